@@ -1,0 +1,136 @@
+/**
+ * Shows the main job for real: a session whose path falls silent, heals, and falls silent for good.
+ *
+ * @module
+ */
+import { EXIT } from "../lib/ending.ts";
+import type { Event } from "../lib/events.ts";
+import { messageOf } from "../lib/messages.ts";
+import type { Role } from "../lib/protocol.ts";
+import { defaultSettings, heartbeatsUntilDead, timersOf } from "../lib/settings.ts";
+import { DemoCommand } from "./command.ts";
+import { Relay } from "./relay.ts";
+
+const SETTINGS = {
+  data_interval: 1,
+  data_threshold: 2,
+  heart_beat_interval: 0.8,
+  heart_beat_threshold: 0.8,
+  heart_beat_additional_tries: 2,
+};
+const TIMERS = timersOf({ ...defaultSettings("client"), ...SETTINGS });
+const HEARTBEATS = heartbeatsUntilDead(TIMERS);
+const FLAGS = Object.entries(SETTINGS).map(([key, value]) =>
+  `--${key.replace("heart_beat", "heartbeat").replaceAll("_", "-")}=${value}`
+);
+
+/** How late a verdict may come in this demo, in milliseconds. */
+const LATE_MS = 500;
+const LIMIT_MS = 28_000;
+
+const start = performance.now();
+
+function say(who: string, text: string): void {
+  const at = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
+  console.log(`${at} s  ${who.padEnd(6)}  ${text}`);
+}
+
+function tell(role: Role, event: Event): void {
+  // The long verdict is told in the table at the end.
+  if (event.event === "terminated") {
+    return say(role, `the other side is ${event.reason}: terminated`);
+  }
+  // What another line tells too would only push it off the screen.
+  if (["summary", "data_sent", "data_received", "heartbeat_sent"].includes(event.event)) return;
+  const message = messageOf(event, role, TIMERS);
+  if (message) say(role, message.text);
+}
+
+function row(...cells: (string | number)[]): void {
+  const [first, ...others] = cells;
+  console.log(
+    `  ${String(first).padEnd(8)}${others.map((cell) => String(cell).padStart(13)).join("")}`,
+  );
+}
+
+/** Prints predicted and measured times side by side; whether they agree. */
+async function compare(commands: Record<Role, DemoCommand>): Promise<boolean> {
+  let agree = true;
+  console.log("\nA dead peer was declared");
+  row("", "predicted", "measured", "overshoot", "confirmed", "in doubt");
+  for (const role of ["client", "server"] as const) {
+    const end = await commands[role].event("terminated");
+    const { data_confirmed, in_doubt } = await commands[role].event("summary");
+    if (end.detected_after_ms === null || end.predicted_ms === null) return false;
+    const overshoot_ms = end.detected_after_ms - end.predicted_ms;
+    agree &&= end.by === "self" && end.reason === "silent";
+    agree &&= overshoot_ms >= 0 && overshoot_ms < LATE_MS;
+    const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`;
+    const doubt = in_doubt.map(([first, last]) => first === last ? first : `${first}-${last}`);
+    row(
+      role,
+      seconds(end.predicted_ms),
+      seconds(end.detected_after_ms),
+      `${overshoot_ms.toFixed(1)} ms`,
+      data_confirmed,
+      doubt.join() || "none",
+    );
+  }
+  return agree;
+}
+
+/** Plays the demo; whether all happened that should. */
+async function play(stage: DisposableStack): Promise<boolean> {
+  const run = (role: Role, port: number, ...more: string[]) =>
+    stage.adopt(
+      new DemoCommand(role, ["127.0.0.1", String(port), ...FLAGS, ...more], tell),
+      (command) => command.kill(),
+    );
+  const port = freePort();
+  const server = run("server", port, "--once");
+  await server.event("listening");
+  const relay = stage.use(new Relay(port));
+  const client = run("client", relay.port);
+  await client.event("data_confirmed", ({ seq }) => seq === 3);
+
+  say("path", "--- goes silent: nothing gets through, and nobody is told");
+  relay.silence();
+  await Promise.all([client, server].map((each) => each.event("heartbeat_missed")));
+  say("path", "--- heals");
+  relay.heal();
+  const recovered = (each: { from: string; to: string }) =>
+    each.from === "heartbeat" && each.to === "data";
+  await Promise.all([client, server].map((each) => each.event("phase", recovered)));
+  const { seq } = client.events.findLast((each) => each.event === "data_confirmed")!;
+  await client.event("data_confirmed", (each) => each.seq === seq + 2);
+
+  say("path", "--- goes silent for good");
+  relay.silence();
+  const statuses = await Promise.all([client.ended(), server.ended()]);
+  const agree = await compare({ client, server });
+  return agree && statuses.every((status) => status === EXIT.lost);
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+using stage = new DisposableStack();
+const late = setTimeout(() => {
+  console.error(`the demo is not over after ${LIMIT_MS / 1000} s`);
+  stage.dispose();
+  Deno.exit(1);
+}, LIMIT_MS);
+console.log(
+  `A session over a relay: data every ${SETTINGS.data_interval} s, silent after ` +
+    `${SETTINGS.data_threshold} s, dead after ${HEARTBEATS} unanswered heartbeats of ` +
+    `${SETTINGS.heart_beat_threshold} s\n`,
+);
+const succeeded = await play(stage).catch((error) => {
+  console.error(`\n${error.message}`);
+  return false;
+});
+clearTimeout(late);
+console.log(succeeded ? "\nAll of it happened as predicted." : "\nNot all of it happened.");
+Deno.exitCode = succeeded ? 0 : 1;

@@ -1,0 +1,142 @@
+/**
+ * The command line: what the arguments ask for. The only file that knows flags.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli";
+import { checkValue, numberOf, UsageError } from "./check.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Role } from "./protocol.ts";
+import { type Key, KEYS, type Settings } from "./settings.ts";
+
+/** What the arguments ask for. */
+export interface CommandLine {
+  /** The settings that they give. */
+  settings: Partial<Settings>;
+  /** The configuration file, if one is named. */
+  config?: string;
+  /** Whether to write each event to stdout as JSON. */
+  json: boolean;
+  /** Whether to leave only warnings and errors on stderr. */
+  quiet: boolean;
+  /** Client: how many data messages to send. */
+  count?: number;
+  /** After how many seconds to end. */
+  duration?: number;
+  /** Server: whether to end with the first session. */
+  once: boolean;
+  /** Whether help is asked for. */
+  help: boolean;
+  /** Whether the version is asked for. */
+  version: boolean;
+}
+
+/** Flags without a value, and whom they are for. */
+const SWITCHES = ["json", "quiet", "help", "version"];
+/** Flags with a value that are no settings. */
+const VALUES = ["config", "duration"];
+const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: [] };
+const ROLE_VALUES: Readonly<Record<Role, string[]>> = { server: [], client: ["count"] };
+const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
+
+/**
+ * Reads the arguments of a command.
+ *
+ * @throws {UsageError} If one is unknown, lacks its value, stands twice, or has a value that cannot be.
+ */
+export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
+  const switches = [...SWITCHES, ...ROLE_SWITCHES[role]];
+  const values = [...VALUES, ...ROLE_VALUES[role], ...KEY_OF_FLAG.keys()];
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(args, {
+    boolean: switches,
+    string: [...values, "_"],
+    collect: [...switches, ...values],
+    alias: { help: "h", quiet: "q", version: "V" },
+    unknown: (_arg: string, flag?: string) => {
+      if (flag !== undefined) throw unknownFlag(flag, [...switches, ...values]);
+    },
+  });
+  const one = (flag: string) => onlyValue(flag, parsed[flag]);
+  const isOn = (flag: string) => one(flag) === true;
+  const text = (flag: string) => textValue(flag, one(flag));
+
+  const settings: Record<string, string | number> = positionals(parsed._);
+  for (const [flag, key] of KEY_OF_FLAG) {
+    const value = text(flag);
+    if (value === undefined) continue;
+    if (settings[key] !== undefined) throw new UsageError(`--${flag}: ${key} is given twice`);
+    settings[key] = checkFlag(key, value, `--${flag} ${value}`);
+  }
+  return {
+    settings,
+    config: text("config"),
+    json: isOn("json"),
+    quiet: isOn("quiet"),
+    count: wholeNumber("count", text("count")),
+    duration: duration(text("duration")),
+    once: isOn("once"),
+    help: isOn("help"),
+    version: isOn("version"),
+  };
+}
+
+function unknownFlag(flag: string, known: readonly string[]): UsageError {
+  const dashes = flag.length === 1 ? "-" : "--";
+  const meant = didYouMean(flag, known).replace("mean ", "mean --");
+  return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+}
+
+/** The value of a flag that may stand once; each was collected into a list. */
+function onlyValue(flag: string, collected: unknown): unknown {
+  const list = Array.isArray(collected) ? collected : [];
+  if (list.length > 1) throw new UsageError(`--${flag}: given twice; once is enough`);
+  return list[0];
+}
+
+function textValue(flag: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (value === "" || typeof value !== "string") {
+    throw new UsageError(`--${flag}: needs a value, such as --${flag} ${example(flag)}`);
+  }
+  return value;
+}
+
+function example(flag: string): string {
+  const examples: Record<string, string> = {
+    host: "127.0.0.1",
+    port: "4000",
+    config: "client.toml",
+    message: "hello",
+    "log-dir": "logs",
+    "max-message-bytes": "1048576",
+  };
+  return examples[flag] ?? "5";
+}
+
+function positionals(words: readonly (string | number)[]): Record<string, string | number> {
+  const [host, port, ...more] = words.map(String);
+  if (more.length > 0) {
+    throw new UsageError(`${more[0]}: one word too many; expected [HOST] [PORT] and options`);
+  }
+  return {
+    ...(host === undefined ? {} : { host: checkFlag("host", host, `HOST ${host}`) }),
+    ...(port === undefined ? {} : { port: checkFlag("port", port, `PORT ${port}`) }),
+  };
+}
+
+function checkFlag(key: Key, value: string, where: string): string | number {
+  return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
+}
+
+function wholeNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = numberOf(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
+}
+
+function duration(text: string | undefined): number | undefined {
+  return text === undefined
+    ? undefined
+    : Number(checkValue("data_interval", numberOf(text), `--duration ${text}`));
+}

@@ -1,0 +1,208 @@
+/**
+ * Turns bytes into PW/1 frames and frames into bytes. Fed in any chunks; knows no sockets, no time.
+ *
+ * @module
+ */
+import { frameLine, parseLine, quoted } from "./line.ts";
+import {
+  DEFAULT_MAX_MESSAGE_BYTES,
+  type Frame,
+  MAX_LINE_BYTES,
+  ProtocolError,
+} from "./protocol.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const NO_BYTES = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/**
+ * Collects frames and gives them out as one run of bytes, so that all that is ready goes out in one
+ * write. The bytes given out stay valid until the next `add`.
+ */
+export class FrameBatch {
+  #buffer = NO_BYTES;
+  #length = 0;
+
+  /** How many bytes are collected. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends one frame. */
+  add(frame: Frame): void {
+    const line = frameLine(frame);
+    // A UTF-16 unit takes three bytes of UTF-8 at the most.
+    this.#makeRoom(line.length * 3 + (frame.type === "DATA" ? frame.payload.length + 1 : 0));
+    this.#length += encoder.encodeInto(line, this.#buffer.subarray(this.#length)).written;
+    if (frame.type !== "DATA") return;
+    this.#buffer.set(frame.payload, this.#length);
+    this.#length += frame.payload.length;
+    this.#buffer[this.#length++] = LF;
+  }
+
+  /** Gives out what is collected and starts anew. */
+  take(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#buffer.subarray(0, this.#length);
+    this.#length = 0;
+    return bytes;
+  }
+
+  /** Gives the buffer back when it has grown beyond what an idle session should hold. */
+  trim(): void {
+    if (this.#length === 0 && this.#buffer.length > 65_536) this.#buffer = NO_BYTES;
+  }
+
+  #makeRoom(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length, 128));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+}
+
+/** Encodes one frame: for tests and tools; a connection uses {@linkcode FrameBatch}. */
+export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
+  const batch = new FrameBatch();
+  batch.add(frame);
+  return batch.take();
+}
+
+/** Options for {@linkcode FrameDecoder}. */
+export interface FrameDecoderOptions {
+  /**
+   * The largest data message to accept, in bytes.
+   *
+   * @default {1_048_576}
+   */
+  maxMessageBytes?: number;
+}
+
+/**
+ * Decodes frames from bytes in chunks of any size.
+ *
+ * After `push`, call `next` until it gives `undefined`; the chunk may then be reused. What it holds
+ * is bounded: one unfinished line, or as much of one data message as has arrived.
+ */
+export class FrameDecoder {
+  readonly #maxMessageBytes: number;
+  #chunk: Uint8Array = NO_BYTES;
+  #at = 0;
+  #line: Uint8Array = NO_BYTES;
+  #data?: PartialData;
+  #failure?: ProtocolError;
+
+  /** Makes a decoder at the start of a connection. */
+  constructor(options: FrameDecoderOptions = {}) {
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  }
+
+  /** Whether bytes of an unfinished frame are held. */
+  get midFrame(): boolean {
+    return this.#data !== undefined || this.#line.length > 0;
+  }
+
+  /** Takes the next chunk; the one before must have been used up with `next`. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#at = 0;
+  }
+
+  /**
+   * The next complete frame, or `undefined` when more bytes are needed.
+   *
+   * @throws {ProtocolError} If the bytes are not PW/1; and the same again at every later call.
+   */
+  next(): Frame | undefined {
+    if (this.#failure) throw this.#failure;
+    try {
+      return this.#data ? this.#nextData(this.#data) : this.#nextLine();
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  #nextLine(): Frame | undefined {
+    const end = this.#chunk.indexOf(LF, this.#at);
+    const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
+    if (this.#line.length + piece.length >= MAX_LINE_BYTES) {
+      throw new ProtocolError(
+        `a line of more than ${MAX_LINE_BYTES} bytes: ${quoted(joined(this.#line, piece))}`,
+      );
+    }
+    if (end < 0) {
+      this.#line = joined(this.#line, piece);
+      this.#at = this.#chunk.length;
+      return undefined;
+    }
+    const line = this.#line.length === 0 ? piece : joined(this.#line, piece);
+    this.#line = NO_BYTES;
+    this.#at = end + 1;
+    const parsed = parseLine(line.at(-1) === CR ? line.subarray(0, -1) : line);
+    if (parsed.type !== "DATA") return parsed;
+    return this.#nextData(this.#beginData(parsed.seq, parsed.length));
+  }
+
+  #beginData(seq: number, length: number): PartialData {
+    if (length > this.#maxMessageBytes) {
+      throw new ProtocolError(
+        `DATA ${seq} announces ${length} bytes; at most ${this.#maxMessageBytes} are accepted`,
+      );
+    }
+    return this.#data = { seq, length, held: 0, pieces: [], carriageReturn: false };
+  }
+
+  #nextData(data: PartialData): Frame | undefined {
+    const piece = this.#chunk.subarray(this.#at, this.#at + data.length - data.held);
+    this.#at += piece.length;
+    // Copied, because the chunk is the reader's buffer. What is held grows with what arrives, never
+    // with what is announced.
+    if (piece.length > 0) data.pieces.push(piece.slice());
+    data.held += piece.length;
+    if (data.pieces.length > 64) data.pieces = [concatenated(data.pieces, data.held)];
+    if (data.held < data.length || !this.#dataEnd(data)) return undefined;
+    this.#data = undefined;
+    const payload = data.pieces.length === 1
+      ? data.pieces[0]!
+      : concatenated(data.pieces, data.held);
+    return { type: "DATA", seq: data.seq, payload };
+  }
+
+  /** Takes the line end behind a data message; false when it has not arrived yet. */
+  #dataEnd(data: PartialData): boolean {
+    while (this.#at < this.#chunk.length) {
+      const byte = this.#chunk[this.#at++];
+      if (byte === LF) return true;
+      if (byte !== CR || data.carriageReturn) {
+        throw new ProtocolError(`DATA ${data.seq}: no line end after its ${data.length} bytes`);
+      }
+      data.carriageReturn = true;
+    }
+    return false;
+  }
+}
+
+/** A data message of which not all bytes have arrived. */
+interface PartialData {
+  readonly seq: number;
+  readonly length: number;
+  held: number;
+  pieces: Uint8Array[];
+  carriageReturn: boolean;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return concatenated([a, b], a.length + b.length);
+}
+
+function concatenated(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

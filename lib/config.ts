@@ -1,0 +1,98 @@
+/**
+ * The configuration file: finds it, reads it, and checks every key. The only file that knows TOML.
+ *
+ * @module
+ */
+import { parse } from "@std/toml";
+import { checkValue, UsageError } from "./check.ts";
+import { didYouMean } from "./nearest.ts";
+import { type Key, KEYS, type Settings } from "./settings.ts";
+
+const TABLES = ["settings", "Settings"];
+
+/**
+ * Reads the settings that a configuration file gives.
+ *
+ * @throws {UsageError} If the file cannot be read, is not TOML, or gives anything that cannot be.
+ */
+export function readConfig(path: string): Partial<Settings> {
+  return parseConfig(readFile(path), path);
+}
+
+/** The same, of a file that need not be there: nothing, then. */
+export function readConfigIfThere(path: string): Partial<Settings> {
+  try {
+    Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+  }
+  return readConfig(path);
+}
+
+/**
+ * The settings that the text of a configuration file gives.
+ *
+ * @param name The file's name, for errors.
+ * @throws {UsageError} If it is not TOML, or gives anything that cannot be.
+ */
+export function parseConfig(text: string, name: string): Partial<Settings> {
+  const settings: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(settingsTable(parseToml(text, name), name))) {
+    const given = `${name}: ${key} = ${shown(value)}`;
+    if (!Object.hasOwn(KEYS, key)) {
+      throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
+    }
+    // An empty log_dir is how a file says "none".
+    if (key === "log_dir" && value === "") continue;
+    settings[key] = checkValue(key as Key, value, given);
+  }
+  return settings;
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read the configuration file ${path}: ${readFailure(error)}`);
+  }
+}
+
+function readFailure(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, not a file";
+  if (error instanceof Deno.errors.PermissionDenied) return "this user may not read it";
+  return error instanceof Error ? error.message : String(error);
+}
+
+function parseToml(text: string, name: string): Record<string, unknown> {
+  try {
+    return parse(text.replace(/^\ufeff/, ""));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const line = "line" in error ? `line ${error.line}: ` : "";
+    const [what] = error.message.split("\n");
+    throw new UsageError(`${name} is not TOML: ${line}${what}`);
+  }
+}
+
+function settingsTable(document: Record<string, unknown>, name: string): object {
+  const stray = Object.keys(document).find((key) => !TABLES.includes(key));
+  if (stray !== undefined) {
+    const isTable = typeof document[stray] === "object";
+    const what = isTable ? `unknown table [${stray}]` : `${stray} stands outside of any table`;
+    throw new UsageError(`${name}: ${what}; every key belongs under [settings]`);
+  }
+  const [table, second] = TABLES.filter((key) => Object.hasOwn(document, key));
+  if (second !== undefined) {
+    throw new UsageError(`${name}: both [settings] and [Settings]; keep one`);
+  }
+  const value = table === undefined ? {} : document[table];
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(`${name}: ${table} = ${shown(value)}: expected a table, [settings]`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint") return String(value).toLowerCase();
+  if (value instanceof Date) return value.toISOString();
+  return JSON.stringify(value);
+}

@@ -1,0 +1,151 @@
+/**
+ * Why a session ended, in words for a person, with what to look at next.
+ *
+ * @module
+ */
+import { formatAddress } from "./address.ts";
+import type { EventFields } from "./events.ts";
+import type { Role } from "./protocol.ts";
+import { heartbeatsUntilDead, type Timers } from "./settings.ts";
+import type { Address, TransportError } from "./transport.ts";
+
+/** The fields of a `terminated` event. */
+export type Terminated = EventFields["terminated"];
+
+/** Milliseconds as seconds, to the millisecond. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(3)} s`;
+}
+
+/** What happened and what to look at next, for the side that tells it. */
+export function explainEnd(end: Terminated, role: Role, timers: Timers): string {
+  const other = role === "client" ? "the server" : "the client";
+  const wasOpen = end.predicted_ms !== null;
+  if (end.by === "peer") return explainPeer(end, other);
+  if (end.by === "self") {
+    if (end.reason === "silent") {
+      return wasOpen ? explainDeath(end, role, timers) : explainMute(end, other);
+    }
+    return explainOwn(end, other, wasOpen);
+  }
+  return wasOpen ? explainLoss(end, other) : explainUnconnected(end);
+}
+
+function explainDeath(end: Terminated, role: Role, timers: Timers): string {
+  const other = role === "client" ? "the server" : "the client";
+  const since = {
+    first_unconfirmed_data_sent: "its first unconfirmed data message was sent",
+    last_data_heard: "its last data message was heard",
+    first_unanswered_heartbeat_sent: "its first unanswered heartbeat was sent",
+    last_sign_of_life: "its last sign of life",
+  }[end.detected_since!];
+  const beats = heartbeatsUntilDead(timers);
+  const heartbeats = `${beats} × heart_beat_threshold ${timers.heart_beat_threshold_ms / 1000} s`;
+  const limits = end.detected_since === "first_unanswered_heartbeat_sent"
+    ? heartbeats
+    : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
+  return `${other} is dead: declared ${
+    seconds(end.detected_after_ms!)
+  } after ${since}, predicted ` +
+    `${seconds(end.predicted_ms!)} (${limits}); last sign of life ${
+      seconds(end.silent_ms!)
+    } ago. ` +
+    `Look next: is its host frozen or cut off, or does a firewall, NAT or load balancer on the path ` +
+    `drop packets silently?`;
+}
+
+function explainMute(end: Terminated, other: string): string {
+  const missing = other === "the server"
+    ? `${end.peer} accepted the connection but said nothing`
+    : `${end.peer} connected but did not open a session`;
+  return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process frozen?`;
+}
+
+function explainOwn(end: Terminated, other: string, wasOpen: boolean): string {
+  switch (end.reason) {
+    case "protocol":
+      return wasOpen
+        ? `${other} broke the protocol: ${end.text}`
+        : `${end.peer} does not speak PW/1: ${end.text}. Look next: is this the right port?`;
+    case "refused":
+      return `refused ${end.peer}: ${end.text}`;
+    case "done":
+      return "ended by this side: all that was asked for is done";
+    case "shutdown":
+      return "ended by this side: told to stop";
+    default:
+      return `ended by this side: ${end.text}`;
+  }
+}
+
+function explainPeer(end: Terminated, other: string): string {
+  const text = end.text === "" ? "" : `: ${end.text}`;
+  switch (end.reason) {
+    case "closed":
+      return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
+        `Look next: did its process crash or was it killed, or does a proxy on the path close ` +
+        `connections?`;
+    case "silent":
+      return `${other} ended the session because it heard nothing from this side${text}. Look next: ` +
+        `does what this side sends get through?`;
+    case "protocol":
+      return `${other} says that this side broke the protocol${text}`;
+    case "refused":
+      return `${other} refused the session${text}`;
+    case "done":
+      return `ended by ${other}: all that was asked for is done${text}`;
+    default:
+      return `ended by ${other}: it was told to stop${text}`;
+  }
+}
+
+function explainLoss(end: Terminated, other: string): string {
+  switch (end.reason) {
+    case "reset":
+      return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
+        `cut the connection. Look next: is that process still running?`;
+    case "silent":
+      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged nothing`;
+    case "unreachable":
+      return `${other} became unreachable (${end.text}). Look next: routes and links on the path`;
+    default:
+      return `the connection failed: ${end.text}`;
+  }
+}
+
+function explainUnconnected(end: Terminated): string {
+  const next = "Look next: is the server running, and is the port open in its firewall?";
+  switch (end.reason) {
+    case "refused":
+      return `cannot connect to ${end.peer}: refused. ${next}`;
+    case "silent":
+      return `cannot connect to ${end.peer}: no answer. ${next}`;
+    case "reset":
+      return `cannot connect to ${end.peer}: reset before the session was open. ${next}`;
+    case "unreachable":
+      return `cannot connect to ${end.peer}: unreachable (${end.text}). Look next: the address, and ` +
+        `routes and firewalls on the path`;
+    case "name_not_found":
+      return `cannot connect to ${end.peer}: no address is known for that name. Look next: its ` +
+        `spelling, and the name server`;
+    default:
+      return `cannot connect to ${end.peer}: ${end.text}`;
+  }
+}
+
+/** Why a server cannot listen, and what to do about it. */
+export function explainListen(error: TransportError, { host, port }: Address): string {
+  const where = `cannot listen on ${formatAddress(host, port)}`;
+  switch (error.kind) {
+    case "address_in_use":
+      return `${where}: the port is taken. Look next: is a server running already? See: ss -ltnp`;
+    case "not_permitted":
+      return `${where}: not permitted. Ports below 1024 need root; choose a higher one with --port`;
+    case "address_not_here":
+      return `${where}: no interface of this host has that address. See: ip address`;
+    case "name_not_found":
+      return `${where}: no address is known for that name`;
+    default:
+      return `${where}: ${error.message}`;
+  }
+}

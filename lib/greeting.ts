@@ -1,0 +1,25 @@
+/**
+ * What `HELLO` and `WELCOME` say of the sender: its timers, so that each side can see what to expect.
+ *
+ * @module
+ */
+import type { Greeting } from "./protocol.ts";
+import type { Timers } from "./settings.ts";
+
+/** The greeting of a side with these timers, in seconds, and with this limit to a data message. */
+export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
+  return {
+    data_interval: timers.data_interval_ms / 1000,
+    data_threshold: timers.data_threshold_ms / 1000,
+    heart_beat_interval: timers.heart_beat_interval_ms / 1000,
+    heart_beat_threshold: timers.heart_beat_threshold_ms / 1000,
+    heart_beat_additional_tries: timers.heart_beat_additional_tries,
+    max_message_bytes: maxMessageBytes,
+  };
+}
+
+/** A number that a peer's greeting gives, or `undefined` where it gives none. */
+export function greetedNumber(greeting: Greeting, key: string): number | undefined {
+  const value = greeting[key];
+  return typeof value === "number" && value >= 0 ? value : undefined;
+}

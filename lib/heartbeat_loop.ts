@@ -1,0 +1,73 @@
+/**
+ * The heartbeat phase, the same for client and server.
+ *
+ * @module
+ */
+import { heartbeatsUntilDead, type Timers } from "./settings.ts";
+import type { Changes, Deadline } from "./wait.ts";
+
+/** What the heartbeat loop does: three things, whoever the peer is. */
+export interface HeartbeatProbe {
+  /** Sends the next heartbeat. */
+  send(): void;
+  /** A sign of life came after the last heartbeat, in time. */
+  answered(): void;
+  /** The last heartbeat went unanswered, as so many in a row did; so many are left until death. */
+  missed(missed: number, left: number): void;
+}
+
+/** What the heartbeat loop listens to. */
+export interface Hearing {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Frames heard so far: each is a sign of life. */
+  readonly framesHeard: number;
+  /** Data heard so far: data messages at the server, confirmations at the client. */
+  readonly dataHeard: number;
+  /** Notified whenever one of the two has changed. */
+  readonly changes: Changes;
+}
+
+/** How a heartbeat phase ends. */
+export type HeartbeatOutcome = "data heard" | "dead";
+
+/**
+ * Sends heartbeats until data is heard again or too many in a row go unanswered.
+ *
+ * It starts when `deadline` has passed: the session has fallen silent. Every time is reckoned from the
+ * one before it, so that what the platform's timers are late does not add up.
+ *
+ * @throws The reason of the deadline's parent signal, if it aborts.
+ */
+export async function heartbeatLoop(
+  probe: HeartbeatProbe,
+  hearing: Hearing,
+  timers: Timers,
+  deadline: Deadline,
+): Promise<HeartbeatOutcome> {
+  const dataBefore = hearing.dataHeard;
+  const dataResumed = () => hearing.dataHeard > dataBefore;
+  let missed = 0;
+  for (;;) {
+    const framesBefore = hearing.framesHeard;
+    const signOfLife = () => hearing.framesHeard > framesBefore;
+    probe.send();
+    deadline.moveTo(deadline.passed_ms + timers.heart_beat_threshold_ms, {
+      again_ms: timers.heart_beat_threshold_ms,
+    });
+    const answered = await hearing.changes.until(signOfLife, deadline.signal);
+    if (dataResumed()) return "data heard";
+
+    if (answered) {
+      missed = 0;
+      probe.answered();
+      deadline.moveTo(hearing.now() + timers.heart_beat_interval_ms);
+      if (await hearing.changes.until(dataResumed, deadline.signal)) return "data heard";
+    } else {
+      missed++;
+      const left = heartbeatsUntilDead(timers) - missed;
+      probe.missed(missed, left);
+      if (left === 0) return "dead";
+    }
+  }
+}

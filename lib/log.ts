@@ -1,0 +1,177 @@
+/**
+ * The log: lines for people on stderr and in three rotating files. The only file that knows the
+ * logging package.
+ *
+ * @module
+ */
+import {
+  BaseHandler,
+  getLogger,
+  type LevelName,
+  type LogRecord,
+  RotatingFileHandler,
+  setup,
+} from "@std/log";
+import type { Level } from "./messages.ts";
+import type { LineOutput } from "./output.ts";
+import type { Role } from "./protocol.ts";
+
+/** A log file is rotated before it grows beyond this. */
+export const MAX_LOG_BYTES = 1_048_576;
+
+/** How many rotated files are kept of each log file. */
+export const KEPT_LOG_FILES = 5;
+
+const LOGGER = "pulsewire";
+const LEVEL_NAME: Readonly<Record<Level, LevelName>> = {
+  info: "INFO",
+  warning: "WARN",
+  error: "ERROR",
+};
+const LEVELS = Object.keys(LEVEL_NAME) as Level[];
+
+/** Options for {@linkcode openLog}. */
+export interface LogOptions {
+  /** Which command logs; its log files are named after it. */
+  role: Role;
+  /** Where lines for people go. */
+  output: LineOutput;
+  /** Whether to leave only warnings and errors in the output; the files get all. */
+  quiet: boolean;
+  /** The folder for the log files; none if empty. */
+  directory: string;
+}
+
+/** The log of a command. */
+export interface Log {
+  /** Logs a line. It never throws: a log file that fails is told of once, and the program goes on. */
+  line(level: Level, text: string, session: string | null): void;
+  /** Closes the log files. */
+  close(): void;
+}
+
+/** Opens the log. Folders and files that cannot be opened are told of in the output. */
+export function openLog(options: LogOptions): Log {
+  const { directory, output, quiet, role } = options;
+  const complain = (text: string) => output.write(format(new Date(), "ERROR", text, null));
+  const files = directory === ""
+    ? []
+    : LEVELS.map((level) =>
+      new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, complain)
+    );
+  const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
+  if (directory !== "") makeFolder(directory, complain);
+  setup({
+    handlers: Object.fromEntries(handlers.map((handler, at) => [`${at}`, handler])),
+    loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
+  });
+  const logger = getLogger(LOGGER);
+  const say = {
+    info: (text: string, session: string | null) => logger.info(text, session),
+    warning: (text: string, session: string | null) => logger.warn(text, session),
+    error: (text: string, session: string | null) => logger.error(text, session),
+  };
+  return {
+    line: (level, text, session) => void say[level](text, session),
+    close: () => files.forEach((file) => file.destroy()),
+  };
+}
+
+class OutputHandler extends BaseHandler {
+  readonly #output: LineOutput;
+
+  constructor(level: LevelName, output: LineOutput) {
+    super(level, { formatter: formatRecord });
+    this.#output = output;
+  }
+
+  override log(line: string): void {
+    this.#output.write(line);
+  }
+}
+
+/** A rotating log file that writes each line at once, and outlives a full disk. */
+class LogFile extends RotatingFileHandler {
+  readonly #path: string;
+  readonly #complain: (text: string) => void;
+  #lost = 0;
+
+  constructor(level: LevelName, path: string, complain: (text: string) => void) {
+    // Without a buffer a line is in the file when `log` returns, whatever ends the process.
+    super(level, {
+      filename: path,
+      maxBytes: MAX_LOG_BYTES,
+      maxBackupCount: KEPT_LOG_FILES,
+      bufferSize: 0,
+      formatter: formatRecord,
+    });
+    this.#path = path;
+    this.#complain = complain;
+  }
+
+  override setup(): void {
+    try {
+      super.setup();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  override log(line: string): void {
+    try {
+      if (this.#lost > 0) this.#reopen();
+      super.log(line);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (this.#lost > 0) {
+      this.#complain(`${this.#path} is written again; ${this.#lost} lines are lost`);
+    }
+    this.#lost = 0;
+  }
+
+  override destroy(): void {
+    try {
+      super.destroy();
+    } catch {
+      // It could not be closed because it was not open: what made it so has been told.
+    }
+  }
+
+  /** After a failure the file may be open, half rotated or gone: starts over with it. */
+  #reopen(): void {
+    this.destroy();
+    super.setup();
+  }
+
+  #failed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (this.#lost++ === 0) {
+      this.#complain(`cannot write the log file ${this.#path}: ${why}; going on without it`);
+    }
+  }
+}
+
+function makeFolder(directory: string, complain: (text: string) => void): void {
+  try {
+    Deno.mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    complain(`cannot make the log folder ${directory}: ${why}`);
+  }
+}
+
+function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
+  const session = args[0];
+  return format(datetime, levelName, msg, typeof session === "string" ? session : null);
+}
+
+/** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */
+function format(time: Date, level: string, text: string, session: string | null): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  const name = level === "WARN" ? "WARNING" : level;
+  const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
+  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${session ?? "-"}`;
+}

@@ -1,0 +1,125 @@
+/**
+ * What happened, in words for a person: one line an event.
+ *
+ * @module
+ */
+import { formatAddress } from "./address.ts";
+import type { Event } from "./events.ts";
+import { explainEnd, seconds } from "./explain.ts";
+import type { SeqRange, Summary } from "./ledger.ts";
+import type { Role } from "./protocol.ts";
+import type { Timers } from "./settings.ts";
+
+/** How much an event matters. */
+export type Level = "info" | "warning" | "error";
+
+/** An event in words. */
+export interface Message {
+  /** How much it matters. */
+  level: Level;
+  /** The words. */
+  text: string;
+}
+
+/** Puts an event in words; `undefined` for what another event tells better. */
+export function messageOf(event: Event, role: Role, timers: Timers): Message | undefined {
+  switch (event.event) {
+    case "listening":
+      return info(`listening on ${formatAddress(event.host, event.port)}`);
+    case "connected":
+      return info(
+        `session open with ${event.peer}; predicted detection of a dead peer: ` +
+          `${event.predicted_detection_s} s`,
+      );
+    case "data_sent":
+      return info(`data message ${event.seq} sent, ${event.bytes} bytes`);
+    case "data_received":
+      return info(`data message ${event.seq} received, ${event.bytes} bytes`);
+    case "data_confirmed":
+      return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
+    case "phase":
+      return phaseMessage(event, role);
+    case "heartbeat_sent":
+      return info(`heartbeat ${event.n} sent`);
+    case "heartbeat_answered":
+      return info(
+        `heartbeat ${event.n} answered ` +
+          (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`),
+      );
+    case "heartbeat_missed":
+      return warning(
+        `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
+          (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`),
+      );
+    case "local_stall":
+      return warning(
+        `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
+          `overloaded); that is not the peer's silence`,
+      );
+    case "terminated":
+      return {
+        level: terminatedLevel(event, role),
+        text: explainEnd(event, role, timers),
+      };
+    case "summary":
+      return {
+        level: event.in_doubt.length > 0 ? "warning" : "info",
+        text: summaryText(event, role),
+      };
+    case "notice":
+      return { level: event.level, text: event.text };
+  }
+}
+
+function info(text: string): Message {
+  return { level: "info", text };
+}
+
+function warning(text: string): Message {
+  return { level: "warning", text };
+}
+
+function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | undefined {
+  const data = role === "client" ? "no confirmation" : "no data message";
+  if (event.to === "heartbeat") {
+    return warning(`silent: ${data} for ${seconds(event.silent_ms)}; heartbeat phase`);
+  }
+  if (event.from === "heartbeat" && event.to === "data") {
+    return warning(`data heard again after ${seconds(event.silent_ms)} of silence; data phase`);
+  }
+  return undefined;
+}
+
+function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
+  const asked = event.reason === "done" || event.reason === "shutdown";
+  if (asked) return "info";
+  // To a server, a stranger who is turned away is nothing to be woken for.
+  return role === "server" && event.predicted_ms === null ? "warning" : "error";
+}
+
+function summaryText(summary: Summary, role: Role): string {
+  const { rtt_min_ms, rtt_avg_ms, rtt_max_ms } = summary;
+  const data = role === "client"
+    ? `${summary.data_sent} data messages sent`
+    : `${summary.data_received} data messages received`;
+  const rtt = rtt_min_ms === null
+    ? ""
+    : `; round trip min/avg/max ${rtt_min_ms}/${rtt_avg_ms}/${rtt_max_ms} ms`;
+  const silences = summary.silences === 0
+    ? "no silence"
+    : `${summary.silences} silences, the longest ${seconds(summary.longest_silence_ms)}`;
+  return `summary of ${
+    seconds(summary.duration_ms)
+  }: ${data}, ${summary.data_confirmed} confirmed, ` +
+    `${
+      doubtText(summary.in_doubt)
+    }${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
+    `${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
+    `${summary.heartbeats_received} received`;
+}
+
+function doubtText(ranges: readonly SeqRange[]): string {
+  if (ranges.length === 0) return "none in doubt";
+  const shown = ranges.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
+  return `in doubt: ${shown.join(", ")}`;
+}

@@ -1,0 +1,150 @@
+/**
+ * What both commands have in common: from their arguments to a running client or server, its output,
+ * and its exit status.
+ *
+ * @module
+ */
+import { askWhere, terminal } from "./ask.ts";
+import { UsageError } from "./check.ts";
+import { type CommandLine, parseCommandLine } from "./cli.ts";
+import { systemClock } from "./clock.ts";
+import { readConfig, readConfigIfThere } from "./config.ts";
+import { EXIT, type ExitStatus } from "./ending.ts";
+import type { EventSink } from "./events.ts";
+import { explainListen } from "./explain.ts";
+import { helpText } from "./help.ts";
+import { type Log, openLog } from "./log.ts";
+import { messageOf } from "./messages.ts";
+import { LineOutput } from "./output.ts";
+import { PROTOCOL_VERSION, type Role } from "./protocol.ts";
+import { defaultSettings, type Settings, timersOf } from "./settings.ts";
+import { onDefect, onStopSignal } from "./signals.ts";
+import { TransportError } from "./transport.ts";
+import { VERSION } from "./version.ts";
+import { Deadline, sleep } from "./wait.ts";
+
+/** What runs until it ends or is stopped: a client, a server. */
+export interface Runnable {
+  /** Runs to the end. */
+  run(): Promise<ExitStatus>;
+  /** Ends politely. */
+  stop(reason: "done" | "shutdown"): void;
+}
+
+/** What a command is asked to do. */
+export interface Task {
+  /** Its settings: flags before file before defaults. */
+  settings: Settings;
+  /** Its arguments. */
+  commandLine: CommandLine;
+  /** Takes its events. */
+  sink: EventSink;
+}
+
+/** Makes what a command runs. May throw `TransportError`: the command could not listen. */
+export type Start = (task: Task) => Promise<Runnable>;
+
+interface Outputs {
+  stdout: LineOutput;
+  stderr: LineOutput;
+}
+
+/** Runs a command from its arguments to its exit status. */
+export async function runProgram(
+  role: Role,
+  args: readonly string[],
+  start: Start,
+): Promise<ExitStatus> {
+  const stderr = new LineOutput(Deno.stderr, () => {});
+  const stdout = new LineOutput(
+    Deno.stdout,
+    (text) => stderr.write(`cannot write to stdout: ${text}`),
+  );
+  try {
+    const commandLine = parseCommandLine(role, args);
+    if (commandLine.help) stdout.write(helpText(role).trimEnd());
+    else if (commandLine.version) {
+      stdout.write(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
+    } else return await runTask(role, commandLine, start, { stdout, stderr });
+    return EXIT.asked;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    stderr.write(`pulsewire-${role}: ${error.message}`);
+    return EXIT.usage;
+  } finally {
+    await stdout.flush();
+    await stderr.flush();
+  }
+}
+
+async function runTask(
+  role: Role,
+  commandLine: CommandLine,
+  start: Start,
+  { stdout, stderr }: Outputs,
+): Promise<ExitStatus> {
+  const settings = resolveSettings(role, commandLine);
+  const { json, quiet } = commandLine;
+  const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
+  const logDefect = (text: string) => log.line("error", text, null);
+  using _defects = onDefect(logDefect);
+  try {
+    const sink = makeSink({ role, settings, log, quiet, json: json ? stdout : undefined });
+    return await runUntilStopped(
+      await start({ settings, commandLine, sink }),
+      commandLine.duration,
+    );
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    log.line("error", explainListen(error, settings), null);
+    return EXIT.unconnected;
+  } finally {
+    log.close();
+  }
+}
+
+async function runUntilStopped(runnable: Runnable, duration_s?: number): Promise<ExitStatus> {
+  using _signals = onStopSignal(() => runnable.stop("shutdown"));
+  const over = new AbortController();
+  using limit = new Deadline(systemClock, { signal: over.signal });
+  if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);
+  sleep(limit.signal).then(() => runnable.stop("done"), () => {});
+  const status = await runnable.run();
+  over.abort();
+  return status;
+}
+
+function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {
+  const file = config === undefined
+    ? readConfigIfThere(`${executableFolder()}/${role}.toml`)
+    : readConfig(config);
+  const given = { ...file, ...flags };
+  const defaults = defaultSettings(role);
+  return { ...defaults, ...given, ...askWhere(given, defaults, terminal()) };
+}
+
+/** Where the executable lies; when run from source, where its main module does. */
+function executableFolder(): string {
+  if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
+  return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");
+}
+
+/** Hands each event to the JSON output and, in words, to the log. */
+function makeSink(options: {
+  role: Role;
+  settings: Settings;
+  log: Log;
+  quiet: boolean;
+  json?: LineOutput;
+}): EventSink {
+  const { role, settings, log, quiet, json } = options;
+  const timers = timersOf(settings);
+  return {
+    wantsMessages: json !== undefined || !quiet || settings.log_dir !== "",
+    emit(event) {
+      if (event.event !== "notice") json?.write(JSON.stringify(event));
+      const message = messageOf(event, role, timers);
+      if (message) log.line(message.level, message.text, event.session);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The server's side of a session: it hears `HELLO` and data messages, and confirms each.
+ *
+ * @module
+ */
+import { serverDataLoop, type ServerDataSide } from "./data_loop.ts";
+import type { DetectedSince } from "./ending.ts";
+import { greetingOf } from "./greeting.ts";
+import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { Deadline } from "./wait.ts";
+
+/** What a server's session is made of. */
+export interface ServerSessionOptions extends SessionOptions {
+  /** Asked when a client names its session: why it may not be had, or `undefined` to welcome it. */
+  admit: (session: ServerSession, id: string) => string | undefined;
+}
+
+/** The server's side of a session. */
+export class ServerSession extends Session implements ServerDataSide {
+  /** Which side this is. */
+  override readonly role = "server";
+  /** When the last data message was heard, or the session started. */
+  lastData_ms = 0;
+  readonly #options: ServerSessionOptions;
+  #answered = 0;
+
+  /** Makes the server's side of a session on a connection. */
+  constructor(options: ServerSessionOptions) {
+    super(options);
+    this.#options = options;
+  }
+
+  /** Confirms all data messages of one read at once. */
+  override heardAll(): void {
+    const { dataReceived } = this.ledger;
+    if (dataReceived > this.#answered) {
+      this.#answered = dataReceived;
+      this.writer.send({ type: "CONFIRM", seq: dataReceived });
+    }
+    super.heardAll();
+  }
+
+  /** Waits for `HELLO`, which is answered as it is heard. */
+  protected override open(signal: AbortSignal): Promise<boolean> {
+    return this.changes.until(() => this.isOpen, signal);
+  }
+
+  /** Waits until no data message has been heard for too long. */
+  protected override dataLoop(deadline: Deadline): Promise<"silent"> {
+    return serverDataLoop(this, this.timers, deadline);
+  }
+
+  /** Silence is measured from the last data message. */
+  protected override silence(): { since: DetectedSince; at_ms: number } {
+    return { since: "last_data_heard", at_ms: this.lastData_ms };
+  }
+
+  /** Hears `HELLO` and `DATA`. */
+  protected override hearOwn(frame: Frame): void {
+    if (frame.type === "HELLO") this.#hearHello(frame);
+    else if (frame.type === "DATA") this.#hearData(frame.seq, frame.payload);
+  }
+
+  /** What the network took is confirmed; what it did not is in doubt. */
+  protected override closed(): void {
+    this.ledger.confirmedUpTo = this.writer.confirmedUpTo;
+  }
+
+  #hearHello({ version, session }: Frame & { type: "HELLO" | "WELCOME" }): void {
+    this.events.session = session;
+    const refusal = version === PROTOCOL_VERSION
+      ? this.#options.admit(this, session)
+      : `this server speaks PW/${PROTOCOL_VERSION}, not PW/${version}`;
+    if (refusal) return this.end({ by: "self", reason: "refused", text: refusal });
+    const greeting = greetingOf(this.timers, this.#options.maxMessageBytes);
+    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session, greeting });
+    this.lastData_ms = this.now();
+    this.opened();
+  }
+
+  #hearData(seq: number, payload: Uint8Array): void {
+    const { ledger } = this;
+    if (seq !== ledger.dataReceived + 1) {
+      throw new ProtocolError(
+        `DATA ${seq} after DATA ${ledger.dataReceived}; a gap or a repetition`,
+      );
+    }
+    ledger.dataReceived = seq;
+    ledger.dataBytes += payload.length;
+    this.dataHeard++;
+    this.lastData_ms = this.now();
+    if (this.events.wantsMessages) {
+      this.events.emit("data_received", { seq, bytes: payload.length });
+    }
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The settings of section `[settings]`: each key once, with its unit, default, range and meaning.
+ * The configuration file, the flags, the help text and the checks are all made from this table.
+ *
+ * @module
+ */
+import type { Role } from "./protocol.ts";
+
+/** What a session is timed by, in milliseconds. */
+export interface Timers {
+  /** From one data message of the client to the next. */
+  readonly data_interval_ms: number;
+  /** Until a data message counts as timed out. */
+  readonly data_threshold_ms: number;
+  /** From a heartbeat's answer to the next heartbeat. */
+  readonly heart_beat_interval_ms: number;
+  /** Until a heartbeat counts as missed. */
+  readonly heart_beat_threshold_ms: number;
+  /** Further heartbeats after the first missed one. */
+  readonly heart_beat_additional_tries: number;
+}
+
+/** How many heartbeats in a row must go unanswered for the peer to be dead. */
+export function heartbeatsUntilDead(timers: Timers): number {
+  return 1 + timers.heart_beat_additional_tries;
+}
+
+/** How long a dead peer's heartbeats take to be missed, in milliseconds. */
+export function heartbeatPhase_ms(timers: Timers): number {
+  return heartbeatsUntilDead(timers) * timers.heart_beat_threshold_ms;
+}
+
+/** From the first unconfirmed, or the last heard, data message until the peer is declared dead. */
+export function predictedDetection_ms(timers: Timers): number {
+  return timers.data_threshold_ms + heartbeatPhase_ms(timers);
+}
+
+/** All settings, as the configuration file and the flags give them. Times are in seconds. */
+export interface Settings {
+  /** Where to listen, or whom to call. */
+  host: string;
+  /** The port to listen on, or to call. */
+  port: number;
+  /** Seconds between the client's data messages. */
+  data_interval: number;
+  /** Seconds until a data message counts as timed out. */
+  data_threshold: number;
+  /** Seconds between heartbeats that are answered. */
+  heart_beat_interval: number;
+  /** Seconds until a heartbeat counts as missed. */
+  heart_beat_threshold: number;
+  /** Further heartbeats after the first missed one. */
+  heart_beat_additional_tries: number;
+  /** What a data message says. */
+  message: string;
+  /** The largest data message accepted, in bytes. */
+  max_message_bytes: number;
+  /** Folder for the log files; empty for none. */
+  log_dir: string;
+}
+
+/** The name of a setting in the configuration file. */
+export type Key = keyof Settings;
+
+/** What is known of one setting. */
+export interface KeyDescription {
+  /** The flag of the same meaning, without the dashes. */
+  readonly flag: string;
+  /** `seconds`, `count`, `port`, `bytes` or `text`. */
+  readonly unit: "seconds" | "count" | "port" | "bytes" | "text";
+  /** Least and greatest value; of a text, its length in characters. */
+  readonly range: readonly [least: number, greatest: number];
+  /** What it means, in a line. */
+  readonly meaning: string;
+}
+
+const SECONDS = [0.001, 1_000_000] as const;
+const PATH = [1, 4_096] as const;
+
+/** Every setting. */
+export const KEYS: Readonly<Record<Key, KeyDescription>> = {
+  host: {
+    flag: "host",
+    unit: "text",
+    range: [1, 255],
+    meaning: "where to listen, or whom to call: IPv4, IPv6 or a name",
+  },
+  port: { flag: "port", unit: "port", range: [1, 65_535], meaning: "the TCP port" },
+  data_interval: {
+    flag: "data-interval",
+    unit: "seconds",
+    range: SECONDS,
+    meaning: "from one data message of the client to the next",
+  },
+  data_threshold: {
+    flag: "data-threshold",
+    unit: "seconds",
+    range: SECONDS,
+    meaning: "until a data message counts as timed out",
+  },
+  heart_beat_interval: {
+    flag: "heartbeat-interval",
+    unit: "seconds",
+    range: SECONDS,
+    meaning: "from a heartbeat's answer to the next heartbeat",
+  },
+  heart_beat_threshold: {
+    flag: "heartbeat-threshold",
+    unit: "seconds",
+    range: SECONDS,
+    meaning: "until a heartbeat counts as missed",
+  },
+  heart_beat_additional_tries: {
+    flag: "heartbeat-additional-tries",
+    unit: "count",
+    range: [0, 1_000_000],
+    meaning: "further heartbeats after the first missed one",
+  },
+  message: {
+    flag: "message",
+    unit: "text",
+    range: [1, 16_777_216],
+    meaning: "what a data message says",
+  },
+  max_message_bytes: {
+    flag: "max-message-bytes",
+    unit: "bytes",
+    range: [1, 1_073_741_824],
+    meaning: "the largest data message accepted",
+  },
+  log_dir: {
+    flag: "log-dir",
+    unit: "text",
+    range: PATH,
+    meaning: "folder for the three rotating log files",
+  },
+};
+
+/** The settings that hold where neither a flag nor the file says otherwise. */
+export function defaultSettings(role: Role): Settings {
+  return {
+    host: role === "server" ? "0.0.0.0" : "127.0.0.1",
+    port: 4000,
+    data_interval: 5,
+    data_threshold: 20,
+    heart_beat_interval: 5,
+    heart_beat_threshold: 10,
+    heart_beat_additional_tries: 3,
+    message: "CLIENT_DATA_MESSAGE",
+    max_message_bytes: 1_048_576,
+    log_dir: "",
+  };
+}
+
+/** What a session is timed by, from the settings. */
+export function timersOf(settings: Settings): Timers {
+  return {
+    data_interval_ms: settings.data_interval * 1000,
+    data_threshold_ms: settings.data_threshold * 1000,
+    heart_beat_interval_ms: settings.heart_beat_interval * 1000,
+    heart_beat_threshold_ms: settings.heart_beat_threshold * 1000,
+    heart_beat_additional_tries: settings.heart_beat_additional_tries,
+  };
+}

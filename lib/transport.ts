@@ -1,0 +1,206 @@
+/**
+ * The seam to the network: connections, listeners and what can go wrong with them, and the real
+ * implementation on TCP.
+ *
+ * @module
+ */
+import { formatAddress } from "./address.ts";
+
+/** What went wrong, told apart by the operating system's error code, never by a text. */
+export type TransportErrorKind =
+  | "refused"
+  | "reset"
+  | "unreachable"
+  | "unanswered"
+  | "name_not_found"
+  | "address_in_use"
+  | "address_not_here"
+  | "not_permitted"
+  | "too_many_open_files"
+  | "closed"
+  | "other";
+
+/** A connection or a listener failed. The cause is the platform's error. */
+export class TransportError extends Error {
+  /** The name of this kind of error. */
+  override readonly name = "TransportError";
+  /** What went wrong. */
+  readonly kind: TransportErrorKind;
+
+  /** Makes an error of a kind, from the platform's error or from a text. */
+  constructor(kind: TransportErrorKind, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.kind = kind;
+  }
+}
+
+/** One connection. Every method but `close` rejects with {@linkcode TransportError}. */
+export interface Connection {
+  /** The peer's address and port, for people. */
+  readonly peer: string;
+  /** Reads some bytes: how many, or `null` when the peer has closed its side. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes: how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Closes this side for writing; the peer reads its end. Reading goes on. */
+  closeWrite(): Promise<void>;
+  /** Closes both sides. Pending reads and writes reject; closing again does nothing. */
+  close(): void;
+}
+
+/** An open port. */
+export interface Listener {
+  /** The address it listens on. */
+  readonly host: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /** The next connection; rejects with {@linkcode TransportError}, of kind `closed` after `close`. */
+  accept(): Promise<Connection>;
+  /** Listens no more; closing again does nothing. */
+  close(): void;
+}
+
+/** Where to listen or whom to call. */
+export interface Address {
+  /** An IPv4 or IPv6 address, or a name. */
+  host: string;
+  /** The port. */
+  port: number;
+}
+
+/** The network, as the rest of the program knows it. */
+export interface Transport {
+  /**
+   * Opens a connection.
+   *
+   * @throws {TransportError} If that fails; of kind `unanswered` if the signal aborts first.
+   */
+  connect(address: Address, options: { signal: AbortSignal }): Promise<Connection>;
+  /**
+   * Opens a port.
+   *
+   * @throws {TransportError} If that fails.
+   */
+  listen(address: Address): Promise<Listener>;
+}
+
+/** TCP on this machine. */
+export const tcpTransport: Transport = {
+  async connect({ host, port }, { signal }) {
+    try {
+      const connection = await Deno.connect({ hostname: host, port, signal });
+      if (!signal.aborted) return new TcpConnection(connection);
+      connection.close();
+    } catch (error) {
+      if (!signal.aborted) throw await lookupError(error, host);
+    }
+    throw new TransportError("unanswered", signal.reason);
+  },
+
+  async listen({ host, port }) {
+    try {
+      return new TcpListener(Deno.listen({ hostname: host, port }));
+    } catch (error) {
+      throw await lookupError(error, host);
+    }
+  },
+};
+
+class TcpConnection implements Connection {
+  readonly peer: string;
+  readonly #connection: Deno.TcpConn;
+  #closed = false;
+
+  constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+    this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
+    // A heartbeat must not wait for the acknowledgement of what went before it (RFC 896).
+    connection.setNoDelay(true);
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#connection.read(buffer).catch(rethrow);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#connection.write(bytes).catch(rethrow);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite().catch(rethrow);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#connection.close();
+  }
+}
+
+class TcpListener implements Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly #listener: Deno.TcpListener;
+  #closed = false;
+
+  constructor(listener: Deno.TcpListener) {
+    this.#listener = listener;
+    this.host = listener.addr.hostname;
+    this.port = listener.addr.port;
+  }
+
+  async accept(): Promise<Connection> {
+    try {
+      return new TcpConnection(await this.#listener.accept());
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+  }
+}
+
+const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  EPIPE: "reset",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ETIMEDOUT: "unanswered",
+  EADDRINUSE: "address_in_use",
+  EADDRNOTAVAIL: "address_not_here",
+  EACCES: "not_permitted",
+  EPERM: "not_permitted",
+  EMFILE: "too_many_open_files",
+  ENFILE: "too_many_open_files",
+  ENOTFOUND: "name_not_found",
+  EAI_AGAIN: "name_not_found",
+};
+
+function transportError(error: unknown): TransportError {
+  // What was closed here, by our own call, while an operation was under way or before it.
+  const closed = error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.BadResource;
+  if (closed) return new TransportError("closed", error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new TransportError(KIND_OF_CODE[code] ?? "other", error);
+}
+
+function rethrow(error: unknown): never {
+  throw transportError(error);
+}
+
+/** The platform's failed look-ups carry no code; a second look-up that does tells what it was. */
+async function lookupError(error: unknown, host: string): Promise<TransportError> {
+  const known = transportError(error);
+  if (known.kind !== "other") return known;
+  const { lookup } = await import("node:dns/promises");
+  return await lookup(host).then(() => known, transportError);
+}

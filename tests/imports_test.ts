@@ -1,0 +1,98 @@
+/**
+ * Imports go one way, and only the files that may touch the world do (DESIGN, section 6).
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+
+const ROOT = new URL("..", import.meta.url);
+
+/** From the bottom up: a file may import from its own layer and from those before it. */
+const LAYERS = [
+  ["version", "nearest", "address", "protocol"],
+  ["line", "clock", "transport", "settings", "greeting"],
+  ["codec", "check", "wait", "ledger", "ending"],
+  ["reader", "writer", "events", "data_loop", "heartbeat_loop"],
+  ["heartbeats", "session"],
+  ["client_session", "server_session"],
+  ["client", "server"],
+  ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals"],
+  ["program"],
+];
+
+/** What only these files may do. */
+const ONLY: [RegExp, string, string[]][] = [
+  [/setTimeout|setInterval|setImmediate|performance\.now|Date\.now/, "time", ["clock"]],
+  [/Deno\.(connect|listen)\b|node:dns/, "the network", ["transport"]],
+  [/@std\/log/, "the logging package", ["log"]],
+  [/@std\/toml/, "TOML", ["config"]],
+  [/@std\/cli/, "flags", ["cli"]],
+  [/Deno\.(readTextFile|stat)/, "configuration files", ["config"]],
+  [/Deno\.mkdir/, "log files", ["log"]],
+  [/addSignalListener/, "signals", ["signals"]],
+  [/Math\.random|crypto\./, "randomness", []],
+  [/Deno\.(exit|args)/, "the command's arguments and exit", []],
+];
+
+const sources = new Map<string, string>();
+for (const { name } of Deno.readDirSync(new URL("lib", ROOT))) {
+  sources.set(name.replace(".ts", ""), Deno.readTextFileSync(new URL(`lib/${name}`, ROOT)));
+}
+
+function importsOf(source: string): string[] {
+  return [...source.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)";/gms)].map((each) =>
+    each[1]!
+  );
+}
+
+Deno.test("every file of lib/ has its layer", () => {
+  assertEquals(LAYERS.flat().toSorted(), [...sources.keys()].toSorted());
+});
+
+Deno.test("no file of lib/ imports from a layer above its own", () => {
+  const layerOf = new Map(LAYERS.flatMap((names, at) => names.map((name) => [name, at] as const)));
+  const wrong = [...sources].flatMap(([name, source]) =>
+    importsOf(source)
+      .filter((path) => path.startsWith("."))
+      .map((path) => path.replace("./", "").replace(".ts", ""))
+      .filter((imported) => !(layerOf.get(imported)! <= layerOf.get(name)!))
+      .map((imported) => `${name} imports ${imported}`)
+  );
+  assertEquals(wrong, []);
+});
+
+Deno.test("no files of lib/ import each other in a circle", () => {
+  const state = new Map<string, "open" | "done">();
+  const visit = (name: string, path: string[]): void => {
+    if (state.get(name) === "done") return;
+    assertEquals(state.get(name), undefined, `a circle: ${[...path, name].join(" → ")}`);
+    state.set(name, "open");
+    for (const imported of importsOf(sources.get(name)!)) {
+      if (imported.startsWith("./")) visit(imported.slice(2, -3), [...path, name]);
+    }
+    state.set(name, "done");
+  };
+  for (const name of sources.keys()) visit(name, []);
+});
+
+for (const [pattern, what, names] of ONLY) {
+  Deno.test(`only ${names.join(", ") || "the entry points"} may touch ${what}`, () => {
+    const touching = [...sources].filter(([, source]) => pattern.test(withoutComments(source)));
+    assertEquals(touching.map(([name]) => name).toSorted(), names);
+  });
+}
+
+Deno.test("the entry points import from lib/ only, and lib/ from itself, @std and node:timers", () => {
+  for (const entry of ["client.ts", "server.ts"]) {
+    const paths = importsOf(Deno.readTextFileSync(new URL(entry, ROOT)));
+    assertEquals(paths.filter((path) => !path.startsWith("./lib/")), []);
+  }
+  const outside = [...sources].flatMap(([, source]) =>
+    importsOf(source).filter((path) => !/^\.\/[a-z_]+\.ts$|^@std\/[a-z]+$|^node:timers$/.test(path))
+  );
+  assertEquals(outside, []);
+});
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\*.*?\*\//gs, "").replace(/^\s*\/\/.*$/gm, "");
+}

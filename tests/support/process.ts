@@ -1,0 +1,164 @@
+/**
+ * The real commands as real processes: starts them, follows their events, and ends them whatever
+ * becomes of the test.
+ *
+ * @module
+ */
+import type { Event, EventName } from "../../lib/events.ts";
+import type { Role } from "../../lib/protocol.ts";
+
+const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
+
+/** How long, in milliseconds, anything may take before the test fails and shows what it saw. */
+const PATIENCE_MS = 20_000;
+
+/** The event of a name, as the JSON output gives it. */
+export type EventOf<Name extends EventName> = Extract<Event, { event: Name }>;
+
+/** Options for {@linkcode startCommand}. */
+export interface StartOptions {
+  /** Words to put before the command, such as `ip netns exec NAME`. */
+  before?: readonly string[];
+  /** The working folder. */
+  cwd?: string;
+}
+
+/**
+ * The words that start a command: the executable in the folder `PULSEWIRE_DIST`, or else the source.
+ */
+export function commandWords(role: Role): string[] {
+  const dist = Deno.env.get("PULSEWIRE_DIST");
+  if (dist) return [Deno.realPathSync(`${ROOT}/${dist}/pulsewire-${role}`)];
+  const std = Deno.env.get("STD")?.replace("=npm/", `=${ROOT}npm/`);
+  const options = [`--config=${ROOT}deno.json`, ...(std ? [std] : []), `-P=${role}`];
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...options, `${ROOT}${role}.ts`];
+}
+
+/** Starts the client or the server with `--json`. */
+export function startCommand(role: Role, args: string[], options: StartOptions = {}): Command {
+  const words = [...options.before ?? [], ...commandWords(role), "--json", ...args];
+  return new Command(`${role} ${args.join(" ")}`, words, options.cwd);
+}
+
+/** One process of a command. Dispose of it with `await using`: that kills it if it still runs. */
+export class Command implements AsyncDisposable {
+  /** Its events so far. */
+  readonly events: Event[] = [];
+  /** Its process id. */
+  readonly pid: number;
+  /** Its exit status; a signal's as 128 and its number. */
+  readonly status: Promise<number>;
+  readonly #name: string;
+  readonly #process: Deno.ChildProcess;
+  readonly #output: Promise<unknown>;
+  #stderr = "";
+  #over = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(name: string, words: readonly string[], cwd?: string) {
+    this.#name = name;
+    const [program, ...args] = words;
+    this.#process = new Deno.Command(program!, {
+      args,
+      cwd,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#process.pid;
+    this.#output = Promise.all([
+      eachLine(this.#process.stdout, (line) => this.#hear(JSON.parse(line))),
+      eachLine(this.#process.stderr, (line) => this.#stderr += line + "\n"),
+    ]);
+    this.status = this.#wait();
+  }
+
+  /** What it has written to stderr. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits for an event; fails when it does not come, or the process ends without it. */
+  async event<Name extends EventName>(
+    name: Name,
+    which: (event: EventOf<Name>) => boolean = () => true,
+  ): Promise<EventOf<Name>> {
+    const isIt = (event: Event): event is EventOf<Name> =>
+      event.event === name && which(event as EventOf<Name>);
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const found = this.events.find(isIt);
+      if (found) return found;
+      if (this.#over) throw new Error(`ended without ${name}\n${this.#told()}`);
+      await this.#change(deadline, name);
+    }
+  }
+
+  /** Waits for its end, and gives its exit status. */
+  async ended(): Promise<number> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!this.#over) await this.#change(deadline, "its end");
+    return await this.status;
+  }
+
+  /** Sends it a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#over) this.#process.kill("SIGKILL");
+    await this.status;
+  }
+
+  #hear(event: Event): void {
+    this.events.push(event);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #wait(): Promise<number> {
+    const { code } = await this.#process.status;
+    await this.#output;
+    this.#over = true;
+    this.#wake();
+    return code;
+  }
+
+  async #change(deadline: number, what: string): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeUp = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error(`waited in vain for ${what}\n${this.#told()}`));
+      timer = setTimeout(fail, Math.max(0, deadline - performance.now()));
+    });
+    await Promise.race([this.#changed.promise, timeUp]).finally(() => clearTimeout(timer));
+  }
+
+  #told(): string {
+    const events = this.events.map((event) => JSON.stringify(event)).join("\n");
+    return `${this.#name}\nevents:\n${events}\nstderr:\n${this.#stderr}`;
+  }
+}
+
+async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  hear: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    lines.forEach(hear);
+  }
+  if (rest !== "") hear(rest);
+}
+
+/** A port of 127.0.0.1 that nothing listens on. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

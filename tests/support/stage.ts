@@ -1,0 +1,199 @@
+/**
+ * One side of a session on a virtual clock, with a peer that says what the test says.
+ *
+ * @module
+ */
+import { ClientSession } from "../../lib/client_session.ts";
+import type { Ending } from "../../lib/ending.ts";
+import { type Event, type EventName, type EventSink, EventSource } from "../../lib/events.ts";
+import { ServerSession } from "../../lib/server_session.ts";
+import type { Session } from "../../lib/session.ts";
+import type { Timers } from "../../lib/settings.ts";
+import { type End, Path, type PathOptions } from "./memory_network.ts";
+import { settle, VirtualClock } from "./virtual_clock.ts";
+
+/** The default timers, in milliseconds. */
+export const DEFAULT_TIMERS: Timers = {
+  data_interval_ms: 5_000,
+  data_threshold_ms: 20_000,
+  heart_beat_interval_ms: 5_000,
+  heart_beat_threshold_ms: 10_000,
+  heart_beat_additional_tries: 3,
+};
+
+/** Keeps every event with the virtual time at which it came. */
+export class Recorder implements EventSink {
+  readonly wantsMessages = true;
+  readonly events: (Event & { at_ms: number })[] = [];
+  readonly #clock: VirtualClock;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  emit(event: Event): void {
+    this.events.push({ ...event, at_ms: this.#clock.now() });
+  }
+
+  /** The events of one name. */
+  all<Name extends EventName>(name: Name): (Extract<Event, { event: Name }> & { at_ms: number })[] {
+    return this.events.filter((each) => each.event === name) as never;
+  }
+
+  /** The only event of one name. */
+  one<Name extends EventName>(name: Name): Extract<Event, { event: Name }> & { at_ms: number } {
+    const all = this.all(name);
+    if (all.length !== 1) throw new Error(`expected one ${name} event, got ${all.length}`);
+    return all[0]!;
+  }
+
+  /** Every event of the given names as `time name field field`. */
+  story(...names: EventName[]): string[] {
+    return this.events.filter((each) => names.includes(each.event)).map(told);
+  }
+}
+
+function told(
+  { at_ms, time: _time, event, session: _session, ...fields }: Event & { at_ms: number },
+) {
+  return [at_ms, event, ...Object.values(fields)].join(" ");
+}
+
+/** The scripted peer of a session: it says lines, and keeps those that it hears, with their times. */
+export class ScriptedPeer {
+  /** What it has heard: `time line`. */
+  readonly heard: string[] = [];
+  /** Answers a line, if this is set and gives an answer. */
+  answer?: (line: string) => string | undefined;
+  readonly #end: End;
+  readonly #clock: VirtualClock;
+  #rest = "";
+  #paused = false;
+  /** Whether the session has closed its side. */
+  sawEnd = false;
+
+  constructor(end: End, clock: VirtualClock) {
+    this.#end = end;
+    this.#clock = clock;
+    this.#listen();
+  }
+
+  /** Sends a text as it is, and lets the session act on it. */
+  async say(text: string): Promise<void> {
+    this.#write(text);
+    await settle();
+  }
+
+  /** Reads nothing more. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Closes its own side. */
+  async hangUp(): Promise<void> {
+    this.#end.close();
+    await settle();
+  }
+
+  async #listen(): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    try {
+      for (let n = await this.#end.read(buffer); n !== null; n = await this.#end.read(buffer)) {
+        if (this.#paused) return;
+        this.#rest += new TextDecoder().decode(buffer.subarray(0, n));
+        for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
+          this.#hear(this.#rest.slice(0, end));
+          this.#rest = this.#rest.slice(end + 1);
+        }
+      }
+      this.sawEnd = true;
+    } catch {
+      this.sawEnd = true;
+    }
+  }
+
+  #hear(line: string): void {
+    this.heard.push(`${this.#clock.now()} ${line}`);
+    const answer = this.answer?.(line);
+    if (answer !== undefined) this.#write(answer);
+  }
+
+  /** What the session will not read, because it has closed, is lost. */
+  #write(text: string): void {
+    this.#end.write(new TextEncoder().encode(text)).catch(() => {});
+  }
+}
+
+/** Options for {@linkcode stageClient} and {@linkcode stageServer}. */
+export interface StageOptions extends PathOptions {
+  timers?: Partial<Timers>;
+  count?: number;
+  payload?: string;
+  maxMessageBytes?: number;
+}
+
+/** A session under test and all around it. */
+export interface Stage<S extends Session> {
+  clock: VirtualClock;
+  path: Path;
+  session: S;
+  peer: ScriptedPeer;
+  recorder: Recorder;
+  /** The session's end; resolves only if time is let pass. */
+  ended: Promise<Ending>;
+}
+
+/** A client's session that has connected and been welcomed, at time 0. */
+export async function stageClient(options: StageOptions = {}): Promise<Stage<ClientSession>> {
+  const stage = stageUnopenedClient(options);
+  stage.peer.answer = (line) => line.startsWith("HELLO") ? "WELCOME 1 s {}\n" : undefined;
+  await settle();
+  return stage;
+}
+
+/** A client's session that has connected. */
+export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSession> {
+  const { clock, path, parts, recorder } = setting(options);
+  const session = new ClientSession({
+    ...parts,
+    connection: path.client,
+    events: new EventSource(recorder, clock, "s"),
+    id: "s",
+    payload: new TextEncoder().encode(options.payload ?? "hello"),
+    count: options.count,
+  });
+  const peer = new ScriptedPeer(path.server, clock);
+  return { clock, path, session, recorder, peer, ended: session.run() };
+}
+
+/** A server's session whose client has said `HELLO`, at time 0. */
+export async function stageServer(options: StageOptions = {}): Promise<Stage<ServerSession>> {
+  const stage = stageUnopenedServer(options);
+  await stage.peer.say("HELLO 1 s {}\n");
+  return stage;
+}
+
+/** A server's session whose client has connected. */
+export function stageUnopenedServer(
+  options: StageOptions & { refusal?: string } = {},
+): Stage<ServerSession> {
+  const { clock, path, parts, recorder } = setting(options);
+  const session = new ServerSession({
+    ...parts,
+    connection: path.server,
+    events: new EventSource(recorder, clock),
+    admit: () => options.refusal,
+  });
+  const peer = new ScriptedPeer(path.client, clock);
+  return { clock, path, session, recorder, peer, ended: session.run() };
+}
+
+function setting(options: StageOptions) {
+  const clock = new VirtualClock();
+  const parts = {
+    clock,
+    timers: { ...DEFAULT_TIMERS, ...options.timers },
+    maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
+  };
+  return { clock, path: new Path(clock, options), parts, recorder: new Recorder(clock) };
+}
