@@ -21,6 +21,7 @@ if (import.meta.main) {
           payload: new TextEncoder().encode(settings.message),
           maxMessageBytes: settings.max_message_bytes,
           count: commandLine.count,
+          original: settings.original,
           transport: tcpTransport,
           clock: systemClock,
           random: (bytes) => crypto.getRandomValues(bytes),

@@ -19,6 +19,8 @@ if (import.meta.main) {
         timers: timersOf(settings),
         maxMessageBytes: settings.max_message_bytes,
         once: commandLine.once,
+        original: settings.original,
+        random: (bytes) => crypto.getRandomValues(bytes),
         transport: tcpTransport,
         clock: systemClock,
         sink,

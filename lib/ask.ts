@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkValue, numberOf, UsageError } from "./check.ts";
+import { checkValue, numberOf, UsageError, type Value } from "./check.ts";
 import { KEYS, type Settings } from "./settings.ts";
 
 /** A terminal that a person can be asked at. */
@@ -39,7 +39,7 @@ export function askWhere(
   return { host: String(get("host")), port: Number(get("port")) };
 }
 
-function ask(key: "host" | "port", proposal: Settings, at: Terminal): string | number {
+function ask(key: "host" | "port", proposal: Settings, at: Terminal): Value {
   const question = key === "host" ? "Host" : "Port";
   for (;;) {
     const answer = at.ask(question, String(proposal[key]))?.trim();

@@ -12,11 +12,16 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** The value of a setting. */
+export type Value = string | number | boolean;
+
 /** What would be right for a setting, for a person. */
 export function expectation({ unit, range: [least, greatest] }: KeyDescription): string {
   switch (unit) {
     case "seconds":
       return `a number of seconds from ${least} to ${greatest}`;
+    case "switch":
+      return "true or false";
     case "text":
       return `a text of ${least} to ${greatest} characters`;
     default:
@@ -30,10 +35,14 @@ export function expectation({ unit, range: [least, greatest] }: KeyDescription):
  * @param where How and where it was given, for the error: `client.toml: port = 0`.
  * @throws {UsageError} If the setting cannot have this value.
  */
-export function checkValue(key: Key, value: unknown, where: string): string | number {
+export function checkValue(key: Key, value: unknown, where: string): Value {
   const description = KEYS[key];
   const [least, greatest] = description.range;
   const wrong = () => new UsageError(`${where}: expected ${expectation(description)}`);
+  if (description.unit === "switch") {
+    if (typeof value !== "boolean") throw wrong();
+    return value;
+  }
   if (description.unit === "text") {
     if (typeof value !== "string") throw wrong();
     if (value.length < least || value.length > greatest) throw wrong();

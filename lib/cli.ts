@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { checkValue, numberOf, UsageError } from "./check.ts";
+import { checkValue, numberOf, UsageError, type Value } from "./check.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Role } from "./protocol.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
@@ -38,6 +38,10 @@ const VALUES = ["config", "duration"];
 const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: [] };
 const ROLE_VALUES: Readonly<Record<Role, string[]>> = { server: [], client: ["count"] };
 const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
+const KEY_FLAGS = [...KEY_OF_FLAG.keys()];
+/** Settings without a value: `--no-…` turns them off. */
+const KEY_SWITCHES = KEY_FLAGS.filter((flag) => KEYS[KEY_OF_FLAG.get(flag)!].unit === "switch");
+const KEY_VALUES = KEY_FLAGS.filter((flag) => !KEY_SWITCHES.includes(flag));
 
 /**
  * Reads the arguments of a command.
@@ -45,12 +49,13 @@ const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag,
  * @throws {UsageError} If one is unknown, lacks its value, stands twice, or has a value that cannot be.
  */
 export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
-  const switches = [...SWITCHES, ...ROLE_SWITCHES[role]];
-  const values = [...VALUES, ...ROLE_VALUES[role], ...KEY_OF_FLAG.keys()];
+  const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...KEY_SWITCHES];
+  const values = [...VALUES, ...ROLE_VALUES[role], ...KEY_VALUES];
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(args, {
     boolean: switches,
     string: [...values, "_"],
     collect: [...switches, ...values],
+    negatable: KEY_SWITCHES,
     alias: { help: "h", quiet: "q", version: "V" },
     unknown: (_arg: string, flag?: string) => {
       if (flag !== undefined) throw unknownFlag(flag, [...switches, ...values]);
@@ -60,12 +65,13 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
   const isOn = (flag: string) => one(flag) === true;
   const text = (flag: string) => textValue(flag, one(flag));
 
-  const settings: Record<string, string | number> = positionals(parsed._);
+  const settings = positionals(parsed._);
   for (const [flag, key] of KEY_OF_FLAG) {
-    const value = text(flag);
+    const isSwitch = KEY_SWITCHES.includes(flag);
+    const value = isSwitch ? one(flag) : text(flag);
     if (value === undefined) continue;
     if (settings[key] !== undefined) throw new UsageError(`--${flag}: ${key} is given twice`);
-    settings[key] = checkFlag(key, value, `--${flag} ${value}`);
+    settings[key] = isSwitch ? value === true : checkFlag(key, `${value}`, `--${flag} ${value}`);
   }
   return {
     settings,
@@ -86,9 +92,9 @@ function unknownFlag(flag: string, known: readonly string[]): UsageError {
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
 }
 
-/** The value of a flag that may stand once; each was collected into a list. */
+/** The value of a flag that may stand once; most were collected into a list. */
 function onlyValue(flag: string, collected: unknown): unknown {
-  const list = Array.isArray(collected) ? collected : [];
+  const list = Array.isArray(collected) ? collected : [collected];
   if (list.length > 1) throw new UsageError(`--${flag}: given twice; once is enough`);
   return list[0];
 }
@@ -113,7 +119,7 @@ function example(flag: string): string {
   return examples[flag] ?? "5";
 }
 
-function positionals(words: readonly (string | number)[]): Record<string, string | number> {
+function positionals(words: readonly (string | number)[]): Record<string, Value> {
   const [host, port, ...more] = words.map(String);
   if (more.length > 0) {
     throw new UsageError(`${more[0]}: one word too many; expected [HOST] [PORT] and options`);
@@ -124,7 +130,7 @@ function positionals(words: readonly (string | number)[]): Record<string, string
   };
 }
 
-function checkFlag(key: Key, value: string, where: string): string | number {
+function checkFlag(key: Key, value: string, where: string): Value {
   return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
 }
 

@@ -7,6 +7,7 @@ import { clientDataLoop, type ClientDataSide, type DataOutcome } from "./data_lo
 import type { DetectedSince } from "./ending.ts";
 import { greetedNumber, greetingOf } from "./greeting.ts";
 import { roundMs } from "./ledger.ts";
+import { beginsOriginal } from "./original_wire.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Deadline } from "./wait.ts";
@@ -27,6 +28,8 @@ export class ClientSession extends Session implements ClientDataSide {
   override readonly role = "client";
   /** When the next data message is to go out. */
   nextSend_ms = 0;
+  /** Never: when the connection is over, so is the session. */
+  readonly over = false;
   readonly #options: ClientSessionOptions;
   #sent_ms = 0;
 
@@ -82,6 +85,12 @@ export class ClientSession extends Session implements ClientDataSide {
     else if (frame.type === "CONFIRM") this.#hearConfirm(frame.seq);
   }
 
+  /** Recognizes an original server, which ends no line, by how it answers anything. */
+  protected override glimpsed(line: Uint8Array): void {
+    if (beginsOriginal(line) !== "reply") return;
+    throw new ProtocolError("it answers as the original program does; use --original");
+  }
+
   /** A client's books are settled as it goes. */
   protected override closed(): void {}
 
@@ -96,7 +105,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const limit = greetedNumber(frame.greeting, "max_message_bytes");
     if (limit !== undefined && payload.length > limit) {
       const text = `a data message has ${payload.length} bytes; the server accepts ${limit}`;
-      this.end({ by: "self", reason: "failed", text });
+      this.end({ by: "self", reason: "refused", text });
     }
     this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
   }

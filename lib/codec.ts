@@ -103,6 +103,11 @@ export class FrameDecoder {
     return this.#data !== undefined || this.#line.length > 0;
   }
 
+  /** What has come of a line whose end has not. */
+  get unfinishedLine(): Uint8Array {
+    return this.#line;
+  }
+
   /** Takes the next chunk; the one before must have been used up with `next`. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;
@@ -151,23 +156,16 @@ export class FrameDecoder {
         `DATA ${seq} announces ${length} bytes; at most ${this.#maxMessageBytes} are accepted`,
       );
     }
-    return this.#data = { seq, length, held: 0, pieces: [], carriageReturn: false };
+    return this.#data = { seq, length, payload: NO_BYTES, held: 0, carriageReturn: false };
   }
 
   #nextData(data: PartialData): Frame | undefined {
     const piece = this.#chunk.subarray(this.#at, this.#at + data.length - data.held);
     this.#at += piece.length;
-    // Copied, because the chunk is the reader's buffer. What is held grows with what arrives, never
-    // with what is announced.
-    if (piece.length > 0) data.pieces.push(piece.slice());
-    data.held += piece.length;
-    if (data.pieces.length > 64) data.pieces = [concatenated(data.pieces, data.held)];
+    append(data, piece);
     if (data.held < data.length || !this.#dataEnd(data)) return undefined;
     this.#data = undefined;
-    const payload = data.pieces.length === 1
-      ? data.pieces[0]!
-      : concatenated(data.pieces, data.held);
-    return { type: "DATA", seq: data.seq, payload };
+    return { type: "DATA", seq: data.seq, payload: data.payload };
   }
 
   /** Takes the line end behind a data message; false when it has not arrived yet. */
@@ -188,21 +186,29 @@ export class FrameDecoder {
 interface PartialData {
   readonly seq: number;
   readonly length: number;
+  /** Room for the bytes; exactly as many as were announced, when all have arrived. */
+  payload: Uint8Array;
   held: number;
-  pieces: Uint8Array[];
   carriageReturn: boolean;
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return concatenated([a, b], a.length + b.length);
+/** Copies what has arrived, because the chunk is the reader's buffer. */
+function append(data: PartialData, piece: Uint8Array): void {
+  const needed = data.held + piece.length;
+  if (needed > data.payload.length) {
+    // Room grows with what arrives, never with what is announced; doubled, so that what is copied
+    // again stays in proportion.
+    const room = new Uint8Array(Math.min(data.length, Math.max(needed, 2 * data.payload.length)));
+    room.set(data.payload.subarray(0, data.held));
+    data.payload = room;
+  }
+  data.payload.set(piece, data.held);
+  data.held = needed;
 }
 
-function concatenated(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(a.length + b.length);
+  whole.set(a);
+  whole.set(b, a.length);
   return whole;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { parse } from "@std/toml";
-import { checkValue, UsageError } from "./check.ts";
+import { checkValue, UsageError, type Value } from "./check.ts";
 import { didYouMean } from "./nearest.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
@@ -36,8 +36,9 @@ export function readConfigIfThere(path: string): Partial<Settings> {
  * @throws {UsageError} If it is not TOML, or gives anything that cannot be.
  */
 export function parseConfig(text: string, name: string): Partial<Settings> {
-  const settings: Record<string, string | number> = {};
-  for (const [key, value] of Object.entries(settingsTable(parseToml(text, name), name))) {
+  const settings: Record<string, Value> = {};
+  const table = withTries(settingsTable(parseToml(text, name), name), name);
+  for (const [key, value] of Object.entries(table)) {
     const given = `${name}: ${key} = ${shown(value)}`;
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
@@ -47,6 +48,20 @@ export function parseConfig(text: string, name: string): Partial<Settings> {
     settings[key] = checkValue(key as Key, value, given);
   }
   return settings;
+}
+
+/** Takes the original server's name for the number of heartbeats until death, one more than tries. */
+function withTries(table: object, name: string): object {
+  const { heart_beats_missed: beats, ...others } = table as Record<string, unknown>;
+  if (beats === undefined) return table;
+  const given = `${name}: heart_beats_missed = ${shown(beats)}`;
+  if ("heart_beat_additional_tries" in others) {
+    throw new UsageError(`${given}: heart_beat_additional_tries says the same; keep one`);
+  }
+  if (typeof beats !== "number" || !Number.isInteger(beats) || beats < 1) {
+    throw new UsageError(`${given}: expected a whole number from 1`);
+  }
+  return { ...others, heart_beat_additional_tries: beats - 1 };
 }
 
 function readFile(path: string): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Timers } from "./settings.ts";
-import { type Changes, type Deadline, PUNCTUAL_MS } from "./wait.ts";
+import { type Changes, type Deadline, PUNCTUAL_MS, sleep } from "./wait.ts";
 
 /** How the client's data phase ends. */
 export type DataOutcome = "silent" | "done";
@@ -19,6 +19,8 @@ export interface ClientDataSide {
   readonly allConfirmed: boolean;
   /** Whether all that was asked for is sent and confirmed. */
   readonly done: boolean;
+  /** Whether no confirmation can come any more, though the session goes on. */
+  readonly over: boolean;
   /** When the next data message is to go out, in monotonic milliseconds. */
   nextSend_ms: number;
   /** Sends the next data message. */
@@ -39,13 +41,13 @@ export async function clientDataLoop(
   timers: Timers,
   deadline: Deadline,
 ): Promise<DataOutcome> {
-  const never = () => false;
-  const confirmed = () => side.allConfirmed;
+  const over = () => side.over;
+  const confirmedOrOver = () => side.allConfirmed || side.over;
   for (;;) {
     if (side.done) return "done";
     if (side.now() < side.nextSend_ms) {
       deadline.moveTo(side.nextSend_ms);
-      await side.changes.until(never, deadline.signal);
+      if (await side.changes.until(over, deadline.signal)) return "silent";
     }
 
     const sentAt_ms = side.now();
@@ -53,14 +55,12 @@ export async function clientDataLoop(
     side.nextSend_ms = (late ? sentAt_ms : side.nextSend_ms) + timers.data_interval_ms;
     side.sendData();
     deadline.moveTo(sentAt_ms + timers.data_threshold_ms, { again_ms: timers.data_threshold_ms });
-    if (!await side.changes.until(confirmed, deadline.signal)) return "silent";
+    if (!await side.changes.until(confirmedOrOver, deadline.signal) || side.over) return "silent";
   }
 }
 
 /** What the server's data loop needs of its session. */
 export interface ServerDataSide {
-  /** Its loop is never woken: a data message only moves the time it looks at when it wakes. */
-  readonly changes: Changes;
   /** When the last data message was heard, or the session started, in monotonic milliseconds. */
   readonly lastData_ms: number;
 }
@@ -78,12 +78,11 @@ export async function serverDataLoop(
   timers: Timers,
   deadline: Deadline,
 ): Promise<"silent"> {
-  const never = () => false;
   let heard_ms;
   do {
     heard_ms = side.lastData_ms;
     deadline.moveTo(heard_ms + timers.data_threshold_ms, { again_ms: timers.data_threshold_ms });
-    await side.changes.until(never, deadline.signal);
+    await sleep(deadline.signal);
   } while (side.lastData_ms > heard_ms);
   return "silent";
 }

@@ -44,7 +44,8 @@ const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
   name_not_found: "name_not_found",
   address_in_use: "failed",
   address_not_here: "unreachable",
-  not_permitted: "failed",
+  // A route or a firewall on the path forbids it (RFC 1812, section 5.2.7.1).
+  not_permitted: "unreachable",
   too_many_open_files: "failed",
   closed: "closed",
   other: "failed",

@@ -14,8 +14,8 @@ export type Phase = "connecting" | "data" | "heartbeat" | "terminated";
 export interface EventFields {
   /** The server waits for clients. */
   listening: { host: string; port: number };
-  /** A session is open: `HELLO` and `WELCOME` have been exchanged. */
-  connected: { peer: string; predicted_detection_s: number };
+  /** A session is open: `HELLO` and `WELCOME` have been exchanged, or the peer is an original one. */
+  connected: { peer: string; predicted_detection_s: number; original?: true };
   /** The client sent a data message. */
   data_sent: { seq: number; bytes: number };
   /** The server received a data message. */

@@ -34,10 +34,10 @@ export function explainEnd(end: Terminated, role: Role, timers: Timers): string 
 function explainDeath(end: Terminated, role: Role, timers: Timers): string {
   const other = role === "client" ? "the server" : "the client";
   const since = {
-    first_unconfirmed_data_sent: "its first unconfirmed data message was sent",
-    last_data_heard: "its last data message was heard",
-    first_unanswered_heartbeat_sent: "its first unanswered heartbeat was sent",
-    last_sign_of_life: "its last sign of life",
+    first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
+    last_data_heard: "the last data message was heard",
+    first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
+    last_sign_of_life: "the last sign of life",
   }[end.detected_since!];
   const beats = heartbeatsUntilDead(timers);
   const heartbeats = `${beats} × heart_beat_threshold ${timers.heart_beat_threshold_ms / 1000} s`;

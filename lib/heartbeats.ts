@@ -10,18 +10,8 @@ import type { EventSource } from "./events.ts";
 import type { HeartbeatProbe } from "./heartbeat_loop.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
 import { ProtocolError } from "./protocol.ts";
+import type { Detection } from "./verdict.ts";
 import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./settings.ts";
-import type { FrameWriter } from "./writer.ts";
-
-/** What a death by silence is measured from, and how long after it death was predicted. */
-export interface Detection {
-  /** What happened then. */
-  readonly since: DetectedSince;
-  /** When, in monotonic milliseconds. */
-  readonly at_ms: number;
-  /** The predicted time from then to death, in milliseconds. */
-  readonly predicted_ms: number;
-}
 
 /** What {@linkcode Heartbeats} is made of. */
 export interface HeartbeatsOptions {
@@ -29,8 +19,8 @@ export interface HeartbeatsOptions {
   clock: Clock;
   /** The session's timers. */
   timers: Timers;
-  /** Where heartbeats go. */
-  writer: FrameWriter;
+  /** Sends a heartbeat of this number. */
+  send: (n: number) => void;
   /** Where heartbeats are counted. */
   ledger: Ledger;
   /** Where heartbeats are told of. */
@@ -64,7 +54,7 @@ export class Heartbeats implements HeartbeatProbe {
 
   /** Sends the next heartbeat. */
   send(): void {
-    const { clock, events, ledger, timers, writer } = this.#options;
+    const { clock, events, ledger, send, timers } = this.#options;
     this.#sent_ms = clock.now();
     this.#rtt_ms = null;
     if (this.#answered) {
@@ -76,7 +66,7 @@ export class Heartbeats implements HeartbeatProbe {
       };
     }
     ledger.heartbeatsSent++;
-    writer.send({ type: "HEARTBEAT", n: ++this.#last });
+    send(++this.#last);
     events.emit("heartbeat_sent", { n: this.#last });
   }
 

@@ -21,12 +21,12 @@ const PURPOSE: Readonly<Record<Role, string>> = {
 
 const RUN: Readonly<Record<Role, readonly string[]>> = {
   server: [
-    "--once                  serve one session, then exit with its outcome",
-    "--duration S            end after S seconds",
+    line("--once", "serve one session, then exit with its outcome"),
+    line("--duration S", "end after S seconds"),
   ],
   client: [
-    "--count N               end when N data messages are confirmed",
-    "--duration S            end after S seconds",
+    line("--count N", "end when N data messages are confirmed"),
+    line("--duration S", "end after S seconds"),
   ],
 };
 
@@ -35,9 +35,11 @@ export function helpText(role: Role): string {
   const defaults = defaultSettings(role);
   const option = (key: Key) => {
     const { flag, meaning, unit } = KEYS[key];
-    const letter = { seconds: "S", count: "N", port: "PORT", bytes: "N", text: "TEXT" }[unit];
-    const shown = defaults[key] === "" ? "none" : defaults[key];
-    return `${`--${flag} ${letter}`.padEnd(31)} ${meaning} [${shown}]`;
+    const letters = { seconds: " S", count: " N", port: " PORT", bytes: " N", text: " TEXT" };
+    const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letters[unit]}`;
+    const value = defaults[key];
+    const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "none" : value;
+    return line(words, `${meaning} [${shown}]`);
   };
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
@@ -48,16 +50,21 @@ export function helpText(role: Role): string {
     group("Data messages", ["message", "max_message_bytes"].map((key) => option(key as Key))),
     group("How long", RUN[role]),
     group("Output", [
-      "--json                  write each event to stdout as one line of JSON",
-      "--quiet, -q             leave only warnings and errors on stderr",
+      line("--json", "write each event to stdout as one line of JSON"),
+      line("--quiet, -q", "leave only warnings and errors on stderr"),
       option("log_dir"),
     ]),
     group("Other", [
-      `--config FILE           read settings from FILE [${role}.toml beside the executable]`,
-      "--help, -h              show this",
-      "--version, -V           show the version",
+      line("--config FILE", `read settings from FILE [${role}.toml beside the executable]`),
+      option("original"),
+      line("--help, -h", "show this"),
+      line("--version, -V", "show the version"),
     ]),
     "Exit status: 0 ended as asked, 1 session lost, 2 wrong use or configuration,\n" +
     "3 could not connect or listen, 4 refused by the peer.\n",
   ].join("\n");
+}
+
+function line(words: string, meaning: string): string {
+  return `${words.padEnd(31)} ${meaning}`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from "./printable.ts";
 import {
   type Frame,
   type Greeting,
@@ -15,7 +16,7 @@ import {
 
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const lenientDecoder = new TextDecoder();
+const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A control character: nothing that belongs in a line. */
 const CONTROL_CHARACTER = /\p{Cc}/u;
@@ -63,20 +64,20 @@ export type DataLine = { type: "DATA"; seq: number; length: number };
  */
 export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | DataLine {
   const text = decodeLine(line);
-  const [type, first = "", second = "", ...more] = text.split(" ");
+  const [type, first = "", ...rest] = text.split(" ");
   switch (type) {
     case "HELLO":
     case "WELCOME":
       return parseGreeting(type, text);
     case "DATA":
-      if (more.length > 0) break;
-      return { type, seq: number(first, text, 1), length: number(second, text) };
+      if (rest.length > 1) break;
+      return { type, seq: number(first, text, 1), length: number(rest[0] ?? "", text) };
     case "CONFIRM":
-      if (text !== `CONFIRM ${first}`) break;
+      if (rest.length > 0) break;
       return { type, seq: number(first, text, 1) };
     case "HEARTBEAT":
     case "HEARTBEAT_REPLY":
-      if (text !== `${type} ${first}`) break;
+      if (rest.length > 0) break;
       return { type, n: number(first, text, 1) };
     case "TERMINATE":
       return parseTerminate(first, text);
@@ -102,8 +103,9 @@ function decodeLine(line: Uint8Array): string {
 function number(word: string, line: string, least = 0): number {
   const value = NUMBER.test(word) ? Number(word) : NaN;
   if (Number.isSafeInteger(value) && value >= least) return value;
+  const range = `a whole number from ${least} to ${Number.MAX_SAFE_INTEGER} without leading zeros`;
   throw new ProtocolError(
-    `bad number ${quotedText(word)} in ${quotedText(line)}; expected a whole number from ${least}`,
+    `bad number ${quotedText(word)} in ${quotedText(line)}; expected ${range}`,
   );
 }
 
@@ -143,9 +145,5 @@ export function quoted(bytes: Uint8Array): string {
 }
 
 function quotedText(text: string): string {
-  const shown = JSON.stringify(text.length > 40 ? text.slice(0, 40) + "…" : text);
-  return shown.replace(
-    /\p{Cc}/gu,
-    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return printable(JSON.stringify(text.length > 40 ? text.slice(0, 40) + "…" : text));
 }

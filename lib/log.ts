@@ -14,6 +14,7 @@ import {
 } from "@std/log";
 import type { Level } from "./messages.ts";
 import type { LineOutput } from "./output.ts";
+import { printable } from "./printable.ts";
 import type { Role } from "./protocol.ts";
 
 /** A log file is rotated before it grows beyond this. */
@@ -72,7 +73,8 @@ export function openLog(options: LogOptions): Log {
     error: (text: string, session: string | null) => logger.error(text, session),
   };
   return {
-    line: (level, text, session) => void say[level](text, session),
+    // What a peer said may be part of it, and may hold anything.
+    line: (level, text, session) => void say[level](printable(text), session),
     close: () => files.forEach((file) => file.destroy()),
   };
 }

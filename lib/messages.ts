@@ -100,14 +100,14 @@ function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Le
 function summaryText(summary: Summary, role: Role): string {
   const { rtt_min_ms, rtt_avg_ms, rtt_max_ms } = summary;
   const data = role === "client"
-    ? `${summary.data_sent} data messages sent`
-    : `${summary.data_received} data messages received`;
+    ? `${counted(summary.data_sent, "data message")} sent`
+    : `${counted(summary.data_received, "data message")} received`;
   const rtt = rtt_min_ms === null
     ? ""
     : `; round trip min/avg/max ${rtt_min_ms}/${rtt_avg_ms}/${rtt_max_ms} ms`;
   const silences = summary.silences === 0
     ? "no silence"
-    : `${summary.silences} silences, the longest ${seconds(summary.longest_silence_ms)}`;
+    : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
   return `summary of ${
     seconds(summary.duration_ms)
   }: ${data}, ${summary.data_confirmed} confirmed, ` +
@@ -122,4 +122,8 @@ function doubtText(ranges: readonly SeqRange[]): string {
   if (ranges.length === 0) return "none in doubt";
   const shown = ranges.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
   return `in doubt: ${shown.join(", ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -3,53 +3,56 @@
  *
  * @module
  */
-import { FrameDecoder } from "./codec.ts";
-import type { Frame } from "./protocol.ts";
 import type { Connection } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 512;
 const LARGEST_READ_BYTES = 65_536;
 
-/** What hears the frames that a reader reads. */
-export interface FrameListener {
-  /** Hears one frame. */
-  hear(frame: Frame): void;
-  /** Hears that all frames of one read have been heard. */
-  heardAll(): void;
+/** Turns bytes, in chunks of any size, into messages. */
+export interface Decoder<Message> {
+  /** Takes the next chunk; the one before must have been used up with `next`. */
+  push(chunk: Uint8Array): void;
+  /** The next complete message, or `undefined` when more bytes are needed. */
+  next(): Message | undefined;
+  /** Whether bytes of an unfinished message are held. */
+  readonly midFrame: boolean;
+}
+
+/** What hears the messages that a reader reads. */
+export interface Listener<Message> {
+  /** Hears one message. */
+  hear(message: Message): void;
+  /** Hears that all messages of one read have been heard; may have the next read wait. */
+  heardAll(): void | Promise<void>;
   /** Hears of an error that `hear`, `heardAll` or the decoder threw; reading goes on. */
   heardWrong(error: unknown): void;
 }
 
-/** Options for {@linkcode readFrames}. */
-export interface ReadOptions {
-  /** The largest data message to accept, in bytes. */
-  maxMessageBytes: number;
-}
-
 /**
- * Reads frames until the peer closes its side.
+ * Reads messages until the peer closes its side.
  *
  * After an error it reads on, so that the connection can be seen to close, but hears nothing more.
  *
- * @returns Whether the peer closed in the middle of a frame.
  * @throws {TransportError} If the connection fails or is closed here.
  */
-export async function readFrames(
+export async function readMessages<Message>(
   connection: Connection,
-  listener: FrameListener,
-  options: ReadOptions,
-): Promise<{ midFrame: boolean }> {
-  const decoder = new FrameDecoder(options);
+  decoder: Decoder<Message>,
+  listener: Listener<Message>,
+): Promise<void> {
   let buffer = new Uint8Array(SMALLEST_READ_BYTES);
   let failed = false;
   for (;;) {
     const count = await connection.read(buffer);
-    if (count === null) return { midFrame: decoder.midFrame };
+    if (count === null) return;
     if (failed) continue;
     try {
       decoder.push(buffer.subarray(0, count));
-      for (let frame = decoder.next(); frame; frame = decoder.next()) listener.hear(frame);
-      listener.heardAll();
+      for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
+        listener.hear(each);
+      }
+      const ready = listener.heardAll();
+      if (ready) await ready;
     } catch (error) {
       failed = true;
       listener.heardWrong(error);

@@ -6,7 +6,15 @@
 import type { Clock } from "./clock.ts";
 import { EXIT, type ExitStatus, exitStatus } from "./ending.ts";
 import { type EventSink, EventSource } from "./events.ts";
+import { OriginalConnection } from "./original_connection.ts";
+import type { OriginalServerSession } from "./original_server_session.ts";
+import { OriginalSessions } from "./original_sessions.ts";
+import { beginsOriginal, type OriginalPurpose } from "./original_wire.ts";
+import { PeekedConnection } from "./peeked_connection.ts";
+import { HELLO_LIMIT_MS } from "./protocol.ts";
+import { randomId } from "./random_id.ts";
 import { ServerSession } from "./server_session.ts";
+import { GOODBYE_LIMIT_MS } from "./session.ts";
 import type { Timers } from "./settings.ts";
 import {
   type Address,
@@ -15,6 +23,7 @@ import {
   type Transport,
   TransportError,
 } from "./transport.ts";
+import { verdict } from "./verdict.ts";
 import { Deadline, sleep } from "./wait.ts";
 
 /** How long to wait, in milliseconds, before accepting again after accepting failed. */
@@ -28,6 +37,10 @@ export interface ServerOptions {
   timers: Timers;
   /** The largest data message to accept, in bytes. */
   maxMessageBytes: number;
+  /** Whether to serve clients of the original program too. */
+  original: boolean;
+  /** Fills bytes with randomness, for the ids of sessions that bring none. */
+  random: (bytes: Uint8Array) => void;
   /** Whether to serve one session only and end with it. */
   once: boolean;
   /** The network. */
@@ -38,16 +51,20 @@ export interface ServerOptions {
   sink: EventSink;
 }
 
+type AnySession = ServerSession | OriginalServerSession;
+
 /** A server that has opened its port. */
 export class Server {
   readonly #options: ServerOptions;
   readonly #listener: Listener;
   readonly #events: EventSource;
-  readonly #connections = new Map<ServerSession, Promise<void>>();
-  readonly #sessions = new Map<string, ServerSession>();
+  readonly #originals: OriginalSessions;
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #sessions = new Set<AnySession>();
+  readonly #ids = new Map<string, ServerSession>();
   readonly #stopping = new AbortController();
   #stopReason?: "done" | "shutdown";
-  #only?: ServerSession;
+  #only?: AnySession;
   #status: ExitStatus = EXIT.asked;
   #served = 0;
   #lost = 0;
@@ -56,6 +73,8 @@ export class Server {
     this.#options = options;
     this.#listener = listener;
     this.#events = new EventSource(options.sink, options.clock);
+    const newId = () => `original-${randomId(options.random)}`;
+    this.#originals = new OriginalSessions({ ...options, newId });
     this.#events.emit("listening", { host: listener.host, port: listener.port });
   }
 
@@ -80,7 +99,7 @@ export class Server {
    */
   async run(): Promise<ExitStatus> {
     await this.#acceptAll();
-    while (this.#connections.size > 0) await Promise.all(this.#connections.values());
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
     this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
     return this.#status;
   }
@@ -90,7 +109,7 @@ export class Server {
     this.#stopReason ??= reason;
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#connections.keys()) session.stop(this.#stopReason);
+    for (const session of this.#sessions) session.stop(this.#stopReason);
   }
 
   async #acceptAll(): Promise<void> {
@@ -101,7 +120,7 @@ export class Server {
         const connection = await this.#listener.accept();
         if (failing) this.#notice("info", "accepting connections again");
         failing = false;
-        this.#serve(connection);
+        this.#track(this.#serve(connection));
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         if (error.kind === "closed") return;
@@ -113,22 +132,71 @@ export class Server {
     }
   }
 
-  #serve(connection: Connection): void {
+  /** Runs something to its end, and remembers it until then. */
+  #track(task: Promise<void>): void {
+    const tracked = task.finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+
+  /** Tells by its first bytes what a connection speaks, and serves it. */
+  async #serve(connection: Connection): Promise<void> {
+    const opened_ms = this.#options.clock.now();
+    const peeked = new PeekedConnection(connection);
+    const purpose = purposeOf(await this.#firstBytes(peeked));
+    if (purpose === undefined) return await this.#servePulsewire(peeked, opened_ms);
+    if (this.#options.original && this.#originals.attach(peeked, purpose)) return;
+    const refusal = !this.#options.original
+      ? "it is an original client, and this server takes none (--no-original)"
+      : this.#only && "this server serves one session only, and has it";
+    if (refusal) return await this.#refuseOriginal(peeked, refusal);
+    await this.#serveOriginal(this.#originals.create(peeked, purpose));
+  }
+
+  async #firstBytes(connection: PeekedConnection): Promise<Uint8Array> {
+    const { clock } = this.#options;
+    using limit = new Deadline(clock, { signal: this.#stopping.signal });
+    limit.moveTo(clock.now() + HELLO_LIMIT_MS);
+    const nothing = () => new Uint8Array(0);
+    return await Promise.race([connection.peek(), sleep(limit.signal).then(nothing, nothing)]);
+  }
+
+  async #servePulsewire(connection: Connection, opened_ms: number): Promise<void> {
     const { clock, maxMessageBytes, sink, timers } = this.#options;
     const session = new ServerSession({
       connection,
       clock,
       timers,
       maxMessageBytes,
+      opened_ms,
       events: new EventSource(sink, clock),
       admit: (session, id) => this.#admit(session, id),
     });
-    this.#connections.set(session, this.#live(session));
-    // Accepted in the very moment of stopping.
-    if (this.#stopReason) session.stop(this.#stopReason);
+    await this.#live(session);
+    if (this.#ids.get(session.id) === session) this.#ids.delete(session.id);
   }
 
-  async #live(session: ServerSession): Promise<void> {
+  async #serveOriginal(session: OriginalServerSession): Promise<void> {
+    if (this.#options.once) this.#only = session;
+    await this.#live(session);
+    this.#originals.delete(session);
+  }
+
+  async #refuseOriginal(connection: Connection, text: string): Promise<void> {
+    const { clock, sink, timers } = this.#options;
+    const ending = { by: "self", reason: "refused", text } as const;
+    const evidence = { peer: connection.peer, timers, now_ms: clock.now() };
+    new EventSource(sink, clock).emit("terminated", verdict(ending, evidence));
+    const original = new OriginalConnection(connection, { heard: () => "terminate" });
+    using limit = new Deadline(clock, { signal: this.#stopping.signal });
+    limit.moveTo(clock.now() + GOODBYE_LIMIT_MS);
+    const over = sleep(limit.signal).catch(() => {}).then(() => original.close());
+    await Promise.all([original.run(), over]);
+  }
+
+  async #live(session: AnySession): Promise<void> {
+    this.#sessions.add(session);
+    // Accepted in the very moment of stopping.
+    if (this.#stopReason) session.stop(this.#stopReason);
     try {
       const status = exitStatus(await session.run(), "server", session.isOpen);
       if (session.isOpen) this.#served++;
@@ -139,16 +207,15 @@ export class Server {
       const stack = error instanceof Error ? error.stack : String(error);
       this.#notice("error", `a defect of this program ended session ${session.id}: ${stack}`);
     } finally {
-      this.#connections.delete(session);
-      if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+      this.#sessions.delete(session);
       if (session === this.#only) this.stop("done");
     }
   }
 
   #admit(session: ServerSession, id: string): string | undefined {
     if (this.#only) return "this server serves one session only, and has it";
-    if (this.#sessions.has(id)) return `session ${id} is already connected`;
-    this.#sessions.set(id, session);
+    if (this.#ids.has(id)) return `session ${id} is already connected`;
+    this.#ids.set(id, session);
     if (this.#options.once) {
       this.#only = session;
       this.#listener.close();
@@ -166,4 +233,9 @@ function acceptFailure(error: TransportError): string {
     ? "this process has as many files open as it may (see ulimit -n)"
     : error.message;
   return `cannot accept connections: ${cause}; sessions go on, trying again`;
+}
+
+function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
+  const message = beginsOriginal(first);
+  return message === "data" || message === "heartbeat" ? message : undefined;
 }

@@ -62,6 +62,9 @@ export class ServerSession extends Session implements ServerDataSide {
     else if (frame.type === "DATA") this.#hearData(frame.seq, frame.payload);
   }
 
+  /** A server has told an original client by its first bytes. */
+  protected override glimpsed(): void {}
+
   /** What the network took is confirmed; what it did not is in doubt. */
   protected override closed(): void {
     this.ledger.confirmedUpTo = this.writer.confirmedUpTo;
@@ -83,7 +86,7 @@ export class ServerSession extends Session implements ServerDataSide {
     const { ledger } = this;
     if (seq !== ledger.dataReceived + 1) {
       throw new ProtocolError(
-        `DATA ${seq} after DATA ${ledger.dataReceived}; a gap or a repetition`,
+        `DATA ${seq} where DATA ${ledger.dataReceived + 1} was due`,
       );
     }
     ledger.dataReceived = seq;

@@ -1,17 +1,19 @@
 /**
  * One side of one connection: one reader, one bounded writer, the loops in turn, one end.
  *
- * What only a client or only a server does is in `client_session.ts` and `server_session.ts`.
+ * What only a client or only a server does is in `client_session.ts` and `server_session.ts`; what is
+ * told of it all, in `course.ts`.
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import { FrameDecoder } from "./codec.ts";
+import { Course, type CourseOptions } from "./course.ts";
 import type { DataOutcome } from "./data_loop.ts";
-import { type DetectedSince, type Ending, endingOfError, isPolite } from "./ending.ts";
-import type { EventSource, Phase } from "./events.ts";
+import { type DetectedSince, type Ending, endingOfError } from "./ending.ts";
+import type { EventSource } from "./events.ts";
 import { type Hearing, heartbeatLoop } from "./heartbeat_loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import { Ledger, roundMs } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import {
   expectFrame,
   type Frame,
@@ -20,10 +22,10 @@ import {
   type Role,
   TERMINATE_REASONS,
 } from "./protocol.ts";
-import { type FrameListener, readFrames } from "./reader.ts";
-import { predictedDetection_ms, type Timers } from "./settings.ts";
+import { type Listener, readMessages } from "./reader.ts";
+import type { Timers } from "./settings.ts";
 import { type Connection, TransportError } from "./transport.ts";
-import { Changes, Deadline } from "./wait.ts";
+import { Changes, Deadline, sleep } from "./wait.ts";
 import { FrameWriter } from "./writer.ts";
 
 /** How long, in milliseconds, a polite end may take: `TERMINATE` out, and the peer's close heard. */
@@ -33,58 +35,43 @@ export const GOODBYE_LIMIT_MS = 500;
 const LAST_WORD_LIMIT_MS = 20;
 
 /** What a session is made of. */
-export interface SessionOptions {
+export interface SessionOptions extends CourseOptions {
   /** The connection; the session closes it. */
   connection: Connection;
-  /** Time. */
-  clock: Clock;
-  /** The session's timers. */
-  timers: Timers;
-  /** Where the session tells what happens. */
-  events: EventSource;
   /** The largest data message to accept, in bytes. */
   maxMessageBytes: number;
 }
 
 /** One side of a session. To be run once. */
-export abstract class Session implements Hearing, FrameListener {
+export abstract class Session implements Hearing, Listener<Frame> {
   /** Which side this is. */
   abstract readonly role: Role;
-  /** What this side has counted. */
-  readonly ledger = new Ledger();
   /** Tells the running loop that something was heard. */
   readonly changes = new Changes();
   /** Frames heard so far. */
   framesHeard = 0;
   /** Data messages (at the server) or confirmations (at the client) heard so far. */
   dataHeard = 0;
-  /** Whether `HELLO` and `WELCOME` have been exchanged. */
-  isOpen = false;
-  /** The session's timers. */
-  protected readonly timers: Timers;
-  /** Where the session tells what happens. */
-  protected readonly events: EventSource;
   /** The writer of this connection. */
   protected readonly writer: FrameWriter;
 
   readonly #options: SessionOptions;
+  readonly #course: Course;
+  readonly #decoder: FrameDecoder;
   readonly #heartbeats: Heartbeats;
-  readonly #ended = new AbortController();
-  readonly #started_ms: number;
-  #heard_ms: number;
-  #silentSince_ms: number;
-  #phase: Phase = "connecting";
-  #ending?: Ending;
   #defect: { error: unknown } | undefined;
 
   /** Makes one side of a session on a connection. */
   constructor(options: SessionOptions) {
-    const { connection, clock, events, timers } = this.#options = options;
-    this.timers = timers;
-    this.events = events;
-    this.writer = new FrameWriter(connection, (error) => this.#fail(error));
-    this.#heartbeats = new Heartbeats({ ...options, writer: this.writer, ledger: this.ledger });
-    this.#started_ms = this.#heard_ms = this.#silentSince_ms = clock.now();
+    this.#options = options;
+    this.#course = new Course(options);
+    this.#decoder = new FrameDecoder(options);
+    this.writer = new FrameWriter(options.connection, (error) => this.#fail(error));
+    this.#heartbeats = new Heartbeats({
+      ...options,
+      ledger: this.ledger,
+      send: (n) => this.writer.send({ type: "HEARTBEAT", n }),
+    });
   }
 
   /** Exchanges `HELLO` and `WELCOME`; false if the signal's deadline passes first. */
@@ -93,14 +80,21 @@ export abstract class Session implements Hearing, FrameListener {
   protected abstract hearOwn(frame: Frame): void;
   /** Runs the data phase. */
   protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
-  /** Settles the books when nothing more can be heard or sent. */
-  protected abstract closed(): void;
   /** When silence began, seen from the end of a data phase. */
   protected abstract silence(): { since: DetectedSince; at_ms: number };
+  /** Sees what has come of a line that is not finished, before the session is open. */
+  protected abstract glimpsed(line: Uint8Array): void;
+  /** Settles the books when nothing more can be heard or sent. */
+  protected abstract closed(): void;
 
-  /** Monotonic milliseconds. */
-  now(): number {
-    return this.#options.clock.now();
+  /** Whether `HELLO` and `WELCOME` have been exchanged. */
+  get isOpen(): boolean {
+    return this.#course.isOpen;
+  }
+
+  /** What this side has counted. */
+  get ledger(): Ledger {
+    return this.#course.ledger;
   }
 
   /** The session's id; `?` before the client has said it. */
@@ -108,9 +102,19 @@ export abstract class Session implements Hearing, FrameListener {
     return this.events.session ?? "?";
   }
 
-  /** The peer's address and port. */
-  get peer(): string {
-    return this.#options.connection.peer;
+  /** The session's timers. */
+  protected get timers(): Timers {
+    return this.#options.timers;
+  }
+
+  /** Where the session tells what happens. */
+  protected get events(): EventSource {
+    return this.#options.events;
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return this.#options.clock.now();
   }
 
   /**
@@ -121,26 +125,26 @@ export abstract class Session implements Hearing, FrameListener {
    */
   async run(): Promise<Ending> {
     const reading = this.#read();
+    const { signal } = this.#course;
     using deadline = new Deadline(this.#options.clock, {
-      signal: this.#ended.signal,
-      onStall: (late_ms) => this.#stalled(late_ms),
+      signal,
+      onStall: (late_ms) => this.#course.stalled(late_ms),
     });
     try {
       await this.#live(deadline);
     } catch (error) {
-      if (error !== this.#ended.signal.reason) this.#fail(error);
+      if (error !== signal.reason) this.#fail(error);
     }
-    await this.#close(this.#ending!, reading);
+    const ending = this.#course.ending!;
+    await this.#close(ending, reading);
     if (this.#defect) throw this.#defect.error;
-    return this.#ending!;
+    return ending;
   }
 
   /** `HELLO` and `WELCOME` have been exchanged: the data phase begins. */
   protected opened(): void {
-    this.isOpen = true;
-    const predicted_detection_s = predictedDetection_ms(this.timers) / 1000;
-    this.events.emit("connected", { peer: this.peer, predicted_detection_s });
-    this.#enter("data");
+    this.#course.open(this.#options.connection.peer);
+    this.#course.data();
   }
 
   /** Ends the session because this side's user wants it. */
@@ -150,17 +154,11 @@ export abstract class Session implements Hearing, FrameListener {
 
   /** Ends the session. The first reason given is the one. */
   protected end(ending: Ending): void {
-    if (this.#ending) return;
-    this.#ending = ending;
-    if (this.#phase === "heartbeat") this.ledger.silenceEnded(this.now() - this.#silentSince_ms);
-    else this.#silentSince_ms = this.#heard_ms;
-    this.#enter("terminated");
-    this.#emitTerminated(ending);
-    this.#ended.abort(ending);
+    this.#course.end(ending, this.#options.connection.peer, this.#heartbeats.detection);
   }
 
   async #live(deadline: Deadline): Promise<void> {
-    deadline.moveTo(this.now() + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
+    deadline.moveTo(this.#course.started_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
     if (!await this.open(deadline.signal)) {
       const missing = this.role === "client" ? "WELCOME" : "HELLO";
       const text = `no ${missing} within ${HELLO_LIMIT_MS / 1000} s`;
@@ -168,42 +166,21 @@ export abstract class Session implements Hearing, FrameListener {
     }
     for (;;) {
       if (await this.dataLoop(deadline) === "done") return this.stop("done");
-      this.#fallSilent();
+      const { since, at_ms } = this.silence();
+      this.#heartbeats.silent(since, at_ms);
+      this.#course.silent(at_ms);
       if (await heartbeatLoop(this.#heartbeats, this, this.timers, deadline) === "dead") {
         return this.end({ by: "self", reason: "silent", text: "" });
       }
-      this.ledger.silenceEnded(this.now() - this.#silentSince_ms);
-      this.#enter("data");
+      this.#course.data();
     }
   }
 
-  #fallSilent(): void {
-    const { since, at_ms } = this.silence();
-    this.#silentSince_ms = at_ms;
-    this.#heartbeats.silent(since, at_ms);
-    this.ledger.silenceBegan();
-    this.#enter("heartbeat");
-  }
-
-  #enter(to: Phase): void {
-    const from = this.#phase;
-    this.#phase = to;
-    // A connection that never said which session it is has no phases to tell of.
-    if (this.events.session === null) return;
-    const silent_ms = from === "connecting" ? 0 : roundMs(this.now() - this.#silentSince_ms);
-    this.events.emit("phase", { from, to, silent_ms });
-  }
-
-  #stalled(late_ms: number): void {
-    this.ledger.localStalls++;
-    this.events.emit("local_stall", { ms: roundMs(late_ms) });
-  }
-
   async #read(): Promise<void> {
-    const { connection, maxMessageBytes } = this.#options;
     try {
-      const { midFrame } = await readFrames(connection, this, { maxMessageBytes });
-      this.end({ by: "peer", reason: "closed", text: midFrame ? "in the middle of a frame" : "" });
+      await readMessages(this.#options.connection, this.#decoder, this);
+      const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
+      this.end({ by: "peer", reason: "closed", text });
     } catch (error) {
       this.#fail(error);
     }
@@ -211,10 +188,10 @@ export abstract class Session implements Hearing, FrameListener {
 
   /** Hears any frame. After the end only confirmations still count: they leave less in doubt. */
   hear(frame: Frame): void {
-    if (this.#ending && frame.type !== "CONFIRM") return;
+    if (this.#course.ending && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesHeard++;
-    this.#heard_ms = this.now();
+    this.#course.signOfLife();
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -230,6 +207,7 @@ export abstract class Session implements Hearing, FrameListener {
 
   /** All frames of one read have been heard. */
   heardAll(): void {
+    if (!this.isOpen) this.glimpsed(this.#decoder.unfinishedLine);
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
   }
@@ -245,25 +223,6 @@ export abstract class Session implements Hearing, FrameListener {
     this.end(endingOfError(error));
   }
 
-  #emitTerminated(ending: Ending): void {
-    const now_ms = this.now();
-    const died = ending.by === "self" && ending.reason === "silent" && this.isOpen;
-    const detection = died ? this.#heartbeats.detection! : {
-      since: "last_sign_of_life" as const,
-      at_ms: this.#heard_ms,
-      predicted_ms: predictedDetection_ms(this.timers),
-    };
-    const noticed = this.isOpen && !isPolite(ending);
-    this.events.emit("terminated", {
-      ...ending,
-      peer: this.peer,
-      detected_after_ms: noticed ? roundMs(now_ms - detection.at_ms) : null,
-      detected_since: noticed ? detection.since : null,
-      predicted_ms: this.isOpen ? detection.predicted_ms : null,
-      silent_ms: roundMs(now_ms - this.#heard_ms),
-    });
-  }
-
   /** Says goodbye as far as the peer and the time limit let it, closes, and waits for the reader. */
   async #close(ending: Ending, reading: Promise<void>): Promise<void> {
     const { clock, connection } = this.#options;
@@ -274,14 +233,11 @@ export abstract class Session implements Hearing, FrameListener {
     }
     using limit = new Deadline(clock, { signal: new AbortController().signal });
     limit.moveTo(clock.now() + (dead ? LAST_WORD_LIMIT_MS : GOODBYE_LIMIT_MS));
-    const timeUp = new Promise((resolve) => limit.signal.addEventListener("abort", resolve));
-    await Promise.race([timeUp, this.#sayGoodbye(ending, dead ? undefined : reading)]);
+    await Promise.race([sleep(limit.signal), this.#sayGoodbye(ending, dead ? undefined : reading)]);
     connection.close();
     await Promise.all([reading, this.writer.flushed()]);
     this.closed();
-    if (this.isOpen) {
-      this.events.emit("summary", this.ledger.summary(this.now() - this.#started_ms));
-    }
+    this.#course.summarize();
   }
 
   async #sayGoodbye(ending: Ending, reading?: Promise<void>): Promise<void> {

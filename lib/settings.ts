@@ -57,6 +57,8 @@ export interface Settings {
   max_message_bytes: number;
   /** Folder for the log files; empty for none. */
   log_dir: string;
+  /** Whether the server takes original clients too; whether the client speaks to an original server. */
+  original: boolean;
 }
 
 /** The name of a setting in the configuration file. */
@@ -66,8 +68,8 @@ export type Key = keyof Settings;
 export interface KeyDescription {
   /** The flag of the same meaning, without the dashes. */
   readonly flag: string;
-  /** `seconds`, `count`, `port`, `bytes` or `text`. */
-  readonly unit: "seconds" | "count" | "port" | "bytes" | "text";
+  /** What its value is. */
+  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "switch";
   /** Least and greatest value; of a text, its length in characters. */
   readonly range: readonly [least: number, greatest: number];
   /** What it means, in a line. */
@@ -134,6 +136,12 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     range: PATH,
     meaning: "folder for the three rotating log files",
   },
+  original: {
+    flag: "original",
+    unit: "switch",
+    range: [0, 1],
+    meaning: "the wire of the original Python program: taken too (server), or spoken (client)",
+  },
 };
 
 /** The settings that hold where neither a flag nor the file says otherwise. */
@@ -149,6 +157,7 @@ export function defaultSettings(role: Role): Settings {
     message: "CLIENT_DATA_MESSAGE",
     max_message_bytes: 1_048_576,
     log_dir: "",
+    original: role === "server",
   };
 }
 

@@ -10,8 +10,8 @@ import type { Connection } from "./transport.ts";
 /** How many bytes go into one write, unless one frame alone is larger. */
 const BATCH_BYTES = 65_536;
 
-/** How many frames may wait for a peer that does not read. */
-export const MAX_WAITING_FRAMES = 1_024;
+/** How many frames may wait for a peer that does not read: more than the answers to one read. */
+export const MAX_WAITING_FRAMES = 16_384;
 
 /**
  * Queues frames and writes all that is ready in one go. Data messages wait behind everything else,

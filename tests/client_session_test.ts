@@ -233,7 +233,7 @@ Deno.test("the client ends at once when its message is larger than the server ac
   await clock.advance(1_000);
   assertEquals(await ended, {
     by: "self",
-    reason: "failed",
+    reason: "refused",
     text: "a data message has 6 bytes; the server accepts 5",
   });
 });

@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { Client, CONNECT_LIMIT_MS } from "../lib/client.ts";
+import { Client } from "../lib/client.ts";
+import { CONNECT_LIMIT_MS } from "../lib/dial.ts";
 import { TransportError, type TransportErrorKind } from "../lib/transport.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
 import { DEFAULT_TIMERS, Recorder, ScriptedPeer } from "./support/stage.ts";

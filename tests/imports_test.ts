@@ -9,12 +9,20 @@ const ROOT = new URL("..", import.meta.url);
 
 /** From the bottom up: a file may import from its own layer and from those before it. */
 const LAYERS = [
-  ["version", "nearest", "address", "protocol"],
-  ["line", "clock", "transport", "settings", "greeting"],
-  ["codec", "check", "wait", "ledger", "ending"],
+  ["version", "nearest", "address", "protocol", "printable", "random_id"],
+  ["line", "clock", "transport", "settings", "greeting", "original_wire", "peeked_connection"],
+  ["codec", "check", "wait", "ledger", "ending", "dial"],
   ["reader", "writer", "events", "data_loop", "heartbeat_loop"],
-  ["heartbeats", "session"],
-  ["client_session", "server_session"],
+  ["verdict"],
+  ["course"],
+  ["heartbeats", "session", "heartbeat_watch", "original_connection"],
+  [
+    "client_session",
+    "server_session",
+    "original_client_session",
+    "original_server_session",
+    "original_sessions",
+  ],
   ["client", "server"],
   ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals"],
   ["program"],

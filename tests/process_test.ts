@@ -151,3 +151,26 @@ Deno.test("the server serves the healthy while others freeze, die and come", asy
   assertEquals(troubles.length, 1, "only: connecting to data");
   frozen.kill("SIGCONT");
 });
+
+Deno.test("the server outlives running out of file descriptors", async () => {
+  const port = freePort();
+  const args = ["127.0.0.1", String(port), ...TIMERS];
+  const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
+  await using server = startCommand("server", args, { before });
+  await server.event("listening");
+  await using client = startCommand("client", args);
+  await client.event("data_confirmed");
+  const crowd: Deno.Conn[] = [];
+  try {
+    for (let n = 0; n < 100; n++) crowd.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+    await server.stderrText("has as many files open as it may");
+    const { seq } = client.events.findLast((each) => each.event === "data_confirmed")!;
+    await client.event("data_confirmed", (each) => each.seq > seq);
+  } finally {
+    crowd.forEach((each) => each.close());
+  }
+  await server.stderrText("accepting connections again");
+  await using late = startCommand("client", [...args, "--count=2"]);
+  assertEquals(await late.ended(), 0);
+  assertEquals(client.events.filter((each) => each.event === "heartbeat_sent"), []);
+});

@@ -125,8 +125,8 @@ Deno.test("the server refuses another version, and what it is told to refuse", a
 
 for (
   const [said, why] of [
-    ["DATA 2 1\nx\n", "DATA 2 after DATA 0; a gap or a repetition"],
-    ["DATA 1 1\nx\nDATA 1 1\nx\n", "DATA 1 after DATA 1; a gap or a repetition"],
+    ["DATA 2 1\nx\n", "DATA 2 where DATA 1 was due"],
+    ["DATA 1 1\nx\nDATA 1 1\nx\n", "DATA 1 where DATA 2 was due"],
     ["DATA 1 6\n", "DATA 1 announces 6 bytes; at most 5 are accepted"],
     [
       "HELLO 1 s {}\n",

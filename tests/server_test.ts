@@ -11,15 +11,23 @@ import { MemoryNetwork } from "./support/memory_network.ts";
 import { DEFAULT_TIMERS, Recorder } from "./support/stage.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 
+const SERVER = { original: true, random: (bytes: Uint8Array) => bytes.fill(0xff) };
+
 /** A server in memory, and clients for it. */
 async function stage(options: Partial<ServerOptions> = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { latency_ms: 1 });
   const recorder = new Recorder(clock);
-  const common = { timers: DEFAULT_TIMERS, maxMessageBytes: 1_000_000, transport: network, clock };
+  const common = {
+    timers: DEFAULT_TIMERS,
+    maxMessageBytes: 1_000_000,
+    transport: network,
+    clock,
+  };
   const address = { host: "server", port: 4000 };
   const server = await Server.listen({
     ...common,
+    ...SERVER,
     address,
     once: false,
     sink: recorder,
@@ -185,9 +193,14 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
     },
   };
   const network = new MemoryNetwork(clock);
-  const common = { timers: DEFAULT_TIMERS, maxMessageBytes: 1_000_000, transport: network, clock };
+  const common = {
+    timers: DEFAULT_TIMERS,
+    maxMessageBytes: 1_000_000,
+    transport: network,
+    clock,
+  };
   const address = { host: "server", port: 4000 };
-  const server = await Server.listen({ ...common, address, once: false, sink });
+  const server = await Server.listen({ ...common, ...SERVER, address, once: false, sink });
   const status = server.run();
   const connect = async () => {
     const signal = new AbortController().signal;

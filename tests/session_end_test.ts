@@ -164,7 +164,7 @@ Deno.test("a peer that asks for answers and reads none is ended for it", async (
   const { clock, peer, ended } = await stageServer({ capacity: 1_000 });
   peer.pause();
   let n = 0;
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 400; round++) {
     let heartbeats = "";
     while (heartbeats.length < 900) heartbeats += `HEARTBEAT ${++n}\n`;
     await peer.say(heartbeats);

@@ -40,10 +40,13 @@ export function startCommand(role: Role, args: string[], options: StartOptions =
   return new Command(`${role} ${args.join(" ")}`, words, options.cwd);
 }
 
-/** One process of a command. Dispose of it with `await using`: that kills it if it still runs. */
-export class Command implements AsyncDisposable {
+/**
+ * One process that writes its events to stdout, each as a line of JSON: those of a command, unless
+ * another kind is named. Dispose of it with `await using`: that kills it if it still runs.
+ */
+export class Command<Told extends { event: string } = Event> implements AsyncDisposable {
   /** Its events so far. */
-  readonly events: Event[] = [];
+  readonly events: Told[] = [];
   /** Its process id. */
   readonly pid: number;
   /** Its exit status; a signal's as 128 and its number. */
@@ -68,7 +71,10 @@ export class Command implements AsyncDisposable {
     this.pid = this.#process.pid;
     this.#output = Promise.all([
       eachLine(this.#process.stdout, (line) => this.#hear(JSON.parse(line))),
-      eachLine(this.#process.stderr, (line) => this.#stderr += line + "\n"),
+      eachLine(this.#process.stderr, (line) => {
+        this.#stderr += line + "\n";
+        this.#wake();
+      }),
     ]);
     this.status = this.#wait();
   }
@@ -79,19 +85,18 @@ export class Command implements AsyncDisposable {
   }
 
   /** Waits for an event; fails when it does not come, or the process ends without it. */
-  async event<Name extends EventName>(
+  async event<Name extends Told["event"]>(
     name: Name,
-    which: (event: EventOf<Name>) => boolean = () => true,
-  ): Promise<EventOf<Name>> {
-    const isIt = (event: Event): event is EventOf<Name> =>
-      event.event === name && which(event as EventOf<Name>);
-    const deadline = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const found = this.events.find(isIt);
-      if (found) return found;
-      if (this.#over) throw new Error(`ended without ${name}\n${this.#told()}`);
-      await this.#change(deadline, name);
-    }
+    which: (event: Extract<Told, { event: Name }>) => boolean = () => true,
+  ): Promise<Extract<Told, { event: Name }>> {
+    const isIt = (event: Told): event is Extract<Told, { event: Name }> =>
+      event.event === name && which(event as Extract<Told, { event: Name }>);
+    return await this.#until(() => this.events.find(isIt), name);
+  }
+
+  /** Waits until it has written a text to stderr. */
+  async stderrText(text: string): Promise<void> {
+    await this.#until(() => this.#stderr.includes(text) || undefined, JSON.stringify(text));
   }
 
   /** Waits for its end, and gives its exit status. */
@@ -111,7 +116,7 @@ export class Command implements AsyncDisposable {
     await this.status;
   }
 
-  #hear(event: Event): void {
+  #hear(event: Told): void {
     this.events.push(event);
     this.#wake();
   }
@@ -119,6 +124,16 @@ export class Command implements AsyncDisposable {
   #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+  }
+
+  async #until<Found>(find: () => Found | undefined, what: string): Promise<Found> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const found = find();
+      if (found !== undefined) return found;
+      if (this.#over) throw new Error(`ended without ${what}\n${this.#told()}`);
+      await this.#change(deadline, what);
+    }
   }
 
   async #wait(): Promise<number> {

@@ -1,0 +1,39 @@
+/**
+ * Opens the client's connection, within a limit.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import { type Ending, endingOfError } from "./ending.ts";
+import { type Address, type Connection, type Transport, TransportError } from "./transport.ts";
+import { Deadline } from "./wait.ts";
+
+/** How long, in milliseconds, opening a connection may take. */
+export const CONNECT_LIMIT_MS = 10_000;
+
+/** What {@linkcode dial} needs. */
+export interface DialOptions {
+  /** Whom to call. */
+  address: Address;
+  /** The network. */
+  transport: Transport;
+  /** Time. */
+  clock: Clock;
+}
+
+/** Opens a connection; or says how that ended, if the signal aborts first: by its reason. */
+export async function dial(
+  { address, clock, transport }: DialOptions,
+  stopping: AbortSignal,
+): Promise<Connection | Ending> {
+  using limit = new Deadline(clock, { signal: stopping });
+  limit.moveTo(clock.now() + CONNECT_LIMIT_MS, { again_ms: CONNECT_LIMIT_MS });
+  try {
+    return await transport.connect(address, { signal: limit.signal });
+  } catch (error) {
+    if (stopping.aborted) return { by: "self", reason: stopping.reason, text: "" };
+    const ending = endingOfError(error);
+    const unanswered = error instanceof TransportError && error.kind === "unanswered";
+    return unanswered ? { ...ending, text: "the connection was not answered" } : ending;
+  }
+}

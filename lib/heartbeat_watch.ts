@@ -1,0 +1,47 @@
+/**
+ * The heartbeat phase of a side that sends no heartbeats but expects them, as the original server does.
+ *
+ * @module
+ */
+import type { Hearing, HeartbeatOutcome } from "./heartbeat_loop.ts";
+import { heartbeatsUntilDead, type Timers } from "./settings.ts";
+import type { Deadline } from "./wait.ts";
+
+/**
+ * Waits until data is heard again, or too many heartbeats in a row fail to come, each within
+ * `heart_beat_threshold` of the one before, or of `from_ms`.
+ *
+ * @param missed Called at each miss: so many in a row, so many left until death.
+ * @throws The reason of the deadline's parent signal, if it aborts.
+ */
+export async function heartbeatWatch(
+  hearing: Hearing,
+  timers: Timers,
+  deadline: Deadline,
+  options: { from_ms: number; missed: (missed: number, left: number) => void },
+): Promise<HeartbeatOutcome> {
+  const dataBefore = hearing.dataHeard;
+  let { from_ms } = options;
+  let missed = 0;
+  for (;;) {
+    const framesBefore = hearing.framesHeard;
+    deadline.moveTo(from_ms + timers.heart_beat_threshold_ms, {
+      again_ms: timers.heart_beat_threshold_ms,
+    });
+    const heard = await hearing.changes.until(
+      () => hearing.framesHeard > framesBefore,
+      deadline.signal,
+    );
+    if (hearing.dataHeard > dataBefore) return "data heard";
+    if (heard) {
+      missed = 0;
+      from_ms = hearing.now();
+    } else {
+      missed++;
+      from_ms = deadline.passed_ms;
+      const left = heartbeatsUntilDead(timers) - missed;
+      options.missed(missed, left);
+      if (left === 0) return "dead";
+    }
+  }
+}

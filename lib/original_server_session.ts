@@ -1,0 +1,243 @@
+/**
+ * The server's side of an original client's session: its data connection, its silence, its second
+ * connection with heartbeats, and its return, as one session.
+ *
+ * @module
+ */
+import { hostOf } from "./address.ts";
+import type { Clock } from "./clock.ts";
+import type { Ending } from "./ending.ts";
+import { Course } from "./course.ts";
+import type { EventSource } from "./events.ts";
+import type { Hearing } from "./heartbeat_loop.ts";
+import { heartbeatWatch } from "./heartbeat_watch.ts";
+import type { Ledger } from "./ledger.ts";
+import { OriginalConnection } from "./original_connection.ts";
+import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./original_wire.ts";
+import { ProtocolError } from "./protocol.ts";
+import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./settings.ts";
+import type { Connection } from "./transport.ts";
+import type { Detection } from "./verdict.ts";
+import { Changes, Deadline, sleep } from "./wait.ts";
+
+/** How long, in milliseconds, the last word to an original client may take. */
+const LAST_WORD_LIMIT_MS = 50;
+
+/** What a session with an original client is made of. */
+export interface OriginalServerSessionOptions {
+  /** Its first connection, and what that is for. */
+  connection: Connection;
+  /** What that is for. */
+  purpose: OriginalPurpose;
+  /** Time. */
+  clock: Clock;
+  /** The session's timers. */
+  timers: Timers;
+  /** Where the session tells what happens; it knows the session's id. */
+  events: EventSource;
+}
+
+/** The server's side of a session with an original client. To be run once. */
+export class OriginalServerSession implements Hearing {
+  /** Tells the running loop that something was heard, or that a connection has ended. */
+  readonly changes = new Changes();
+  /** Messages heard so far. */
+  framesHeard = 0;
+  /** Data messages heard so far. */
+  dataHeard = 0;
+  /** Always: there is no `HELLO` to wait for. */
+  readonly isOpen = true;
+  readonly #options: OriginalServerSessionOptions;
+  readonly #course: Course;
+  readonly #running = new Set<Promise<void>>();
+  #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
+  #lastData_ms: number;
+  #lastClosed?: Ending;
+
+  /** Makes the server's side of a session. */
+  constructor(options: OriginalServerSessionOptions) {
+    this.#options = options;
+    this.#course = new Course(options);
+    this.#lastData_ms = this.#course.started_ms;
+  }
+
+  /** What this side has counted. */
+  get ledger(): Ledger {
+    return this.#course.ledger;
+  }
+
+  /** The session's id. */
+  get id(): string {
+    return this.#options.events.session!;
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** The address that the client calls from. */
+  get host(): string {
+    return hostOf(this.#options.connection.peer);
+  }
+
+  /** When the last data message was heard, or the session started, in monotonic milliseconds. */
+  get lastData_ms(): number {
+    return this.#lastData_ms;
+  }
+
+  /** Whether a connection of this kind is what its client would open next. */
+  awaits(purpose: OriginalPurpose): boolean {
+    if (this.#course.ending) return false;
+    if (purpose === "data") return this.#course.phase === "heartbeat";
+    const silent = this.#course.phase === "heartbeat" || this.#connections.data === undefined;
+    return silent && this.#connections.heartbeat === undefined;
+  }
+
+  /** Tells something of this session that is no event of its own. */
+  notice(level: "info" | "warning", text: string): void {
+    this.#options.events.emit("notice", { level, text });
+  }
+
+  /** Takes over a connection of the client's. */
+  attach(connection: Connection, purpose: OriginalPurpose): void {
+    if (this.#course.ending) return connection.close();
+    const running = this.#serve(new OriginalConnection(connection, this.#listener), purpose);
+    this.#running.add(running);
+    running.finally(() => this.#running.delete(running));
+  }
+
+  /** Lives the session to its end and closes its connections. Nothing is left of it then. */
+  async run(): Promise<Ending> {
+    const { clock, connection, purpose } = this.#options;
+    const { signal } = this.#course;
+    this.#course.open(connection.peer, { original: true });
+    this.attach(connection, purpose);
+    using deadline = new Deadline(clock, {
+      signal,
+      onStall: (late_ms) => this.#course.stalled(late_ms),
+    });
+    try {
+      await this.#live(deadline, purpose);
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+    } finally {
+      await this.#close();
+    }
+    this.#course.summarize();
+    return this.#course.ending!;
+  }
+
+  /** Ends the session because this side's user wants it. */
+  stop(reason: "done" | "shutdown"): void {
+    this.#end({ by: "self", reason, text: "" });
+  }
+
+  readonly #listener = {
+    heard: (message: OriginalMessage) => this.#heard(message),
+    answered: () => void (this.ledger.confirmedUpTo = this.ledger.dataReceived),
+  };
+
+  async #live(deadline: Deadline, first: OriginalPurpose): Promise<void> {
+    let from_ms = first === "data" ? await this.#dataPhase(deadline) : this.now();
+    for (;;) {
+      this.#course.silent(this.#lastData_ms);
+      const missed = (missed: number, left: number) => this.#missed(missed, left);
+      const { timers } = this.#options;
+      const outcome = await heartbeatWatch(this, timers, deadline, { from_ms, missed });
+      if (outcome === "dead") return this.#end(this.#death());
+      from_ms = await this.#dataPhase(deadline);
+    }
+  }
+
+  /** Waits until the client is silent or has closed its data connection; gives the time of that. */
+  async #dataPhase(deadline: Deadline): Promise<number> {
+    const { data_threshold_ms } = this.#options.timers;
+    this.#course.data();
+    for (;;) {
+      const heard_ms = this.#lastData_ms;
+      deadline.moveTo(heard_ms + data_threshold_ms, { again_ms: data_threshold_ms });
+      const closed = () => this.#connections.data === undefined;
+      if (await this.changes.until(closed, deadline.signal)) return this.now();
+      if (this.#lastData_ms === heard_ms) return deadline.passed_ms;
+    }
+  }
+
+  async #serve(connection: OriginalConnection, purpose: OriginalPurpose): Promise<void> {
+    this.#connections[purpose]?.close();
+    this.#connections[purpose] = connection;
+    const ending = await connection.run();
+    if (this.#connections[purpose] === connection) delete this.#connections[purpose];
+    if (ending.by === "self") this.#end(ending);
+    this.#lastClosed = ending;
+    this.changes.notify();
+  }
+
+  #heard(message: OriginalMessage): OriginalMessage | undefined {
+    this.framesHeard++;
+    this.#course.signOfLife();
+    this.changes.notify();
+    switch (message) {
+      case "data":
+        return this.#heardData();
+      case "heartbeat":
+        this.ledger.heartbeatsReceived++;
+        return "heartbeat";
+      case "terminate":
+        return void this.#end({ by: "peer", reason: "done", text: "" });
+      case "reply":
+        throw new ProtocolError(`${ORIGINAL_TEXT.reply} from the client`);
+    }
+  }
+
+  #heardData(): OriginalMessage {
+    const { events } = this.#options;
+    const bytes = ORIGINAL_TEXT.data.length;
+    const seq = ++this.ledger.dataReceived;
+    this.ledger.dataBytes += bytes;
+    this.dataHeard++;
+    this.#lastData_ms = this.#course.heard_ms;
+    if (events.wantsMessages) events.emit("data_received", { seq, bytes });
+    return "reply";
+  }
+
+  #missed(missed: number, left: number): void {
+    const { ledger } = this;
+    const n = ledger.heartbeatsReceived + ++ledger.heartbeatsMissed;
+    this.#options.events.emit("heartbeat_missed", { n, missed, left });
+  }
+
+  /** A client whose connections are all closed is gone; one with an open connection is dead. */
+  #death(): Ending {
+    const isConnected = Object.keys(this.#connections).length > 0;
+    if (isConnected || !this.#lastClosed) return { by: "self", reason: "silent", text: "" };
+    return { ...this.#lastClosed, text: "and did not come back" };
+  }
+
+  #end(ending: Ending): void {
+    this.#course.end(ending, this.#options.connection.peer, this.#detection());
+  }
+
+  /** Death is measured from the last data message, or from the last heartbeat if one came since. */
+  #detection(): Detection {
+    const { timers } = this.#options;
+    const { heard_ms } = this.#course;
+    if (heard_ms > this.#lastData_ms) {
+      const predicted_ms = heartbeatPhase_ms(timers);
+      return { since: "last_sign_of_life", at_ms: heard_ms, predicted_ms };
+    }
+    const predicted_ms = predictedDetection_ms(timers);
+    return { since: "last_data_heard", at_ms: this.#lastData_ms, predicted_ms };
+  }
+
+  /** Tells the client, which reads it in the place of a confirmation or an echo, and closes. */
+  async #close(): Promise<void> {
+    using limit = new Deadline(this.#options.clock, { signal: new AbortController().signal });
+    limit.moveTo(this.now() + LAST_WORD_LIMIT_MS);
+    const connections = Object.values(this.#connections);
+    const said = connections.map((connection) => connection.say("terminate"));
+    await Promise.race([Promise.all(said), sleep(limit.signal)]);
+    for (const connection of connections) connection.close();
+    await Promise.all(this.#running);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * A connection whose first bytes can be looked at before anybody reads them.
+ *
+ * @module
+ */
+import type { Connection } from "./transport.ts";
+
+const PEEK_BYTES = 512;
+
+/** Reads once, ahead; what it has read, the first reads give again. */
+export class PeekedConnection implements Connection {
+  readonly #connection: Connection;
+  /** The first read, and what is left of it; nothing once it has been given. */
+  #first?: { buffer: Uint8Array; count: Promise<number | null> };
+  #given = 0;
+
+  /** Starts to read the first bytes of a connection. */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    const buffer = new Uint8Array(PEEK_BYTES);
+    this.#first = { buffer, count: connection.read(buffer) };
+    // Whoever reads hears of a failure.
+    this.#first.count.catch(() => {});
+  }
+
+  /** The peer's address and port, for people. */
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  /** The first bytes that come, before they are read; none if the connection ends before any. */
+  async peek(): Promise<Uint8Array> {
+    const { buffer, count } = this.#first!;
+    return buffer.subarray(0, await count.catch(() => null) ?? 0);
+  }
+
+  /** Reads some bytes, the first ones first. */
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#first ? this.#readFirst(this.#first, buffer) : this.#connection.read(buffer);
+  }
+
+  /** Writes some of the bytes. */
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#connection.write(bytes);
+  }
+
+  /** Closes this side for writing. */
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
+  }
+
+  /** Closes both sides. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #readFirst(
+    first: { buffer: Uint8Array; count: Promise<number | null> },
+    buffer: Uint8Array,
+  ): Promise<number | null> {
+    const count = await first.count;
+    if (count === null) return null;
+    const given = first.buffer.subarray(this.#given, Math.min(count, this.#given + buffer.length));
+    buffer.set(given);
+    this.#given += given.length;
+    if (this.#given === count) this.#first = undefined;
+    return given.length;
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Real networks of two hosts: two network namespaces of Linux, joined by a virtual cable. They live no
+ * longer than the test that made them, whatever becomes of it.
+ *
+ * @module
+ */
+import type { Role } from "../../lib/protocol.ts";
+import { type Command, startCommand } from "./process.ts";
+
+/** Which addresses a network has. */
+export type Family = "IPv4" | "IPv6";
+
+/** Addresses, and how to assign them; `nodad`: at once, without a look who else has it. */
+const ADDRESSES: Readonly<Record<Family, Readonly<Record<Role, string>> & { options: string }>> = {
+  IPv4: { client: "10.7.0.1/24", server: "10.7.0.2/24", options: "" },
+  IPv6: { client: "fd00:7::1/64", server: "fd00:7::2/64", options: " nodad" },
+};
+
+/** The port of every server. */
+export const PORT = 4000;
+
+const FIREWALL: Readonly<Record<Family, string>> = { IPv4: "iptables", IPv6: "ip6tables" };
+
+/** How long, in seconds, a command lives at most, should this process be killed and not end it. */
+const LIFETIME_S = 60;
+
+/**
+ * Why networks cannot be made here (this is not Linux, not root, or a program is missing), told on the
+ * console too; `undefined` if they can.
+ */
+export function whyNoNetwork(family: Family): string | undefined {
+  const probes = [
+    "ip link add eth0 type veth peer name eth1",
+    `ip address add ${ADDRESSES[family].client} dev lo`,
+    `${FIREWALL[family]} -w -A INPUT -p tcp -j REJECT --reject-with tcp-reset`,
+    "sysctl -qw net.ipv4.tcp_retries2=1",
+    "nsenter --net=/proc/self/ns/net true",
+  ];
+  for (const probe of probes) {
+    const why = whyFailing(probe);
+    if (why === undefined) continue;
+    const reason = `no ${family} network namespaces (they need Linux and root): ${why}`;
+    console.log(`not run: ${reason}`);
+    return reason;
+  }
+}
+
+/** Tries something in a network namespace that is gone with it. */
+function whyFailing(words: string): string | undefined {
+  try {
+    const unshare = new Deno.Command("unshare", { args: ["--net", ...words.split(" ")] });
+    const { success, stderr } = unshare.outputSync();
+    if (!success) return `${words}: ${new TextDecoder().decode(stderr).trim()}`;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return "unshare is not installed";
+  }
+}
+
+/** One host of a network: its commands run with a network of their own. Made by {@linkcode Network}. */
+export class Host implements AsyncDisposable {
+  /** The address of its one interface, `eth0`. */
+  readonly address: string;
+  readonly #keeper: Deno.ChildProcess;
+  readonly #before: readonly string[];
+  readonly #firewall: string;
+
+  private constructor(keeper: Deno.ChildProcess, role: Role, family: Family) {
+    this.#keeper = keeper;
+    this.#before = ["nsenter", "--target", String(keeper.pid), "--net", "--"];
+    this.#firewall = `${FIREWALL[family]} -w`;
+    this.address = ADDRESSES[family][role].replace(/\/.*/, "");
+  }
+
+  /**
+   * Makes a host without an interface.
+   *
+   * The kernel removes a namespace without a name together with its last process. The first one in
+   * this one copies what it is told, and so ends when this process does, even if that is killed.
+   */
+  static async make(role: Role, family: Family): Promise<Host> {
+    const keeper = new Deno.Command("unshare", {
+      args: ["--net", "cat"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    await using made = new AsyncDisposableStack();
+    const host = made.use(new Host(keeper, role, family));
+    await host.#there();
+    made.move();
+    return host;
+  }
+
+  /** Resolves once the namespace is there: its first process copies a line. */
+  async #there(): Promise<void> {
+    const asked = this.#keeper.stdin.getWriter();
+    const echoed = this.#keeper.stdout.getReader();
+    try {
+      await asked.write(new TextEncoder().encode("\n"));
+      const { done } = await echoed.read();
+      if (done) throw new Error("Cannot make a network namespace: unshare ended");
+    } finally {
+      asked.releaseLock();
+      echoed.releaseLock();
+    }
+  }
+
+  /** The process that its namespace is known by. */
+  get pid(): number {
+    return this.#keeper.pid;
+  }
+
+  /** Runs a program there, given as words with spaces between. */
+  async run(words: string): Promise<void> {
+    const [program, ...args] = [...this.#before, ...words.split(" ")];
+    const { success, stderr } = await new Deno.Command(program!, { args }).output();
+    if (!success) throw new Error(`${words}: ${new TextDecoder().decode(stderr)}`);
+  }
+
+  /** Adds a rule on what is to reach this host, such as `-j DROP`. */
+  async filter(rule: string): Promise<void> {
+    await this.run(`${this.#firewall} -A INPUT ${rule}`);
+  }
+
+  /** Removes all rules. */
+  async unfilter(): Promise<void> {
+    await this.run(`${this.#firewall} -F INPUT`);
+  }
+
+  /** Starts a command there. */
+  start(role: Role, words: string): Command {
+    return startCommand(role, [...words.trim().split(" "), "--duration", String(LIFETIME_S)], {
+      before: this.#before,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#keeper.stdin.abort();
+    await this.#keeper.stdout.cancel();
+    await this.#keeper.status;
+  }
+}
+
+/** Two hosts joined by a cable. */
+export class Network implements AsyncDisposable {
+  /** The client's host. */
+  readonly client: Host;
+  /** The server's host. */
+  readonly server: Host;
+
+  private constructor(client: Host, server: Host) {
+    this.client = client;
+    this.server = server;
+  }
+
+  /** Makes a network. */
+  static async make(family: Family): Promise<Network> {
+    await using made = new AsyncDisposableStack();
+    const client = made.use(await Host.make("client", family));
+    const server = made.use(await Host.make("server", family));
+    await client.run(`ip link add eth0 type veth peer name eth0 netns ${server.pid}`);
+    const { options, ...addresses } = ADDRESSES[family];
+    await client.run(`ip address add ${addresses.client} dev eth0${options}`);
+    await server.run(`ip address add ${addresses.server} dev eth0${options}`);
+    for (const host of [client, server]) {
+      await host.run("ip link set lo up");
+      await host.run("ip link set eth0 up");
+    }
+    made.move();
+    return new Network(client, server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.client[Symbol.asyncDispose](), this.server[Symbol.asyncDispose]()]);
+  }
+}
+
+/** Options for {@linkcode openScene}; `server` and `client` are further words of that command. */
+export interface SceneOptions {
+  family?: Family;
+  timers: string;
+  server?: string;
+  client?: string;
+}
+
+/** A session under way between two hosts. */
+export interface Scene extends AsyncDisposable {
+  network: Network;
+  server: Command;
+  client: Command;
+}
+
+/** Opens a session; two data messages are confirmed when this resolves. */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { family = "IPv4", timers, server: serverWords = "", client: clientWords = "" } = options;
+  await using made = new AsyncDisposableStack();
+  const network = made.use(await Network.make(family));
+  const words = `${network.server.address} ${PORT} ${timers}`;
+  const server = made.use(network.server.start("server", `${words} ${serverWords}`));
+  await server.event("listening");
+  const client = made.use(network.client.start("client", `${words} ${clientWords}`));
+  await client.event("data_confirmed", ({ seq }) => seq === 2);
+  const kept = made.move();
+  return { network, server, client, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Runs all cases at once, each with hosts of its own, and tells of each in a step of its own. */
+export async function together<Case extends { name: string }>(
+  t: Deno.TestContext,
+  cases: readonly Case[],
+  run: (each: Case) => Promise<void>,
+): Promise<void> {
+  const outcomes = await Promise.allSettled(cases.map(run));
+  for (const [i, outcome] of outcomes.entries()) {
+    await t.step(cases[i]!.name, () => {
+      if (outcome.status === "rejected") throw outcome.reason;
+    });
+  }
+}
