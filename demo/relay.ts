@@ -42,6 +42,8 @@ export class Relay implements Disposable {
       const near = await this.#listener.accept().catch(() => undefined);
       if (near === undefined) return;
       const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
+      near.setNoDelay(true);
+      far.setNoDelay(true);
       this.#connections.add(near).add(far);
       this.#forward(near, far);
       this.#forward(far, near);

@@ -18,7 +18,11 @@ export interface Terminal {
 export function terminal(): Terminal | undefined {
   if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return undefined;
   return {
-    ask: (question, proposal) => prompt(question, proposal),
+    // Given to `prompt` as its default, a proposal would stand in the line, to be deleted first.
+    ask: (question, proposal) => {
+      const answer = prompt(`${question} [${proposal}]:`);
+      return answer?.trim() === "" ? proposal : answer;
+    },
     say: (line) => console.error(line),
   };
 }

@@ -21,14 +21,15 @@ export function seconds(ms: number): string {
 export function explainEnd(end: Terminated, role: Role, timers: Timers): string {
   const other = role === "client" ? "the server" : "the client";
   const wasOpen = end.predicted_ms !== null;
-  if (end.by === "peer") return explainPeer(end, other);
+  if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
   if (end.by === "self") {
     if (end.reason === "silent") {
       return wasOpen ? explainDeath(end, role, timers) : explainMute(end, other);
     }
     return explainOwn(end, other, wasOpen);
   }
-  return wasOpen ? explainLoss(end, other) : explainUnconnected(end);
+  if (wasOpen) return explainLoss(end, other);
+  return role === "client" ? explainUnconnected(end) : explainUnopened(end, role);
 }
 
 function explainDeath(end: Terminated, role: Role, timers: Timers): string {
@@ -59,6 +60,18 @@ function explainMute(end: Terminated, other: string): string {
     ? `${end.peer} accepted the connection but said nothing`
     : `${end.peer} connected but did not open a session`;
   return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process frozen?`;
+}
+
+/** Of a connection that its peer, or the network, ended before the session was open. */
+function explainUnopened(end: Terminated, role: Role): string {
+  if (end.by === "peer" && end.reason !== "closed") {
+    return `${end.peer}: ${explainPeer(end, role === "client" ? "the server" : "the client")}`;
+  }
+  const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
+  const next = role === "client"
+    ? "is it Pulsewire on that port?"
+    : "was it a port scan or a probe?";
+  return `${end.peer} ${how} before the session was open. Look next: ${next}`;
 }
 
 function explainOwn(end: Terminated, other: string, wasOpen: boolean): string {

@@ -96,6 +96,7 @@ class OutputHandler extends BaseHandler {
 class LogFile extends RotatingFileHandler {
   readonly #path: string;
   readonly #complain: (text: string) => void;
+  #broken = false;
   #lost = 0;
 
   constructor(level: LevelName, path: string, complain: (text: string) => void) {
@@ -113,7 +114,7 @@ class LogFile extends RotatingFileHandler {
 
   override setup(): void {
     try {
-      super.setup();
+      this.#open();
     } catch (error) {
       this.#failed(error);
     }
@@ -121,14 +122,19 @@ class LogFile extends RotatingFileHandler {
 
   override log(line: string): void {
     try {
-      if (this.#lost > 0) this.#reopen();
+      if (this.#broken) {
+        this.destroy();
+        this.#open();
+      }
       super.log(line);
     } catch (error) {
+      this.#lost++;
       return this.#failed(error);
     }
-    if (this.#lost > 0) {
+    if (this.#broken) {
       this.#complain(`${this.#path} is written again; ${this.#lost} lines are lost`);
     }
+    this.#broken = false;
     this.#lost = 0;
   }
 
@@ -140,18 +146,29 @@ class LogFile extends RotatingFileHandler {
     }
   }
 
-  /** After a failure the file may be open, half rotated or gone: starts over with it. */
-  #reopen(): void {
-    this.destroy();
+  /** Opens the file; behind a line that was cut off, by a full disk or a kill, a new one begins. */
+  #open(): void {
     super.setup();
+    if (!endsWithLine(this.#path)) super.log("");
   }
 
   #failed(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    if (this.#lost++ === 0) {
+    if (!this.#broken) {
       this.#complain(`cannot write the log file ${this.#path}: ${why}; going on without it`);
     }
+    this.#broken = true;
   }
+}
+
+function endsWithLine(path: string): boolean {
+  using file = Deno.openSync(path);
+  const size = file.seekSync(0, Deno.SeekMode.End);
+  if (size === 0) return true;
+  file.seekSync(-1, Deno.SeekMode.End);
+  const last = new Uint8Array(1);
+  file.readSync(last);
+  return last[0] === 0x0a;
 }
 
 function makeFolder(directory: string, complain: (text: string) => void): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { formatAddress } from "./address.ts";
+import { EXIT, exitStatus } from "./ending.ts";
 import type { Event } from "./events.ts";
 import { explainEnd, seconds } from "./explain.ts";
 import type { SeqRange, Summary } from "./ledger.ts";
@@ -91,10 +92,10 @@ function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | 
 }
 
 function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
-  const asked = event.reason === "done" || event.reason === "shutdown";
-  if (asked) return "info";
+  const wasOpen = event.predicted_ms !== null;
+  if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
   // To a server, a stranger who is turned away is nothing to be woken for.
-  return role === "server" && event.predicted_ms === null ? "warning" : "error";
+  return role === "server" && !wasOpen ? "warning" : "error";
 }
 
 function summaryText(summary: Summary, role: Role): string {

@@ -18,7 +18,7 @@ import { messageOf } from "./messages.ts";
 import { LineOutput } from "./output.ts";
 import { PROTOCOL_VERSION, type Role } from "./protocol.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
-import { onDefect, onStopSignal } from "./signals.ts";
+import { defectText, onDefect, onStopSignal } from "./signals.ts";
 import { TransportError } from "./transport.ts";
 import { VERSION } from "./version.ts";
 import { Deadline, sleep } from "./wait.ts";
@@ -86,32 +86,41 @@ async function runTask(
   const settings = resolveSettings(role, commandLine);
   const { json, quiet } = commandLine;
   const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
-  const logDefect = (text: string) => log.line("error", text, null);
-  using _defects = onDefect(logDefect);
+  using _defects = onDefect((text) => log.line("error", text, null));
+  const stopping = new AbortController();
+  // Before anything can be seen of the command: who sees it may stop it.
+  using _signals = onStopSignal(() => stopping.abort());
   try {
     const sink = makeSink({ role, settings, log, quiet, json: json ? stdout : undefined });
-    return await runUntilStopped(
-      await start({ settings, commandLine, sink }),
-      commandLine.duration,
-    );
+    const runnable = await start({ settings, commandLine, sink });
+    return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
-    log.line("error", explainListen(error, settings), null);
+    const isDefect = !(error instanceof TransportError);
+    log.line("error", isDefect ? defectText(error) : explainListen(error, settings), null);
+    if (isDefect) throw error;
     return EXIT.unconnected;
   } finally {
     log.close();
   }
 }
 
-async function runUntilStopped(runnable: Runnable, duration_s?: number): Promise<ExitStatus> {
-  using _signals = onStopSignal(() => runnable.stop("shutdown"));
+async function runUntilStopped(
+  runnable: Runnable,
+  stopping: AbortSignal,
+  duration_s?: number,
+): Promise<ExitStatus> {
+  const running = runnable.run();
+  if (stopping.aborted) runnable.stop("shutdown");
+  else stopping.addEventListener("abort", () => runnable.stop("shutdown"), { once: true });
   const over = new AbortController();
   using limit = new Deadline(systemClock, { signal: over.signal });
   if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);
   sleep(limit.signal).then(() => runnable.stop("done"), () => {});
-  const status = await runnable.run();
-  over.abort();
-  return status;
+  try {
+    return await running;
+  } finally {
+    over.abort();
+  }
 }
 
 function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {

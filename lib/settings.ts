@@ -140,7 +140,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "original",
     unit: "switch",
     range: [0, 1],
-    meaning: "the wire of the original Python program: taken too (server), or spoken (client)",
+    meaning: "the original program's wire: taken too, or spoken",
   },
 };
 

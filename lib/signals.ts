@@ -27,7 +27,7 @@ export function onDefect(tell: (text: string) => void): Disposable {
       : event instanceof ErrorEvent
       ? event.error
       : event;
-    tell(`a defect of this program: ${error instanceof Error ? error.stack : String(error)}`);
+    tell(defectText(error));
   };
   addEventListener("error", listener);
   addEventListener("unhandledrejection", listener);
@@ -37,4 +37,9 @@ export function onDefect(tell: (text: string) => void): Disposable {
       removeEventListener("unhandledrejection", listener);
     },
   };
+}
+
+/** What to tell of an error that is a defect of this program: where it came from, too. */
+export function defectText(error: unknown): string {
+  return `a defect of this program: ${error instanceof Error ? error.stack : String(error)}`;
 }

@@ -1,0 +1,23 @@
+/**
+ * A bare echo server on Deno's sockets: the platform's limit, for comparison. Its argument is the port.
+ *
+ * @module
+ */
+async function echo(connection: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(512);
+  try {
+    for (let length = await connection.read(buffer); length !== null;) {
+      let rest = buffer.subarray(0, length);
+      while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
+      length = await connection.read(buffer);
+    }
+  } catch {
+    // The client is gone.
+  }
+}
+
+const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0]) });
+for await (const connection of listener) {
+  connection.setNoDelay(true);
+  echo(connection);
+}

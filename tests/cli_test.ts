@@ -1,0 +1,173 @@
+/**
+ * The command line: what the arguments may say, and what is said of any others.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "../lib/check.ts";
+import { type CommandLine, parseCommandLine } from "../lib/cli.ts";
+import type { Role } from "../lib/protocol.ts";
+import { KEYS } from "../lib/settings.ts";
+
+const NOTHING: CommandLine = {
+  settings: {},
+  config: undefined,
+  json: false,
+  quiet: false,
+  count: undefined,
+  duration: undefined,
+  once: false,
+  help: false,
+  version: false,
+};
+
+/** Arguments as typed; `·` stands for a space within one. */
+function split(line: string): string[] {
+  return line === "" ? [] : line.split(" ").map((word) => word.replaceAll("·", " "));
+}
+
+function errorOf(line: string, role: Role = "client"): string {
+  return assertThrows(() => parseCommandLine(role, split(line)), UsageError).message;
+}
+
+const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
+  ["", {}],
+  ["db.example", { settings: { host: "db.example" } }],
+  ["db.example 4001", { settings: { host: "db.example", port: 4001 } }],
+  ["::1 1", { settings: { host: "::1", port: 1 } }],
+  ["--port 65535 ::1", { settings: { host: "::1", port: 65_535 } }],
+  ["--host=db.example --port=4001", { settings: { host: "db.example", port: 4001 } }],
+  ["--json --quiet", { json: true, quiet: true }],
+  ["-q", { quiet: true }],
+  ["--json ::1", { json: true, settings: { host: "::1" } }],
+  ["-h", { help: true }],
+  ["-V", { version: true }],
+  ["-qh", { quiet: true, help: true }],
+  ["--help --version", { help: true, version: true }],
+  ["--config a·b.toml", { config: "a b.toml" }],
+  ["--duration 0.5", { duration: 0.5 }],
+  ["--message a=b", { settings: { message: "a=b" } }],
+  ["--message=-x", { settings: { message: "-x" } }],
+  ["--message 42", { settings: { message: "42" } }],
+  ["--message true", { settings: { message: "true" } }],
+  ["--log-dir 7", { settings: { log_dir: "7" } }],
+  ["--data-interval 0.001", { settings: { data_interval: 0.001 } }],
+];
+
+for (const [line, expected] of RIGHT) {
+  Deno.test(`parseCommandLine() reads ${line || "nothing"}`, () => {
+    for (const role of ["client", "server"] as const) {
+      assertEquals(parseCommandLine(role, split(line)), { ...NOTHING, ...expected });
+    }
+  });
+}
+
+Deno.test("parseCommandLine() reads a flag for every setting", () => {
+  for (const [key, { flag, unit }] of Object.entries(KEYS)) {
+    const [words, value] = {
+      text: [["x"], "x"],
+      switch: [[], true],
+      seconds: [["5"], 5],
+      count: [["5"], 5],
+      port: [["5"], 5],
+      bytes: [["5"], 5],
+    }[unit];
+    const { settings } = parseCommandLine("server", [`--${flag}`, ...words as string[]]);
+    assertEquals<unknown>(settings, { [key]: value }, flag);
+  }
+});
+
+Deno.test("parseCommandLine() reads --no-original for the opposite of --original", () => {
+  for (const [flag, original] of [["--original", true], ["--no-original", false]] as const) {
+    assertEquals(parseCommandLine("server", [flag, "::1"]).settings, { original, host: "::1" });
+  }
+});
+
+Deno.test("parseCommandLine() reads --count for the client and --once for the server", () => {
+  assertEquals(parseCommandLine("client", ["--count", "3"]), { ...NOTHING, count: 3 });
+  assertEquals(parseCommandLine("server", ["--once"]), { ...NOTHING, once: true });
+});
+
+const PORT = "expected a whole number from 1 to 65535";
+const SECONDS = "expected a number of seconds from 0.001 to 1000000";
+const COUNT = "expected a whole number from 1";
+const HOST = "expected an IPv4 address, an IPv6 address or a host name";
+const HEARTBEAT_INTERVAL = "did you mean --heartbeat-interval?";
+
+const WRONG: readonly [line: string, error: string][] = [
+  ["--verbose", "--verbose: unknown option; see --help"],
+  ["-x", "-x: unknown option; see --help"],
+  ["-qx", "-x: unknown option; see --help"],
+  ["--prot 1", "--prot: unknown option; did you mean --port?"],
+  ["--PORT 1", "--PORT: unknown option; did you mean --port?"],
+  ["--no-json", "--no-json: unknown option; see --help"],
+  ["--log_dir a", "--log_dir: unknown option; did you mean --log-dir?"],
+  ["--heart-beat-interval 5", `--heart-beat-interval: unknown option; ${HEARTBEAT_INTERVAL}`],
+  ["--heartbeat_interval 5", `--heartbeat_interval: unknown option; ${HEARTBEAT_INTERVAL}`],
+  ["--port", "--port: needs a value, such as --port 4000"],
+  ["--port=", "--port: needs a value, such as --port 4000"],
+  ["--host --port 1", "--host: needs a value, such as --host 127.0.0.1"],
+  ["--data-threshold", "--data-threshold: needs a value, such as --data-threshold 5"],
+  ["--duration", "--duration: needs a value, such as --duration 5"],
+  ["--message=", "--message: needs a value, such as --message hello"],
+  ["--log-dir", "--log-dir: needs a value, such as --log-dir logs"],
+  ["--port 1 --port 1", "--port: given twice; once is enough"],
+  ["--config a --config b", "--config: given twice; once is enough"],
+  ["--json --json", "--json: given twice; once is enough"],
+  ["-q --quiet", "--quiet: given twice; once is enough"],
+  ["--port 0", `--port 0: ${PORT}`],
+  ["--port 65536", `--port 65536: ${PORT}`],
+  ["--port=-1", `--port -1: ${PORT}`],
+  ["--port 1.5", `--port 1.5: ${PORT}`],
+  ["--port 1e3", `--port 1e3: ${PORT}`],
+  ["--port 0x10", `--port 0x10: ${PORT}`],
+  ["--port http", `--port http: ${PORT}`],
+  ["::1 0", `PORT 0: ${PORT}`],
+  ["::1 http", `PORT http: ${PORT}`],
+  ["--data-interval 0", `--data-interval 0: ${SECONDS}`],
+  ["--data-interval NaN", `--data-interval NaN: ${SECONDS}`],
+  ["--data-threshold Infinity", `--data-threshold Infinity: ${SECONDS}`],
+  ["--heartbeat-threshold 5s", `--heartbeat-threshold 5s: ${SECONDS}`],
+  ["--heartbeat-interval=-5", `--heartbeat-interval -5: ${SECONDS}`],
+  ["--duration 0", `--duration 0: ${SECONDS}`],
+  ["--duration 1h", `--duration 1h: ${SECONDS}`],
+  [
+    "--heartbeat-additional-tries 0.5",
+    "--heartbeat-additional-tries 0.5: expected a whole number from 0 to 1000000",
+  ],
+  ["--max-message-bytes 0", "--max-message-bytes 0: expected a whole number from 1 to 1073741824"],
+  ["--count 0", `--count 0: ${COUNT}`],
+  ["--count 1.5", `--count 1.5: ${COUNT}`],
+  ["--count 9007199254740993", `--count 9007199254740993: ${COUNT}`],
+  ["256.0.0.1", `HOST 256.0.0.1: ${HOST}`],
+  ["a·b", `HOST a b: ${HOST}`],
+  ["--host 127.0.0.1:4000", `--host 127.0.0.1:4000: ${HOST}`],
+  ["::1 1 x", "x: one word too many; expected [HOST] [PORT] and options"],
+  ["::1 1 2 3", "2: one word too many; expected [HOST] [PORT] and options"],
+];
+
+for (const [line, error] of WRONG) {
+  Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
+}
+
+const GIVEN_TWICE: readonly [line: string, key: string][] = [
+  ["::1 --host ::1", "host"],
+  ["::1 1 --port 1", "port"],
+];
+
+for (const [line, key] of GIVEN_TWICE) {
+  Deno.test(`parseCommandLine() throws on ${line}: ${key} is given twice`, () => {
+    assertStringIncludes(errorOf(line), `--${key}: ${key} is given twice`);
+  });
+}
+
+Deno.test("parseCommandLine() throws on a negative number, which looks like an option", () => {
+  for (const line of ["--port -5", "--data-interval -5", "--count -5"]) {
+    assertStringIncludes(errorOf(line), "-5: ");
+  }
+});
+
+Deno.test("parseCommandLine() throws on a flag of the other command", () => {
+  assertStringIncludes(errorOf("--once", "client"), "--once: ");
+  assertStringIncludes(errorOf("--count 3", "server"), "--count: ");
+});

@@ -1,0 +1,153 @@
+/**
+ * Events in words: how much each matters, and that the figures are in it.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type EndedBy, type EndReason, exitStatus } from "../lib/ending.ts";
+import type { Event } from "../lib/events.ts";
+import { type Level, messageOf } from "../lib/messages.ts";
+import { eventOf, summaryOf, terminatedOf } from "./support/events.ts";
+import { DEFAULT_TIMERS } from "./support/stage.ts";
+
+const ROLES = ["client", "server"] as const;
+const SUMMARY = { data_sent: 7, data_confirmed: 5, confirmed_up_to: 5 };
+
+/** An event, the level of its message, and what is to be in it. */
+const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
+  [eventOf("listening", { host: "::1", port: 4000 }), "info", "listening", "[::1]:4000"],
+  [
+    eventOf("connected", { peer: "192.0.2.1:4000", predicted_detection_s: 60 }),
+    "info",
+    "192.0.2.1:4000",
+    "60 s",
+  ],
+  [eventOf("data_sent", { seq: 7, bytes: 19 }), "info", "message 7 sent", "19 bytes"],
+  [eventOf("data_received", { seq: 7, bytes: 19 }), "info", "message 7 received", "19 bytes"],
+  [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "info", "message 7 confirmed", "1.25 ms"],
+  [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
+  [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "info", "3 answered", "1.25 ms"],
+  [eventOf("heartbeat_answered", { n: 3, rtt_ms: null }), "info", "3 answered", "sign of life"],
+  [
+    eventOf("heartbeat_missed", { n: 3, missed: 2, left: 2 }),
+    "warning",
+    "heartbeat 3 missed",
+    "2 in a row",
+    "2 more",
+  ],
+  [eventOf("heartbeat_missed", { n: 4, missed: 4, left: 0 }), "warning", "4 missed", "dead"],
+  [eventOf("local_stall", { ms: 1_234.6 }), "warning", "this process", "1.235 s", "not the peer"],
+  [eventOf("notice", { level: "error", text: "as it is" }), "error", "as it is"],
+  [eventOf("notice", { level: "warning", text: "as it is" }), "warning", "as it is"],
+];
+
+for (const [event, level, ...parts] of MESSAGES) {
+  Deno.test(`messageOf() puts ${event.event} in words: ${parts.join(", ")}`, () => {
+    for (const role of ROLES) {
+      const message = messageOf(event, role, DEFAULT_TIMERS);
+      assertEquals(message?.level, level);
+      for (const part of parts) assertStringIncludes(message!.text, part);
+      assert(!message!.text.includes("\n"));
+    }
+  });
+}
+
+Deno.test("messageOf() tells of silence, in the words of each side, and of its end", () => {
+  const silent = eventOf("phase", { from: "data", to: "heartbeat", silent_ms: 20_000 });
+  for (const [role, what] of [["client", "confirmation"], ["server", "data message"]] as const) {
+    const { level, text } = messageOf(silent, role, DEFAULT_TIMERS)!;
+    assertEquals(level, "warning");
+    for (const part of ["silent", what, "20.000 s"]) assertStringIncludes(text, part);
+  }
+  const heard = eventOf("phase", { from: "heartbeat", to: "data", silent_ms: 31_500 });
+  const { level, text } = messageOf(heard, "client", DEFAULT_TIMERS)!;
+  assertEquals(level, "warning");
+  for (const part of ["heard again", "31.500 s"]) assertStringIncludes(text, part);
+});
+
+Deno.test("messageOf() leaves out the phases that other events tell of", () => {
+  for (const [from, to] of [["connecting", "data"], ["data", "terminated"]] as const) {
+    const event = eventOf("phase", { from, to, silent_ms: 0 });
+    assertEquals(messageOf(event, "client", DEFAULT_TIMERS), undefined);
+  }
+});
+
+Deno.test("messageOf() sums up what is confirmed, what is in doubt, and the silences", () => {
+  const event = eventOf(
+    "summary",
+    summaryOf({
+      ...SUMMARY,
+      duration_ms: 61_234,
+      in_doubt: [[6, 7]],
+      heartbeats_sent: 4,
+      heartbeats_answered: 1,
+      heartbeats_missed: 3,
+      heartbeats_received: 9,
+      silences: 2,
+      longest_silence_ms: 20_500,
+      rtt_min_ms: 1.1,
+      rtt_avg_ms: 2.2,
+      rtt_max_ms: 3.3,
+    }),
+  );
+  const { level, text } = messageOf(event, "client", DEFAULT_TIMERS)!;
+  assertEquals(level, "warning");
+  const parts = ["61.234 s", "7 data messages sent", "5 confirmed", "in doubt: 6 to 7"];
+  const more = ["1.1/2.2/3.3 ms", "2 silences", "20.500 s", "4 sent", "1 answered", "3 missed"];
+  for (const part of [...parts, ...more, "9 received"]) assertStringIncludes(text, part);
+});
+
+Deno.test("messageOf() sums up a session without trouble as information", () => {
+  const summary = summaryOf({ data_received: 3, data_confirmed: 3, confirmed_up_to: 3 });
+  const { level, text } = messageOf(eventOf("summary", summary), "server", DEFAULT_TIMERS)!;
+  assertEquals(level, "info");
+  for (const part of ["3 data messages received", "none in doubt", "no silence"]) {
+    assertStringIncludes(text, part);
+  }
+  assert(!text.includes("round trip") && !text.includes("null"), text);
+});
+
+Deno.test("messageOf() names a single data message in doubt once", () => {
+  const summary = summaryOf({ ...SUMMARY, in_doubt: [[6, 6], [8, 9]] });
+  const { text } = messageOf(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
+  assertStringIncludes(text, "in doubt: 6, 8 to 9");
+});
+
+const TERMINATE = ["done", "shutdown", "silent", "refused", "protocol"] as const;
+const REASONS: Readonly<Record<EndedBy, readonly EndReason[]>> = {
+  self: [...TERMINATE, "failed"],
+  peer: [...TERMINATE, "closed"],
+  network: ["refused", "silent", "reset", "unreachable", "name_not_found", "failed"],
+};
+const ENDINGS = (Object.keys(REASONS) as EndedBy[]).flatMap((by) =>
+  REASONS[by].map((reason) => ({ by, reason, text: "" }))
+);
+
+for (const role of ROLES) {
+  Deno.test(`messageOf() tells the ${role} of every end that is not as asked, however quiet`, () => {
+    for (const ending of ENDINGS) {
+      for (const wasOpen of [true, false]) {
+        const predicted_ms = wasOpen ? 60_000 : null;
+        const detected_since = wasOpen ? "last_sign_of_life" : null;
+        const event = eventOf(
+          "terminated",
+          terminatedOf({ ...ending, predicted_ms, detected_since }),
+        );
+        const { level } = messageOf(event, role, DEFAULT_TIMERS)!;
+        const status = exitStatus(ending, role, wasOpen);
+        const story = `by ${ending.by}, ${ending.reason}, ${wasOpen ? "open" : "not open"}`;
+        assertEquals(level === "info", status === 0, `${story}: exit ${status}, but ${level}`);
+      }
+    }
+  });
+}
+
+Deno.test("messageOf() takes a stranger who is turned away by the server for no error", () => {
+  for (
+    const [by, reason] of [["self", "protocol"], ["self", "refused"], ["peer", "closed"]] as const
+  ) {
+    const event = eventOf("terminated", terminatedOf({ by, reason, predicted_ms: null }));
+    assertEquals(messageOf(event, "server", DEFAULT_TIMERS)!.level, "warning");
+    assertEquals(messageOf(event, "client", DEFAULT_TIMERS)!.level, "error");
+  }
+});

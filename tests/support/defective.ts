@@ -1,0 +1,26 @@
+/**
+ * A command with a defect of the kind that its first argument names; the rest are its arguments.
+ *
+ * @module
+ */
+import { runProgram } from "../../lib/program.ts";
+
+const defects: Readonly<Record<string, () => Promise<never>>> = {
+  "thrown by what it runs": () => Promise.reject(new Error("on purpose")),
+  "thrown in a callback": () => {
+    setTimeout(() => {
+      throw new Error("on purpose");
+    }, 0);
+    return new Promise(() => {});
+  },
+  "a rejection that nobody handles": () => {
+    Promise.reject(new Error("on purpose"));
+    return new Promise(() => {});
+  },
+};
+
+if (import.meta.main) {
+  const [defect, ...args] = Deno.args;
+  const run = defects[defect!]!;
+  await runProgram("server", args, () => Promise.resolve({ run, stop() {} }));
+}

@@ -1,0 +1,33 @@
+/**
+ * Events for tests, made without a session.
+ *
+ * @module
+ */
+import type { Event, EventFields, EventName } from "../../lib/events.ts";
+import type { Terminated } from "../../lib/explain.ts";
+import { Ledger, type Summary } from "../../lib/ledger.ts";
+
+/** An event with these fields. */
+export function eventOf<Name extends EventName>(event: Name, fields: EventFields[Name]): Event {
+  return { time: "2026-11-22T05:43:42.686Z", event, session: "5e55", ...fields } as Event;
+}
+
+/** The fields of a `terminated` event: of an open session that ended politely, unless told otherwise. */
+export function terminatedOf(fields: Partial<Terminated>): Terminated {
+  return {
+    by: "self",
+    reason: "done",
+    text: "",
+    peer: "192.0.2.1:4000",
+    detected_after_ms: null,
+    detected_since: null,
+    predicted_ms: 60_000,
+    silent_ms: 12,
+    ...fields,
+  };
+}
+
+/** A summary: of a session in which nothing happened, unless told otherwise. */
+export function summaryOf(fields: Partial<Summary>): Summary {
+  return { ...new Ledger().summary(1_500), ...fields };
+}
