@@ -160,6 +160,17 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
   });
 }
 
+for (const [side, stage] of [["client", stageClient], ["server", stageServer]] as const) {
+  Deno.test(`a write of the ${side} that outlives the close of its connection holds up no end`, async () => {
+    const { clock, path, session, ended } = await stage({ capacity: 200, stuckWrites: true });
+    path.silence("to_client", "to_server");
+    for (let n = 1; n <= 100; n++) session.hear({ type: "HEARTBEAT", n });
+    await clock.advance(60_000 + 2 * 20);
+    assertEquals((await ended).reason, "silent");
+    assertEquals(clock.pending, 0);
+  });
+}
+
 Deno.test("a peer that asks for answers and reads none is ended for it", async () => {
   const { clock, peer, ended } = await stageServer({ capacity: 1_000 });
   peer.pause();

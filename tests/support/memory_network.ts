@@ -24,6 +24,8 @@ export interface PathOptions {
   capacity?: number;
   /** How many of the given number of bytes one read gives. */
   fragment?: (bytes: number) => number;
+  /** Whether closing leaves a blocked write pending for ever, as Deno 2.6 does. */
+  stuckWrites?: boolean;
 }
 
 /** Both ends of one connection, and what can be done to the path between them. */
@@ -76,6 +78,7 @@ export class End implements Connection {
   readonly #latency_ms: number;
   readonly #capacity: number;
   readonly #fragment: (bytes: number) => number;
+  readonly #stuckWrites: boolean;
   /** Bytes on their way here or unread here, with the time at which they can be read. */
   #inbox: { bytes: Uint8Array; at_ms: number }[] = [];
   #finAt_ms = Infinity;
@@ -91,6 +94,7 @@ export class End implements Connection {
     this.#latency_ms = options.latency_ms ?? 0;
     this.#capacity = options.capacity ?? 65_536;
     this.#fragment = options.fragment ?? ((bytes) => bytes);
+    this.#stuckWrites = options.stuckWrites ?? false;
   }
 
   /** Whether this end has been closed. */
@@ -136,7 +140,7 @@ export class End implements Connection {
     this.#failure ??= error;
     this.#inbox = [];
     this.#reading?.reject(this.#failure);
-    this.#writing?.reject(this.#failure);
+    if (!this.#stuckWrites) this.#writing?.reject(this.#failure);
     this.#reading = this.#writing = undefined;
   }
 
