@@ -14,20 +14,18 @@ if (import.meta.main) {
     "client",
     Deno.args,
     ({ settings, commandLine, sink }) =>
-      Promise.resolve(
-        new Client({
-          address: settings,
-          timers: timersOf(settings),
-          payload: new TextEncoder().encode(settings.message),
-          maxMessageBytes: settings.max_message_bytes,
-          count: commandLine.count,
-          original: settings.original,
-          transport: tcpTransport,
-          clock: systemClock,
-          random: (bytes) => crypto.getRandomValues(bytes),
-          sink,
-        }),
-      ),
+      new Client({
+        address: settings,
+        timers: timersOf(settings),
+        payload: new TextEncoder().encode(settings.message),
+        maxMessageBytes: settings.max_message_bytes,
+        count: commandLine.count,
+        original: settings.original,
+        transport: tcpTransport,
+        clock: systemClock,
+        random: (bytes) => crypto.getRandomValues(bytes),
+        sink,
+      }),
   );
   Deno.exit(status);
 }

@@ -18,6 +18,11 @@ export function hostOf(address: string): string {
 const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/;
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
+/** Whether a host is an IPv4 or an IPv6 address, not a name. */
+export function isNumericHost(host: string): boolean {
+  return host.includes(":") || IPV4.test(host);
+}
+
 /** Whether a text can be an IPv4 address, an IPv6 address or a host name. */
 export function isHost(text: string): boolean {
   if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%.*$/, "")}]`);

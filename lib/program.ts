@@ -42,7 +42,7 @@ export interface Task {
 }
 
 /** Makes what a command runs. May throw `TransportError`: the command could not listen. */
-export type Start = (task: Task) => Promise<Runnable>;
+export type Start = (task: Task) => Runnable;
 
 interface Outputs {
   stdout: LineOutput;
@@ -92,7 +92,7 @@ async function runTask(
   using _signals = onStopSignal(() => stopping.abort());
   try {
     const sink = makeSink({ role, settings, log, quiet, json: json ? stdout : undefined });
-    const runnable = await start({ settings, commandLine, sink });
+    const runnable = start({ settings, commandLine, sink });
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     const isDefect = !(error instanceof TransportError);

@@ -83,8 +83,8 @@ export class Server {
    *
    * @throws {TransportError} If it cannot be opened.
    */
-  static async listen(options: ServerOptions): Promise<Server> {
-    return new Server(options, await options.transport.listen(options.address));
+  static listen(options: ServerOptions): Server {
+    return new Server(options, options.transport.listen(options.address));
   }
 
   /** The port it listens on. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { formatAddress } from "./address.ts";
+import { formatAddress, isNumericHost } from "./address.ts";
 
 /** What went wrong, told apart by the operating system's error code, never by a text. */
 export type TransportErrorKind =
@@ -81,7 +81,7 @@ export interface Transport {
    *
    * @throws {TransportError} If that fails.
    */
-  listen(address: Address): Promise<Listener>;
+  listen(address: Address): Listener;
 }
 
 /** TCP on this machine. */
@@ -92,16 +92,16 @@ export const tcpTransport: Transport = {
       if (!signal.aborted) return new TcpConnection(connection);
       connection.close();
     } catch (error) {
-      if (!signal.aborted) throw await lookupError(error, host);
+      if (!signal.aborted) throw lookupError(error, host);
     }
     throw new TransportError("unanswered", signal.reason);
   },
 
-  async listen({ host, port }) {
+  listen({ host, port }) {
     try {
       return new TcpListener(Deno.listen({ hostname: host, port }));
     } catch (error) {
-      throw await lookupError(error, host);
+      throw lookupError(error, host);
     }
   },
 };
@@ -180,8 +180,6 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   EPERM: "not_permitted",
   EMFILE: "too_many_open_files",
   ENFILE: "too_many_open_files",
-  ENOTFOUND: "name_not_found",
-  EAI_AGAIN: "name_not_found",
 };
 
 function transportError(error: unknown): TransportError {
@@ -197,10 +195,9 @@ function rethrow(error: unknown): never {
   throw transportError(error);
 }
 
-/** The platform's failed look-ups carry no code; a second look-up that does tells what it was. */
-async function lookupError(error: unknown, host: string): Promise<TransportError> {
-  const known = transportError(error);
-  if (known.kind !== "other") return known;
-  const { lookup } = await import("node:dns/promises");
-  return await lookup(host).then(() => known, transportError);
+/** Of all that can fail, only the look-up of a name gives an error without a code. */
+function lookupError(error: unknown, host: string): TransportError {
+  const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
+  const isName = !isNumericHost(host);
+  return !isCoded && isName ? new TransportError("name_not_found", error) : transportError(error);
 }

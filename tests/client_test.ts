@@ -15,7 +15,7 @@ async function stage(refuseWith?: TransportError) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock);
   network.refuseWith = refuseWith;
-  await network.listen({ host: "server", port: 4000 });
+  network.listen({ host: "server", port: 4000 });
   const recorder = new Recorder(clock);
   const client = new Client({
     address: { host: "server", port: 4000 },

@@ -14,7 +14,7 @@ import { settle, VirtualClock } from "./support/virtual_clock.ts";
 const SERVER = { original: true, random: (bytes: Uint8Array) => bytes.fill(0xff) };
 
 /** A server in memory, and clients for it. */
-async function stage(options: Partial<ServerOptions> = {}) {
+function stage(options: Partial<ServerOptions> = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { latency_ms: 1 });
   const recorder = new Recorder(clock);
@@ -25,7 +25,7 @@ async function stage(options: Partial<ServerOptions> = {}) {
     clock,
   };
   const address = { host: "server", port: 4000 };
-  const server = await Server.listen({
+  const server = Server.listen({
     ...common,
     ...SERVER,
     address,
@@ -48,7 +48,7 @@ async function stage(options: Partial<ServerOptions> = {}) {
 }
 
 Deno.test("the server holds many sessions, and the trouble of one touches no other", async () => {
-  const { clock, recorder, server, status, client } = await stage();
+  const { clock, recorder, server, status, client } = stage();
   const clients = [];
   for (let n = 0; n < 50; n++) clients.push(await client());
   await clock.advance(60_002);
@@ -81,7 +81,7 @@ Deno.test("the server holds many sessions, and the trouble of one touches no oth
 });
 
 Deno.test("the server goes on after it could accept no connection for a while", async () => {
-  const { clock, network, recorder, server, status, client } = await stage();
+  const { clock, network, recorder, server, status, client } = stage();
   const first = await client();
   for (let n = 0; n < 3; n++) {
     network.failAccept(new TransportError("too_many_open_files", "EMFILE"));
@@ -99,7 +99,7 @@ Deno.test("the server goes on after it could accept no connection for a while", 
 });
 
 Deno.test("the server refuses a session id that is connected, and takes it when it has ended", async () => {
-  const { clock, server, status, client } = await stage();
+  const { clock, server, status, client } = stage();
   const random = (bytes: Uint8Array) => bytes.fill(0xab);
   const first = await client({ random });
   await clock.advance(10);
@@ -123,7 +123,7 @@ Deno.test("the server refuses a session id that is connected, and takes it when 
 });
 
 Deno.test("stopping the server ends every session politely, and those not yet open", async () => {
-  const { clock, network, server, status, client } = await stage();
+  const { clock, network, server, status, client } = stage();
   const clients = [await client(), await client()];
   await clock.advance(10);
   const mute = await network.connect({ host: "server", port: 4000 }, {
@@ -150,12 +150,12 @@ for (
     ["fell silent and died", (c) => c.path.silence("to_client", "to_server"), 1],
   ] as [
     string,
-    (staged: Awaited<ReturnType<Awaited<ReturnType<typeof stage>>["client"]>>) => void,
+    (staged: Awaited<ReturnType<ReturnType<typeof stage>["client"]>>) => void,
     number,
   ][]
 ) {
   Deno.test(`a server for one session exits with ${expected} when that ${what}`, async () => {
-    const { clock, network, status, client } = await stage({ once: true });
+    const { clock, network, status, client } = stage({ once: true });
     const stranger = await network.connect({ host: "server", port: 4000 }, {
       signal: new AbortController().signal,
     });
@@ -171,7 +171,7 @@ for (
 }
 
 Deno.test("a server for one session refuses a second that comes while the first is open", async () => {
-  const { clock, status, client } = await stage({ once: true });
+  const { clock, status, client } = stage({ once: true });
   const first = await client();
   const second = await client();
   await clock.advance(10);
@@ -200,7 +200,7 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
     clock,
   };
   const address = { host: "server", port: 4000 };
-  const server = await Server.listen({ ...common, ...SERVER, address, once: false, sink });
+  const server = Server.listen({ ...common, ...SERVER, address, once: false, sink });
   const status = server.run();
   const connect = async () => {
     const signal = new AbortController().signal;

@@ -9,13 +9,13 @@ import { type Connection, type Listener, tcpTransport, TransportError } from "..
 const LOOPBACK = "127.0.0.1";
 const never = new AbortController().signal;
 
-async function kindOf(attempt: () => Promise<unknown>): Promise<string> {
-  return (await assertRejects(attempt, TransportError)).kind;
+async function kindOf(attempt: () => unknown): Promise<string> {
+  return (await assertRejects(async () => await attempt(), TransportError)).kind;
 }
 
 /** Both ends of a connection over loopback. */
 async function pair(host = LOOPBACK) {
-  const listener = await tcpTransport.listen({ host, port: 0 });
+  const listener = tcpTransport.listen({ host, port: 0 });
   const [near, far] = await Promise.all([
     tcpTransport.connect({ host, port: listener.port }, { signal: never }),
     listener.accept(),
@@ -46,7 +46,7 @@ Deno.test("tcpTransport names the peer", async () => {
 
 Deno.test("tcpTransport speaks IPv6, and finds a server by name on either family", async () => {
   for (const host of ["::1", LOOPBACK]) {
-    const listener = await tcpTransport.listen({ host, port: 0 });
+    const listener = tcpTransport.listen({ host, port: 0 });
     const { port } = listener;
     const direct = await tcpTransport.connect({ host, port }, { signal: never });
     const byName = await tcpTransport.connect({ host: "localhost", port }, { signal: never })
@@ -60,7 +60,7 @@ Deno.test("tcpTransport speaks IPv6, and finds a server by name on either family
 });
 
 Deno.test("tcpTransport.connect() tells apart what goes wrong", async () => {
-  const listener = await tcpTransport.listen({ host: LOOPBACK, port: 0 });
+  const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
   const { port } = listener;
   listener.close();
   const connect = (host: string, signal = never) => () =>
@@ -71,7 +71,7 @@ Deno.test("tcpTransport.connect() tells apart what goes wrong", async () => {
 });
 
 Deno.test("tcpTransport.listen() tells apart what goes wrong", async () => {
-  const listener = await tcpTransport.listen({ host: LOOPBACK, port: 0 });
+  const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
   const listen = (host: string, port: number) => () => tcpTransport.listen({ host, port });
   assertEquals(await kindOf(listen(LOOPBACK, listener.port)), "address_in_use");
   assertEquals(await kindOf(listen("no-such-host.invalid", 0)), "name_not_found");

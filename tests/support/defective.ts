@@ -22,5 +22,5 @@ const defects: Readonly<Record<string, () => Promise<never>>> = {
 if (import.meta.main) {
   const [defect, ...args] = Deno.args;
   const run = defects[defect!]!;
-  await runProgram("server", args, () => Promise.resolve({ run, stop() {} }));
+  await runProgram("server", args, () => ({ run, stop() {} }));
 }

@@ -226,9 +226,9 @@ export class MemoryNetwork implements Transport {
     return Promise.resolve(path.client);
   }
 
-  listen({ host, port }: Address): Promise<Listener> {
+  listen({ host, port }: Address): Listener {
     this.#listener = new MemoryListener(host, port);
-    return Promise.resolve(this.#listener);
+    return this.#listener;
   }
 
   /** Has the next `accept` of the listener fail. */

@@ -79,6 +79,10 @@ const NEEDED = "import sys; sys.version_info < (3, 9) and sys.exit('3.9 or later
 /** Why there can be no stand-ins here: there is no Python, or an old one; `undefined` if they can. */
 export const whyNoOriginal: string | undefined = whyNot("python3", "-c", NEEDED);
 
+/** Why no stand-in can call from 127.0.0.2 here; `undefined` if it can. */
+export const whyNoAddress: string | undefined = whyNoOriginal ??
+  (Deno.build.os === "linux" ? undefined : "only Linux has 127.0.0.2 as it is");
+
 /**
  * Starts a stand-in: `HOST PORT` and its options; `--help` tells them all. A server given port 0
  * tells in `listening` which one it has.

@@ -90,7 +90,11 @@ class Connection:
 
     def addresses(self):
         """Both addresses, each as `host:port`."""
-        local, remote = self.stream.getsockname(), self.stream.getpeername()
+        try:
+            local, remote = self.stream.getsockname(), self.stream.getpeername()
+        except OSError:
+            # It can be reset before it is first looked at.
+            self.lose("reset")
         return {"local": f"{local[0]}:{local[1]}", "remote": f"{remote[0]}:{remote[1]}"}
 
     def send(self, message, glued_to=""):
@@ -145,8 +149,8 @@ def common_options(description):
     ]:
         parser.add_argument(name, type=float, default=seconds, metavar="SECONDS")
     faults = parser.add_argument_group("faults")
-    add_fault(faults, "--glue", int, 1, "send as many messages in one send")
-    add_fault(faults, "--cut", int, 1, "send each message in so many parts, a byte at least")
+    add_fault(faults, "--glue", int, 1, "send so many messages in one send")
+    add_fault(faults, "--cut", int, 1, "send each message in so many parts, of one byte at least")
     add_fault(faults, "--cut-pause", float, 0.01, "seconds between two parts")
     add_fault(faults, "--vanish-after", step, None, "EVENT[:N]: fall silent at its Nth, and stay")
     add_fault(faults, "--close-after", step, None, "EVENT[:N]: close and end at its Nth")
