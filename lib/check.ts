@@ -47,7 +47,10 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
     if (typeof value !== "string") throw wrong();
     if (value.length < least || value.length > greatest) throw wrong();
     if (key === "host" && !isHost(value)) {
-      throw new UsageError(`${where}: expected an IPv4 address, an IPv6 address or a host name`);
+      const apart = /^[^:]+:\d+$/.test(value) ? "; the port is given apart from it" : "";
+      throw new UsageError(
+        `${where}: expected an IPv4 address, an IPv6 address or a host name${apart}`,
+      );
     }
     return value;
   }
@@ -58,5 +61,5 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
 
 /** The number that a text on the command line stands for; `NaN` if it is none. */
 export function numberOf(text: string): number {
-  return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : NaN;
+  return /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : NaN;
 }

@@ -57,20 +57,23 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
     collect: [...switches, ...values],
     negatable: KEY_SWITCHES,
     alias: { help: "h", quiet: "q", version: "V" },
-    unknown: (_arg: string, flag?: string) => {
-      if (flag !== undefined) throw unknownFlag(flag, [...switches, ...values]);
+    unknown: (word: string, flag?: string) => {
+      if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
     },
   });
   const one = (flag: string) => onlyValue(flag, parsed[flag]);
-  const isOn = (flag: string) => one(flag) === true;
+  const isOn = (flag: string) => switchValue(flag, one(flag)) === true;
   const text = (flag: string) => textValue(flag, one(flag));
 
   const settings = positionals(parsed._);
   for (const [flag, key] of KEY_OF_FLAG) {
     const isSwitch = KEY_SWITCHES.includes(flag);
-    const value = isSwitch ? one(flag) : text(flag);
+    const value = isSwitch ? switchValue(flag, one(flag)) : text(flag);
     if (value === undefined) continue;
-    if (settings[key] !== undefined) throw new UsageError(`--${flag}: ${key} is given twice`);
+    if (settings[key] !== undefined) {
+      const word = `${key.toUpperCase()} already says ${settings[key]}`;
+      throw new UsageError(`--${flag} ${value}: ${word}; give it once`);
+    }
     settings[key] = isSwitch ? value === true : checkFlag(key, `${value}`, `--${flag} ${value}`);
   }
   return {
@@ -86,10 +89,25 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
   };
 }
 
-function unknownFlag(flag: string, known: readonly string[]): UsageError {
+function unknownFlag(
+  role: Role,
+  word: string,
+  flag: string,
+  known: readonly string[],
+): UsageError {
+  if (/^-[\d.]/.test(word)) return new UsageError(`${word}: no value may be negative`);
+  const other = role === "client" ? "server" : "client";
+  if ([...ROLE_SWITCHES[other], ...ROLE_VALUES[other]].includes(flag)) {
+    return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
+  }
   const dashes = flag.length === 1 ? "-" : "--";
   const meant = didYouMean(flag, known).replace("mean ", "mean --");
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+}
+
+function switchValue(flag: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new UsageError(`--${flag}: takes no value`);
 }
 
 /** The value of a flag that may stand once; most were collected into a list. */

@@ -107,7 +107,8 @@ function settingsTable(document: Record<string, unknown>, name: string): object 
 }
 
 function shown(value: unknown): string {
+  if (value === Infinity || value === -Infinity) return value > 0 ? "inf" : "-inf";
   if (typeof value === "number" || typeof value === "bigint") return String(value).toLowerCase();
-  if (value instanceof Date) return value.toISOString();
-  return JSON.stringify(value);
+  const text = value instanceof Date ? value.toISOString() : JSON.stringify(value);
+  return text.length > 60 ? text.slice(0, 60) + "…" : text;
 }

@@ -81,7 +81,8 @@ export type ExitStatus = typeof EXIT[keyof typeof EXIT];
  * as asked, but for a client whose server goes away before the client was done.
  */
 export function exitStatus(ending: Ending, role: Role, wasOpen: boolean): ExitStatus {
-  if (ending.by === "self" && isPolite(ending)) return EXIT.asked;
+  const neverBegun = role === "client" && !wasOpen && ending.reason === "done";
+  if (ending.by === "self" && isPolite(ending)) return neverBegun ? EXIT.unconnected : EXIT.asked;
   if (ending.by === "peer" && ending.reason === "refused") return EXIT.refused;
   if (!wasOpen) return EXIT.unconnected;
   if (ending.by === "peer" && ending.reason === "done") return EXIT.asked;

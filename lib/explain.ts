@@ -4,6 +4,7 @@
  * @module
  */
 import { formatAddress } from "./address.ts";
+import { CONNECT_LIMIT_MS } from "./dial.ts";
 import type { EventFields } from "./events.ts";
 import type { Role } from "./protocol.ts";
 import { heartbeatsUntilDead, type Timers } from "./settings.ts";
@@ -118,7 +119,8 @@ function explainLoss(end: Terminated, other: string): string {
       return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
         `cut the connection. Look next: is that process still running?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged nothing`;
+      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged ` +
+        `nothing. Look next: is that host up, and does a firewall on the path drop packets silently?`;
     case "unreachable":
       return `${other} became unreachable (${end.text}). Look next: routes and links on the path`;
     default:
@@ -130,9 +132,12 @@ function explainUnconnected(end: Terminated): string {
   const next = "Look next: is the server running, and is the port open in its firewall?";
   switch (end.reason) {
     case "refused":
-      return `cannot connect to ${end.peer}: refused. ${next}`;
+      return `cannot connect to ${end.peer}: refused; its host answers, but nothing listens on that ` +
+        `port, or a firewall rejects it. ${next}`;
     case "silent":
-      return `cannot connect to ${end.peer}: no answer. ${next}`;
+      return `cannot connect to ${end.peer}: no answer within ${CONNECT_LIMIT_MS / 1000} s. Look ` +
+        `next: is the address right, is the server running there, and is the port open in its ` +
+        `firewall?`;
     case "reset":
       return `cannot connect to ${end.peer}: reset before the session was open. ${next}`;
     case "unreachable":
@@ -157,7 +162,8 @@ export function explainListen(error: TransportError, { host, port }: Address): s
     case "address_not_here":
       return `${where}: no interface of this host has that address. See: ip address`;
     case "name_not_found":
-      return `${where}: no address is known for that name`;
+      return `${where}: no address is known for that name. Look next: its spelling; 0.0.0.0 listens ` +
+        `on every address`;
     default:
       return `${where}: ${error.message}`;
   }

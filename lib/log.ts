@@ -55,13 +55,11 @@ export interface Log {
 export function openLog(options: LogOptions): Log {
   const { directory, output, quiet, role } = options;
   const complain = (text: string) => output.write(format(new Date(), "ERROR", text, null));
-  const files = directory === ""
-    ? []
-    : LEVELS.map((level) =>
-      new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, complain)
-    );
+  const levels = directory !== "" && makeFolder(directory, complain) ? LEVELS : [];
+  const files = levels.map((level) =>
+    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, complain)
+  );
   const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
-  if (directory !== "") makeFolder(directory, complain);
   setup({
     handlers: Object.fromEntries(handlers.map((handler, at) => [`${at}`, handler])),
     loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
@@ -132,7 +130,7 @@ class LogFile extends RotatingFileHandler {
       return this.#failed(error);
     }
     if (this.#broken) {
-      this.#complain(`${this.#path} is written again; ${this.#lost} lines are lost`);
+      this.#complain(`${this.#path} is written again; lines lost: ${this.#lost}`);
     }
     this.#broken = false;
     this.#lost = 0;
@@ -171,12 +169,14 @@ function endsWithLine(path: string): boolean {
   return last[0] === 0x0a;
 }
 
-function makeFolder(directory: string, complain: (text: string) => void): void {
+function makeFolder(directory: string, complain: (text: string) => void): boolean {
   try {
     Deno.mkdirSync(directory, { recursive: true });
+    return true;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    complain(`cannot make the log folder ${directory}: ${why}`);
+    complain(`cannot make the log folder ${directory}: ${why}; going on without log files`);
+    return false;
   }
 }
 

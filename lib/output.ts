@@ -65,7 +65,7 @@ export class LineOutput {
       for (let lines = this.#take(); lines.length > 0; lines = this.#take()) {
         let rest = lines;
         while (rest.length > 0) rest = rest.subarray(await this.#sink.write(rest));
-        if (this.#lost > 0) this.#onLoss(`${this.#lost} lines were left out`);
+        if (this.#lost > 0) this.#onLoss(`lines left out: ${this.#lost}`);
         this.#lost = 0;
       }
     } catch (error) {

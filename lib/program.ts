@@ -44,11 +44,6 @@ export interface Task {
 /** Makes what a command runs. May throw `TransportError`: the command could not listen. */
 export type Start = (task: Task) => Runnable;
 
-interface Outputs {
-  stdout: LineOutput;
-  stderr: LineOutput;
-}
-
 /** Runs a command from its arguments to its exit status. */
 export async function runProgram(
   role: Role,
@@ -56,43 +51,50 @@ export async function runProgram(
   start: Start,
 ): Promise<ExitStatus> {
   const stderr = new LineOutput(Deno.stderr, () => {});
-  const stdout = new LineOutput(
-    Deno.stdout,
-    (text) => stderr.write(`cannot write to stdout: ${text}`),
-  );
   try {
     const commandLine = parseCommandLine(role, args);
-    if (commandLine.help) stdout.write(helpText(role).trimEnd());
-    else if (commandLine.version) {
-      stdout.write(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
-    } else return await runTask(role, commandLine, start, { stdout, stderr });
-    return EXIT.asked;
+    if (commandLine.help) return await print(helpText(role).trimEnd());
+    if (commandLine.version) {
+      return await print(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
+    }
+    return await runTask(role, commandLine, start, stderr);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     stderr.write(`pulsewire-${role}: ${error.message}`);
     return EXIT.usage;
   } finally {
-    await stdout.flush();
     await stderr.flush();
   }
+}
+
+async function print(text: string): Promise<ExitStatus> {
+  const stdout = new LineOutput(Deno.stdout, () => {});
+  stdout.write(text);
+  await stdout.flush();
+  return EXIT.asked;
 }
 
 async function runTask(
   role: Role,
   commandLine: CommandLine,
   start: Start,
-  { stdout, stderr }: Outputs,
+  stderr: LineOutput,
 ): Promise<ExitStatus> {
   const settings = resolveSettings(role, commandLine);
-  const { json, quiet } = commandLine;
+  const { quiet } = commandLine;
   const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
+  const tellLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
+  const json = commandLine.json ? new LineOutput(Deno.stdout, tellLoss) : undefined;
   using _defects = onDefect((text) => log.line("error", text, null));
   const stopping = new AbortController();
   // Before anything can be seen of the command: who sees it may stop it.
   using _signals = onStopSignal(() => stopping.abort());
   try {
-    const sink = makeSink({ role, settings, log, quiet, json: json ? stdout : undefined });
-    const runnable = start({ settings, commandLine, sink });
+    const runnable = start({
+      settings,
+      commandLine,
+      sink: makeSink({ role, settings, log, quiet, json }),
+    });
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     const isDefect = !(error instanceof TransportError);
@@ -100,6 +102,7 @@ async function runTask(
     if (isDefect) throw error;
     return EXIT.unconnected;
   } finally {
+    await json?.flush();
     log.close();
   }
 }

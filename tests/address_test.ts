@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { formatAddress, hostOf, isHost } from "../lib/address.ts";
+import { formatAddress, hostOf, isHost, isNumericHost } from "../lib/address.ts";
 
 Deno.test("formatAddress() writes host and port so that both can be told apart", () => {
   assertEquals(formatAddress("127.0.0.1", 4000), "127.0.0.1:4000");
@@ -23,6 +23,14 @@ Deno.test("hostOf() gives the host of an address that formatAddress() made", () 
   for (const host of ["127.0.0.1", "db.example", "::1"]) {
     const shown = host.includes(":") ? `[${host}]` : host;
     assertEquals(hostOf(formatAddress(host, 4000)), shown);
+  }
+});
+
+Deno.test("isNumericHost() tells addresses from names", () => {
+  const addresses = ["127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "::ffff:192.0.2.1"];
+  for (const host of addresses) assertEquals(isNumericHost(host), true, host);
+  for (const host of ["localhost", "db.example", "1.example", "x127.0.0.1"]) {
+    assertEquals(isNumericHost(host), false, host);
   }
 });
 

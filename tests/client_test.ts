@@ -73,6 +73,13 @@ Deno.test("a connect that nobody answers is given up after CONNECT_LIMIT_MS", as
   assertEquals(await status, 3);
 });
 
+Deno.test("a client whose time is over before any session was open could not connect", async () => {
+  const { clock, client, status } = await stage(new TransportError("unanswered", "why"));
+  await clock.advance(1_000);
+  client.stop("done");
+  assertEquals(await status, 3);
+});
+
 Deno.test("stopping a client that is still connecting ends it as asked", async () => {
   const { clock, client, recorder, status } = await stage(new TransportError("unanswered", "why"));
   await clock.advance(1_000);

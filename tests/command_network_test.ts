@@ -49,7 +49,7 @@ Deno.test("a client that is refused says so, and exits with 3", async () => {
   for (const host of ["127.0.0.1", "localhost"]) {
     const args = [host, String(freePort())];
     const sentence = onlySentence(await runCommand("client", args), 3);
-    assertStringIncludes(sentence, `cannot connect to ${args.join(":")}: refused. Look next: `);
+    assertStringIncludes(sentence, `cannot connect to ${args.join(":")}: refused; `);
   }
 });
 

@@ -42,7 +42,7 @@ const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
   ["client", "--port", "--port: needs a value"],
   ["server", "--message=", "--message: needs a value"],
   ["client", "--json --json", "--json: given twice"],
-  ["server", "::1 1 --port 1", "--port: port is given twice"],
+  ["server", "::1 1 --port 1", "--port 1: PORT already says 1"],
   ["client", "::1 1 x", "x: one word too many"],
   ["server", "::1 0", "PORT 0: expected a whole number"],
   ["client", "--port 65536", "--port 65536: expected a whole number"],

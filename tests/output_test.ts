@@ -93,7 +93,7 @@ Deno.test("LineOutput.write() leaves lines out when 4 MiB wait, and tells of it 
   assertEquals(losses, ["its reader is too slow; lines are being left out"]);
   reader.go();
   await output.flush();
-  assertEquals(losses.slice(1), ["10 lines were left out"]);
+  assertEquals(losses.slice(1), ["lines left out: 10"]);
   assertEquals(reader.text.split("\n").length - 1, 1 + 64);
 
   output.write("after");
