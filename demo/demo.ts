@@ -8,7 +8,7 @@ import type { Event } from "../lib/events.ts";
 import { messageOf } from "../lib/messages.ts";
 import type { Role } from "../lib/protocol.ts";
 import { defaultSettings, heartbeatsUntilDead, timersOf } from "../lib/settings.ts";
-import { DemoCommand } from "./command.ts";
+import { type Command, freePort, startCommand } from "../tests/support/process.ts";
 import { Relay } from "./relay.ts";
 
 const SETTINGS = {
@@ -54,7 +54,7 @@ function row(...cells: (string | number)[]): void {
 }
 
 /** Prints predicted and measured times side by side; whether they agree. */
-async function compare(commands: Record<Role, DemoCommand>): Promise<boolean> {
+async function compare(commands: Record<Role, Command>): Promise<boolean> {
   let agree = true;
   console.log("\nA dead peer was declared");
   row("", "predicted", "measured", "overshoot", "confirmed", "in doubt");
@@ -80,12 +80,11 @@ async function compare(commands: Record<Role, DemoCommand>): Promise<boolean> {
 }
 
 /** Plays the demo; whether all happened that should. */
-async function play(stage: DisposableStack): Promise<boolean> {
+async function play(stage: AsyncDisposableStack): Promise<boolean> {
   const run = (role: Role, port: number, ...more: string[]) =>
-    stage.adopt(
-      new DemoCommand(role, ["127.0.0.1", String(port), ...FLAGS, ...more], tell),
-      (command) => command.kill(),
-    );
+    stage.use(startCommand(role, ["127.0.0.1", String(port), ...FLAGS, ...more], {
+      onEvent: (event) => tell(role, event),
+    }));
   const port = freePort();
   const server = run("server", port, "--once");
   await server.event("listening");
@@ -111,15 +110,10 @@ async function play(stage: DisposableStack): Promise<boolean> {
   return agree && statuses.every((status) => status === EXIT.lost);
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-using stage = new DisposableStack();
-const late = setTimeout(() => {
+await using stage = new AsyncDisposableStack();
+const late = setTimeout(async () => {
   console.error(`the demo is not over after ${LIMIT_MS / 1000} s`);
-  stage.dispose();
+  await stage.disposeAsync();
   Deno.exit(1);
 }, LIMIT_MS);
 console.log(

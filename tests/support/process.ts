@@ -21,6 +21,8 @@ export interface StartOptions {
   before?: readonly string[];
   /** The working folder. */
   cwd?: string;
+  /** Hears each event as it comes. */
+  onEvent?: (event: Event) => void;
 }
 
 /**
@@ -37,7 +39,7 @@ export function commandWords(role: Role): string[] {
 /** Starts the client or the server with `--json`. */
 export function startCommand(role: Role, args: string[], options: StartOptions = {}): Command {
   const words = [...options.before ?? [], ...commandWords(role), "--json", ...args];
-  return new Command(`${role} ${args.join(" ")}`, words, options.cwd);
+  return new Command(`${role} ${args.join(" ")}`, words, options);
 }
 
 /**
@@ -54,16 +56,22 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   readonly #name: string;
   readonly #process: Deno.ChildProcess;
   readonly #output: Promise<unknown>;
+  readonly #onEvent?: (event: Told) => void;
   #stderr = "";
   #over = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(name: string, words: readonly string[], cwd?: string) {
+  constructor(
+    name: string,
+    words: readonly string[],
+    options: { cwd?: string; onEvent?: (event: Told) => void } = {},
+  ) {
     this.#name = name;
+    this.#onEvent = options.onEvent;
     const [program, ...args] = words;
     this.#process = new Deno.Command(program!, {
       args,
-      cwd,
+      cwd: options.cwd,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -118,6 +126,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
 
   #hear(event: Told): void {
     this.events.push(event);
+    this.#onEvent?.(event);
     this.#wake();
   }
 
