@@ -103,11 +103,11 @@ export class ClientSession extends Session implements ClientDataSide {
     }
     this.opened();
     const limit = greetedNumber(frame.greeting, "max_message_bytes");
-    if (limit !== undefined && payload.length > limit) {
-      const text = `a data message has ${payload.length} bytes; the server accepts ${limit}`;
-      this.end({ by: "self", reason: "refused", text });
+    if (limit === undefined || payload.length <= limit) {
+      return this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
     }
-    this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
+    const text = `a data message has ${payload.length} bytes; the server accepts ${limit}`;
+    this.end({ by: "self", reason: "refused", text });
   }
 
   /** Warns of timers that make the server take a healthy session for a silent one. */

@@ -47,7 +47,9 @@ export async function clientDataLoop(
     if (side.done) return "done";
     if (side.now() < side.nextSend_ms) {
       deadline.moveTo(side.nextSend_ms);
-      if (await side.changes.until(over, deadline.signal)) return "silent";
+      const isOver = await side.changes.until(over, deadline.signal);
+      deadline.throwIfEnded();
+      if (isOver) return "silent";
     }
 
     const sentAt_ms = side.now();
@@ -55,7 +57,9 @@ export async function clientDataLoop(
     side.nextSend_ms = (late ? sentAt_ms : side.nextSend_ms) + timers.data_interval_ms;
     side.sendData();
     deadline.moveTo(sentAt_ms + timers.data_threshold_ms, { again_ms: timers.data_threshold_ms });
-    if (!await side.changes.until(confirmedOrOver, deadline.signal) || side.over) return "silent";
+    const inTime = await side.changes.until(confirmedOrOver, deadline.signal);
+    deadline.throwIfEnded();
+    if (!inTime || side.over) return "silent";
   }
 }
 
@@ -63,13 +67,14 @@ export async function clientDataLoop(
 export interface ServerDataSide {
   /** When the last data message was heard, or the session started, in monotonic milliseconds. */
   readonly lastData_ms: number;
+  /** Set by the loop while it runs; to be called at each data message. */
+  onData?: () => void;
 }
 
 /**
  * Waits until no data message has been heard for `data_threshold`.
  *
- * A data message costs this loop nothing: it wakes once a threshold and looks how far the deadline
- * has moved since.
+ * A data message does not wake this loop: it only moves the deadline.
  *
  * @throws The reason of the deadline's parent signal, if it aborts.
  */
@@ -78,11 +83,14 @@ export async function serverDataLoop(
   timers: Timers,
   deadline: Deadline,
 ): Promise<"silent"> {
-  let heard_ms;
-  do {
-    heard_ms = side.lastData_ms;
-    deadline.moveTo(heard_ms + timers.data_threshold_ms, { again_ms: timers.data_threshold_ms });
+  const again = { again_ms: timers.data_threshold_ms };
+  side.onData = () => deadline.moveTo(side.lastData_ms + timers.data_threshold_ms, again);
+  side.onData();
+  try {
     await sleep(deadline.signal);
-  } while (side.lastData_ms > heard_ms);
+    deadline.throwIfEnded();
+  } finally {
+    side.onData = undefined;
+  }
   return "silent";
 }

@@ -85,8 +85,7 @@ export function exitStatus(ending: Ending, role: Role, wasOpen: boolean): ExitSt
   if (ending.by === "self" && isPolite(ending)) return neverBegun ? EXIT.unconnected : EXIT.asked;
   if (ending.by === "peer" && ending.reason === "refused") return EXIT.refused;
   if (!wasOpen) return EXIT.unconnected;
-  if (ending.by === "peer" && ending.reason === "done") return EXIT.asked;
-  if (ending.by === "peer" && ending.reason === "shutdown" && role === "server") return EXIT.asked;
+  if (ending.by === "peer" && isPolite(ending) && role === "server") return EXIT.asked;
   return EXIT.lost;
 }
 

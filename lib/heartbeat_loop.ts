@@ -56,13 +56,16 @@ export async function heartbeatLoop(
       again_ms: timers.heart_beat_threshold_ms,
     });
     const answered = await hearing.changes.until(signOfLife, deadline.signal);
+    deadline.throwIfEnded();
     if (dataResumed()) return "data heard";
 
     if (answered) {
       missed = 0;
       probe.answered();
       deadline.moveTo(hearing.now() + timers.heart_beat_interval_ms);
-      if (await hearing.changes.until(dataResumed, deadline.signal)) return "data heard";
+      const resumed = await hearing.changes.until(dataResumed, deadline.signal);
+      deadline.throwIfEnded();
+      if (resumed) return "data heard";
     } else {
       missed++;
       const left = heartbeatsUntilDead(timers) - missed;

@@ -5,13 +5,16 @@
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
-import { Changes, Deadline } from "./wait.ts";
+import { Changes, Deadline, sleep } from "./wait.ts";
 
 /** How many bytes may wait for a slow reader. */
 const MAX_WAITING_BYTES = 4_194_304;
 
 /** How long, in milliseconds, the end of the program waits for a slow reader. */
 const FLUSH_LIMIT_MS = 1_000;
+
+/** How long, in milliseconds, to wait for a slow reader of an output that does not block. */
+const RETRY_MS = 10;
 
 /** Where lines go: `Deno.stdout`, `Deno.stderr`. */
 export interface LineSink {
@@ -64,7 +67,7 @@ export class LineOutput {
     try {
       for (let lines = this.#take(); lines.length > 0; lines = this.#take()) {
         let rest = lines;
-        while (rest.length > 0) rest = rest.subarray(await this.#sink.write(rest));
+        while (rest.length > 0) rest = rest.subarray(await this.#writeSome(rest));
         if (this.#lost > 0) this.#onLoss(`lines left out: ${this.#lost}`);
         this.#lost = 0;
       }
@@ -76,6 +79,19 @@ export class LineOutput {
     }
     this.#writing = false;
     this.#changes.notify();
+  }
+
+  /** A sink that does not block says so when its reader is slow: tries again in a while. */
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    try {
+      return await this.#sink.write(bytes);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      using pause = new Deadline(this.#clock, { signal: new AbortController().signal });
+      pause.moveTo(this.#clock.now() + RETRY_MS);
+      await sleep(pause.signal);
+      return 0;
+    }
   }
 
   #take(): Uint8Array {

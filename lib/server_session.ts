@@ -22,6 +22,8 @@ export class ServerSession extends Session implements ServerDataSide {
   override readonly role = "server";
   /** When the last data message was heard, or the session started. */
   lastData_ms = 0;
+  /** Called at each data message, while the data phase lasts. */
+  onData?: () => void;
   readonly #options: ServerSessionOptions;
   #answered = 0;
 
@@ -32,13 +34,13 @@ export class ServerSession extends Session implements ServerDataSide {
   }
 
   /** Confirms all data messages of one read at once. */
-  override heardAll(): void {
+  override heardAll(): void | Promise<void> {
     const { dataReceived } = this.ledger;
     if (dataReceived > this.#answered) {
       this.#answered = dataReceived;
       this.writer.send({ type: "CONFIRM", seq: dataReceived });
     }
-    super.heardAll();
+    return super.heardAll();
   }
 
   /** Waits for `HELLO`, which is answered as it is heard. */
@@ -71,11 +73,12 @@ export class ServerSession extends Session implements ServerDataSide {
   }
 
   #hearHello({ version, session }: Frame & { type: "HELLO" | "WELCOME" }): void {
-    this.events.session = session;
     const refusal = version === PROTOCOL_VERSION
       ? this.#options.admit(this, session)
       : `this server speaks PW/${PROTOCOL_VERSION}, not PW/${version}`;
     if (refusal) return this.end({ by: "self", reason: "refused", text: refusal });
+    // Not before: whoever is refused is not the session that has this id.
+    this.events.session = session;
     const greeting = greetingOf(this.timers, this.#options.maxMessageBytes);
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session, greeting });
     this.lastData_ms = this.now();
@@ -93,6 +96,7 @@ export class ServerSession extends Session implements ServerDataSide {
     ledger.dataBytes += payload.length;
     this.dataHeard++;
     this.lastData_ms = this.now();
+    this.onData?.();
     if (this.events.wantsMessages) {
       this.events.emit("data_received", { seq, bytes: payload.length });
     }

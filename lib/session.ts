@@ -34,6 +34,9 @@ export const GOODBYE_LIMIT_MS = 500;
 /** The same for a peer that is dead: what the kernel needs to take a line. */
 const LAST_WORD_LIMIT_MS = 20;
 
+/** So many frames in one read, and the next read waits until other connections have been read. */
+const FLOOD_FRAMES = 256;
+
 /** What a session is made of. */
 export interface SessionOptions extends CourseOptions {
   /** The connection; the session closes it. */
@@ -59,6 +62,7 @@ export abstract class Session implements Hearing, Listener<Frame> {
   readonly #course: Course;
   readonly #decoder: FrameDecoder;
   readonly #heartbeats: Heartbeats;
+  #framesBefore = 0;
   #defect: { error: unknown } | undefined;
 
   /** Makes one side of a session on a connection. */
@@ -205,11 +209,15 @@ export abstract class Session implements Hearing, Listener<Frame> {
     }
   }
 
-  /** All frames of one read have been heard. */
-  heardAll(): void {
+  /** All frames of one read have been heard. A peer that floods waits until others have been read. */
+  heardAll(): void | Promise<void> {
     if (!this.isOpen) this.glimpsed(this.#decoder.unfinishedLine);
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
+    const heard = this.framesHeard - this.#framesBefore;
+    this.#framesBefore = this.framesHeard;
+    if (heard <= FLOOD_FRAMES) return;
+    return new Promise((resolve) => this.#options.clock.afterInput(resolve));
   }
 
   /** Hears of an error of the peer's, or of a defect of this program. */

@@ -5,16 +5,20 @@
  */
 
 /** The signals that ask a process to end, as far as the platform knows them. */
-const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM", "SIGHUP"];
+function stopSignals(): Deno.Signal[] {
+  if (Deno.build.os === "windows") return ["SIGINT", "SIGBREAK"];
+  // Without a terminal there is none to hang up; to listen would undo what nohup has done.
+  const hasTerminal = [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
+  return hasTerminal ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+}
 
 /** Calls back at every signal that asks this process to end, until disposed of. */
 export function onStopSignal(callback: () => void): Disposable {
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, callback);
+  const signals = stopSignals();
+  for (const signal of signals) Deno.addSignalListener(signal, callback);
   return {
     [Symbol.dispose]() {
-      for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, callback);
+      for (const signal of signals) Deno.removeSignalListener(signal, callback);
     },
   };
 }

@@ -86,6 +86,16 @@ export class Deadline implements Disposable {
     this.#timer.set(due_ms);
   }
 
+  /**
+   * To be called after each wait: the session may have ended in the very moment in which the deadline
+   * passed.
+   *
+   * @throws The reason of the parent signal, if that has aborted.
+   */
+  throwIfEnded(): void {
+    this.#parent.throwIfAborted();
+  }
+
   /** Lets go of the timer and of the parent signal. */
   [Symbol.dispose](): void {
     this.#due_ms = Infinity;

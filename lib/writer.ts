@@ -47,7 +47,8 @@ export class FrameWriter {
 
   /** Queues a frame; it is written with all else that is queued by the end of this turn. */
   send(frame: Frame): void {
-    if (this.#failed) return;
+    // A heartbeat behind so much that is unread would be missed in any case.
+    if (this.#failed || (frame.type === "HEARTBEAT" && this.full)) return;
     const queue = frame.type === "DATA" ? this.#data : this.#control;
     // A confirmation covers all before it, so of several in a row only the last one is sent.
     if (frame.type === "CONFIRM" && queue.at(-1)?.type === "CONFIRM") queue.pop();

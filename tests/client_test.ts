@@ -95,7 +95,7 @@ for (
     ["is refused", ["TERMINATE refused full\n"], 4],
     ["meets a server that is no Pulsewire", ["220 mail.example ESMTP\r\n"], 3],
     ["has all confirmed", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "CONFIRM 1\n"], 0],
-    ["is ended by the server, done", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE done\n"], 0],
+    ["is ended by the server, done", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE done\n"], 1],
     ["is ended by the server, told to stop", [
       "WELCOME 1 5a5a5a5a5a5a5a5a {}\n",
       "TERMINATE shutdown\n",

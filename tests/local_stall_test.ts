@@ -30,6 +30,21 @@ Deno.test("a stalled server reads what is waiting before it judges", async () =>
   assertEquals(recorder.story("phase").length, 1);
 });
 
+Deno.test("a short stall at a time that data has moved long ago changes nothing", async () => {
+  const { clock, peer, recorder } = await stageServer();
+  for (const seq of [1, 2, 3]) {
+    await clock.advance(5_000);
+    await peer.say(`DATA ${seq} 1\nx\n`);
+  }
+  // Over the time at which silence was due before any data came.
+  await clock.advance(4_900);
+  clock.stall(400);
+  await clock.advance(100_000);
+  assertEquals(recorder.all("local_stall"), []);
+  assertEquals(recorder.story("phase").slice(1, 2), ["35000 phase data heartbeat 20000"]);
+  assertEquals(recorder.one("terminated").at_ms, 75_000);
+});
+
 Deno.test("a stalled client gives a confirmation its full time once more", async () => {
   const { clock, peer, recorder } = await stageClient();
   await clock.advance(15_000);

@@ -84,6 +84,23 @@ Deno.test("LineOutput.write() does not wait for a reader that has stopped", asyn
   assertEquals(reader.writes, 2, "what has gathered goes out in one write");
 });
 
+Deno.test("LineOutput.write() tries again when a sink that does not block is full", async () => {
+  let tries = 0;
+  const written: string[] = [];
+  const losses: string[] = [];
+  const sink = {
+    write(bytes: Uint8Array) {
+      if (++tries < 4) return Promise.reject(new Deno.errors.WouldBlock("full"));
+      written.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const output = new LineOutput(sink, (text) => losses.push(text));
+  output.write("a line");
+  await output.flush();
+  assertEquals([written, losses], [["a line\n"], []]);
+});
+
 Deno.test("LineOutput.write() leaves lines out when 4 MiB wait, and tells of it twice", async () => {
   const { reader, output, losses } = open();
   const line = "x".repeat(65_535);

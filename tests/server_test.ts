@@ -99,7 +99,7 @@ Deno.test("the server goes on after it could accept no connection for a while", 
 });
 
 Deno.test("the server refuses a session id that is connected, and takes it when it has ended", async () => {
-  const { clock, server, status, client } = stage();
+  const { clock, recorder, server, status, client } = stage();
   const random = (bytes: Uint8Array) => bytes.fill(0xab);
   const first = await client({ random });
   await clock.advance(10);
@@ -112,6 +112,8 @@ Deno.test("the server refuses a session id that is connected, and takes it when 
     text: "session abababababababab is already connected",
   });
   assertEquals(await second.ended, 4);
+  // Whoever is refused is not told of as the session that has this id.
+  assertEquals(recorder.one("terminated").session, null);
   first.client.stop("done");
   await clock.advance(1_000);
   const third = await client({ random });

@@ -90,6 +90,25 @@ Deno.test("the first reason is the one, whatever comes after it", async () => {
   assertEquals(peer.heard.filter((line) => line.includes("TERMINATE")).length, 1);
 });
 
+for (const [side, stage] of [["client", stageClient], ["server", stageServer]] as const) {
+  for (const at_ms of [20_000, 30_000, 60_000]) {
+    Deno.test(`nothing is told of the ${side} once it has ended in the instant of a deadline, ${at_ms}`, async () => {
+      const { clock, session, recorder, ended } = await stage();
+      const afterInput = clock.afterInput.bind(clock);
+      // In the very turn in which the deadline passes, before the loop that waits for it goes on.
+      clock.afterInput = (callback) =>
+        afterInput(() => {
+          callback();
+          if (clock.now() === at_ms) session.stop("shutdown");
+        });
+      await clock.advance(200_000);
+      assertEquals((await ended).reason, "shutdown");
+      const names = recorder.events.map((each) => each.event);
+      assertEquals(names.slice(names.indexOf("terminated")), ["terminated", "summary"]);
+    });
+  }
+}
+
 Deno.test("bytes after the peer's TERMINATE are not looked at", async () => {
   const { clock, peer, recorder, ended } = await stageServer();
   await peer.say("TERMINATE done\nDATA 1 1\nx\nnonsense\n");

@@ -136,6 +136,16 @@ Deno.test("FrameWriter tells of a failed write once, and writes no more", async 
   assertEquals(writer.confirmedUpTo, 0);
 });
 
+Deno.test("FrameWriter queues no heartbeat behind as much as may wait", async () => {
+  const { writer, written, act } = stage();
+  writer.send(data(1));
+  await settle();
+  for (let n = 1; n <= 2 * MAX_WAITING_FRAMES; n++) writer.send(beat(n));
+  await act("take");
+  await act("take");
+  assertEquals(written[1]!.split("\n").length - 1, MAX_WAITING_FRAMES);
+});
+
 Deno.test("FrameWriter is full when MAX_WAITING_FRAMES wait", async () => {
   const { writer, act } = stage();
   writer.send(beat(0));
