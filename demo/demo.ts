@@ -5,9 +5,10 @@
  */
 import { EXIT } from "../lib/ending.ts";
 import type { Event } from "../lib/events.ts";
+import { seconds } from "../lib/explain.ts";
 import { messageOf } from "../lib/messages.ts";
 import type { Role } from "../lib/protocol.ts";
-import { defaultSettings, heartbeatsUntilDead, timersOf } from "../lib/settings.ts";
+import { defaultSettings, heartbeatsUntilDead, type Key, KEYS, timersOf } from "../lib/settings.ts";
 import { type Command, freePort, startCommand } from "../tests/support/process.ts";
 import { Relay } from "./relay.ts";
 
@@ -20,9 +21,7 @@ const SETTINGS = {
 };
 const TIMERS = timersOf({ ...defaultSettings("client"), ...SETTINGS });
 const HEARTBEATS = heartbeatsUntilDead(TIMERS);
-const FLAGS = Object.entries(SETTINGS).map(([key, value]) =>
-  `--${key.replace("heart_beat", "heartbeat").replaceAll("_", "-")}=${value}`
-);
+const FLAGS = Object.entries(SETTINGS).map(([key, value]) => `--${KEYS[key as Key].flag}=${value}`);
 
 /** How late a verdict may come in this demo, in milliseconds. */
 const LATE_MS = 500;
@@ -38,7 +37,12 @@ function say(who: string, text: string): void {
 function tell(role: Role, event: Event): void {
   // The long verdict is told in the table at the end.
   if (event.event === "terminated") {
-    return say(role, `the other side is ${event.reason}: terminated`);
+    {
+      return say(
+        role,
+        `terminated: ${event.reason === "silent" ? "the peer is dead" : event.reason}`,
+      );
+    }
   }
   // What another line tells too would only push it off the screen.
   if (["summary", "data_sent", "data_received", "heartbeat_sent"].includes(event.event)) return;
@@ -65,7 +69,6 @@ async function compare(commands: Record<Role, Command>): Promise<boolean> {
     const overshoot_ms = end.detected_after_ms - end.predicted_ms;
     agree &&= end.by === "self" && end.reason === "silent";
     agree &&= overshoot_ms >= 0 && overshoot_ms < LATE_MS;
-    const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`;
     const doubt = in_doubt.map(([first, last]) => first === last ? first : `${first}-${last}`);
     row(
       role,
@@ -126,5 +129,9 @@ const succeeded = await play(stage).catch((error) => {
   return false;
 });
 clearTimeout(late);
-console.log(succeeded ? "\nAll of it happened as predicted." : "\nNot all of it happened.");
+console.log(
+  succeeded
+    ? "\nAll of it happened as predicted."
+    : "\nIt did not go as predicted: compare the table with the lines above.",
+);
 Deno.exitCode = succeeded ? 0 : 1;

@@ -19,7 +19,7 @@ export interface CommandLine {
   json: boolean;
   /** Whether to leave only warnings and errors on stderr. */
   quiet: boolean;
-  /** Client: how many data messages to send. */
+  /** Client: end when so many data messages are confirmed. */
   count?: number;
   /** After how many seconds to end. */
   duration?: number;
@@ -31,7 +31,7 @@ export interface CommandLine {
   version: boolean;
 }
 
-/** Flags without a value, and whom they are for. */
+/** Switches of both commands. */
 const SWITCHES = ["json", "quiet", "help", "version"];
 /** Flags with a value that are no settings. */
 const VALUES = ["config", "duration"];
@@ -51,6 +51,7 @@ const KEY_VALUES = KEY_FLAGS.filter((flag) => !KEY_SWITCHES.includes(flag));
 export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
   const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...KEY_SWITCHES];
   const values = [...VALUES, ...ROLE_VALUES[role], ...KEY_VALUES];
+  refuseSwitchValues(args, switches);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(args, {
     boolean: switches,
     string: [...values, "_"],
@@ -103,6 +104,16 @@ function unknownFlag(
   const dashes = flag.length === 1 ? "-" : "--";
   const meant = didYouMean(flag, known).replace("mean ", "mean --");
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+}
+
+/** To `parseArgs`, a switch with any value but `false` is on. */
+function refuseSwitchValues(args: readonly string[], switches: readonly string[]): void {
+  for (const word of args) {
+    const flag = /^--(?:no-)?([^=]+)=/.exec(word)?.[1];
+    if (flag !== undefined && switches.includes(flag)) {
+      throw new UsageError(`${word}: --${flag} takes no value`);
+    }
+  }
 }
 
 function switchValue(flag: string, value: unknown): boolean | undefined {

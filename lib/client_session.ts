@@ -86,13 +86,13 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** Recognizes an original server, which ends no line, by how it answers anything. */
-  protected override glimpsed(line: Uint8Array): void {
+  protected override hearUnfinishedLine(line: Uint8Array): void {
     if (beginsOriginal(line) !== "reply") return;
     throw new ProtocolError("it answers as the original program does; use --original");
   }
 
   /** A client's books are settled as it goes. */
-  protected override closed(): void {}
+  protected override settleLedger(): void {}
 
   #hearWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     const { id, payload } = this.#options;

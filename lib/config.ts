@@ -5,6 +5,7 @@
  */
 import { parse } from "@std/toml";
 import { checkValue, UsageError, type Value } from "./check.ts";
+import { fileErrorText } from "./file_error.ts";
 import { didYouMean } from "./nearest.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
@@ -68,15 +69,8 @@ function readFile(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw new UsageError(`cannot read the configuration file ${path}: ${readFailure(error)}`);
+    throw new UsageError(`cannot read the configuration file ${path}: ${fileErrorText(error)}`);
   }
-}
-
-function readFailure(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, not a file";
-  if (error instanceof Deno.errors.PermissionDenied) return "this user may not read it";
-  return error instanceof Error ? error.message : String(error);
 }
 
 function parseToml(text: string, name: string): Record<string, unknown> {

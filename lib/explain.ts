@@ -100,8 +100,8 @@ function explainPeer(end: Terminated, other: string): string {
         `Look next: did its process crash or was it killed, or does a proxy on the path close ` +
         `connections?`;
     case "silent":
-      return `${other} ended the session because it heard nothing from this side${text}. Look next: ` +
-        `does what this side sends get through?`;
+      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: was ` +
+        `this process or host stopped (a local stall), or does the path drop what it sends?`;
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;
     case "refused":

@@ -39,7 +39,7 @@ export function helpText(role: Role): string {
     const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letters[unit]}`;
     const value = defaults[key];
     const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "none" : value;
-    return line(words, `${meaning} [${shown}]`);
+    return line(words, `${meaning[role]} [${shown}]`);
   };
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;

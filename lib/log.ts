@@ -12,6 +12,7 @@ import {
   RotatingFileHandler,
   setup,
 } from "@std/log";
+import { fileErrorText } from "./file_error.ts";
 import type { Level } from "./messages.ts";
 import type { LineOutput } from "./output.ts";
 import { printable } from "./printable.ts";
@@ -151,9 +152,10 @@ class LogFile extends RotatingFileHandler {
   }
 
   #failed(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
     if (!this.#broken) {
-      this.#complain(`cannot write the log file ${this.#path}: ${why}; going on without it`);
+      this.#complain(
+        `cannot write the log file ${this.#path}: ${fileErrorText(error)}; going on without it`,
+      );
     }
     this.#broken = true;
   }
@@ -174,7 +176,7 @@ function makeFolder(directory: string, complain: (text: string) => void): boolea
     Deno.mkdirSync(directory, { recursive: true });
     return true;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = fileErrorText(error);
     complain(`cannot make the log folder ${directory}: ${why}; going on without log files`);
     return false;
   }

@@ -20,6 +20,8 @@ import { Changes, Deadline, sleep } from "./wait.ts";
 /** How long, in milliseconds, to wait before dialling again while the server does not listen. */
 const REDIAL_MS = 250;
 
+const DATA_ECHOED = "the server echoes data: it takes this for its second connection; restart it";
+
 /** What a session with an original server is made of. */
 export interface OriginalClientSessionOptions extends CourseOptions, DialOptions {
   /** The first connection. */
@@ -29,7 +31,7 @@ export interface OriginalClientSessionOptions extends CourseOptions, DialOptions
 }
 
 /** The client's side of a session with an original server. To be run once. */
-export class OriginalClientSession implements ClientDataSide, Hearing, HeartbeatProbe {
+export class OriginalClientSession implements ClientDataSide, Hearing {
   /** Tells the running loop that something was heard. */
   readonly changes = new Changes();
   /** Messages heard so far. */
@@ -87,7 +89,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing, Heartbeat
     const { clock, connection } = this.#options;
     const { signal } = this.#course;
     this.#course.open(connection.peer, { original: true });
-    this.#useForData(connection);
+    this.#data = this.#read(connection);
     this.#course.data();
     using deadline = new Deadline(clock, {
       signal,
@@ -100,7 +102,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing, Heartbeat
     } finally {
       this.#data?.close();
       this.#beats?.close();
-      await Promise.all(this.#running);
+      while (this.#running.size > 0) await Promise.all(this.#running);
     }
     this.#course.summarize();
     return this.#course.ending!;
@@ -118,33 +120,28 @@ export class OriginalClientSession implements ClientDataSide, Hearing, Heartbeat
     this.#sayData();
   }
 
-  /** Sends the next heartbeat. */
-  send(): void {
-    this.#heartbeats.send();
-  }
-
-  /** A heartbeat was answered: the server lives, and may take data again. */
-  answered(): void {
-    this.#heartbeats.answered();
-    this.#closed = undefined;
-    if (!this.#data) this.#open("data", (connection) => this.#resume(connection));
-  }
-
-  /** A heartbeat went unanswered. */
-  missed(missed: number, left: number): void {
-    this.#heartbeats.missed(missed, left);
-  }
+  readonly #probe: HeartbeatProbe = {
+    send: () => this.#heartbeats.send(),
+    missed: (missed, left) => this.#heartbeats.missed(missed, left),
+    answered: () => {
+      this.#heartbeats.answered();
+      this.#closed = undefined;
+      // The server lives, and may take data again.
+      if (!this.#data) this.#track(this.#open("data"));
+    },
+  };
 
   async #live(deadline: Deadline): Promise<void> {
     const { timers } = this.#options;
     for (;;) {
       if (await clientDataLoop(this, timers, deadline) === "done") return this.stop("done");
       if (this.over) {
+        this.#notice("the server has closed the data connection");
         deadline.moveTo(this.now());
         await sleep(deadline.signal);
       }
       this.#fallSilent();
-      if (await heartbeatLoop(this, this, timers, deadline) === "dead") {
+      if (await heartbeatLoop(this.#probe, this, timers, deadline) === "dead") {
         return this.#end(this.#closed ?? { by: "self", reason: "silent", text: "" });
       }
       this.#closed = undefined;
@@ -176,86 +173,96 @@ export class OriginalClientSession implements ClientDataSide, Hearing, Heartbeat
     this.#unechoed.push(n);
     if (this.#beats) return void this.#beats.say("heartbeat");
     this.#unechoed = [n];
-    this.#open("heartbeat", (connection) => this.#useForBeats(connection));
+    this.#track(this.#open("heartbeat"));
   }
 
   /** Opens a connection in the heartbeat phase, and uses it if that phase goes on. */
-  #open(purpose: OriginalPurpose, use: (connection: Connection) => void): void {
+  async #open(purpose: OriginalPurpose, wait_ms = 0): Promise<void> {
     if (this.#dialing.has(purpose)) return;
     this.#dialing.add(purpose);
-    this.#track(
-      this.#dialUntilOpen(purpose).then((connection) => {
-        this.#dialing.delete(purpose);
-        if (connection && this.#course.phase === "heartbeat") use(connection);
-        else connection?.close();
-      }),
-    );
+    const connection = await this.#dialUntilOpen(purpose, wait_ms);
+    this.#dialing.delete(purpose);
+    if (connection && this.#course.phase === "heartbeat") this.#use(connection, purpose);
+    else connection?.close();
   }
 
   /** Dials; for heartbeats again and again, until the server listens. */
-  async #dialUntilOpen(purpose: OriginalPurpose): Promise<Connection | undefined> {
-    const { clock } = this.#options;
-    const { signal } = this.#course;
-    using pause = new Deadline(clock, { signal });
-    for (;;) {
-      const connection = await dial(this.#options, signal);
+  async #dialUntilOpen(purpose: OriginalPurpose, wait_ms: number): Promise<Connection | undefined> {
+    using pause = new Deadline(this.#options.clock, { signal: this.#course.signal });
+    for (;; wait_ms = REDIAL_MS) {
+      pause.moveTo(this.now() + wait_ms);
+      if (wait_ms > 0) await sleep(pause.signal).catch(() => {});
+      if (this.#course.phase !== "heartbeat") return undefined;
+      const connection = await dial(this.#options, this.#course.signal);
       if (!("reason" in connection)) return connection;
-      if (purpose === "data" || this.#course.phase !== "heartbeat") return undefined;
-      pause.moveTo(clock.now() + REDIAL_MS);
-      await sleep(pause.signal).catch(() => {});
+      if (purpose === "data") return undefined;
     }
   }
 
-  #resume(connection: Connection): void {
-    this.#useForData(connection);
-    this.#sayData();
+  #use(connection: Connection, purpose: OriginalPurpose): void {
+    const original = this.#read(connection);
+    if (purpose === "data") return this.#resume(original);
+    this.#beats = original;
+    for (const _ of this.#unechoed) original.say("heartbeat");
   }
 
-  #useForData(connection: Connection): void {
-    const data = new OriginalConnection(connection, {
-      heard: (message) => this.#heard(message, "reply", () => this.#heardReply()),
+  /** Sends data again, on another connection: what is still unconfirmed, or else the next message. */
+  #resume(connection: OriginalConnection): void {
+    this.#data = connection;
+    this.nextSend_ms = this.now() + this.#options.timers.data_interval_ms;
+    if (this.allConfirmed) this.sendData();
+    else this.#sayData();
+  }
+
+  /** Reads a connection to its end; what it is for may change. */
+  #read(connection: Connection): OriginalConnection {
+    const original: OriginalConnection = new OriginalConnection(connection, {
+      heard: (message) => this.#heard(message, original),
     });
-    this.#data = data;
-    this.#track(
-      data.run().then((ending) => {
-        if (this.#data !== data) return;
-        this.#data = undefined;
-        // A server that closes may take heartbeats now; one that resets is gone. In the heartbeat
-        // phase it was an attempt, to be made again after the next answer.
-        const isOver = this.#course.phase === "data" && ending.reason !== "closed";
-        if (isOver || ending.by === "self") return this.#end(ending);
-        this.#closed = { ...ending, text: "and answered no heartbeats" };
-        this.changes.notify();
-      }),
-    );
+    this.#track(original.run().then((ending) => this.#ended(original, ending)));
+    return original;
   }
 
-  #useForBeats(connection: Connection): void {
-    const beats = new OriginalConnection(connection, {
-      heard: (message) => this.#heard(message, "heartbeat", () => this.#heardEcho()),
-    });
-    this.#beats = beats;
-    this.#track(
-      beats.run().then((ending) => {
-        if (this.#beats === beats) this.#beats = undefined;
-        if (ending.by === "self") this.#end(ending);
-      }),
-    );
-    for (const _ of this.#unechoed) beats.say("heartbeat");
-  }
-
-  #heard(message: OriginalMessage, expected: OriginalMessage, act: () => void): undefined {
-    this.framesHeard++;
-    this.#course.signOfLife();
-    if (message === "terminate") this.#end({ by: "peer", reason: "shutdown", text: "" });
-    else if (message === expected) act();
-    else throw new ProtocolError(`${ORIGINAL_TEXT[message]} from the server`);
+  /**
+   * A server that closes the data connection may take heartbeats now; one that resets it is gone. In
+   * the heartbeat phase a connection can come too early, and be made again.
+   */
+  #ended(connection: OriginalConnection, ending: Ending): void {
+    const isData = connection === this.#data;
+    if (!isData && connection !== this.#beats) return;
+    if (isData) this.#data = undefined;
+    else this.#beats = undefined;
+    const isOver = this.#course.phase === "data" && ending.reason !== "closed";
+    if (isOver || ending.by === "self") return this.#end(ending);
+    this.#closed = { ...ending, text: "and answered no heartbeats" };
+    if (!isData && this.#unechoed.length > 0) this.#track(this.#open("heartbeat", REDIAL_MS));
     this.changes.notify();
   }
 
-  #heardReply(): void {
+  #heard(message: OriginalMessage, connection: OriginalConnection): undefined {
+    this.framesHeard++;
+    this.#course.signOfLife();
+    if (message === "terminate") this.#end(this.#politeEnd());
+    else if (message === "reply") this.#heardReply(connection);
+    else if (message === "heartbeat" && connection === this.#beats) this.#hearEcho();
+    else if (message === "data" && connection === this.#data) {
+      this.#heardReply(connection, DATA_ECHOED);
+    } else throw new ProtocolError(`${ORIGINAL_TEXT[message]} from the server`);
+    this.changes.notify();
+  }
+
+  /** A server tells why it ends only by when: one that is stopped has said something else before. */
+  #politeEnd(): Ending {
+    if (this.framesHeard > 1) return { by: "peer", reason: "shutdown", text: "" };
+    return { by: "peer", reason: "refused", text: "TERMINATE was its first word" };
+  }
+
+  /** A reply, or an echo of data, which says as well that this has arrived. */
+  #heardReply(connection: OriginalConnection, remark?: string): void {
+    if (connection === this.#beats) return this.#dataOnSecond(connection);
     if (this.allConfirmed) return;
     const { ledger } = this.#course;
+    if (remark && ledger.confirmedUpTo === 0) this.#notice(remark);
     const { events } = this.#options;
     const rtt_ms = this.now() - this.#sent_ms;
     const seq = ++ledger.confirmedUpTo;
@@ -264,9 +271,21 @@ export class OriginalClientSession implements ClientDataSide, Hearing, Heartbeat
     if (events.wantsMessages) events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
   }
 
-  #heardEcho(): void {
-    const n = this.#unechoed.shift();
-    if (n !== undefined) this.#heartbeats.hearReply(n);
+  /** A heartbeat was confirmed, as data is: the server is a new one, which takes this for data. */
+  #dataOnSecond(connection: OriginalConnection): void {
+    this.#hearEcho();
+    this.#notice("the server has been restarted, and takes the second connection for data");
+    this.#data?.close();
+    this.#beats = undefined;
+    this.#resume(connection);
+  }
+
+  #hearEcho(): void {
+    this.#heartbeats.hearReply(this.#unechoed.shift() ?? 0);
+  }
+
+  #notice(text: string): void {
+    this.#options.events.emit("notice", { level: "warning", text });
   }
 
   #track(task: Promise<void>): void {

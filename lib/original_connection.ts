@@ -6,24 +6,26 @@
 import { type Ending, endingOfError } from "./ending.ts";
 import { originalBytes, OriginalDecoder, type OriginalMessage } from "./original_wire.ts";
 import { ProtocolError } from "./protocol.ts";
-import { type Listener, readMessages } from "./reader.ts";
+import { type MessageListener, readMessages } from "./reader.ts";
 import type { Connection } from "./transport.ts";
 
 /** What a connection tells of. */
 export interface OriginalListener {
   /** A message has come; its answer, if it has one, is written before more is read. */
   heard(message: OriginalMessage): OriginalMessage | undefined;
-  /** The answers to all that was heard have been handed to the network. */
-  answered?(): void;
+  /** An answer has been handed to the network. */
+  answered?(answer: OriginalMessage): void;
 }
 
 /** Reads messages, writes their answers, and says what it is told to. */
-export class OriginalConnection implements Listener<OriginalMessage> {
+export class OriginalConnection implements MessageListener<OriginalMessage> {
   readonly #connection: Connection;
   readonly #listener: OriginalListener;
   #answers: OriginalMessage[] = [];
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
   #wrong?: Ending;
+  /** Gives up the write that is under way. */
+  #giveUp = () => {};
 
   /** Takes over a connection; nothing is read until `run`. */
   constructor(connection: Connection, listener: OriginalListener) {
@@ -49,14 +51,20 @@ export class OriginalConnection implements Listener<OriginalMessage> {
     return this.#wrong ?? ending;
   }
 
-  /** Writes a message behind what is being written; what cannot be written, the reader will hear of. */
-  say(message: OriginalMessage): Promise<void> {
-    return this.#writing = this.#writing.then(() => this.#write(originalBytes(message)));
+  /**
+   * Writes a message behind what is being written: whether it has been handed to the network. Why it
+   * has not, the reader will hear.
+   */
+  say(message: OriginalMessage): Promise<boolean> {
+    const written = this.#writing.then(() => this.#write(originalBytes(message)));
+    this.#writing = written;
+    return written;
   }
 
   /** Closes the connection; `run` resolves. */
   close(): void {
     this.#connection.close();
+    this.#giveUp();
   }
 
   /** Hears one message. */
@@ -67,11 +75,11 @@ export class OriginalConnection implements Listener<OriginalMessage> {
 
   /** Answers, and lets no more be read before that is done: a peer that reads nothing is not read. */
   async heardAll(): Promise<void> {
-    if (this.#answers.length === 0) return;
     const answers = this.#answers;
     this.#answers = [];
-    for (const answer of answers) await this.say(answer);
-    this.#listener.answered?.();
+    for (const answer of answers) {
+      if (await this.say(answer)) this.#listener.answered?.(answer);
+    }
   }
 
   /** Ends the connection over a wrong message, or a defect of this program. */
@@ -82,13 +90,21 @@ export class OriginalConnection implements Listener<OriginalMessage> {
     this.close();
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let rest = bytes; rest.length > 0;) {
-        rest = rest.subarray(await this.#connection.write(rest));
-      }
-    } catch {
-      // The connection has failed or been closed: the read that is always under way says so.
+  async #write(bytes: Uint8Array): Promise<boolean> {
+    for (let rest = bytes; rest.length > 0;) {
+      const count = await this.#writeSome(rest);
+      if (count === undefined) return false;
+      rest = rest.subarray(count);
     }
+    return true;
+  }
+
+  /** How many bytes were written; none if that failed, which the read under way hears of. */
+  #writeSome(bytes: Uint8Array): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
+      this.#giveUp = () => resolve(undefined);
+      this.#connection.write(bytes).then(resolve, this.#giveUp);
+    });
   }
 }

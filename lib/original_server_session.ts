@@ -53,6 +53,8 @@ export class OriginalServerSession implements Hearing {
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
   #lastData_ms: number;
   #lastClosed?: Ending;
+  /** Data messages heard when the last silence ended. */
+  #dataAtReturn = 0;
 
   /** Makes the server's side of a session. */
   constructor(options: OriginalServerSessionOptions) {
@@ -92,6 +94,17 @@ export class OriginalServerSession implements Hearing {
     if (purpose === "data") return this.#course.phase === "heartbeat";
     const silent = this.#course.phase === "heartbeat" || this.#connections.data === undefined;
     return silent && this.#connections.heartbeat === undefined;
+  }
+
+  /**
+   * Whether its client may hear nothing, and heartbeats be what it sends next, though this side is not
+   * silent: data is overdue, or but one message, which may be a late one, has ended a silence.
+   */
+  get isDoubtful(): boolean {
+    if (this.#course.ending || this.#connections.heartbeat) return false;
+    const { data_interval_ms } = this.#options.timers;
+    const isOverdue = this.now() - this.#lastData_ms > data_interval_ms;
+    return isOverdue || this.dataHeard === this.#dataAtReturn;
   }
 
   /** Tells something of this session that is no event of its own. */
@@ -135,7 +148,9 @@ export class OriginalServerSession implements Hearing {
 
   readonly #listener = {
     heard: (message: OriginalMessage) => this.#heard(message),
-    answered: () => void (this.ledger.confirmedUpTo = this.ledger.dataReceived),
+    answered: (answer: OriginalMessage) => {
+      if (answer === "reply") this.ledger.confirmedUpTo++;
+    },
   };
 
   async #live(deadline: Deadline, first: OriginalPurpose): Promise<void> {
@@ -146,6 +161,7 @@ export class OriginalServerSession implements Hearing {
       const { timers } = this.#options;
       const outcome = await heartbeatWatch(this, timers, deadline, { from_ms, missed });
       if (outcome === "dead") return this.#end(this.#death());
+      this.#dataAtReturn = this.dataHeard;
       from_ms = await this.#dataPhase(deadline);
     }
   }
@@ -167,10 +183,19 @@ export class OriginalServerSession implements Hearing {
     this.#connections[purpose]?.close();
     this.#connections[purpose] = connection;
     const ending = await connection.run();
-    if (this.#connections[purpose] === connection) delete this.#connections[purpose];
     if (ending.by === "self") this.#end(ending);
+    if (this.#connections[purpose] === connection) this.#lost(purpose, ending);
     this.#lastClosed = ending;
     this.changes.notify();
+  }
+
+  /** A connection has ended, which the session may outlive. */
+  #lost(purpose: OriginalPurpose, ending: Ending): void {
+    delete this.#connections[purpose];
+    if (this.#course.ending) return;
+    const which = purpose === "data" ? "data" : "second";
+    const level = this.#course.phase === purpose ? "warning" : "info";
+    this.notice(level, `the ${which} connection ${howItEnded(ending)}`);
   }
 
   #heard(message: OriginalMessage): OriginalMessage | undefined {
@@ -240,4 +265,9 @@ export class OriginalServerSession implements Hearing {
     for (const connection of connections) connection.close();
     await Promise.all(this.#running);
   }
+}
+
+function howItEnded({ reason, text }: Ending): string {
+  if (reason === "closed") return "was closed by the client (FIN)";
+  return reason === "reset" ? "was reset (RST)" : `has failed: ${text}`;
 }

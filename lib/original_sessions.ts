@@ -39,13 +39,21 @@ export class OriginalSessions {
   /** Gives a connection to the session that waits for it; false if none does. */
   attach(connection: Connection, purpose: OriginalPurpose): boolean {
     const host = hostOf(connection.peer);
-    const waiting = [...this.#sessions]
-      .filter((session) => session.host === host && session.awaits(purpose))
+    const ofHost = [...this.#sessions]
+      .filter((session) => session.host === host)
       .sort((a, b) => a.lastData_ms - b.lastData_ms);
-    const [session] = waiting;
+    const waiting = ofHost.filter((session) => session.awaits(purpose));
+    // A client may give up before this side falls silent, and its close may be lost or late.
+    const doubtful = purpose === "heartbeat" ? ofHost.filter((each) => each.isDoubtful) : [];
+    const candidates = waiting.length > 0 ? waiting : doubtful;
+    const [session] = candidates;
     if (!session) return false;
     session.attach(connection, purpose);
-    session.notice(...recognition(connection.peer, purpose, waiting.length));
+    const what = purpose === "heartbeat"
+      ? `the client's second connection, with heartbeats, from ${connection.peer}`
+      : `the client is back with data, from ${connection.peer}`;
+    if (waiting.length === 1) session.notice("info", `${what}; told by its address`);
+    else session.notice("warning", `${what}; a guess: ${reasonFor(candidates)}`);
     return true;
   }
 
@@ -57,8 +65,8 @@ export class OriginalSessions {
     this.#sessions.add(session);
     if (purpose === "heartbeat") {
       const text =
-        `heartbeats from ${connection.peer}, whose session is not known here: this server ` +
-        `may have been restarted`;
+        `heartbeats from ${connection.peer}, whose session is not known here: it has ended, or ` +
+        `this server has been restarted`;
       session.notice("warning", text);
     }
     return session;
@@ -70,18 +78,8 @@ export class OriginalSessions {
   }
 }
 
-function recognition(
-  peer: string,
-  purpose: OriginalPurpose,
-  candidates: number,
-): ["info" | "warning", string] {
-  const what = purpose === "heartbeat"
-    ? `the client's second connection, with heartbeats, from ${peer}`
-    : `the client is back with data, from ${peer}`;
-  if (candidates === 1) return ["info", `${what}; told by its address`];
-  return [
-    "warning",
-    `${what}; a guess: ${candidates} sessions of that address could be meant, and this one has waited ` +
-    `longest`,
-  ];
+function reasonFor({ length }: readonly OriginalServerSession[]): string {
+  return length === 1
+    ? "this session is not silent here, but may be so for its client"
+    : `${length} sessions of that address could be meant, and this one has waited longest`;
 }

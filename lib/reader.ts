@@ -19,7 +19,7 @@ export interface Decoder<Message> {
 }
 
 /** What hears the messages that a reader reads. */
-export interface Listener<Message> {
+export interface MessageListener<Message> {
   /** Hears one message. */
   hear(message: Message): void;
   /** Hears that all messages of one read have been heard; may have the next read wait. */
@@ -38,7 +38,7 @@ export interface Listener<Message> {
 export async function readMessages<Message>(
   connection: Connection,
   decoder: Decoder<Message>,
-  listener: Listener<Message>,
+  listener: MessageListener<Message>,
 ): Promise<void> {
   let buffer = new Uint8Array(SMALLEST_READ_BYTES);
   let failed = false;

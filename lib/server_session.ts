@@ -65,10 +65,10 @@ export class ServerSession extends Session implements ServerDataSide {
   }
 
   /** A server has told an original client by its first bytes. */
-  protected override glimpsed(): void {}
+  protected override hearUnfinishedLine(): void {}
 
   /** What the network took is confirmed; what it did not is in doubt. */
-  protected override closed(): void {
+  protected override settleLedger(): void {
     this.ledger.confirmedUpTo = this.writer.confirmedUpTo;
   }
 

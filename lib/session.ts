@@ -22,7 +22,7 @@ import {
   type Role,
   TERMINATE_REASONS,
 } from "./protocol.ts";
-import { type Listener, readMessages } from "./reader.ts";
+import { type MessageListener, readMessages } from "./reader.ts";
 import type { Timers } from "./settings.ts";
 import { type Connection, TransportError } from "./transport.ts";
 import { Changes, Deadline, sleep } from "./wait.ts";
@@ -46,7 +46,7 @@ export interface SessionOptions extends CourseOptions {
 }
 
 /** One side of a session. To be run once. */
-export abstract class Session implements Hearing, Listener<Frame> {
+export abstract class Session implements Hearing, MessageListener<Frame> {
   /** Which side this is. */
   abstract readonly role: Role;
   /** Tells the running loop that something was heard. */
@@ -87,9 +87,9 @@ export abstract class Session implements Hearing, Listener<Frame> {
   /** When silence began, seen from the end of a data phase. */
   protected abstract silence(): { since: DetectedSince; at_ms: number };
   /** Sees what has come of a line that is not finished, before the session is open. */
-  protected abstract glimpsed(line: Uint8Array): void;
+  protected abstract hearUnfinishedLine(line: Uint8Array): void;
   /** Settles the books when nothing more can be heard or sent. */
-  protected abstract closed(): void;
+  protected abstract settleLedger(): void;
 
   /** Whether `HELLO` and `WELCOME` have been exchanged. */
   get isOpen(): boolean {
@@ -211,7 +211,7 @@ export abstract class Session implements Hearing, Listener<Frame> {
 
   /** All frames of one read have been heard. A peer that floods waits until others have been read. */
   heardAll(): void | Promise<void> {
-    if (!this.isOpen) this.glimpsed(this.#decoder.unfinishedLine);
+    if (!this.isOpen) this.hearUnfinishedLine(this.#decoder.unfinishedLine);
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const heard = this.framesHeard - this.#framesBefore;
@@ -247,7 +247,7 @@ export abstract class Session implements Hearing, Listener<Frame> {
     // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
     limit.moveTo(clock.now() + LAST_WORD_LIMIT_MS);
     await Promise.race([sleep(limit.signal), this.writer.flushed()]);
-    this.closed();
+    this.settleLedger();
     this.#course.summarize();
   }
 

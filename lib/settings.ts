@@ -72,8 +72,13 @@ export interface KeyDescription {
   readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "switch";
   /** Least and greatest value; of a text, its length in characters. */
   readonly range: readonly [least: number, greatest: number];
-  /** What it means, in a line. */
-  readonly meaning: string;
+  /** What it means to each side, in a line. */
+  readonly meaning: Readonly<Record<Role, string>>;
+}
+
+/** The same meaning to both sides. */
+function both(meaning: string): Readonly<Record<Role, string>> {
+  return { server: meaning, client: meaning };
 }
 
 const SECONDS = [0.001, 1_000_000] as const;
@@ -85,62 +90,77 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "host",
     unit: "text",
     range: [1, 255],
-    meaning: "where to listen, or whom to call: IPv4, IPv6 or a name",
+    meaning: {
+      server: "the address to listen on: IPv4, IPv6 or a name",
+      client: "the server to call: IPv4, IPv6 or a name",
+    },
   },
-  port: { flag: "port", unit: "port", range: [1, 65_535], meaning: "the TCP port" },
+  port: { flag: "port", unit: "port", range: [1, 65_535], meaning: both("the TCP port") },
   data_interval: {
     flag: "data-interval",
     unit: "seconds",
     range: SECONDS,
-    meaning: "from one data message of the client to the next",
+    meaning: {
+      server: "from one data message to the next (client only)",
+      client: "from one data message to the next",
+    },
   },
   data_threshold: {
     flag: "data-threshold",
     unit: "seconds",
     range: SECONDS,
-    meaning: "until a data message counts as timed out",
+    meaning: {
+      server: "without a data message, until heartbeats begin",
+      client: "without a confirmation, until heartbeats begin",
+    },
   },
   heart_beat_interval: {
     flag: "heartbeat-interval",
     unit: "seconds",
     range: SECONDS,
-    meaning: "from a heartbeat's answer to the next heartbeat",
+    meaning: both("from a heartbeat's answer to the next heartbeat"),
   },
   heart_beat_threshold: {
     flag: "heartbeat-threshold",
     unit: "seconds",
     range: SECONDS,
-    meaning: "until a heartbeat counts as missed",
+    meaning: both("until a heartbeat counts as missed"),
   },
   heart_beat_additional_tries: {
     flag: "heartbeat-additional-tries",
     unit: "count",
     range: [0, 1_000_000],
-    meaning: "further heartbeats after the first missed one",
+    meaning: both("further heartbeats after the first missed one"),
   },
   message: {
     flag: "message",
     unit: "text",
     range: [1, 16_777_216],
-    meaning: "what a data message says",
+    meaning: {
+      server: "what a data message says (client only)",
+      client: "what a data message says",
+    },
   },
   max_message_bytes: {
     flag: "max-message-bytes",
     unit: "bytes",
     range: [1, 1_073_741_824],
-    meaning: "the largest data message accepted",
+    meaning: both("the largest data message accepted"),
   },
   log_dir: {
     flag: "log-dir",
     unit: "text",
     range: PATH,
-    meaning: "folder for the three rotating log files",
+    meaning: both("folder for the three rotating log files"),
   },
   original: {
     flag: "original",
     unit: "switch",
     range: [0, 1],
-    meaning: "the original program's wire: taken too, or spoken",
+    meaning: {
+      server: "serve clients of the original program too",
+      client: "speak to a server of the original program",
+    },
   },
 };
 

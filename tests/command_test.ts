@@ -111,7 +111,7 @@ testUnless(whyNoLesserUser(), "a configuration file that may not be read: status
     await Deno.writeTextFile(path, "[settings]\n", { mode: 0o000 });
     const options = { before: AS_LESSER_USER };
     const outcome = await runCommand("client", ["--config", path, SHORT], options);
-    assertMatch(onlySentence(outcome, 2), /cannot read the configuration file .*may not read it$/);
+    assertMatch(onlySentence(outcome, 2), /cannot read the configuration file .*may not use it$/);
   });
 });
 

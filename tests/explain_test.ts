@@ -63,7 +63,12 @@ const ENDS: readonly [what: string, end: Partial<Terminated>, ...parts: string[]
     "(FIN)",
     "in the middle of a frame",
   ],
-  ["TERMINATE silent", { by: "peer", reason: "silent" }, "heard nothing", "Look next: "],
+  [
+    "TERMINATE silent",
+    { by: "peer", reason: "silent" },
+    "nothing from it arrived in time",
+    "Look next: ",
+  ],
   ["TERMINATE protocol", { by: "peer", reason: "protocol", text: "DATA 5" }, "this side", "DATA 5"],
   ["TERMINATE refused", { by: "peer", reason: "refused", text: "full" }, "refused", "full"],
   ["TERMINATE done", { by: "peer", reason: "done" }, "ended by the "],

@@ -52,7 +52,7 @@ for (const role of ["client", "server"] as const) {
     for (const [key, { flag, meaning }] of Object.entries(KEYS)) {
       const lines = optionLines(role).filter(({ flags }) => flags.includes(`--${flag}`));
       assertEquals(lines.length, 1, flag);
-      assertEquals(lines[0]!.meaning, `${meaning} [${shownDefault(role, key as Key)}]`);
+      assertEquals(lines[0]!.meaning, `${meaning[role]} [${shownDefault(role, key as Key)}]`);
     }
   });
 

@@ -1,0 +1,281 @@
+/**
+ * The server's side of an original client's session, to the millisecond: data, silence, the second
+ * connection, death and return, whatever the client does.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ORIGINAL_TEXT as TEXT } from "../lib/original_wire.ts";
+import { type OriginalStageOptions, stageOriginalServer } from "./support/original_stage.ts";
+
+/** A server, and the data connection of a client whose first message has come at time 0. */
+async function stageSession(options: OriginalStageOptions = {}) {
+  const stage = stageOriginalServer(options);
+  const data = await stage.call(TEXT.data);
+  const { clock, recorder } = stage;
+  /** Sends data every so often, for so many times. */
+  const sendData = async (times: number, interval_ms = 5_000) => {
+    for (let n = 0; n < times; n++) {
+      await clock.advance(interval_ms);
+      await data.say(TEXT.data);
+    }
+  };
+  const ending = () => {
+    const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder
+      .one("terminated");
+    return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
+  };
+  return { ...stage, data, sendData, ending };
+}
+
+/** The same, silent since 20 s, its client's second connection there since 25 s. */
+async function stageBeats(options: OriginalStageOptions = {}) {
+  const stage = await stageSession(options);
+  await stage.clock.advance(24_000);
+  await stage.data.hangUp();
+  await stage.clock.advance(1_000);
+  const beats = await stage.call(TEXT.heartbeat);
+  return { ...stage, beats };
+}
+
+Deno.test("the server confirms an original client's data at once, and tells of it", async () => {
+  const { data, recorder, sendData } = await stageSession();
+  await sendData(2);
+  assertEquals(data.heard, [0, 5_000, 10_000].map((at) => `${at} ${TEXT.reply}`));
+  assertEquals(recorder.story("connected", "data_received"), [
+    "0 connected client:50000 60 true",
+    "0 data_received 1 19",
+    "5000 data_received 2 19",
+    "10000 data_received 3 19",
+  ]);
+});
+
+Deno.test("the server confirms each message of several that are glued together", async () => {
+  const { data, recorder } = await stageSession();
+  await data.say(TEXT.data.repeat(3));
+  assertEquals(data.heard.length, 4);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2, 3, 4]);
+});
+
+Deno.test("the server confirms a message that is cut, at every place, when all of it is there", async () => {
+  const { clock, data } = await stageSession();
+  for (let at = 1; at < TEXT.data.length; at++) {
+    await data.say(TEXT.data.slice(0, at));
+    await clock.advance(1);
+    assertEquals(data.heard.length, at);
+    await data.say(TEXT.data.slice(at));
+    assertEquals(data.heard.length, at + 1);
+  }
+});
+
+for (const message of [TEXT.data, TEXT.heartbeat]) {
+  Deno.test(`the server knows an original client by the first byte of ${message}`, async () => {
+    for (let at = 1; at < message.length; at++) {
+      const { call, clock, recorder } = stageOriginalServer();
+      const end = await call(message.slice(0, at));
+      await clock.advance(10_000);
+      await end.say(message.slice(at));
+      assertEquals(recorder.one("connected").original, true);
+      assertEquals(end.heard.length, 1, `cut at ${at}`);
+    }
+  });
+}
+
+Deno.test("an original session is silent data_threshold after its last data, not before", async () => {
+  const { clock, recorder, sendData } = await stageSession();
+  await sendData(3);
+  await clock.advance(19_999);
+  assertEquals(recorder.story("phase"), ["0 phase connecting data 0"]);
+  await clock.advance(1);
+  assertEquals(recorder.story("phase").at(-1), "35000 phase data heartbeat 20000");
+});
+
+Deno.test("an original session is silent at once when its client closes the connection", async () => {
+  const { clock, data, recorder } = await stageSession();
+  await clock.advance(3_000);
+  await data.hangUp();
+  assertEquals(recorder.story("phase").at(-1), "3000 phase data heartbeat 3000");
+  assertEquals(recorder.one("notice").text, "the data connection was closed by the client (FIN)");
+});
+
+Deno.test("an original client that stays away dies when its heartbeats have not come", async () => {
+  const { clock, data, ending, recorder } = await stageSession();
+  await clock.advance(3_000);
+  await data.hangUp();
+  await clock.advance(39_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  assertEquals(recorder.story("heartbeat_missed"), [
+    "13000 heartbeat_missed 1 1 3",
+    "23000 heartbeat_missed 2 2 2",
+    "33000 heartbeat_missed 3 3 1",
+    "43000 heartbeat_missed 4 4 0",
+  ]);
+  assertEquals(ending(), {
+    at_ms: 43_000,
+    by: "peer",
+    reason: "closed",
+    text: "and did not come back",
+    detected_after_ms: 43_000,
+    detected_since: "last_sign_of_life",
+    predicted_ms: 60_000,
+  });
+});
+
+Deno.test("an original client that vanishes is dead as predicted, and is told", async () => {
+  const { clock, data, ending, recorder } = await stageSession();
+  await clock.advance(59_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(100);
+  assertEquals(ending(), {
+    at_ms: 60_000,
+    by: "self",
+    reason: "silent",
+    text: "",
+    detected_after_ms: 60_000,
+    detected_since: "last_data_heard",
+    predicted_ms: 60_000,
+  });
+  assertEquals(data.heard.at(-1), `60000 ${TEXT.terminate}`);
+  assertEquals(data.over, "60000 closed");
+});
+
+Deno.test("an original client's connection that is reset ends its session as such", async () => {
+  const { clock, data, ending } = await stageSession();
+  await clock.advance(3_000);
+  data.path.reset();
+  await clock.advance(40_000);
+  const { at_ms, by, reason } = ending();
+  assertEquals({ at_ms, by, reason }, { at_ms: 43_000, by: "network", reason: "reset" });
+});
+
+Deno.test("the server echoes heartbeats on the second connection, for ever", async () => {
+  const { beats, clock, recorder } = await stageBeats();
+  for (let n = 0; n < 720; n++) {
+    await clock.advance(5_000);
+    await beats.say(TEXT.heartbeat);
+  }
+  assertEquals(beats.heard.length, 721);
+  assertEquals(beats.heard[0], `25000 ${TEXT.heartbeat}`);
+  assertEquals(recorder.all("heartbeat_missed"), []);
+  assertEquals(recorder.all("terminated"), []);
+  assertEquals(recorder.all("connected").length, 1);
+  const { text } = recorder.all("notice").at(-1)!;
+  assertStringIncludes(text, "second connection, with heartbeats, from client:50000; told by its");
+});
+
+Deno.test("the server echoes heartbeats that are glued or cut, each once", async () => {
+  const { beats } = await stageBeats();
+  await beats.say(TEXT.heartbeat.repeat(2) + "MSG_");
+  assertEquals(beats.heard.length, 3);
+  await beats.say("HEARTBEAT");
+  assertEquals(beats.heard.length, 4);
+});
+
+Deno.test("a heartbeat in the very instant of its deadline is no miss; later it is, and saves", async () => {
+  const { beats, clock, recorder } = await stageBeats();
+  clock.after(10_000, () => beats.say(TEXT.heartbeat));
+  await clock.advance(10_000);
+  assertEquals(recorder.all("heartbeat_missed"), []);
+  await clock.advance(10_001);
+  await beats.say(TEXT.heartbeat);
+  assertEquals(recorder.story("heartbeat_missed"), ["45000 heartbeat_missed 3 1 3"]);
+  await clock.advance(39_998);
+  await beats.say(TEXT.heartbeat);
+  await clock.advance(39_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  assertEquals(recorder.all("heartbeat_missed").map(({ missed }) => missed).slice(-4), [
+    1,
+    2,
+    3,
+    4,
+  ]);
+});
+
+Deno.test("an original client whose heartbeats cease is dead, measured from the last one", async () => {
+  const { beats, clock, ending } = await stageBeats();
+  await clock.advance(40_100);
+  assertEquals(ending(), {
+    at_ms: 65_000,
+    by: "self",
+    reason: "silent",
+    text: "",
+    detected_after_ms: 40_000,
+    detected_since: "last_sign_of_life",
+    predicted_ms: 40_000,
+  });
+  assertEquals(beats.heard.at(-1), `65000 ${TEXT.terminate}`);
+});
+
+Deno.test("an original client that closes its second connection, too, may still come back", async () => {
+  const { beats, call, clock, ending, recorder } = await stageBeats();
+  await clock.advance(1_000);
+  await beats.hangUp();
+  await clock.advance(38_999);
+  const again = await call(TEXT.heartbeat);
+  assertEquals(again.heard, [`64999 ${TEXT.heartbeat}`]);
+  await again.hangUp();
+  await clock.advance(39_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  const { at_ms, by, reason, text } = ending();
+  assertEquals({ at_ms, by, reason, text }, {
+    at_ms: 104_999,
+    by: "peer",
+    reason: "closed",
+    text: "and did not come back",
+  });
+});
+
+Deno.test("an original client that is back with data is in the same session", async () => {
+  const { call, clock, ending, recorder, server } = await stageBeats();
+  await clock.advance(2_000);
+  const back = await call(TEXT.data);
+  await clock.advance(1_000);
+  server.stop("shutdown");
+  await clock.advance(100);
+  assertEquals(back.heard, [`27000 ${TEXT.reply}`, `28000 ${TEXT.terminate}`]);
+  assertEquals(recorder.story("phase"), [
+    "0 phase connecting data 0",
+    "20000 phase data heartbeat 20000",
+    "27000 phase heartbeat data 27000",
+    "28000 phase data terminated 1000",
+  ]);
+  assertEquals(
+    new Set(recorder.events.map(({ session }) => session)).size,
+    2,
+    "one, and the server",
+  );
+  assertEquals(ending().reason, "shutdown");
+  const { data_received, data_confirmed, heartbeats_received, silences, longest_silence_ms } =
+    recorder.one("summary");
+  assertEquals([data_received, data_confirmed, heartbeats_received], [2, 2, 1]);
+  assertEquals([silences, longest_silence_ms], [1, 27_000]);
+});
+
+Deno.test("data on the connection that fell silent ends the silence", async () => {
+  const { clock, data, recorder } = await stageSession();
+  await clock.advance(33_333);
+  await data.say(TEXT.data);
+  assertEquals(recorder.story("phase").at(-1), "33333 phase heartbeat data 33333");
+  await clock.advance(20_000);
+  assertEquals(recorder.story("phase").at(-1), "53333 phase data heartbeat 20000");
+});
+
+Deno.test("a stall of the server gives an original client its full time once more", async () => {
+  const { clock, recorder } = await stageSession();
+  await clock.advance(15_000);
+  clock.stall(60_000);
+  await clock.advance(19_999);
+  assertEquals(recorder.story("local_stall"), ["75000 local_stall 55000"]);
+  assertEquals(recorder.all("phase").length, 1);
+  await clock.advance(1);
+  assertEquals(recorder.story("phase").at(-1), "95000 phase data heartbeat 95000");
+  clock.stall(60_000);
+  await clock.advance(9_999);
+  assertEquals(recorder.story("local_stall").at(-1), "155000 local_stall 50000");
+  assertEquals(recorder.all("heartbeat_missed"), []);
+  await clock.advance(1);
+  assertEquals(recorder.one("heartbeat_missed").at_ms, 165_000);
+});

@@ -1,0 +1,234 @@
+/**
+ * Either side of a session with an original peer, on a virtual clock: a server whose original clients
+ * say what the test says, and a client whose original server does.
+ *
+ * @module
+ */
+import { Client, type ClientOptions } from "../../lib/client.ts";
+import { Server, type ServerOptions } from "../../lib/server.ts";
+import type { Timers } from "../../lib/settings.ts";
+import {
+  type Address,
+  type Connection,
+  type Listener,
+  type Transport,
+  TransportError,
+} from "../../lib/transport.ts";
+import { MemoryNetwork, type Path, type PathOptions } from "./memory_network.ts";
+import { DEFAULT_TIMERS, Recorder } from "./stage.ts";
+import { settle, VirtualClock } from "./virtual_clock.ts";
+
+const ADDRESS = { host: "server", port: 4000 };
+
+/** One connection in the hands of the test, at either end. */
+export class OriginalEnd {
+  /** What each read gave, as `time text`. */
+  readonly heard: string[] = [];
+  /** How the other side ended it, as `time closed` or `time reset`. */
+  over?: string;
+  /** Answers what a read gave, if this is set and gives an answer. */
+  answer?: (text: string) => string | undefined;
+  readonly #connection: Connection;
+  readonly #clock: VirtualClock;
+  #isPaused = false;
+
+  /** Takes over a connection, and reads it. */
+  constructor(connection: Connection, clock: VirtualClock) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#listen();
+  }
+
+  /** Sends a text as it is, and lets the other side act on it. */
+  async say(text: string): Promise<void> {
+    this.#write(text);
+    await settle();
+  }
+
+  /** Reads nothing more. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Closes both sides, and lets the other side act on it. */
+  async hangUp(): Promise<void> {
+    this.#connection.close();
+    await settle();
+  }
+
+  async #listen(): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    try {
+      for (;;) {
+        const count = await this.#connection.read(buffer);
+        if (count === null) return void (this.over = `${this.#clock.now()} closed`);
+        if (this.#isPaused) return;
+        this.#hear(new TextDecoder().decode(buffer.subarray(0, count)));
+      }
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (error.kind === "reset") this.over = `${this.#clock.now()} reset`;
+    }
+  }
+
+  #hear(text: string): void {
+    this.heard.push(`${this.#clock.now()} ${text}`);
+    const answer = this.answer?.(text);
+    if (answer !== undefined) this.#write(answer);
+  }
+
+  /** What the other side will not read, because it has closed, is lost. */
+  #write(text: string): void {
+    this.#connection.write(new TextEncoder().encode(text)).catch(() => {});
+  }
+}
+
+/** A network whose clients call from hosts that the test names. */
+export class HostsNetwork implements Transport {
+  readonly #network: MemoryNetwork;
+  /** The hosts of the connections that are still to be accepted, in order. */
+  readonly #calling: string[] = [];
+
+  /** Names the hosts of another network. */
+  constructor(network: MemoryNetwork) {
+    this.#network = network;
+  }
+
+  /** The network as a host sees it. */
+  from(host: string): Transport {
+    const listen = (address: Address) => this.listen(address);
+    const connect: Transport["connect"] = (address, options) => {
+      this.#calling.push(host);
+      return this.#network.connect(address, options);
+    };
+    return { connect, listen };
+  }
+
+  connect(address: Address, options: { signal: AbortSignal }): Promise<Connection> {
+    return this.from("client").connect(address, options);
+  }
+
+  listen(address: Address): Listener {
+    const listener = this.#network.listen(address);
+    const accept = async () => named(await listener.accept(), this.#calling.shift()!);
+    return { ...address, accept, close: () => listener.close() };
+  }
+}
+
+function named(connection: Connection, host: string): Connection {
+  return {
+    peer: `${host}:50000`,
+    read: (buffer) => connection.read(buffer),
+    write: (bytes) => connection.write(bytes),
+    closeWrite: () => connection.closeWrite(),
+    close: () => connection.close(),
+  };
+}
+
+/** Options for {@linkcode stageOriginalServer} and {@linkcode stageOriginalClient}. */
+export interface OriginalStageOptions extends PathOptions {
+  timers?: Partial<Timers>;
+}
+
+function setting(options: OriginalStageOptions) {
+  const clock = new VirtualClock();
+  const recorder = new Recorder(clock);
+  const network = new MemoryNetwork(clock, options);
+  const timers = { ...DEFAULT_TIMERS, ...options.timers };
+  return { clock, recorder, network, timers };
+}
+
+/** A server, and original clients of the test's that call it. */
+export function stageOriginalServer(
+  options: OriginalStageOptions & Partial<Pick<ServerOptions, "once" | "original">> = {},
+) {
+  const { clock, recorder, network, timers } = setting(options);
+  const hosts = new HostsNetwork(network);
+  let ids = 0;
+  const server = Server.listen({
+    address: ADDRESS,
+    timers,
+    maxMessageBytes: 1_000_000,
+    original: options.original ?? true,
+    once: options.once ?? false,
+    random: (bytes) => bytes.fill(++ids),
+    transport: hosts,
+    clock,
+    sink: recorder,
+  });
+  const status = server.run();
+  /** Calls from a host, and says something. */
+  const call = async (says = "", host = "client") => {
+    const { signal } = new AbortController();
+    const end = new OriginalEnd(await hosts.from(host).connect(ADDRESS, { signal }), clock);
+    await settle();
+    if (says !== "") await end.say(says);
+    return Object.assign(end, { path: network.paths.at(-1)! });
+  };
+  return { clock, recorder, network, hosts, timers, server, status, call };
+}
+
+/** What {@linkcode stageOriginalServer} gives. */
+export type OriginalServerStage = ReturnType<typeof stageOriginalServer>;
+
+/** Starts a client of ours, of either kind, at a staged server. */
+export async function startClient(
+  { clock, hosts, timers }: OriginalServerStage,
+  { original, host = "client", id = 1 }: { original: boolean; host?: string; id?: number },
+) {
+  const recorder = new Recorder(clock);
+  const client = new Client({
+    address: ADDRESS,
+    timers,
+    payload: new TextEncoder().encode("x"),
+    maxMessageBytes: 1_000_000,
+    original,
+    random: (bytes) => new DataView(bytes.buffer).setUint32(0, id),
+    transport: hosts.from(host),
+    clock,
+    sink: recorder,
+  });
+  const status = client.run();
+  await settle();
+  return { client, recorder, status };
+}
+
+/** A client of an original server, and the server's ends of its connections, in their order. */
+export async function stageOriginalClient(
+  options: OriginalStageOptions & Partial<Pick<ClientOptions, "count" | "original">> & {
+    /** What the server says to what it reads on its connection of a number, from 0, at a time. */
+    answer?: (text: string, number: number, at_ms: number) => string | undefined;
+  } = {},
+) {
+  const { clock, recorder, network, timers } = setting(options);
+  const ends: (OriginalEnd & { path: Path })[] = [];
+  const listener = network.listen(ADDRESS);
+  const acceptAll = async () => {
+    for (;;) {
+      const number = ends.length;
+      const end = new OriginalEnd(await listener.accept(), clock);
+      end.answer = (text) => options.answer?.(text, number, clock.now());
+      ends.push(Object.assign(end, { path: network.paths[number]! }));
+    }
+  };
+  acceptAll().catch(() => {});
+  const client = new Client({
+    address: ADDRESS,
+    timers,
+    payload: new TextEncoder().encode("hello"),
+    maxMessageBytes: 1_000_000,
+    original: options.original ?? true,
+    count: options.count,
+    random: (bytes) => bytes.fill(1),
+    transport: network,
+    clock,
+    sink: recorder,
+  });
+  const status = client.run();
+  await settle();
+  /** Whether the server takes connections from now on. */
+  const listens = (isOn: boolean) => {
+    network.refuseWith = isOn ? undefined : new TransportError("refused", "refused");
+  };
+  return { clock, recorder, network, client, status, ends, listens };
+}
