@@ -53,6 +53,8 @@ export class OriginalServerSession implements Hearing {
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
   #lastData_ms: number;
   #lastClosed?: Ending;
+  /** Whether the client has opened its second connection in this silence. */
+  #hasCalledAgain = false;
   /** Data messages heard when the last silence ended. */
   #dataAtReturn = 0;
 
@@ -91,7 +93,8 @@ export class OriginalServerSession implements Hearing {
   /** Whether a connection of this kind is what its client would open next. */
   awaits(purpose: OriginalPurpose): boolean {
     if (this.#course.ending) return false;
-    if (purpose === "data") return this.#course.phase === "heartbeat";
+    // Whoever has opened no second connection has given up no first one: another client calls.
+    if (purpose === "data") return this.#course.phase === "heartbeat" && this.#hasCalledAgain;
     const silent = this.#course.phase === "heartbeat" || this.#connections.data === undefined;
     return silent && this.#connections.heartbeat === undefined;
   }
@@ -170,6 +173,7 @@ export class OriginalServerSession implements Hearing {
   async #dataPhase(deadline: Deadline): Promise<number> {
     const { data_threshold_ms } = this.#options.timers;
     this.#course.data();
+    this.#hasCalledAgain = false;
     for (;;) {
       const heard_ms = this.#lastData_ms;
       deadline.moveTo(heard_ms + data_threshold_ms, { again_ms: data_threshold_ms });
@@ -180,6 +184,7 @@ export class OriginalServerSession implements Hearing {
   }
 
   async #serve(connection: OriginalConnection, purpose: OriginalPurpose): Promise<void> {
+    if (purpose === "heartbeat") this.#hasCalledAgain = true;
     this.#connections[purpose]?.close();
     this.#connections[purpose] = connection;
     const ending = await connection.run();

@@ -174,3 +174,31 @@ Deno.test("heartbeats from an address whose client sends its data in time are an
   assertEquals(recorder.story("phase").at(-1), "5000 phase heartbeat data 0");
   assertEquals(recorder.all("data_received").at(-1)!.session, session);
 });
+
+Deno.test("a newcomer at the address of a silent client takes nothing of its session", async () => {
+  const { call, clock, recorder } = stageOriginalServer();
+  const slow = await call(TEXT.data, "nat");
+  // Silent to the server, which waits less long than this client does between two messages.
+  await clock.advance(21_000);
+  await call(TEXT.data, "nat");
+  await clock.advance(1_000);
+  await slow.say(TEXT.data);
+  const sessions = recorder.all("data_received").map(({ session }) => session);
+  const [first, second] = recorder.all("connected").map(({ session }) => session);
+  assertEquals(sessions, [first, second, first]);
+});
+
+Deno.test("clients that come and go at one address are sessions of their own", async () => {
+  const { call, clock, recorder } = stageOriginalServer();
+  for (let n = 0; n < 5; n++) {
+    const client = await call(TEXT.data, "nat");
+    await clock.advance(1_000);
+    await client.hangUp();
+  }
+  assertEquals(recorder.all("connected").length, 5);
+  await clock.advance(60_000);
+  assertEquals(
+    recorder.all("terminated").map(({ by, reason }) => `${by} ${reason}`),
+    Array(5).fill("peer closed"),
+  );
+});

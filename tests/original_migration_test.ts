@@ -27,7 +27,7 @@ heart_beat_interval = 1
 heart_beat_threshold = 2
 ${own}
 data_interval = 1
-data_threshold = 3
+data_threshold = 2
 `;
 
 /** A file with a text, under the original's name, for as long as something runs. */
@@ -50,11 +50,11 @@ function serverTakes(text: string): Promise<void> {
     await server.event("listening");
     await using client = startOriginalClient(port, { original: "--vanish-after=reply:2" });
     const { predicted_detection_s, original } = await server.event("connected");
-    assertEquals([predicted_detection_s, original], [3 + 3 * 2, true]);
+    assertEquals([predicted_detection_s, original], [2 + 3 * 2, true]);
     await client.event("vanished");
     assertEquals(texts(client), [ORIGINAL.confirmation, ORIGINAL.confirmation]);
     const { silent_ms } = await server.event("phase", ({ to }) => to === "heartbeat");
-    assert(silent_ms >= 3_000, `silent after ${silent_ms} ms`);
+    assert(silent_ms >= 2_000, `silent after ${silent_ms} ms`);
   });
 }
 
@@ -65,7 +65,7 @@ function clientTakes(text: string): Promise<void> {
     const args = ["127.0.0.1", `${running.port}`, "--original", "--count=3", "--config", path];
     await using client = startCommand("client", args);
     const { predicted_detection_s, original } = await client.event("connected");
-    assertEquals([predicted_detection_s, original], [3 + 3 * 2, true]);
+    assertEquals([predicted_detection_s, original], [2 + 3 * 2, true]);
     assertEquals(await client.ended(), 0, client.stderr);
     assertEquals(texts(running.server), [ORIGINAL.data, ORIGINAL.data, ORIGINAL.data]);
     const { duration_ms } = await client.event("summary");
