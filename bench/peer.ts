@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { freePort } from "../tests/support/process.ts";
 
 /** A server to measure. */
 export class Peer implements AsyncDisposable {
@@ -104,9 +105,4 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncIterableIterat
     rest = lines.pop()!;
     yield* lines;
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -34,8 +34,8 @@ export type HeartbeatOutcome = "data heard" | "dead";
 /**
  * Sends heartbeats until data is heard again or too many in a row go unanswered.
  *
- * It starts when `deadline` has passed: the session has fallen silent. Every time is reckoned from the
- * one before it, so that what the platform's timers are late does not add up.
+ * It starts when `deadline` has passed: the session has fallen silent. Of heartbeats in a row that go
+ * unanswered, each time is reckoned from the one before it, so that late timers do not add up.
  *
  * @throws The reason of the deadline's parent signal, if it aborts.
  */
@@ -48,11 +48,12 @@ export async function heartbeatLoop(
   const dataBefore = hearing.dataHeard;
   const dataResumed = () => hearing.dataHeard > dataBefore;
   let missed = 0;
+  let from_ms = deadline.passed_ms;
   for (;;) {
     const framesBefore = hearing.framesHeard;
     const signOfLife = () => hearing.framesHeard > framesBefore;
     probe.send();
-    deadline.moveTo(deadline.passed_ms + timers.heart_beat_threshold_ms, {
+    deadline.moveTo(from_ms + timers.heart_beat_threshold_ms, {
       again_ms: timers.heart_beat_threshold_ms,
     });
     const answered = await hearing.changes.until(signOfLife, deadline.signal);
@@ -66,8 +67,11 @@ export async function heartbeatLoop(
       const resumed = await hearing.changes.until(dataResumed, deadline.signal);
       deadline.throwIfEnded();
       if (resumed) return "data heard";
+      // Should death follow, it is measured from the next heartbeat: that has its full time.
+      from_ms = hearing.now();
     } else {
       missed++;
+      from_ms = deadline.passed_ms;
       const left = heartbeatsUntilDead(timers) - missed;
       probe.missed(missed, left);
       if (left === 0) return "dead";

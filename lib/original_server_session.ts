@@ -159,6 +159,8 @@ export class OriginalServerSession implements Hearing {
   async #live(deadline: Deadline, first: OriginalPurpose): Promise<void> {
     let from_ms = first === "data" ? await this.#dataPhase(deadline) : this.now();
     for (;;) {
+      // It can have come before the silence was noticed here.
+      this.#hasCalledAgain = this.#connections.heartbeat !== undefined;
       this.#course.silent(this.#lastData_ms);
       const missed = (missed: number, left: number) => this.#missed(missed, left);
       const { timers } = this.#options;
@@ -173,7 +175,6 @@ export class OriginalServerSession implements Hearing {
   async #dataPhase(deadline: Deadline): Promise<number> {
     const { data_threshold_ms } = this.#options.timers;
     this.#course.data();
-    this.#hasCalledAgain = false;
     for (;;) {
       const heard_ms = this.#lastData_ms;
       deadline.moveTo(heard_ms + data_threshold_ms, { again_ms: data_threshold_ms });

@@ -7,18 +7,18 @@ import type { Connection } from "./transport.ts";
 
 const PEEK_BYTES = 512;
 
-/** Reads once, ahead; what it has read, the first reads give again. */
+/** Reads ahead at the beginning; what it has read, the first reads give again. */
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
   /** The first read, and what is left of it; nothing once it has been given. */
   #first?: { buffer: Uint8Array; count: Promise<number | null> };
   #given = 0;
 
-  /** Starts to read the first bytes of a connection. */
-  constructor(connection: Connection) {
+  /** Starts to read the first bytes of a connection, as many as are enough to tell what they are. */
+  constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
     const buffer = new Uint8Array(PEEK_BYTES);
-    this.#first = { buffer, count: connection.read(buffer) };
+    this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
     // Whoever reads hears of a failure.
     this.#first.count.catch(() => {});
   }
@@ -66,4 +66,19 @@ export class PeekedConnection implements Connection {
     if (this.#given === count) this.#first = undefined;
     return given.length;
   }
+}
+
+/** Reads until the bytes are enough, fill the buffer, or the peer closes: how many, or `null`. */
+async function readUntil(
+  isEnough: (bytes: Uint8Array) => boolean,
+  connection: Connection,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  let total = 0;
+  do {
+    const count = await connection.read(buffer.subarray(total));
+    if (count === null) return total === 0 ? null : total;
+    total += count;
+  } while (total < buffer.length && !isEnough(buffer.subarray(0, total)));
+  return total;
 }

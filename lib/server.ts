@@ -9,7 +9,7 @@ import { type EventSink, EventSource } from "./events.ts";
 import { OriginalConnection } from "./original_connection.ts";
 import type { OriginalServerSession } from "./original_server_session.ts";
 import { OriginalSessions } from "./original_sessions.ts";
-import { beginsOriginal, type OriginalPurpose } from "./original_wire.ts";
+import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "./original_wire.ts";
 import { PeekedConnection } from "./peeked_connection.ts";
 import { HELLO_LIMIT_MS } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
@@ -141,7 +141,7 @@ export class Server {
   /** Tells by its first bytes what a connection speaks, and serves it. */
   async #serve(connection: Connection): Promise<void> {
     const opened_ms = this.#options.clock.now();
-    const peeked = new PeekedConnection(connection);
+    const peeked = new PeekedConnection(connection, tellsWire);
     const purpose = purposeOf(await this.#firstBytes(peeked));
     if (purpose === undefined) return await this.#servePulsewire(peeked, opened_ms);
     if (this.#options.original && this.#originals.attach(peeked, purpose)) return;
@@ -233,6 +233,12 @@ function acceptFailure(error: TransportError): string {
     ? "this process has as many files open as it may (see ulimit -n)"
     : error.message;
   return `cannot accept connections: ${cause}; sessions go on, trying again`;
+}
+
+/** Whether first bytes are enough to tell a message of an original client from all else. */
+function tellsWire(first: Uint8Array): boolean {
+  const message = beginsOriginal(first);
+  return message === undefined || first.length >= ORIGINAL_TEXT[message].length;
 }
 
 function purposeOf(first: Uint8Array): OriginalPurpose | undefined {

@@ -126,6 +126,19 @@ onBothSides("counts misses in a row only", async (silent) => {
   assertEquals(recorder.all("heartbeat_missed").map((each) => each.missed), [1, 2, 3, 1, 2, 3, 4]);
 });
 
+onBothSides(
+  "declares no death before its prediction, however late a heartbeat goes out",
+  async (silent) => {
+    const { clock, peer, recorder } = await silent();
+    await peer.say("HEARTBEAT_REPLY 1\n");
+    await clock.advance(4_995);
+    clock.stall(13);
+    await clock.advance(50_000);
+    const { detected_after_ms, predicted_ms } = recorder.one("terminated");
+    assertEquals([detected_after_ms, predicted_ms], [40_000, 40_000]);
+  },
+);
+
 onBothSides("takes the peer's own heartbeat for a sign of life, and answers it", async (silent) => {
   const { clock, peer, recorder } = await silent();
   await clock.advance(9_000);

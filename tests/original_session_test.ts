@@ -69,17 +69,27 @@ Deno.test("the server confirms a message that is cut, at every place, when all o
 });
 
 for (const message of [TEXT.data, TEXT.heartbeat]) {
-  Deno.test(`the server knows an original client by the first byte of ${message}`, async () => {
+  Deno.test(`the server knows an original client by ${message}, wherever it is cut`, async () => {
     for (let at = 1; at < message.length; at++) {
       const { call, clock, recorder } = stageOriginalServer();
       const end = await call(message.slice(0, at));
-      await clock.advance(10_000);
+      await clock.advance(4_999);
+      assertEquals(recorder.events.length, 1, "listening");
       await end.say(message.slice(at));
       assertEquals(recorder.one("connected").original, true);
       assertEquals(end.heard.length, 1, `cut at ${at}`);
     }
   });
 }
+
+Deno.test("the first byte of an original message is no session, and is given up after 5 s", async () => {
+  const { call, clock, recorder } = stageOriginalServer();
+  const end = await call("M");
+  await clock.advance(5_000);
+  assertEquals(recorder.all("connected"), []);
+  assertEquals(recorder.one("terminated").text, "no HELLO within 5 s");
+  assertEquals(end.heard, ["5000 TERMINATE silent no HELLO within 5 s\n"]);
+});
 
 Deno.test("an original session is silent data_threshold after its last data, not before", async () => {
   const { clock, recorder, sendData } = await stageSession();

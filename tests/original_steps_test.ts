@@ -10,7 +10,6 @@ import { systemClock } from "../lib/clock.ts";
 import type { Event } from "../lib/events.ts";
 import type { Timers } from "../lib/settings.ts";
 import { tcpTransport } from "../lib/transport.ts";
-import { PUNCTUAL_MS } from "../lib/wait.ts";
 import { type OriginalEvent, type OriginalEventName, whyNoAddress } from "./support/original.ts";
 import {
   allAtOnce,
@@ -46,7 +45,7 @@ function assertEnd(end: EventOf<"terminated">, why: "silent" | "gone"): void {
     assert(["peer closed", "network reset"].includes(`${by} ${reason}`), JSON.stringify(end));
   } else {
     assertEquals([by, reason, text], ["self", "silent", ""]);
-    assertGreaterOrEqual(detected_after_ms!, predicted_ms! - PUNCTUAL_MS);
+    assertGreaterOrEqual(detected_after_ms!, predicted_ms!);
   }
 }
 

@@ -181,8 +181,20 @@ async function eachLine(
   if (rest !== "") hear(rest);
 }
 
-/** A port of 127.0.0.1 that nothing listens on. */
+let nextPort = 20_000 + (Deno.pid * 37) % 10_000;
+
+/**
+ * A port of 127.0.0.1 that nothing listens on, another one at each call; from below those that the
+ * system gives to outgoing connections, which might take it before it is used.
+ */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = nextPort++;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
