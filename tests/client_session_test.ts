@@ -221,6 +221,15 @@ for (
   });
 }
 
+Deno.test("the client ends the session over a confirmation that goes backwards", async () => {
+  const { clock, peer, ended } = await stageClient();
+  await peer.say("CONFIRM 1\n");
+  await clock.advance(5_000);
+  await peer.say("CONFIRM 2\nCONFIRM 1\n");
+  await clock.advance(1_000);
+  assertEquals((await ended).text, "CONFIRM 1; sent up to 2, confirmed up to 2");
+});
+
 Deno.test("the client warns when its data_interval is not below the server's data_threshold", async () => {
   const { peer, recorder } = stageUnopenedClient();
   await peer.say('WELCOME 1 s {"data_threshold":5}\n');

@@ -68,8 +68,9 @@ Deno.test("a connect that nobody answers is given up after CONNECT_LIMIT_MS", as
   await clock.advance(CONNECT_LIMIT_MS - 1);
   assertEquals(recorder.events, []);
   await clock.advance(1);
-  const { by, reason } = recorder.one("terminated");
+  const { by, reason, text } = recorder.one("terminated");
   assertEquals({ by, reason }, { by: "network", reason: "silent" });
+  assertEquals(text, "the connection was not answered");
   assertEquals(await status, 3);
 });
 

@@ -184,6 +184,18 @@ Deno.test("a server for one session refuses a second that comes while the first 
   assertEquals(await status, 0);
 });
 
+Deno.test("a server for one session ends with it, whoever else is connected and says nothing", async () => {
+  const { clock, network, status, client } = stage({ once: true });
+  await network.connect({ host: "server", port: 4000 }, { signal: new AbortController().signal });
+  const only = await client();
+  await clock.advance(10);
+  only.client.stop("done");
+  let over = false;
+  status.then(() => over = true);
+  await clock.advance(1_500);
+  assertEquals(over, true);
+});
+
 Deno.test("a defect in one session is told of, and the others go on", async () => {
   const clock = new VirtualClock();
   const recorder = new Recorder(clock);

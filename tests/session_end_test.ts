@@ -139,7 +139,7 @@ Deno.test("a polite end waits for the peer to close, but not longer than 500 ms"
   const polite = await stageServer();
   polite.session.stop("done");
   await polite.clock.advance(499);
-  assertEquals(polite.path.server.closed, false);
+  assertEquals([polite.path.server.closed, polite.peer.sawEnd], [false, true]);
   await polite.clock.advance(1);
   assertEquals(polite.path.server.closed, true);
   const quick = await stageServer();
@@ -205,6 +205,18 @@ Deno.test("a peer that asks for answers and reads none is ended for it", async (
     reason: "protocol",
     text: "too many answers left unread",
   });
+});
+
+Deno.test("a peer that floods is read again only when others have been", async () => {
+  const { clock, peer } = await stageServer();
+  let flood = "";
+  for (let n = 1; n <= 1_000; n++) flood += `HEARTBEAT ${n}\n`;
+  // Two reads' worth and more: the second read waits.
+  await peer.say(flood + flood + flood);
+  const before = peer.heard.length;
+  await clock.advance(0);
+  assertEquals(before < 3_000, true, `${before} answers at once`);
+  assertEquals(peer.heard.length, 3_001);
 });
 
 Deno.test("a defect while hearing a frame ends this session only, and is not swallowed", async () => {
