@@ -32,6 +32,7 @@ export async function heartbeatWatch(
       () => hearing.framesHeard > framesBefore,
       deadline.signal,
     );
+    deadline.throwIfEnded();
     if (hearing.dataHeard > dataBefore) return "data heard";
     if (heard) {
       missed = 0;

@@ -14,6 +14,7 @@ import { roundMs } from "./ledger.ts";
 import { OriginalConnection } from "./original_connection.ts";
 import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./original_wire.ts";
 import { ProtocolError } from "./protocol.ts";
+import { Tasks } from "./tasks.ts";
 import type { Connection } from "./transport.ts";
 import { Changes, Deadline, sleep } from "./wait.ts";
 
@@ -45,7 +46,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   readonly #options: OriginalClientSessionOptions;
   readonly #course: Course;
   readonly #heartbeats: Heartbeats;
-  readonly #running = new Set<Promise<void>>();
+  readonly #tasks = new Tasks();
   #data?: OriginalConnection;
   #beats?: OriginalConnection;
   /** The numbers of the heartbeats whose echo is still to come, in order; an echo carries none. */
@@ -102,7 +103,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
     } finally {
       this.#data?.close();
       this.#beats?.close();
-      while (this.#running.size > 0) await Promise.all(this.#running);
+      await this.#tasks.allOver();
     }
     this.#course.summarize();
     return this.#course.ending!;
@@ -127,7 +128,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
       this.#heartbeats.answered();
       this.#closed = undefined;
       // The server lives, and may take data again.
-      if (!this.#data) this.#track(this.#open("data"));
+      if (!this.#data) this.#tasks.add(this.#open("data"));
     },
   };
 
@@ -139,6 +140,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
         this.#notice("the server has closed the data connection");
         deadline.moveTo(this.now());
         await sleep(deadline.signal);
+        deadline.throwIfEnded();
       }
       this.#fallSilent();
       if (await heartbeatLoop(this.#probe, this, timers, deadline) === "dead") {
@@ -173,7 +175,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
     this.#unechoed.push(n);
     if (this.#beats) return void this.#beats.say("heartbeat");
     this.#unechoed = [n];
-    this.#track(this.#open("heartbeat"));
+    this.#tasks.add(this.#open("heartbeat"));
   }
 
   /** Opens a connection in the heartbeat phase, and uses it if that phase goes on. */
@@ -219,7 +221,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
     const original: OriginalConnection = new OriginalConnection(connection, {
       heard: (message) => this.#heard(message, original),
     });
-    this.#track(original.run().then((ending) => this.#ended(original, ending)));
+    this.#tasks.add(original.run().then((ending) => this.#ended(original, ending)));
     return original;
   }
 
@@ -235,7 +237,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
     const isOver = this.#course.phase === "data" && ending.reason !== "closed";
     if (isOver || ending.by === "self") return this.#end(ending);
     this.#closed = { ...ending, text: "and answered no heartbeats" };
-    if (!isData && this.#unechoed.length > 0) this.#track(this.#open("heartbeat", REDIAL_MS));
+    if (!isData && this.#unechoed.length > 0) this.#tasks.add(this.#open("heartbeat", REDIAL_MS));
     this.changes.notify();
   }
 
@@ -286,11 +288,6 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
 
   #notice(text: string): void {
     this.#options.events.emit("notice", { level: "warning", text });
-  }
-
-  #track(task: Promise<void>): void {
-    const tracked = task.finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
   }
 
   #end(ending: Ending): void {

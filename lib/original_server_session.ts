@@ -16,6 +16,7 @@ import { OriginalConnection } from "./original_connection.ts";
 import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./original_wire.ts";
 import { ProtocolError } from "./protocol.ts";
 import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./settings.ts";
+import { Tasks } from "./tasks.ts";
 import type { Connection } from "./transport.ts";
 import type { Detection } from "./verdict.ts";
 import { Changes, Deadline, sleep } from "./wait.ts";
@@ -49,7 +50,7 @@ export class OriginalServerSession implements Hearing {
   readonly isOpen = true;
   readonly #options: OriginalServerSessionOptions;
   readonly #course: Course;
-  readonly #running = new Set<Promise<void>>();
+  readonly #tasks = new Tasks();
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
   #lastData_ms: number;
   #lastClosed?: Ending;
@@ -118,9 +119,7 @@ export class OriginalServerSession implements Hearing {
   /** Takes over a connection of the client's. */
   attach(connection: Connection, purpose: OriginalPurpose): void {
     if (this.#course.ending) return connection.close();
-    const running = this.#serve(new OriginalConnection(connection, this.#listener), purpose);
-    this.#running.add(running);
-    running.finally(() => this.#running.delete(running));
+    this.#tasks.add(this.#serve(new OriginalConnection(connection, this.#listener), purpose));
   }
 
   /** Lives the session to its end and closes its connections. Nothing is left of it then. */
@@ -179,8 +178,11 @@ export class OriginalServerSession implements Hearing {
       const heard_ms = this.#lastData_ms;
       deadline.moveTo(heard_ms + data_threshold_ms, { again_ms: data_threshold_ms });
       const closed = () => this.#connections.data === undefined;
-      if (await this.changes.until(closed, deadline.signal)) return this.now();
-      if (this.#lastData_ms === heard_ms) return deadline.passed_ms;
+      const closedOrHeard = () => closed() || this.#lastData_ms > heard_ms;
+      const inTime = await this.changes.until(closedOrHeard, deadline.signal);
+      deadline.throwIfEnded();
+      if (!inTime) return deadline.passed_ms;
+      if (closed()) return this.now();
     }
   }
 
@@ -269,7 +271,7 @@ export class OriginalServerSession implements Hearing {
     const said = connections.map((connection) => connection.say("terminate"));
     await Promise.race([Promise.all(said), sleep(limit.signal)]);
     for (const connection of connections) connection.close();
-    await Promise.all(this.#running);
+    await this.#tasks.allOver();
   }
 }
 

@@ -23,6 +23,7 @@ import {
   type Transport,
   TransportError,
 } from "./transport.ts";
+import { Tasks } from "./tasks.ts";
 import { verdict } from "./verdict.ts";
 import { Deadline, sleep } from "./wait.ts";
 
@@ -59,7 +60,7 @@ export class Server {
   readonly #listener: Listener;
   readonly #events: EventSource;
   readonly #originals: OriginalSessions;
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new Tasks();
   readonly #sessions = new Set<AnySession>();
   readonly #ids = new Map<string, ServerSession>();
   readonly #stopping = new AbortController();
@@ -99,7 +100,7 @@ export class Server {
    */
   async run(): Promise<ExitStatus> {
     await this.#acceptAll();
-    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    await this.#tasks.allOver();
     this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
     return this.#status;
   }
@@ -120,7 +121,7 @@ export class Server {
         const connection = await this.#listener.accept();
         if (failing) this.#notice("info", "accepting connections again");
         failing = false;
-        this.#track(this.#serve(connection));
+        this.#tasks.add(this.#serve(connection));
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         if (error.kind === "closed") return;
@@ -130,12 +131,6 @@ export class Server {
         await sleep(pause.signal).catch(() => {});
       }
     }
-  }
-
-  /** Runs something to its end, and remembers it until then. */
-  #track(task: Promise<void>): void {
-    const tracked = task.finally(() => this.#tasks.delete(tracked));
-    this.#tasks.add(tracked);
   }
 
   /** Tells by its first bytes what a connection speaks, and serves it. */

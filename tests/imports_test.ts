@@ -9,7 +9,7 @@ const ROOT = new URL("..", import.meta.url);
 
 /** From the bottom up: a file may import from its own layer and from those before it. */
 const LAYERS = [
-  ["version", "nearest", "address", "protocol", "printable", "random_id", "file_error"],
+  ["version", "nearest", "address", "protocol", "printable", "random_id", "file_error", "tasks"],
   ["line", "clock", "transport", "settings", "greeting", "original_wire", "peeked_connection"],
   ["codec", "check", "wait", "ledger", "ending", "dial"],
   ["reader", "writer", "events", "data_loop", "heartbeat_loop"],

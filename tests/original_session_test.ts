@@ -100,6 +100,19 @@ Deno.test("an original session is silent data_threshold after its last data, not
   assertEquals(recorder.story("phase").at(-1), "35000 phase data heartbeat 20000");
 });
 
+Deno.test("a short stall at a time that data has moved long ago changes nothing for an original session", async () => {
+  const { clock, data, recorder } = await stageSession();
+  for (let n = 0; n < 3; n++) {
+    await clock.advance(5_000);
+    await data.say(TEXT.data);
+  }
+  await clock.advance(4_900);
+  clock.stall(400);
+  await clock.advance(20_000);
+  assertEquals(recorder.all("local_stall"), []);
+  assertEquals(recorder.story("phase").at(-1), "35000 phase data heartbeat 20000");
+});
+
 Deno.test("an original session is silent at once when its client closes the connection", async () => {
   const { clock, data, recorder } = await stageSession();
   await clock.advance(3_000);

@@ -6,6 +6,7 @@
  */
 import type { Role } from "../../lib/protocol.ts";
 import { type Command, startCommand } from "./process.ts";
+import { whyNot } from "./skip.ts";
 
 /** Which addresses a network has. */
 export type Family = "IPv4" | "IPv6";
@@ -47,14 +48,8 @@ export function whyNoNetwork(family: Family): string | undefined {
 
 /** Tries something in a network namespace that is gone with it. */
 function whyFailing(words: string): string | undefined {
-  try {
-    const unshare = new Deno.Command("unshare", { args: ["--net", ...words.split(" ")] });
-    const { success, stderr } = unshare.outputSync();
-    if (!success) return `${words}: ${new TextDecoder().decode(stderr).trim()}`;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return "unshare is not installed";
-  }
+  const why = whyNot("unshare", "--net", ...words.split(" "));
+  return why && `${words}: ${why}`;
 }
 
 /** One host of a network: its commands run with a network of their own. Made by {@linkcode Network}. */
