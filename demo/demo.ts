@@ -10,7 +10,7 @@ import { messageOf } from "../lib/messages.ts";
 import type { Role } from "../lib/protocol.ts";
 import { defaultSettings, heartbeatsUntilDead, type Key, KEYS, timersOf } from "../lib/settings.ts";
 import { type Command, freePort, startCommand } from "../tests/support/process.ts";
-import { Relay } from "./relay.ts";
+import { Relay } from "../tests/support/relay.ts";
 
 const SETTINGS = {
   data_interval: 1,
@@ -91,7 +91,7 @@ async function play(stage: AsyncDisposableStack): Promise<boolean> {
   const port = freePort();
   const server = run("server", port, "--once");
   await server.event("listening");
-  const relay = stage.use(new Relay(port));
+  const relay = stage.use(await Relay.open(port));
   const client = run("client", relay.port);
   await client.event("data_confirmed", ({ seq }) => seq === 3);
 

@@ -23,6 +23,8 @@ export interface CommandLine {
   count?: number;
   /** After how many seconds to end. */
   duration?: number;
+  /** Client: whether the data messages are the lines of stdin. */
+  stdin: boolean;
   /** Server: whether to end with the first session. */
   once: boolean;
   /** Whether help is asked for. */
@@ -35,13 +37,17 @@ export interface CommandLine {
 const SWITCHES = ["json", "quiet", "help", "version"];
 /** Flags with a value that are no settings. */
 const VALUES = ["config", "duration"];
-const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: [] };
+const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: ["stdin"] };
 const ROLE_VALUES: Readonly<Record<Role, string[]>> = { server: [], client: ["count"] };
 const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
-const KEY_FLAGS = [...KEY_OF_FLAG.keys()];
-/** Settings without a value: `--no-…` turns them off. */
-const KEY_SWITCHES = KEY_FLAGS.filter((flag) => KEYS[KEY_OF_FLAG.get(flag)!].unit === "switch");
-const KEY_VALUES = KEY_FLAGS.filter((flag) => !KEY_SWITCHES.includes(flag));
+
+/** The flags of a role's settings; those without a value, which `--no-…` turns off, apart. */
+function keyFlags(role: Role): { switches: string[]; values: string[] } {
+  const flags = [...KEY_OF_FLAG].filter(([, key]) => (KEYS[key].role ?? role) === role);
+  const of = (isSwitch: boolean) =>
+    flags.filter(([, key]) => (KEYS[key].unit === "switch") === isSwitch).map(([flag]) => flag);
+  return { switches: of(true), values: of(false) };
+}
 
 /**
  * Reads the arguments of a command.
@@ -49,14 +55,15 @@ const KEY_VALUES = KEY_FLAGS.filter((flag) => !KEY_SWITCHES.includes(flag));
  * @throws {UsageError} If one is unknown, lacks its value, stands twice, or has a value that cannot be.
  */
 export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
-  const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...KEY_SWITCHES];
-  const values = [...VALUES, ...ROLE_VALUES[role], ...KEY_VALUES];
+  const keys = keyFlags(role);
+  const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...keys.switches];
+  const values = [...VALUES, ...ROLE_VALUES[role], ...keys.values];
   refuseSwitchValues(args, switches);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(args, {
     boolean: switches,
     string: [...values, "_"],
     collect: [...switches, ...values],
-    negatable: KEY_SWITCHES,
+    negatable: keys.switches,
     alias: { help: "h", quiet: "q", version: "V" },
     unknown: (word: string, flag?: string) => {
       if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
@@ -68,7 +75,8 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
 
   const settings = positionals(parsed._);
   for (const [flag, key] of KEY_OF_FLAG) {
-    const isSwitch = KEY_SWITCHES.includes(flag);
+    const isSwitch = keys.switches.includes(flag);
+    if (!isSwitch && !keys.values.includes(flag)) continue;
     const value = isSwitch ? switchValue(flag, one(flag)) : text(flag);
     if (value === undefined) continue;
     if (settings[key] !== undefined) {
@@ -84,6 +92,7 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
     quiet: isOn("quiet"),
     count: wholeNumber("count", text("count")),
     duration: duration(text("duration")),
+    stdin: isOn("stdin"),
     once: isOn("once"),
     help: isOn("help"),
     version: isOn("version"),
@@ -98,7 +107,9 @@ function unknownFlag(
 ): UsageError {
   if (/^-[\d.]/.test(word)) return new UsageError(`${word}: no value may be negative`);
   const other = role === "client" ? "server" : "client";
-  if ([...ROLE_SWITCHES[other], ...ROLE_VALUES[other]].includes(flag)) {
+  const keys = keyFlags(other);
+  const others = [...ROLE_SWITCHES[other], ...ROLE_VALUES[other], ...keys.switches, ...keys.values];
+  if (others.includes(flag)) {
     return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
   }
   const dashes = flag.length === 1 ? "-" : "--";
@@ -144,6 +155,8 @@ function example(flag: string): string {
     message: "hello",
     "log-dir": "logs",
     "max-message-bytes": "1048576",
+    store: "pulsewire.db",
+    output: "messages.txt",
   };
   return examples[flag] ?? "5";
 }

@@ -1,31 +1,39 @@
 /**
- * The client: opens a connection and lives one session on it.
+ * The client: dials, lives one session on the connection, and on the next one when that is lost.
  *
  * @module
  */
 import { formatAddress } from "./address.ts";
+import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
+import { Course } from "./course.ts";
 import { dial, type DialOptions } from "./dial.ts";
-import { type Ending, type ExitStatus, exitStatus } from "./ending.ts";
+import { type Ending, type ExitStatus, exitStatus, isPassing } from "./ending.ts";
 import { type EventSink, EventSource } from "./events.ts";
 import { OriginalClientSession } from "./original_client_session.ts";
+import { Outbox } from "./outbox.ts";
 import { randomId } from "./random_id.ts";
 import type { Timers } from "./settings.ts";
-import { verdict } from "./verdict.ts";
+import type { DataSource } from "./source.ts";
+import { Deadline, sleep } from "./wait.ts";
 
 /** What a client is made of. */
 export interface ClientOptions extends DialOptions {
   /** The session's timers. */
   timers: Timers;
-  /** What each data message says. */
-  payload: Uint8Array;
+  /** What there is to send. */
+  source: DataSource;
+  /** How many data messages may be unconfirmed at a time. */
+  window: number;
   /** The largest data message to accept, in bytes. */
   maxMessageBytes: number;
-  /** How many data messages to send; for ever if not given. */
+  /** How many data messages to send; for ever, or to the source's end, if not given. */
   count?: number;
+  /** Whether to dial again after a loss: so many times in a row, for ever if 0. */
+  reconnect?: { limit: number };
   /** Whether the server is an original one. */
   original?: boolean;
-  /** Fills bytes with randomness, for the session's id. */
+  /** Fills bytes with randomness, for the session's id and for the waits before dialling again. */
   random: (bytes: Uint8Array) => void;
   /** Takes the session's events. */
   sink: EventSink;
@@ -35,40 +43,101 @@ export interface ClientOptions extends DialOptions {
 export class Client {
   readonly #options: ClientOptions;
   readonly #id: string;
-  readonly #events: EventSource;
+  readonly #course: Course;
+  readonly #outbox: Outbox;
+  readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
   #session?: ClientSession | OriginalClientSession;
+  #connected_ms = 0;
+  /** Whether the last connection ended so that nothing unconfirmed has been delivered. */
+  #settled = false;
 
   /** Makes a client; nothing is sent until `run`. */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#id = randomId(options.random);
-    this.#events = new EventSource(options.sink, options.clock, this.#id);
+    const events = new EventSource(options.sink, options.clock, this.#id);
+    this.#course = new Course({ ...options, events });
+    this.#outbox = new Outbox({ ...options, ledger: this.#course.ledger });
+    this.#backoff = new Backoff(options.random);
   }
 
-  /** Connects, and lives the session to its end. */
+  /** Lives the session to its end, over as many connections as it takes. */
   async run(): Promise<ExitStatus> {
-    const connection = await dial(this.#options, this.#stopping.signal);
-    if ("reason" in connection) return this.#unconnected(connection);
-    const parts = { ...this.#options, connection, id: this.#id, events: this.#events };
-    const session = this.#options.original
-      ? new OriginalClientSession(parts)
-      : new ClientSession(parts);
-    this.#session = session;
-    return exitStatus(await session.run(), "client", session.isOpen);
+    let ending: Ending | undefined;
+    do {
+      if (ending) await this.#pause(ending);
+      ending = await this.#connect();
+    } while (!this.#course.ending);
+    this.#tellLeftover(ending);
+    this.#course.summarize();
+    return exitStatus(ending, "client", this.#course.isOpen);
   }
 
-  /** Ends the session politely, or gives up opening it. */
+  /** Ends the session politely, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
     this.#session?.stop(reason);
   }
 
-  /** Tells of an end before any session was open. */
-  #unconnected(ending: Ending): ExitStatus {
-    const { address, clock, timers } = this.#options;
-    const peer = formatAddress(address.host, address.port);
-    this.#events.emit("terminated", verdict(ending, { peer, timers, now_ms: clock.now() }));
-    return exitStatus(ending, "client", false);
+  /** Opens a connection and lives the session on it: how that ended. */
+  async #connect(): Promise<Ending> {
+    const { address, clock } = this.#options;
+    const connection = await dial(this.#options, this.#stopping.signal);
+    if ("reason" in connection) {
+      if (!this.#goesOn(connection)) {
+        this.#course.end(connection, formatAddress(address.host, address.port));
+      }
+      return connection;
+    }
+    this.#connected_ms = clock.now();
+    const course = this.#course;
+    this.#session = this.#options.original
+      ? new OriginalClientSession({ ...this.#options, connection, course })
+      : new ClientSession({
+        setting: this.#options,
+        connection,
+        connected_ms: this.#connected_ms,
+        course,
+        id: this.#id,
+        outbox: this.#outbox,
+        reconnects: this.#options.reconnect !== undefined,
+        resumes: this.#course.isOpen ? { settled: this.#settled } : undefined,
+        goesOn: (ending) => this.#goesOn(ending),
+      });
+    const ending = await this.#session.run();
+    if (this.#session.isOpen) this.#settled = isSettled(ending);
+    this.#session = undefined;
+    return ending;
   }
+
+  /** Whether to dial again after a connection that ended, or could not be opened, like this. */
+  #goesOn(ending: Ending): boolean {
+    const { clock, reconnect } = this.#options;
+    if (!reconnect || this.#stopping.signal.aborted || !isPassing(ending)) return false;
+    if (this.#session?.isOpen) this.#backoff.wasOpenFor(clock.now() - this.#connected_ms);
+    return reconnect.limit === 0 || this.#backoff.attempts < reconnect.limit;
+  }
+
+  #tellLeftover({ by, reason }: Ending): void {
+    if (by === "self" && reason === "done") return;
+    const text = this.#options.source.leftover?.();
+    if (text) this.#course.events.emit("notice", { level: "warning", text });
+  }
+
+  async #pause({ reason }: Ending): Promise<void> {
+    const { clock } = this.#options;
+    const delay_ms = this.#backoff.next();
+    const attempt = this.#backoff.attempts;
+    this.#course.events.emit("reconnecting", { attempt, delay_ms, cause: reason });
+    using pause = new Deadline(clock, { signal: this.#stopping.signal });
+    pause.moveTo(clock.now() + delay_ms);
+    // When it is told to stop, dialling gives up at once.
+    await sleep(pause).catch(() => {});
+  }
+}
+
+/** Whether a server has said goodbye: it has then confirmed all that it will ever deliver. */
+function isSettled({ by, reason }: Ending): boolean {
+  return by === "peer" && reason === "shutdown";
 }

@@ -4,79 +4,122 @@
  * @module
  */
 import { clientDataLoop, type ClientDataSide, type DataOutcome } from "./data_loop.ts";
-import type { DetectedSince } from "./ending.ts";
+import type { DetectedSince, Ending } from "./ending.ts";
 import { greetedNumber, greetingOf } from "./greeting.ts";
 import { roundMs } from "./ledger.ts";
 import { beginsOriginal } from "./original_wire.ts";
+import type { Outbox } from "./outbox.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Deadline } from "./wait.ts";
 
-/** What a client's session is made of. */
+/** What one connection of a client's session is made of. */
 export interface ClientSessionOptions extends SessionOptions {
+  /** Whether the session goes on after its connection has ended like this. */
+  goesOn: (ending: Ending) => boolean;
   /** The session's id. */
   id: string;
-  /** What each data message says. */
-  payload: Uint8Array;
-  /** How many data messages to send, each confirmed, before ending the session; for ever if not given. */
-  count?: number;
+  /** What the session has to send. */
+  outbox: Outbox;
+  /** Whether the session is to be kept while it has no connection. */
+  reconnects: boolean;
+  /** How the session was left by the connection before; not given before it was ever open. */
+  resumes?: {
+    /** Whether the server said goodbye, and so had settled all that it had. */
+    settled: boolean;
+  };
 }
 
-/** The client's side of a session. */
+/** The client's side of a session, on one connection. */
 export class ClientSession extends Session implements ClientDataSide {
   /** Which side this is. */
   override readonly role = "client";
-  /** When the next data message is to go out. */
-  nextSend_ms = 0;
-  /** Never: when the connection is over, so is the session. */
+  /** Never: when the connection is over, so is this. */
   readonly over = false;
   readonly #options: ClientSessionOptions;
-  #sent_ms = 0;
+  readonly #outbox: Outbox;
+  #limit = Infinity;
+  /** When a confirmation came last, or the session was opened, or this process ran again. */
+  #heard_ms = 0;
+  #ran_ms = 0;
 
   /** Makes the client's side of a session on a connection. */
   constructor(options: ClientSessionOptions) {
     super(options);
     this.#options = options;
+    this.#outbox = options.outbox;
   }
 
-  /** Whether every data message sent is confirmed. */
-  get allConfirmed(): boolean {
-    return this.ledger.confirmedUpTo === this.ledger.dataSent;
-  }
-
-  /** Whether as many data messages as were asked for are confirmed. */
+  /** Whether all that was asked for is sent and confirmed. */
   get done(): boolean {
-    return this.ledger.confirmedUpTo === this.#options.count;
+    return this.#outbox.done;
   }
 
-  /** Sends the next data message. */
-  sendData(): void {
-    const { payload } = this.#options;
-    const seq = ++this.ledger.dataSent;
-    this.ledger.dataBytes += payload.length;
-    this.#sent_ms = this.now();
-    this.writer.send({ type: "DATA", seq, payload });
-    if (this.events.wantsMessages) this.events.emit("data_sent", { seq, bytes: payload.length });
+  /** When the next data message may go out. */
+  get nextSend_ms(): number {
+    return this.#outbox.next_ms;
+  }
+
+  /**
+   * By when the next confirmation is due: `data_threshold` after the oldest unconfirmed data message
+   * was sent. While there is none, because there is nothing to say, that long after the last one.
+   */
+  get confirmationDue_ms(): number {
+    const oldest = this.#outbox.oldest;
+    if (!oldest && this.#outbox.next_ms !== Infinity) return Infinity;
+    const since_ms = oldest ? oldest.sent_ms : this.#heard_ms;
+    return Math.max(since_ms, this.#ran_ms) + this.timers.data_threshold_ms;
+  }
+
+  /** Sends every data message that may go out by now. */
+  sendReady(): void {
+    const { events, writer } = this;
+    for (let now_ms = this.now(); this.nextSend_ms <= now_ms; now_ms = this.now()) {
+      if (this.#outbox.nextBytes > this.#limit) return this.#tooLarge();
+      const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
+      writer.send({ type: "DATA", seq, payload });
+      if (!events.wantsMessages) continue;
+      const again = times > 1 ? { resent: true as const } : {};
+      events.emit("data_sent", { seq, bytes: payload.length, ...again });
+    }
   }
 
   /** Says `HELLO` and waits for `WELCOME`. */
-  protected override async open(signal: AbortSignal): Promise<boolean> {
-    const { id, maxMessageBytes } = this.#options;
-    const greeting = greetingOf(this.timers, maxMessageBytes);
+  protected override async open(deadline: Deadline): Promise<boolean> {
+    const { id, reconnects, resumes, setting: { maxMessageBytes } } = this.#options;
+    const greeting = {
+      ...greetingOf(this.timers, maxMessageBytes),
+      ...reconnects && { reconnect: true, sent: this.ledger.dataSent },
+      ...resumes && { confirmed: this.ledger.confirmedUpTo },
+      ...resumes?.settled && { settled: true },
+    };
     this.writer.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
-    const welcomed = await this.changes.until(() => this.isOpen, signal);
-    this.nextSend_ms = this.now();
-    return welcomed;
+    return await this.changes.until(() => this.isOpen, deadline);
   }
 
   /** Sends data messages until a confirmation fails to come, or all is done. */
-  protected override dataLoop(deadline: Deadline): Promise<DataOutcome> {
-    return clientDataLoop(this, this.timers, deadline);
+  protected override async dataLoop(deadline: Deadline): Promise<DataOutcome> {
+    const { source } = this.#outbox;
+    source.onChange = () => this.#sourceChanged();
+    const outcome = await clientDataLoop(this, this.timers, deadline);
+    if (outcome === "done" && source.failure) {
+      this.end({ by: "self", reason: "refused", text: source.failure });
+    }
+    return outcome;
   }
 
-  /** Silence is measured from the first unconfirmed data message. */
+  /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
   protected override silence(): { since: DetectedSince; at_ms: number } {
-    return { since: "first_unconfirmed_data_sent", at_ms: this.#sent_ms };
+    const { oldest } = this.#outbox;
+    return oldest
+      ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms }
+      : { since: "last_data_heard", at_ms: this.#heard_ms };
+  }
+
+  /** After a stall of this process, what is due has its full time once more. */
+  protected override stalled(late_ms: number): void {
+    this.#ran_ms = this.now();
+    super.stalled(late_ms);
   }
 
   /** Hears `WELCOME` and `CONFIRM`. */
@@ -91,23 +134,56 @@ export class ClientSession extends Session implements ClientDataSide {
     throw new ProtocolError("it answers as the original program does; use --original");
   }
 
+  /** Whether the client dials again. */
+  protected override goesOn(ending: Ending): boolean {
+    return this.#options.goesOn(ending);
+  }
+
+  /** What is unconfirmed is the server's to settle. */
+  protected override settle(): boolean {
+    return true;
+  }
+
   /** A client's books are settled as it goes. */
-  protected override settleLedger(): void {}
+  protected override settleLedger(): void {
+    this.#outbox.source.onChange = undefined;
+  }
 
   #hearWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
-    const { id, payload } = this.#options;
+    const { id, resumes } = this.#options;
     if (frame.version !== PROTOCOL_VERSION || frame.session !== id) {
       throw new ProtocolError(
         `WELCOME ${frame.version} ${frame.session} in answer to HELLO ${PROTOCOL_VERSION} ${id}`,
       );
     }
-    this.opened();
-    const limit = greetedNumber(frame.greeting, "max_message_bytes");
-    if (limit === undefined || payload.length <= limit) {
-      return this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
-    }
-    const text = `a data message has ${payload.length} bytes; the server accepts ${limit}`;
+    const received = greetedNumber(frame.greeting, "received");
+    if (resumes) this.#expectReceived(received);
+    this.#heard_ms = this.now();
+    this.opened(resumes && this.#outbox.resume(received!));
+    this.#limit = greetedNumber(frame.greeting, "max_message_bytes") ?? Infinity;
+    this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
+  }
+
+  /** A server that resumes a session has all that it confirmed, and nothing that was never sent. */
+  #expectReceived(received: number | undefined): void {
+    const { confirmedUpTo, dataSent } = this.ledger;
+    if (received !== undefined && received >= confirmedUpTo && received <= dataSent) return;
+    const said = received === undefined ? "without what it has received" : `received ${received}`;
+    throw new ProtocolError(
+      `WELCOME ${said}; sent up to ${dataSent}, confirmed up to ${confirmedUpTo}`,
+    );
+  }
+
+  #tooLarge(): void {
+    const text =
+      `the next data message has ${this.#outbox.nextBytes} bytes; the server accepts ${this.#limit}`;
     this.end({ by: "self", reason: "refused", text });
+  }
+
+  /** In the heartbeat phase for want of anything to say, the next data message is what ends it. */
+  #sourceChanged(): void {
+    if (this.phase === "heartbeat" && !this.#outbox.oldest) this.sendReady();
+    this.changes.notify();
   }
 
   /** Warns of timers that make the server take a healthy session for a silent one. */
@@ -123,19 +199,21 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   #hearConfirm(seq: number): void {
-    const { ledger } = this;
+    const { counts, events, ledger } = this;
     if (seq > ledger.dataSent || seq < ledger.confirmedUpTo) {
       throw new ProtocolError(
         `CONFIRM ${seq}; sent up to ${ledger.dataSent}, confirmed up to ${ledger.confirmedUpTo}`,
       );
     }
     if (seq === ledger.confirmedUpTo) return;
-    const rtt_ms = this.now() - this.#sent_ms;
-    ledger.confirmedUpTo = seq;
-    ledger.roundTrip(rtt_ms);
+    this.#heard_ms = this.now();
     this.dataHeard++;
-    if (this.events.wantsMessages) {
-      this.events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
+    for (const message of this.#outbox.confirm(seq)) {
+      const rtt_ms = this.#heard_ms - message.sent_ms;
+      counts.confirmed++;
+      ledger.roundTrip(rtt_ms);
+      if (!events.wantsMessages) continue;
+      events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });
     }
   }
 }

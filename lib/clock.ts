@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { QueuedTimer, TimerQueue } from "./timer_queue.ts";
 
 /** One callback at a time to come, which can be moved or cleared. */
 export interface Timer {
@@ -68,40 +69,57 @@ class InputFence {
 const inputFence = new InputFence();
 
 /**
- * A timer on `setTimeout`. Moving it later costs nothing: the platform's timer that is already under
- * way is left to fire, and only then set for what remains.
+ * All timers on one `setTimeout`, which alone takes more memory than all else that a session waits with.
  */
-class SystemTimer implements Timer {
-  readonly #callback: () => void;
-  #at_ms = Infinity;
-  #firesAt_ms = Infinity;
+class SystemTimers {
+  readonly #queue = new TimerQueue();
+  #wakesAt_ms = Infinity;
   #id?: ReturnType<typeof setTimeout>;
 
-  constructor(callback: () => void) {
-    this.#callback = callback;
+  /** Has a timer call back at a time, in place of any earlier one. */
+  set(timer: QueuedTimer, at_ms: number): void {
+    this.#queue.set(timer, at_ms);
+    if (at_ms < this.#wakesAt_ms) this.#wakeAt(at_ms);
   }
 
+  /** Has a timer call back no more. */
+  clear(timer: QueuedTimer): void {
+    this.#queue.clear(timer);
+    // Without any timer the process must be able to end.
+    if (this.#queue.isEmpty) this.#wakeAt(Infinity);
+  }
+
+  #wakeAt(at_ms: number): void {
+    clearTimeout(this.#id);
+    this.#wakesAt_ms = at_ms;
+    if (at_ms === Infinity) return;
+    // Rounded up, because setTimeout drops fractions and would fire early.
+    this.#id = setTimeout(this.#wake, Math.max(0, Math.ceil(at_ms - performance.now())));
+  }
+
+  readonly #wake = () => {
+    this.#wakesAt_ms = Infinity;
+    const now_ms = performance.now();
+    try {
+      for (let due = this.#queue.takeDue(now_ms); due; due = this.#queue.takeDue(now_ms)) {
+        due.callback();
+      }
+    } finally {
+      // Whatever becomes of one, the others come in their time.
+      const { next_ms } = this.#queue;
+      if (next_ms < this.#wakesAt_ms) this.#wakeAt(next_ms);
+    }
+  };
+}
+
+const systemTimers = new SystemTimers();
+
+class SystemTimer extends QueuedTimer implements Timer {
   set(at_ms: number): void {
-    this.#at_ms = at_ms;
-    if (at_ms < this.#firesAt_ms) this.#schedule();
+    systemTimers.set(this, at_ms);
   }
 
   clear(): void {
-    clearTimeout(this.#id);
-    this.#at_ms = this.#firesAt_ms = Infinity;
+    systemTimers.clear(this);
   }
-
-  #schedule(): void {
-    clearTimeout(this.#id);
-    this.#firesAt_ms = this.#at_ms;
-    // Rounded up, because setTimeout drops fractions and would fire early.
-    this.#id = setTimeout(this.#fire, Math.max(0, Math.ceil(this.#at_ms - performance.now())));
-  }
-
-  readonly #fire = () => {
-    this.#firesAt_ms = Infinity;
-    if (performance.now() < this.#at_ms) return this.#schedule();
-    this.#at_ms = Infinity;
-    this.#callback();
-  };
 }

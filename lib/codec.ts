@@ -16,9 +16,17 @@ const CR = 0x0d;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
+/** How many bytes a buffer has that may be used again. */
+const POOLED_BYTES = 4_096;
+
+/** How many of those are kept: as many as are likely to be in use at a time. */
+const MAX_POOLED = 64;
+
+const pool: Uint8Array<ArrayBuffer>[] = [];
+
 /**
  * Collects frames and gives them out as one run of bytes, so that all that is ready goes out in one
- * write. The bytes given out stay valid until the next `add`.
+ * write. The bytes given out stay valid until the next `add` or `release`.
  */
 export class FrameBatch {
   #buffer = NO_BYTES;
@@ -48,15 +56,19 @@ export class FrameBatch {
     return bytes;
   }
 
-  /** Gives the buffer back when it has grown beyond what an idle session should hold. */
-  trim(): void {
-    if (this.#length === 0 && this.#buffer.length > 65_536) this.#buffer = NO_BYTES;
+  /** Gives the buffer back, once what was given out is of no use any more: an idle session needs none. */
+  release(): void {
+    if (this.#buffer.length === POOLED_BYTES && pool.length < MAX_POOLED) pool.push(this.#buffer);
+    this.#buffer = NO_BYTES;
+    this.#length = 0;
   }
 
   #makeRoom(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length, 128));
+    const grown = needed <= POOLED_BYTES
+      ? pool.pop() ?? new Uint8Array(POOLED_BYTES)
+      : new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
     grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }
@@ -130,6 +142,7 @@ export class FrameDecoder {
   }
 
   #nextLine(): Frame | undefined {
+    if (this.#at === this.#chunk.length) return this.#chunk = NO_BYTES, undefined;
     const end = this.#chunk.indexOf(LF, this.#at);
     const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
     if (this.#line.length + piece.length >= MAX_LINE_BYTES) {

@@ -11,6 +11,9 @@ import { type Key, KEYS, type Settings } from "./settings.ts";
 
 const TABLES = ["settings", "Settings"];
 
+/** The keys that name a file or a folder, if any. */
+const FILES: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
+
 /**
  * Reads the settings that a configuration file gives.
  *
@@ -44,8 +47,8 @@ export function parseConfig(text: string, name: string): Partial<Settings> {
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
     }
-    // An empty log_dir is how a file says "none".
-    if (key === "log_dir" && value === "") continue;
+    // An empty text is how a file says "none".
+    if (value === "" && FILES.includes(key)) continue;
     settings[key] = checkValue(key as Key, value, given);
   }
   return settings;

@@ -1,12 +1,13 @@
 /**
- * The course of a session: its phases, its silences and its end, told as they happen.
+ * The course of a session, across its connections: its phases, its silences and its end, told as they
+ * happen.
  *
  * @module
  */
 import type { Clock } from "./clock.ts";
 import type { Ending } from "./ending.ts";
 import type { EventSource, Phase } from "./events.ts";
-import { Ledger, roundMs } from "./ledger.ts";
+import { type ConnectionLedger, Ledger, roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./settings.ts";
 import { type Detection, verdict } from "./verdict.ts";
 
@@ -26,21 +27,29 @@ export interface CourseOptions {
 export class Course {
   /** What the session has counted. */
   readonly ledger = new Ledger();
+  /** Where it is told. */
+  readonly events: EventSource;
   /** When the session, or the connection that it is to be opened on, started. */
   readonly started_ms: number;
-  readonly #options: CourseOptions;
-  readonly #ended = new AbortController();
+  readonly #clock: Clock;
+  readonly #timers: Timers;
   #phase: Phase = "connecting";
   #isOpen = false;
   #ending?: Ending;
   #heard_ms: number;
   #silentSince_ms: number;
+  #gapSince_ms: number;
 
   /** Starts the course of a session that is not open yet. */
-  constructor(options: CourseOptions) {
-    this.#options = options;
-    this.started_ms = options.opened_ms ?? options.clock.now();
-    this.#heard_ms = this.#silentSince_ms = this.started_ms;
+  constructor({ clock, events, opened_ms, timers }: CourseOptions) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.events = events;
+    this.started_ms =
+      this.#gapSince_ms =
+      this.#heard_ms =
+      this.#silentSince_ms =
+        opened_ms ?? clock.now();
   }
 
   /** Whether the session was ever open. */
@@ -48,19 +57,14 @@ export class Course {
     return this.#isOpen;
   }
 
-  /** The phase that the session is in. */
-  get phase(): Phase {
-    return this.#phase;
-  }
-
   /** How it ended, once it has. */
   get ending(): Ending | undefined {
     return this.#ending;
   }
 
-  /** Aborts when the session ends, with its {@linkcode Ending} as the reason. */
-  get signal(): AbortSignal {
-    return this.#ended.signal;
+  /** The phase that the session is in. */
+  get phase(): Phase {
+    return this.#phase;
   }
 
   /** When the last sign of life came, in monotonic milliseconds. */
@@ -68,17 +72,27 @@ export class Course {
     return this.#heard_ms;
   }
 
-  /** A sign of life has come. */
-  signOfLife(): void {
-    this.#heard_ms = this.#options.clock.now();
+  /** How long ago the last sign of life came before the connection was lost, in milliseconds. */
+  get gap_ms(): number {
+    return roundMs(this.#clock.now() - this.#gapSince_ms);
   }
 
-  /** The session is open. */
-  open(peer: string, more: { original?: true } = {}): void {
-    const { events, timers } = this.#options;
+  /** A sign of life has come. */
+  signOfLife(): void {
+    this.#heard_ms = this.#clock.now();
+  }
+
+  /** The session is open, on a connection whose counts begin. */
+  open(peer: string, more: { original?: true } = {}): ConnectionLedger {
     this.#isOpen = true;
-    const predicted_detection_s = predictedDetection_ms(timers) / 1000;
-    events.emit("connected", { peer, predicted_detection_s, ...more });
+    const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
+    this.events.emit("connected", { peer, predicted_detection_s, ...more });
+    return this.ledger.connectionOpened();
+  }
+
+  /** What was lost with the last connection is being made up for. */
+  resumed(resumption: { resent: number; already_there: number }): void {
+    this.events.emit("resumed", { gap_ms: this.gap_ms, ...resumption });
   }
 
   /** The data phase begins: the first one, or because data has been heard again. */
@@ -93,44 +107,53 @@ export class Course {
     this.#enter("heartbeat");
   }
 
+  /** The connection is lost, and the session goes on without one. */
+  disconnect(ending: Ending, peer: string, detection?: Detection): void {
+    this.#gapSince_ms = this.#heard_ms;
+    const now_ms = this.#leave("connecting");
+    this.events.emit("disconnected", this.#verdict(ending, peer, now_ms, detection));
+  }
+
   /** The session ends, unless it has already: the first reason given is the one. */
   end(ending: Ending, peer: string, detection?: Detection): void {
     if (this.#ending) return;
     this.#ending = ending;
-    if (this.#phase !== "heartbeat") this.#silentSince_ms = this.#heard_ms;
-    const now_ms = this.#enter("terminated");
-    const { events, timers } = this.#options;
-    const heard_ms = this.#isOpen ? this.#heard_ms : undefined;
-    const evidence = { peer, timers, now_ms, heard_ms, detection };
-    events.emit("terminated", verdict(ending, evidence));
-    this.#ended.abort(ending);
+    const now_ms = this.#leave("terminated");
+    this.events.emit("terminated", this.#verdict(ending, peer, now_ms, detection));
   }
 
   /** This process did not run when a deadline came due, which came so late. */
   stalled(late_ms: number): void {
     this.ledger.localStalls++;
-    this.#options.events.emit("local_stall", { ms: roundMs(late_ms) });
+    this.events.emit("local_stall", { ms: roundMs(late_ms) });
   }
 
   /** The last word: the summary of a session that was open. */
   summarize(): void {
     if (!this.#isOpen) return;
-    const { clock, events } = this.#options;
-    events.emit("summary", this.ledger.summary(clock.now() - this.started_ms));
+    this.events.emit("summary", this.ledger.summary(this.#clock.now() - this.started_ms));
+  }
+
+  #verdict(ending: Ending, peer: string, now_ms: number, detection?: Detection) {
+    const heard_ms = this.#isOpen ? this.#heard_ms : undefined;
+    return verdict(ending, { peer, timers: this.#timers, now_ms, heard_ms, detection });
+  }
+
+  /** Leaves the data or the heartbeat phase because of an end. */
+  #leave(to: "connecting" | "terminated"): number {
+    if (this.#phase !== "heartbeat") this.#silentSince_ms = this.#heard_ms;
+    return this.#enter(to);
   }
 
   /** Goes to another phase, and gives the time at which it did. */
   #enter(to: Phase): number {
-    const { clock, events } = this.#options;
     const from = this.#phase;
     this.#phase = to;
-    const now_ms = clock.now();
+    const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
     if (from === "heartbeat") this.ledger.silenceEnded(silent_ms);
-    // A connection that never said which session it is has no phases to tell of.
-    if (events.session !== null) {
-      events.emit("phase", { from, to, silent_ms: roundMs(silent_ms) });
-    }
+    // What was never open has no phases to tell of.
+    if (this.#isOpen) this.events.emit("phase", { from, to, silent_ms: roundMs(silent_ms) });
     return now_ms;
   }
 }

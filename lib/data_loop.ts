@@ -4,7 +4,7 @@
  * @module
  */
 import type { Timers } from "./settings.ts";
-import { type Changes, type Deadline, PUNCTUAL_MS, sleep } from "./wait.ts";
+import type { Changes, Deadline } from "./wait.ts";
 
 /** How the client's data phase ends. */
 export type DataOutcome = "silent" | "done";
@@ -13,58 +13,52 @@ export type DataOutcome = "silent" | "done";
 export interface ClientDataSide {
   /** Monotonic milliseconds. */
   now(): number;
-  /** Notified whenever a confirmation has been heard. */
+  /** Notified whenever a confirmation has been heard, or another data message may go out. */
   readonly changes: Changes;
-  /** Whether every data message sent is confirmed. */
-  readonly allConfirmed: boolean;
   /** Whether all that was asked for is sent and confirmed. */
   readonly done: boolean;
   /** Whether no confirmation can come any more, though the session goes on. */
   readonly over: boolean;
-  /** When the next data message is to go out, in monotonic milliseconds. */
-  nextSend_ms: number;
-  /** Sends the next data message. */
-  sendData(): void;
+  /** When the next data message may go out, in monotonic milliseconds; `Infinity` if it has to wait. */
+  readonly nextSend_ms: number;
+  /** By when the next confirmation is due, in monotonic milliseconds; `Infinity` if none is. */
+  readonly confirmationDue_ms: number;
+  /** Sends every data message that may go out by now. */
+  sendReady(): void;
 }
 
 /**
- * Sends a data message every `data_interval`, each after the confirmation of the one before, until a
- * confirmation fails to come within `data_threshold` or all is done.
+ * Sends data messages as they may go out, until a confirmation fails to come within `data_threshold`
+ * or all is done.
  *
- * Messages go out on a grid of `data_interval`, so that their times do not drift. When one is late, the
- * grid starts anew with it: what was missed is not made up for in a burst.
- *
- * @throws The reason of the deadline's parent signal, if it aborts.
+ * @throws The deadline's reason, if that ends.
  */
 export async function clientDataLoop(
   side: ClientDataSide,
   timers: Timers,
   deadline: Deadline,
 ): Promise<DataOutcome> {
-  const over = () => side.over;
-  const confirmedOrOver = () => side.allConfirmed || side.over;
   for (;;) {
+    side.sendReady();
     if (side.done) return "done";
-    if (side.now() < side.nextSend_ms) {
-      deadline.moveTo(side.nextSend_ms);
-      const isOver = await side.changes.until(over, deadline.signal);
-      deadline.throwIfEnded();
-      if (isOver) return "silent";
-    }
-
-    const sentAt_ms = side.now();
-    const late = sentAt_ms - side.nextSend_ms > PUNCTUAL_MS;
-    side.nextSend_ms = (late ? sentAt_ms : side.nextSend_ms) + timers.data_interval_ms;
-    side.sendData();
-    deadline.moveTo(sentAt_ms + timers.data_threshold_ms, { again_ms: timers.data_threshold_ms });
-    const inTime = await side.changes.until(confirmedOrOver, deadline.signal);
+    if (side.over) return "silent";
+    const { confirmationDue_ms, nextSend_ms } = side;
+    const sendsFirst = nextSend_ms < confirmationDue_ms;
+    if (sendsFirst) deadline.moveTo(nextSend_ms);
+    else deadline.moveTo(confirmationDue_ms, { again_ms: timers.data_threshold_ms });
+    const changed = () =>
+      side.over || side.done || side.nextSend_ms !== nextSend_ms ||
+      side.confirmationDue_ms !== confirmationDue_ms;
+    const inTime = await side.changes.until(changed, deadline);
     deadline.throwIfEnded();
-    if (!inTime || side.over) return "silent";
+    if (!inTime && !sendsFirst) return "silent";
   }
 }
 
 /** What the server's data loop needs of its session. */
 export interface ServerDataSide {
+  /** What to wait with. */
+  readonly changes: Changes;
   /** When the last data message was heard, or the session started, in monotonic milliseconds. */
   readonly lastData_ms: number;
   /** Set by the loop while it runs; to be called at each data message. */
@@ -76,7 +70,7 @@ export interface ServerDataSide {
  *
  * A data message does not wake this loop: it only moves the deadline.
  *
- * @throws The reason of the deadline's parent signal, if it aborts.
+ * @throws The deadline's reason, if that ends.
  */
 export async function serverDataLoop(
   side: ServerDataSide,
@@ -87,7 +81,7 @@ export async function serverDataLoop(
   side.onData = () => deadline.moveTo(side.lastData_ms + timers.data_threshold_ms, again);
   side.onData();
   try {
-    await sleep(deadline.signal);
+    await side.changes.until(() => false, deadline);
     deadline.throwIfEnded();
   } finally {
     side.onData = undefined;

@@ -23,7 +23,8 @@ export type DetectedSince =
   | "first_unconfirmed_data_sent"
   | "last_data_heard"
   | "first_unanswered_heartbeat_sent"
-  | "last_sign_of_life";
+  | "last_sign_of_life"
+  | "connection_lost";
 
 /** How a session ended. */
 export interface Ending {
@@ -87,6 +88,13 @@ export function exitStatus(ending: Ending, role: Role, wasOpen: boolean): ExitSt
   if (!wasOpen) return EXIT.unconnected;
   if (ending.by === "peer" && isPolite(ending) && role === "server") return EXIT.asked;
   return EXIT.lost;
+}
+
+/** Whether the cause of a lost connection, or of one that could not be opened, may pass. */
+export function isPassing({ by, reason }: Ending): boolean {
+  if (by === "network") return true;
+  if (by === "self") return reason === "silent";
+  return reason === "closed" || reason === "silent" || reason === "shutdown";
 }
 
 /** Whether a session ended because somebody asked for it. */

@@ -10,6 +10,26 @@ import type { Summary } from "./ledger.ts";
 /** The phase a session is in. */
 export type Phase = "connecting" | "data" | "heartbeat" | "terminated";
 
+/** Who noticed the end of a session or of a connection, when, and why. */
+export interface Verdict {
+  /** Who ended it. */
+  by: EndedBy;
+  /** Why. */
+  reason: EndReason;
+  /** The reason in the words of whoever gave it. */
+  text: string;
+  /** The peer's address and port. */
+  peer: string;
+  /** How long after `detected_since` it was noticed; `null` of an end that somebody asked for. */
+  detected_after_ms: number | null;
+  /** What that is measured from. */
+  detected_since: DetectedSince | null;
+  /** How long after that a dead peer was predicted to be declared; `null` before a session was open. */
+  predicted_ms: number | null;
+  /** How long ago the last sign of life had come. */
+  silent_ms: number | null;
+}
+
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
   /** The server waits for clients. */
@@ -17,7 +37,7 @@ export interface EventFields {
   /** A session is open: `HELLO` and `WELCOME` have been exchanged, or the peer is an original one. */
   connected: { peer: string; predicted_detection_s: number; original?: true };
   /** The client sent a data message. */
-  data_sent: { seq: number; bytes: number };
+  data_sent: { seq: number; bytes: number; resent?: true };
   /** The server received a data message. */
   data_received: { seq: number; bytes: number };
   /** The client heard the confirmation of a data message. */
@@ -32,17 +52,17 @@ export interface EventFields {
   heartbeat_missed: { n: number; missed: number; left: number };
   /** This process did not run when it should have; for at least so long. */
   local_stall: { ms: number };
+  /** The connection is lost; the session goes on without one. */
+  disconnected: Verdict;
+  /** The client dials again after a wait, so many times in a row, because of this. */
+  reconnecting: { attempt: number; delay_ms: number; cause: EndReason };
+  /**
+   * A session goes on over another connection: how long after its last sign of life on the one before,
+   * how many data messages are sent again, and how many had arrived unconfirmed.
+   */
+  resumed: { gap_ms: number; resent: number; already_there: number };
   /** The session, or the attempt at one, is over. */
-  terminated: {
-    by: EndedBy;
-    reason: EndReason;
-    text: string;
-    peer: string;
-    detected_after_ms: number | null;
-    detected_since: DetectedSince | null;
-    predicted_ms: number | null;
-    silent_ms: number | null;
-  };
+  terminated: Verdict;
   /** The last word on a session: its ledger. */
   summary: Summary;
   /** Something a user should know that is no part of a session's life. */

@@ -5,13 +5,13 @@
  */
 import { formatAddress } from "./address.ts";
 import { CONNECT_LIMIT_MS } from "./dial.ts";
-import type { EventFields } from "./events.ts";
+import type { Verdict } from "./events.ts";
 import type { Role } from "./protocol.ts";
 import { heartbeatsUntilDead, type Timers } from "./settings.ts";
 import type { Address, TransportError } from "./transport.ts";
 
-/** The fields of a `terminated` event. */
-export type Terminated = EventFields["terminated"];
+/** The fields of a `terminated` or `disconnected` event. */
+export type Terminated = Verdict;
 
 /** Milliseconds as seconds, to the millisecond. */
 export function seconds(ms: number): string {
@@ -24,8 +24,9 @@ export function explainEnd(end: Terminated, role: Role, timers: Timers): string 
   const wasOpen = end.predicted_ms !== null;
   if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
   if (end.by === "self") {
+    if (end.detected_since === "connection_lost") return explainExpiry(end);
     if (end.reason === "silent") {
-      return wasOpen ? explainDeath(end, role, timers) : explainMute(end, other);
+      return end.text === "" ? explainDeath(end, role, timers) : explainMute(end, other);
     }
     return explainOwn(end, other, wasOpen);
   }
@@ -40,6 +41,7 @@ function explainDeath(end: Terminated, role: Role, timers: Timers): string {
     last_data_heard: "the last data message was heard",
     first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
     last_sign_of_life: "the last sign of life",
+    connection_lost: "the connection was lost",
   }[end.detected_since!];
   const beats = heartbeatsUntilDead(timers);
   const heartbeats = `${beats} × heart_beat_threshold ${timers.heart_beat_threshold_ms / 1000} s`;
@@ -54,6 +56,13 @@ function explainDeath(end: Terminated, role: Role, timers: Timers): string {
     } ago. ` +
     `Look next: is its host frozen or cut off, or does a firewall, NAT or load balancer on the path ` +
     `drop packets silently?`;
+}
+
+function explainExpiry(end: Terminated): string {
+  return `the client ${end.text}: the session has been forgotten ${
+    seconds(end.detected_after_ms!)
+  } after its connection was lost. Look next: is the client still running, and can it reach this ` +
+    `server?`;
 }
 
 function explainMute(end: Terminated, other: string): string {

@@ -1,9 +1,10 @@
 /**
- * What `HELLO` and `WELCOME` say of the sender: its timers, so that each side can see what to expect.
+ * What `HELLO` and `WELCOME` say of the sender: its timers, so that each side can see what to expect,
+ * and how far it has come with the session.
  *
  * @module
  */
-import type { Greeting } from "./protocol.ts";
+import type { Frame, Greeting } from "./protocol.ts";
 import type { Timers } from "./settings.ts";
 
 /** The greeting of a side with these timers, in seconds, and with this limit to a data message. */
@@ -22,4 +23,29 @@ export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
 export function greetedNumber(greeting: Greeting, key: string): number | undefined {
   const value = greeting[key];
   return typeof value === "number" && value >= 0 ? value : undefined;
+}
+
+/** What a client says of its session. */
+export interface Hello {
+  /** The session's id. */
+  readonly id: string;
+  /** Whether the client comes back after a lost connection. */
+  readonly comesBack: boolean;
+  /** Of a session that was open before: the client has heard confirmations up to here. */
+  readonly confirmed?: number;
+  /** The last sequence number that the client has sent. */
+  readonly sent: number;
+  /** Whether what is not confirmed is known to have been delivered nowhere. */
+  readonly settled: boolean;
+}
+
+/** What a client says of its session in its `HELLO`. */
+export function helloOf({ greeting, session }: Frame & { type: "HELLO" | "WELCOME" }): Hello {
+  return {
+    id: session,
+    comesBack: greeting.reconnect === true,
+    confirmed: greetedNumber(greeting, "confirmed"),
+    sent: greetedNumber(greeting, "sent") ?? 0,
+    settled: greeting.settled === true,
+  };
 }

@@ -37,7 +37,7 @@ export type HeartbeatOutcome = "data heard" | "dead";
  * It starts when `deadline` has passed: the session has fallen silent. Of heartbeats in a row that go
  * unanswered, each time is reckoned from the one before it, so that late timers do not add up.
  *
- * @throws The reason of the deadline's parent signal, if it aborts.
+ * @throws The deadline's reason, if that ends.
  */
 export async function heartbeatLoop(
   probe: HeartbeatProbe,
@@ -56,7 +56,7 @@ export async function heartbeatLoop(
     deadline.moveTo(from_ms + timers.heart_beat_threshold_ms, {
       again_ms: timers.heart_beat_threshold_ms,
     });
-    const answered = await hearing.changes.until(signOfLife, deadline.signal);
+    const answered = await hearing.changes.until(signOfLife, deadline);
     deadline.throwIfEnded();
     if (dataResumed()) return "data heard";
 
@@ -64,7 +64,7 @@ export async function heartbeatLoop(
       missed = 0;
       probe.answered();
       deadline.moveTo(hearing.now() + timers.heart_beat_interval_ms);
-      const resumed = await hearing.changes.until(dataResumed, deadline.signal);
+      const resumed = await hearing.changes.until(dataResumed, deadline);
       deadline.throwIfEnded();
       if (resumed) return "data heard";
       // Should death follow, it is measured from the next heartbeat: that has its full time.

@@ -12,7 +12,7 @@ import type { Deadline } from "./wait.ts";
  * `heart_beat_threshold` of the one before, or of `from_ms`.
  *
  * @param missed Called at each miss: so many in a row, so many left until death.
- * @throws The reason of the deadline's parent signal, if it aborts.
+ * @throws The deadline's reason, if that ends.
  */
 export async function heartbeatWatch(
   hearing: Hearing,
@@ -30,7 +30,7 @@ export async function heartbeatWatch(
     });
     const heard = await hearing.changes.until(
       () => hearing.framesHeard > framesBefore,
-      deadline.signal,
+      deadline,
     );
     deadline.throwIfEnded();
     if (hearing.dataHeard > dataBefore) return "data heard";

@@ -14,6 +14,16 @@ const TIMERS: readonly Key[] = [
   "heart_beat_additional_tries",
 ];
 
+const DATA: Readonly<Record<Role, readonly Key[]>> = {
+  server: ["message", "max_message_bytes", "output"],
+  client: ["message", "window", "max_message_bytes"],
+};
+
+const KEEPING: Readonly<Record<Role, readonly Key[]>> = {
+  server: ["store", "session_lifetime", "max_sessions"],
+  client: ["reconnect", "reconnect_limit"],
+};
+
 const PURPOSE: Readonly<Record<Role, string>> = {
   server: "Accepts sessions, confirms their data messages, and tells when one falls silent.",
   client: "Opens a session, sends data messages, and tells when the server falls silent.",
@@ -25,6 +35,7 @@ const RUN: Readonly<Record<Role, readonly string[]>> = {
     line("--duration S", "end after S seconds"),
   ],
   client: [
+    line("--stdin", "send each line of stdin, until its end"),
     line("--count N", "end when N data messages are confirmed"),
     line("--duration S", "end after S seconds"),
   ],
@@ -47,7 +58,11 @@ export function helpText(role: Role): string {
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
     group("Where", ["host", "port"].map((key) => option(key as Key))),
     group("Timers (S: seconds, fractions allowed)", TIMERS.map(option)),
-    group("Data messages", ["message", "max_message_bytes"].map((key) => option(key as Key))),
+    group("Data messages", DATA[role].map(option)),
+    group(
+      role === "client" ? "When the connection is lost" : "What is kept",
+      KEEPING[role].map(option),
+    ),
     group("How long", RUN[role]),
     group("Output", [
       line("--json", "write each event to stdout as one line of JSON"),

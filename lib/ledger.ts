@@ -7,14 +7,30 @@
 /** First and last sequence number of an unbroken run. */
 export type SeqRange = readonly [first: number, last: number];
 
+/** What one connection of a session counted. */
+export interface ConnectionSummary {
+  /** Data messages sent on it, repetitions included. */
+  sent: number;
+  /** Data messages received on it, each once in its session. */
+  received: number;
+  /** Data messages confirmed on it. */
+  confirmed: number;
+  /** Of those sent or received on it, how many had been sent on an earlier connection. */
+  resent: number;
+  /** Sent or received on it but not confirmed on it; the next connection tells what became of them. */
+  in_doubt: number;
+}
+
 /** The fields of the `summary` event: what one side knows at the end. Times in milliseconds. */
 export interface Summary {
   /** From the session's start to its end. */
   duration_ms: number;
-  /** Data messages sent. */
+  /** Data messages sent, each counted once. */
   data_sent: number;
-  /** Data messages received. */
+  /** Data messages received, each counted once. */
   data_received: number;
+  /** Data messages sent, or received, again after a resume. */
+  data_resent: number;
   /** Data messages confirmed: heard by the client, handed to the network by the server. */
   data_confirmed: number;
   /** Bytes in the data messages sent or received. */
@@ -23,6 +39,10 @@ export interface Summary {
   confirmed_up_to: number;
   /** Sent (or received) but not confirmed: nobody here knows what became of it. */
   in_doubt: SeqRange[];
+  /** How many connections the session has had. */
+  connections: number;
+  /** What each of them counted; of many, the last ones. */
+  by_connection: ConnectionSummary[];
   /** Heartbeats sent. */
   heartbeats_sent: number;
   /** Heartbeats sent that a sign of life followed in time. */
@@ -50,13 +70,34 @@ export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
+/** Of how many connections a ledger keeps the counts apart: the last ones. */
+export const MAX_CONNECTIONS_KEPT = 100;
+
+/** Counts what goes over one connection. */
+export class ConnectionLedger {
+  /** Data messages sent. */
+  sent = 0;
+  /** Data messages received. */
+  received = 0;
+  /** Data messages confirmed. */
+  confirmed = 0;
+  /** Data messages sent, or received, that had been sent on an earlier connection. */
+  resent = 0;
+
+  /** What it has counted. */
+  summary(): ConnectionSummary {
+    const { sent, received, confirmed, resent } = this;
+    return { sent, received, confirmed, resent, in_doubt: sent + received - confirmed };
+  }
+}
+
 /** Counts what a session does. */
 export class Ledger {
-  /** Data messages sent. */
+  /** The last sequence number sent. */
   dataSent = 0;
-  /** Data messages received. */
+  /** The last sequence number received. */
   dataReceived = 0;
-  /** Bytes of data messages sent or received. */
+  /** Bytes of data messages sent or received, each counted once. */
   dataBytes = 0;
   /** The last sequence number confirmed. */
   confirmedUpTo = 0;
@@ -70,12 +111,38 @@ export class Ledger {
   heartbeatsReceived = 0;
   /** Local stalls. */
   localStalls = 0;
+  #before = 0;
+  #resent = 0;
+  #connections: ConnectionLedger[] = [];
+  #connectionsForgotten = 0;
   #silences = 0;
   #longestSilence_ms = 0;
   #rtts = 0;
   #rttSum_ms = 0;
   #rttMin_ms = Infinity;
   #rttMax_ms = 0;
+
+  /** Begins the counts of another connection. */
+  connectionOpened(): ConnectionLedger {
+    const connection = new ConnectionLedger();
+    if (this.#connections.length === MAX_CONNECTIONS_KEPT) {
+      this.#connections.shift();
+      this.#connectionsForgotten++;
+    }
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** The session goes on here after this sequence number: another process has settled all before. */
+  beginAfter(seq: number): void {
+    this.#before = this.dataReceived = this.confirmedUpTo = seq;
+  }
+
+  /** Notes a data message that had been sent on an earlier connection. */
+  dataAgain(connection: ConnectionLedger): void {
+    this.#resent++;
+    connection.resent++;
+  }
 
   /** Notes a round-trip time of a data message. */
   roundTrip(rtt_ms: number): void {
@@ -102,11 +169,14 @@ export class Ledger {
     return {
       duration_ms: roundMs(duration_ms),
       data_sent: this.dataSent,
-      data_received: this.dataReceived,
-      data_confirmed: this.confirmedUpTo,
+      data_received: this.dataReceived - this.#before,
+      data_resent: this.#resent,
+      data_confirmed: this.confirmedUpTo - this.#before,
       data_bytes: this.dataBytes,
       confirmed_up_to: this.confirmedUpTo,
       in_doubt: last > this.confirmedUpTo ? [[this.confirmedUpTo + 1, last]] : [],
+      connections: this.#connectionsForgotten + this.#connections.length,
+      by_connection: this.#connections.map((each) => each.summary()),
       heartbeats_sent: this.heartbeatsSent,
       heartbeats_answered: this.heartbeatsAnswered,
       heartbeats_missed: this.heartbeatsMissed,

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress } from "./address.ts";
-import { EXIT, exitStatus } from "./ending.ts";
+import { type EndReason, EXIT, exitStatus } from "./ending.ts";
 import type { Event } from "./events.ts";
 import { explainEnd, seconds } from "./explain.ts";
 import type { SeqRange, Summary } from "./ledger.ts";
@@ -33,7 +33,9 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
           `${event.predicted_detection_s} s`,
       );
     case "data_sent":
-      return info(`data message ${event.seq} sent, ${event.bytes} bytes`);
+      return info(
+        `data message ${event.seq} sent${event.resent ? " again" : ""}, ${event.bytes} bytes`,
+      );
     case "data_received":
       return info(`data message ${event.seq} received, ${event.bytes} bytes`);
     case "data_confirmed":
@@ -57,6 +59,21 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
         `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
           `overloaded); that is not the peer's silence`,
       );
+    case "disconnected":
+      return warning(
+        `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`,
+      );
+    case "reconnecting":
+      return warning(
+        `dialling again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
+          CAUSES[event.cause],
+      );
+    case "resumed":
+      return warning(
+        `session resumed, ${seconds(event.gap_ms)} after the last sign of life before: ` +
+          `${counted(event.resent, "data message")} ${SENT_AGAIN[role]}, ` +
+          `${event.already_there} had arrived unconfirmed`,
+      );
     case "terminated":
       return {
         level: terminatedLevel(event, role),
@@ -71,6 +88,22 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       return { level: event.level, text: event.text };
   }
 }
+
+/** Why a client dials again. */
+const CAUSES: Readonly<Record<EndReason, string>> = {
+  refused: "the connection was refused; nothing listens there, or a firewall rejects it",
+  silent: "the server did not answer",
+  reset: "the connection was reset (RST)",
+  closed: "the server closed the connection (FIN)",
+  shutdown: "the server was told to stop",
+  unreachable: "the server is unreachable",
+  name_not_found: "no address is known for that name",
+  done: "the server is done",
+  protocol: "the protocol was broken",
+  failed: "the connection failed",
+};
+
+const SENT_AGAIN = { client: "sent again", server: "to come again" } as const;
 
 function info(text: string): Message {
   return { level: "info", text };
@@ -99,13 +132,14 @@ function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Le
 }
 
 function summaryText(summary: Summary, role: Role): string {
-  const { rtt_min_ms, rtt_avg_ms, rtt_max_ms } = summary;
+  const { connections, rtt_min_ms, rtt_avg_ms, rtt_max_ms } = summary;
   const data = role === "client"
     ? `${counted(summary.data_sent, "data message")} sent`
     : `${counted(summary.data_received, "data message")} received`;
   const rtt = rtt_min_ms === null
     ? ""
     : `; round trip min/avg/max ${rtt_min_ms}/${rtt_avg_ms}/${rtt_max_ms} ms`;
+  const overConnections = connections > 1 ? `; ${connectionsText(summary, role)}` : "";
   const silences = summary.silences === 0
     ? "no silence"
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
@@ -114,9 +148,24 @@ function summaryText(summary: Summary, role: Role): string {
   }: ${data}, ${summary.data_confirmed} confirmed, ` +
     `${
       doubtText(summary.in_doubt)
-    }${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
+    }${overConnections}${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
     `${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
+}
+
+/** How many connections are told of one by one; of more, the last ones. */
+const CONNECTIONS_TOLD = 5;
+
+function connectionsText(summary: Summary, role: Role): string {
+  const { by_connection, connections, data_resent } = summary;
+  const told = by_connection.slice(-CONNECTIONS_TOLD).map((each) => {
+    const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
+    return `${data}, ${each.resent} again, ${each.confirmed} confirmed`;
+  });
+  const last = connections > told.length ? `the last ${told.length}: ` : "";
+  return `${connections} connections, ${data_resent} data messages over again (${last}${
+    told.join(" | ")
+  })`;
 }
 
 function doubtText(ranges: readonly SeqRange[]): string {

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { Course, type CourseOptions } from "./course.ts";
+import type { Course } from "./course.ts";
+import type { Timers } from "./settings.ts";
 import { clientDataLoop, type ClientDataSide } from "./data_loop.ts";
 import { dial, type DialOptions } from "./dial.ts";
 import type { Ending } from "./ending.ts";
@@ -16,7 +17,7 @@ import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./ori
 import { ProtocolError } from "./protocol.ts";
 import { Tasks } from "./tasks.ts";
 import type { Connection } from "./transport.ts";
-import { Changes, Deadline, sleep } from "./wait.ts";
+import { Changes, Deadline, PUNCTUAL_MS, sleep } from "./wait.ts";
 
 /** How long, in milliseconds, to wait before dialling again while the server does not listen. */
 const REDIAL_MS = 250;
@@ -24,7 +25,11 @@ const REDIAL_MS = 250;
 const DATA_ECHOED = "the server echoes data: it takes this for its second connection; restart it";
 
 /** What a session with an original server is made of. */
-export interface OriginalClientSessionOptions extends CourseOptions, DialOptions {
+export interface OriginalClientSessionOptions extends DialOptions {
+  /** The session's timers. */
+  timers: Timers;
+  /** The course of the session. */
+  course: Course;
   /** The first connection. */
   connection: Connection;
   /** How many data messages to send, each confirmed; for ever if not given. */
@@ -39,34 +44,47 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   framesHeard = 0;
   /** Confirmations heard so far. */
   dataHeard = 0;
-  /** When the next data message is to go out. */
-  nextSend_ms: number;
   /** Always: there is no `WELCOME` to wait for. */
   readonly isOpen = true;
   readonly #options: OriginalClientSessionOptions;
   readonly #course: Course;
   readonly #heartbeats: Heartbeats;
   readonly #tasks = new Tasks();
+  readonly #over = new AbortController();
   #data?: OriginalConnection;
   #beats?: OriginalConnection;
   /** The numbers of the heartbeats whose echo is still to come, in order; an echo carries none. */
   #unechoed: number[] = [];
   readonly #dialing = new Set<OriginalPurpose>();
   #sent_ms = 0;
+  /** When the next data message is to go out, if the one before is confirmed by then. */
+  #next_ms: number;
   /** How the server closed the data connection, as long as nothing has been heard of it since. */
   #closed?: Ending;
 
   /** Makes the client's side of a session on a connection. */
   constructor(options: OriginalClientSessionOptions) {
     this.#options = options;
-    this.#course = new Course(options);
-    this.nextSend_ms = options.clock.now();
+    this.#course = options.course;
+    this.#next_ms = options.clock.now();
     const send = (n: number) => this.#sendHeartbeat(n);
-    this.#heartbeats = new Heartbeats({ ...options, ledger: this.#course.ledger, send });
+    const { events, ledger } = options.course;
+    this.#heartbeats = new Heartbeats({ ...options, events, ledger, send });
+  }
+
+  /** When the next data message may go out: there is one in flight at a time. */
+  get nextSend_ms(): number {
+    return this.#allConfirmed && !this.over && !this.done ? this.#next_ms : Infinity;
+  }
+
+  /** By when the confirmation of the one in flight is due. */
+  get confirmationDue_ms(): number {
+    if (this.#allConfirmed) return Infinity;
+    return this.#sent_ms + this.#options.timers.data_threshold_ms;
   }
 
   /** Whether every data message sent is confirmed. */
-  get allConfirmed(): boolean {
+  get #allConfirmed(): boolean {
     return this.#course.ledger.confirmedUpTo === this.#course.ledger.dataSent;
   }
 
@@ -88,7 +106,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** Lives the session to its end and closes its connections. Nothing of it is left then. */
   async run(): Promise<Ending> {
     const { clock, connection } = this.#options;
-    const { signal } = this.#course;
+    const { signal } = this.#over;
     this.#course.open(connection.peer, { original: true });
     this.#data = this.#read(connection);
     this.#course.data();
@@ -105,7 +123,6 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
       this.#beats?.close();
       await this.#tasks.allOver();
     }
-    this.#course.summarize();
     return this.#course.ending!;
   }
 
@@ -114,8 +131,16 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
     this.#end({ by: "self", reason, text: "" });
   }
 
-  /** Sends the next data message. */
-  sendData(): void {
+  /** Sends the next data message, when its time has come. */
+  sendReady(): void {
+    const now_ms = this.now();
+    if (this.nextSend_ms > now_ms) return;
+    const late = now_ms - this.#next_ms > PUNCTUAL_MS;
+    this.#next_ms = (late ? now_ms : this.#next_ms) + this.#options.timers.data_interval_ms;
+    this.#sendData();
+  }
+
+  #sendData(): void {
     this.#course.ledger.dataSent++;
     this.#course.ledger.dataBytes += ORIGINAL_TEXT.data.length;
     this.#sayData();
@@ -139,7 +164,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
       if (this.over) {
         this.#notice("the server has closed the data connection");
         deadline.moveTo(this.now());
-        await sleep(deadline.signal);
+        await sleep(deadline);
         deadline.throwIfEnded();
       }
       this.#fallSilent();
@@ -154,8 +179,8 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   }
 
   #fallSilent(): void {
-    const since = this.allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
-    const at_ms = this.allConfirmed ? this.#course.heard_ms : this.#sent_ms;
+    const since = this.#allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
+    const at_ms = this.#allConfirmed ? this.#course.heard_ms : this.#sent_ms;
     this.#heartbeats.silent(since, at_ms);
     this.#course.silent(at_ms);
     // The server listens for the second connection only when the first one is closed.
@@ -164,7 +189,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   }
 
   #sayData(): void {
-    const { events } = this.#options;
+    const { events } = this.#course;
     this.#sent_ms = this.now();
     this.#data?.say("data");
     const seq = this.#course.ledger.dataSent;
@@ -190,12 +215,12 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
 
   /** Dials; for heartbeats again and again, until the server listens. */
   async #dialUntilOpen(purpose: OriginalPurpose, wait_ms: number): Promise<Connection | undefined> {
-    using pause = new Deadline(this.#options.clock, { signal: this.#course.signal });
+    using pause = new Deadline(this.#options.clock, { signal: this.#over.signal });
     for (;; wait_ms = REDIAL_MS) {
       pause.moveTo(this.now() + wait_ms);
-      if (wait_ms > 0) await sleep(pause.signal).catch(() => {});
+      if (wait_ms > 0) await sleep(pause).catch(() => {});
       if (this.#course.phase !== "heartbeat") return undefined;
-      const connection = await dial(this.#options, this.#course.signal);
+      const connection = await dial(this.#options, this.#over.signal);
       if (!("reason" in connection)) return connection;
       if (purpose === "data") return undefined;
     }
@@ -211,8 +236,8 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** Sends data again, on another connection: what is still unconfirmed, or else the next message. */
   #resume(connection: OriginalConnection): void {
     this.#data = connection;
-    this.nextSend_ms = this.now() + this.#options.timers.data_interval_ms;
-    if (this.allConfirmed) this.sendData();
+    this.#next_ms = this.now() + this.#options.timers.data_interval_ms;
+    if (this.#allConfirmed) this.#sendData();
     else this.#sayData();
   }
 
@@ -262,10 +287,10 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** A reply, or an echo of data, which says as well that this has arrived. */
   #heardReply(connection: OriginalConnection, remark?: string): void {
     if (connection === this.#beats) return this.#dataOnSecond(connection);
-    if (this.allConfirmed) return;
+    if (this.#allConfirmed) return;
     const { ledger } = this.#course;
     if (remark && ledger.confirmedUpTo === 0) this.#notice(remark);
-    const { events } = this.#options;
+    const { events } = this.#course;
     const rtt_ms = this.now() - this.#sent_ms;
     const seq = ++ledger.confirmedUpTo;
     ledger.roundTrip(rtt_ms);
@@ -287,10 +312,11 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   }
 
   #notice(text: string): void {
-    this.#options.events.emit("notice", { level: "warning", text });
+    this.#course.events.emit("notice", { level: "warning", text });
   }
 
   #end(ending: Ending): void {
     this.#course.end(ending, this.#options.connection.peer, this.#heartbeats.detection);
+    this.#over.abort(ending);
   }
 }

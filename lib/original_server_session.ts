@@ -51,6 +51,7 @@ export class OriginalServerSession implements Hearing {
   readonly #options: OriginalServerSessionOptions;
   readonly #course: Course;
   readonly #tasks = new Tasks();
+  readonly #over = new AbortController();
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
   #lastData_ms: number;
   #lastClosed?: Ending;
@@ -64,6 +65,11 @@ export class OriginalServerSession implements Hearing {
     this.#options = options;
     this.#course = new Course(options);
     this.#lastData_ms = this.#course.started_ms;
+  }
+
+  /** How it ended, once it has. */
+  get ending(): Ending | undefined {
+    return this.#course.ending;
   }
 
   /** What this side has counted. */
@@ -125,7 +131,7 @@ export class OriginalServerSession implements Hearing {
   /** Lives the session to its end and closes its connections. Nothing is left of it then. */
   async run(): Promise<Ending> {
     const { clock, connection, purpose } = this.#options;
-    const { signal } = this.#course;
+    const { signal } = this.#over;
     this.#course.open(connection.peer, { original: true });
     this.attach(connection, purpose);
     using deadline = new Deadline(clock, {
@@ -179,7 +185,7 @@ export class OriginalServerSession implements Hearing {
       deadline.moveTo(heard_ms + data_threshold_ms, { again_ms: data_threshold_ms });
       const closed = () => this.#connections.data === undefined;
       const closedOrHeard = () => closed() || this.#lastData_ms > heard_ms;
-      const inTime = await this.changes.until(closedOrHeard, deadline.signal);
+      const inTime = await this.changes.until(closedOrHeard, deadline);
       deadline.throwIfEnded();
       if (!inTime) return deadline.passed_ms;
       if (closed()) return this.now();
@@ -249,6 +255,7 @@ export class OriginalServerSession implements Hearing {
 
   #end(ending: Ending): void {
     this.#course.end(ending, this.#options.connection.peer, this.#detection());
+    this.#over.abort(ending);
   }
 
   /** Death is measured from the last data message, or from the last heartbeat if one came since. */
@@ -265,11 +272,11 @@ export class OriginalServerSession implements Hearing {
 
   /** Tells the client, which reads it in the place of a confirmation or an echo, and closes. */
   async #close(): Promise<void> {
-    using limit = new Deadline(this.#options.clock, { signal: new AbortController().signal });
+    using limit = new Deadline(this.#options.clock);
     limit.moveTo(this.now() + LAST_WORD_LIMIT_MS);
     const connections = Object.values(this.#connections);
     const said = connections.map((connection) => connection.say("terminate"));
-    await Promise.race([Promise.all(said), sleep(limit.signal)]);
+    await Promise.race([Promise.all(said), sleep(limit)]);
     for (const connection of connections) connection.close();
     await this.#tasks.allOver();
   }

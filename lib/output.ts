@@ -57,9 +57,9 @@ export class LineOutput {
 
   /** Waits until all is written, for a second at the most. */
   async flush(): Promise<void> {
-    using limit = new Deadline(this.#clock, { signal: new AbortController().signal });
+    using limit = new Deadline(this.#clock);
     limit.moveTo(this.#clock.now() + FLUSH_LIMIT_MS);
-    await this.#changes.until(() => !this.#writing, limit.signal);
+    await this.#changes.until(() => !this.#writing, limit);
   }
 
   async #writeAll(): Promise<void> {
@@ -87,9 +87,9 @@ export class LineOutput {
       return await this.#sink.write(bytes);
     } catch (error) {
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      using pause = new Deadline(this.#clock, { signal: new AbortController().signal });
+      using pause = new Deadline(this.#clock);
       pause.moveTo(this.#clock.now() + RETRY_MS);
-      await sleep(pause.signal);
+      await sleep(pause);
       return 0;
     }
   }

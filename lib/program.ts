@@ -19,6 +19,7 @@ import { LineOutput } from "./output.ts";
 import { PROTOCOL_VERSION, type Role } from "./protocol.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
 import { defectText, onDefect, onStopSignal } from "./signals.ts";
+import { OutputError, StoreError } from "./store_types.ts";
 import { TransportError } from "./transport.ts";
 import { VERSION } from "./version.ts";
 import { Deadline, sleep } from "./wait.ts";
@@ -41,8 +42,11 @@ export interface Task {
   sink: EventSink;
 }
 
-/** Makes what a command runs. May throw `TransportError`: the command could not listen. */
-export type Start = (task: Task) => Runnable;
+/**
+ * Makes what a command runs. May throw `TransportError`: the command could not listen; `StoreError` or
+ * `OutputError`: a file that it was given cannot be used.
+ */
+export type Start = (task: Task) => Runnable | Promise<Runnable>;
 
 /** Runs a command from its arguments to its exit status. */
 export async function runProgram(
@@ -81,6 +85,7 @@ async function runTask(
   stderr: LineOutput,
 ): Promise<ExitStatus> {
   const settings = resolveSettings(role, commandLine);
+  refuseContradictions(role, settings, commandLine);
   const { quiet } = commandLine;
   const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
   const tellLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
@@ -90,17 +95,23 @@ async function runTask(
   // Before anything can be seen of the command: who sees it may stop it.
   using _signals = onStopSignal(() => stopping.abort());
   try {
-    const runnable = start({
+    const runnable = await start({
       settings,
       commandLine,
       sink: makeSink({ role, settings, log, quiet, json }),
     });
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
-    const isDefect = !(error instanceof TransportError);
-    log.line("error", isDefect ? defectText(error) : explainListen(error, settings), null);
-    if (isDefect) throw error;
-    return EXIT.unconnected;
+    if (error instanceof TransportError) {
+      log.line("error", explainListen(error, settings), null);
+      return EXIT.unconnected;
+    }
+    if (error instanceof StoreError || error instanceof OutputError) {
+      log.line("error", error.message, null);
+      return EXIT.usage;
+    }
+    log.line("error", defectText(error), null);
+    throw error;
   } finally {
     await json?.flush();
     log.close();
@@ -118,7 +129,7 @@ async function runUntilStopped(
   const over = new AbortController();
   using limit = new Deadline(systemClock, { signal: over.signal });
   if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);
-  sleep(limit.signal).then(() => runnable.stop("done"), () => {});
+  sleep(limit).then(() => runnable.stop("done"), () => {});
   try {
     return await running;
   } finally {
@@ -133,6 +144,24 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
   return { ...defaults, ...given, ...askWhere(given, defaults, terminal()) };
+}
+
+/** Refuses what cannot be had together. */
+function refuseContradictions(role: Role, settings: Settings, { json, stdin }: CommandLine): void {
+  if (role === "server") {
+    if (!json || settings.output !== "-") return;
+    throw new UsageError("--json and --output -: both write to stdout; give --output a file");
+  }
+  if (!settings.original) return;
+  const unknown = stdin
+    ? "--stdin"
+    : settings.reconnect
+    ? "--reconnect"
+    : settings.window > 1
+    ? "--window"
+    : undefined;
+  if (unknown === undefined) return;
+  throw new UsageError(`--original and ${unknown}: the original's data messages have no numbers`);
 }
 
 /** Where the executable lies; when run from source, where its main module does. */

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "./transport.ts";
 
-const SMALLEST_READ_BYTES = 512;
+const SMALLEST_READ_BYTES = 256;
 const LARGEST_READ_BYTES = 65_536;
 
 /** Turns bytes, in chunks of any size, into messages. */

@@ -4,8 +4,13 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { Course } from "./course.ts";
+import { Delivery } from "./delivery.ts";
 import { EXIT, type ExitStatus, exitStatus } from "./ending.ts";
 import { type EventSink, EventSource } from "./events.ts";
+import type { Hello } from "./greeting.ts";
+import { KeptSession } from "./kept_session.ts";
+import { KeptSessions } from "./kept_sessions.ts";
 import { OriginalConnection } from "./original_connection.ts";
 import type { OriginalServerSession } from "./original_server_session.ts";
 import { OriginalSessions } from "./original_sessions.ts";
@@ -13,9 +18,10 @@ import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "./original_
 import { PeekedConnection } from "./peeked_connection.ts";
 import { HELLO_LIMIT_MS } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
-import { ServerSession } from "./server_session.ts";
-import { GOODBYE_LIMIT_MS } from "./session.ts";
+import { type Admission, ServerSession, type SessionHost } from "./server_session.ts";
+import { GOODBYE_LIMIT_MS } from "./goodbye.ts";
 import type { Timers } from "./settings.ts";
+import type { MessageOutput, Store } from "./store_types.ts";
 import {
   type Address,
   type Connection,
@@ -44,6 +50,14 @@ export interface ServerOptions {
   random: (bytes: Uint8Array) => void;
   /** Whether to serve one session only and end with it. */
   once: boolean;
+  /** How many sessions there may be. */
+  maxSessions: number;
+  /** How long a session whose client comes back is kept without a connection, in milliseconds. */
+  sessionLifetime_ms: number;
+  /** Where to keep data messages, sessions and outages. */
+  store?: Store;
+  /** Where to write data messages. */
+  output?: MessageOutput;
   /** The network. */
   transport: Transport;
   /** Time. */
@@ -61,11 +75,13 @@ export class Server {
   readonly #events: EventSource;
   readonly #originals: OriginalSessions;
   readonly #tasks = new Tasks();
-  readonly #sessions = new Set<AnySession>();
-  readonly #ids = new Map<string, ServerSession>();
+  readonly #sessions = new Map<AnySession, Promise<void>>();
+  readonly #host: SessionHost;
+  readonly #kept: KeptSessions;
+  readonly #delivery?: Delivery;
   readonly #stopping = new AbortController();
   #stopReason?: "done" | "shutdown";
-  #only?: AnySession;
+  #only?: AnySession | KeptSession;
   #status: ExitStatus = EXIT.asked;
   #served = 0;
   #lost = 0;
@@ -76,6 +92,20 @@ export class Server {
     this.#events = new EventSource(options.sink, options.clock);
     const newId = () => `original-${randomId(options.random)}`;
     this.#originals = new OriginalSessions({ ...options, newId });
+    if (options.store || options.output) {
+      this.#delivery = new Delivery({ ...options, onFailure: (text) => this.#undeliverable(text) });
+    }
+    this.#kept = new KeptSessions({
+      ...options,
+      delivery: this.#delivery,
+      onEnd: (kept, status) => this.#count(kept, status),
+    });
+    this.#host = {
+      ...options,
+      admit: (session, hello) => this.#admit(session, hello),
+      goesOn: (kept, ending) => this.#kept.goesOn(kept, ending),
+    };
+    this.#kept.restore(options.store?.sessions ?? []);
     this.#events.emit("listening", { host: listener.host, port: listener.port });
   }
 
@@ -101,6 +131,11 @@ export class Server {
   async run(): Promise<ExitStatus> {
     await this.#acceptAll();
     await this.#tasks.allOver();
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
+    this.#kept.stop(this.#stopReason!);
+    await this.#delivery?.flushed();
+    await this.#options.output?.close();
+    await this.#options.store?.close();
     this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
     return this.#status;
   }
@@ -110,7 +145,7 @@ export class Server {
     this.#stopReason ??= reason;
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#sessions) session.stop(this.#stopReason);
+    for (const session of this.#sessions.keys()) session.stop(this.#stopReason);
   }
 
   async #acceptAll(): Promise<void> {
@@ -128,23 +163,30 @@ export class Server {
         if (!failing) this.#notice("error", acceptFailure(error));
         failing = true;
         pause.moveTo(this.#options.clock.now() + ACCEPT_BACKOFF_MS);
-        await sleep(pause.signal).catch(() => {});
+        await sleep(pause).catch(() => {});
       }
     }
   }
 
   /** Tells by its first bytes what a connection speaks, and serves it. */
   async #serve(connection: Connection): Promise<void> {
-    const opened_ms = this.#options.clock.now();
+    const connected_ms = this.#options.clock.now();
     const peeked = new PeekedConnection(connection, tellsWire);
     const purpose = purposeOf(await this.#firstBytes(peeked));
-    if (purpose === undefined) return await this.#servePulsewire(peeked, opened_ms);
-    if (this.#options.original && this.#originals.attach(peeked, purpose)) return;
-    const refusal = !this.#options.original
-      ? "it is an original client, and this server takes none (--no-original)"
-      : this.#only && "this server serves one session only, and has it";
-    if (refusal) return await this.#refuseOriginal(peeked, refusal);
-    await this.#serveOriginal(this.#originals.create(peeked, purpose));
+    if (purpose === undefined) return this.#servePulsewire(peeked, connected_ms);
+    const refusal = this.#refuseOriginals();
+    if (!refusal && this.#originals.attach(peeked, purpose)) return;
+    if (refusal || this.#only) return await this.#refuseOriginal(peeked, refusal ?? ONLY_ONE);
+    this.#serveOriginal(this.#originals.create(peeked, purpose));
+  }
+
+  #refuseOriginals(): string | undefined {
+    if (!this.#options.original) {
+      return "it is an original client, and this server takes none (--no-original)";
+    }
+    return this.#delivery &&
+      "it is an original client, whose data messages have no numbers: a server with --store or " +
+        "--output takes none";
   }
 
   async #firstBytes(connection: PeekedConnection): Promise<Uint8Array> {
@@ -152,28 +194,19 @@ export class Server {
     using limit = new Deadline(clock, { signal: this.#stopping.signal });
     limit.moveTo(clock.now() + HELLO_LIMIT_MS);
     const nothing = () => new Uint8Array(0);
-    return await Promise.race([connection.peek(), sleep(limit.signal).then(nothing, nothing)]);
+    return await Promise.race([connection.peek(), sleep(limit).then(nothing, nothing)]);
   }
 
-  async #servePulsewire(connection: Connection, opened_ms: number): Promise<void> {
-    const { clock, maxMessageBytes, sink, timers } = this.#options;
-    const session = new ServerSession({
-      connection,
-      clock,
-      timers,
-      maxMessageBytes,
-      opened_ms,
-      events: new EventSource(sink, clock),
-      admit: (session, id) => this.#admit(session, id),
-    });
-    await this.#live(session);
-    if (this.#ids.get(session.id) === session) this.#ids.delete(session.id);
+  #servePulsewire(connection: Connection, connected_ms: number): void {
+    const { clock, sink, timers } = this.#options;
+    const events = new EventSource(sink, clock);
+    const course = new Course({ clock, timers, events, opened_ms: connected_ms });
+    this.#live(new ServerSession({ setting: this.#host, connection, connected_ms, course }));
   }
 
-  async #serveOriginal(session: OriginalServerSession): Promise<void> {
+  #serveOriginal(session: OriginalServerSession): void {
     if (this.#options.once) this.#only = session;
-    await this.#live(session);
-    this.#originals.delete(session);
+    this.#live(session);
   }
 
   async #refuseOriginal(connection: Connection, text: string): Promise<void> {
@@ -184,44 +217,67 @@ export class Server {
     const original = new OriginalConnection(connection, { heard: () => "terminate" });
     using limit = new Deadline(clock, { signal: this.#stopping.signal });
     limit.moveTo(clock.now() + GOODBYE_LIMIT_MS);
-    const over = sleep(limit.signal).catch(() => {}).then(() => original.close());
+    const over = sleep(limit).catch(() => {}).then(() => original.close());
     await Promise.all([original.run(), over]);
   }
 
-  async #live(session: AnySession): Promise<void> {
-    this.#sessions.add(session);
+  /** Lets a session live on its connection. */
+  #live(session: AnySession): void {
+    const task = session.run()
+      // A defect here ends one session, and is told in full; the others go on.
+      .catch((error) => this.#tellDefect(session, error))
+      .then(() => this.#left(session));
+    this.#sessions.set(session, task);
     // Accepted in the very moment of stopping.
     if (this.#stopReason) session.stop(this.#stopReason);
-    try {
-      const status = exitStatus(await session.run(), "server", session.isOpen);
-      if (session.isOpen) this.#served++;
-      if (session.isOpen && status === EXIT.lost) this.#lost++;
-      if (session === this.#only) this.#status = status;
-    } catch (error) {
-      // A defect here ends one session, and is told in full; the others go on.
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.#notice("error", `a defect of this program ended session ${session.id}: ${stack}`);
-    } finally {
-      this.#sessions.delete(session);
-      if (session === this.#only) this.stop("done");
-    }
   }
 
-  #admit(session: ServerSession, id: string): string | undefined {
-    if (this.#only) return "this server serves one session only, and has it";
-    if (this.#ids.has(id)) return `session ${id} is already connected`;
-    this.#ids.set(id, session);
-    if (this.#options.once) {
-      this.#only = session;
-      this.#listener.close();
+  #left(session: AnySession): void {
+    this.#sessions.delete(session);
+    if (session instanceof ServerSession) return this.#kept.left(session);
+    this.#originals.delete(session);
+    const status = session.ending ? exitStatus(session.ending, "server", true) : EXIT.lost;
+    this.#count(session, status);
+  }
+
+  #tellDefect({ id }: AnySession, error: unknown): void {
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
+  }
+
+  #admit(session: ServerSession, hello: Hello): Admission {
+    const isReturn = this.#only instanceof KeptSession && this.#only.id === hello.id;
+    if (this.#only && !isReturn) return { refusal: ONLY_ONE };
+    const admission = this.#kept.admit(session, hello);
+    if ("kept" in admission && this.#options.once) {
+      this.#only = admission.kept;
+      if (!hello.comesBack) this.#listener.close();
     }
-    return undefined;
+    return admission;
+  }
+
+  /** A session that was open has ended. */
+  #count(session: AnySession | KeptSession, status: ExitStatus): void {
+    this.#served++;
+    if (status === EXIT.lost) this.#lost++;
+    if (session !== this.#only) return;
+    this.#status = status;
+    this.stop("done");
+  }
+
+  /** What cannot be delivered must not be confirmed: sessions end here, and may go on elsewhere. */
+  #undeliverable(text: string): void {
+    this.#notice("error", text);
+    this.#status = EXIT.lost;
+    this.stop("shutdown");
   }
 
   #notice(level: "info" | "error", text: string): void {
     this.#events.emit("notice", { level, text });
   }
 }
+
+const ONLY_ONE = "this server serves one session only, and has it";
 
 function acceptFailure(error: TransportError): string {
   const cause = error.kind === "too_many_open_files"

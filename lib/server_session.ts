@@ -3,49 +3,96 @@
  *
  * @module
  */
+import type { Course } from "./course.ts";
 import { serverDataLoop, type ServerDataSide } from "./data_loop.ts";
-import type { DetectedSince } from "./ending.ts";
-import { greetingOf } from "./greeting.ts";
+import type { DetectedSince, Ending } from "./ending.ts";
+import { greetingOf, type Hello, helloOf } from "./greeting.ts";
+import type { KeptSession } from "./kept_session.ts";
+import type { Resumption } from "./outbox.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { Session, type SessionOptions, type SessionSetting } from "./session.ts";
 import type { Deadline } from "./wait.ts";
 
-/** What a server's session is made of. */
-export interface ServerSessionOptions extends SessionOptions {
-  /** Asked when a client names its session: why it may not be had, or `undefined` to welcome it. */
-  admit: (session: ServerSession, id: string) => string | undefined;
+/** What a server decides on a `HELLO`. */
+export type Admission =
+  | { readonly refusal: string }
+  | {
+    /** The session that the connection belongs to. */
+    readonly kept: KeptSession;
+    /** What is made up for, of a session that was open before. */
+    readonly resumption?: Resumption;
+  };
+
+/** What a server's session asks its server. */
+export interface SessionHost extends SessionSetting {
+  /** How long the server keeps a session without a connection, in milliseconds. */
+  readonly sessionLifetime_ms: number;
+  /** Decides on the client's `HELLO`. */
+  admit(session: ServerSession, hello: Hello): Admission;
+  /** Whether a session goes on after its connection has ended like this. */
+  goesOn(kept: KeptSession | undefined, ending: Ending): boolean;
 }
 
-/** The server's side of a session. */
+/** What one connection of a server's session is made of. */
+export interface ServerSessionOptions extends SessionOptions {
+  /** The server. */
+  readonly setting: SessionHost;
+}
+
+/** The server's side of a session, on one connection. */
 export class ServerSession extends Session implements ServerDataSide {
   /** Which side this is. */
   override readonly role = "server";
+  /** The course that the connection was opened with, unless it is the return of a session. */
+  readonly course: Course;
   /** When the last data message was heard, or the session started. */
   lastData_ms = 0;
   /** Called at each data message, while the data phase lasts. */
   onData?: () => void;
-  readonly #options: ServerSessionOptions;
-  #answered = 0;
+  readonly #host: SessionHost;
+  #kept?: KeptSession;
+  /** What the client may send again: it had been received, but not delivered, by the connection before. */
+  #repeatable = 0;
+  /** The last sequence number that the client had sent before. */
+  #sentBefore = 0;
+  /** What this connection has confirmed, and what earlier ones had. */
+  #confirmed = 0;
+  #confirmedBefore = 0;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: ServerSessionOptions) {
     super(options);
-    this.#options = options;
+    this.#host = options.setting;
+    this.course = options.course;
+  }
+
+  /** The session that the connection belongs to, once that is known. */
+  get kept(): KeptSession | undefined {
+    return this.#kept;
   }
 
   /** Confirms all data messages of one read at once. */
   override heardAll(): void | Promise<void> {
-    const { dataReceived } = this.ledger;
-    if (dataReceived > this.#answered) {
-      this.#answered = dataReceived;
-      this.writer.send({ type: "CONFIRM", seq: dataReceived });
-    }
+    this.#confirm();
     return super.heardAll();
   }
 
+  /** More has been delivered, and can be confirmed. */
+  deliveredMore(): void {
+    this.#confirm();
+    this.changes.notify();
+  }
+
+  /** The client is back on another connection: gives how this one ended. */
+  supersede(): Ending {
+    const text = "its client is back on another connection";
+    this.end({ by: "peer", reason: "closed", text });
+    return this.ending!;
+  }
+
   /** Waits for `HELLO`, which is answered as it is heard. */
-  protected override open(signal: AbortSignal): Promise<boolean> {
-    return this.changes.until(() => this.isOpen, signal);
+  protected override open(deadline: Deadline): Promise<boolean> {
+    return this.changes.until(() => this.isOpen, deadline);
   }
 
   /** Waits until no data message has been heard for too long. */
@@ -67,38 +114,88 @@ export class ServerSession extends Session implements ServerDataSide {
   /** A server has told an original client by its first bytes. */
   protected override hearUnfinishedLine(): void {}
 
-  /** What the network took is confirmed; what it did not is in doubt. */
-  protected override settleLedger(): void {
-    this.ledger.confirmedUpTo = this.writer.confirmedUpTo;
+  /** Whether the server keeps the session. */
+  protected override goesOn(ending: Ending): boolean {
+    return this.#host.goesOn(this.#kept, ending);
   }
 
-  #hearHello({ version, session }: Frame & { type: "HELLO" | "WELCOME" }): void {
-    const refusal = version === PROTOCOL_VERSION
-      ? this.#options.admit(this, session)
-      : `this server speaks PW/${PROTOCOL_VERSION}, not PW/${version}`;
-    if (refusal) return this.end({ by: "self", reason: "refused", text: refusal });
+  /** What has been received is delivered, and so confirmed. */
+  protected override settle(limit: Deadline): boolean | Promise<boolean> {
+    const kept = this.#kept;
+    if (!kept || kept.isSettled) return true;
+    const over = () => kept.isSettled || kept.cannotDeliver;
+    return this.changes.until(over, limit).then(() => kept.isSettled);
+  }
+
+  /** What the network took is confirmed; what it did not is in doubt. */
+  protected override settleLedger(): void {
+    const { confirmedUpTo } = this.writer;
+    this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
+    this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
+  }
+
+  #hearHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
+    const hello = helloOf(frame);
+    const admission = frame.version === PROTOCOL_VERSION
+      ? this.#host.admit(this, hello)
+      : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
+    if ("refusal" in admission) {
+      return this.end({ by: "self", reason: "refused", text: admission.refusal });
+    }
+    const { kept, resumption } = admission;
+    this.#kept = kept;
+    if (kept.course !== this.course) this.continue(kept.course);
     // Not before: whoever is refused is not the session that has this id.
-    this.events.session = session;
-    const greeting = greetingOf(this.timers, this.#options.maxMessageBytes);
-    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session, greeting });
+    else this.events.session = hello.id;
+    this.#repeatable = kept.receivedUpTo;
+    this.#sentBefore = hello.sent;
+    this.#confirmed = this.#confirmedBefore = kept.deliveredUpTo;
+    this.#welcome(kept);
     this.lastData_ms = this.now();
-    this.opened();
+    this.opened(resumption);
+  }
+
+  #welcome({ comesBack, deliveredUpTo, id }: KeptSession): void {
+    const { maxMessageBytes, sessionLifetime_ms } = this.#host;
+    const greeting = {
+      ...greetingOf(this.timers, maxMessageBytes),
+      received: deliveredUpTo,
+      ...comesBack && { session_lifetime: sessionLifetime_ms / 1000 },
+    };
+    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: id, greeting });
   }
 
   #hearData(seq: number, payload: Uint8Array): void {
-    const { ledger } = this;
-    if (seq !== ledger.dataReceived + 1) {
-      throw new ProtocolError(
-        `DATA ${seq} where DATA ${ledger.dataReceived + 1} was due`,
-      );
+    const kept = this.#kept!;
+    const due = kept.receivedUpTo + 1;
+    if (seq !== due && seq > this.#repeatable) {
+      throw new ProtocolError(`DATA ${seq} where DATA ${due} was due`);
     }
-    ledger.dataReceived = seq;
-    ledger.dataBytes += payload.length;
+    const { counts, ledger } = this;
+    counts.received++;
+    if (seq <= this.#sentBefore) ledger.dataAgain(counts);
     this.dataHeard++;
     this.lastData_ms = this.now();
     this.onData?.();
+    // What is on its way to the store already is delivered from there, and only once.
+    if (seq === due) this.#receive(kept, seq, payload);
+  }
+
+  #receive(kept: KeptSession, seq: number, payload: Uint8Array): void {
+    this.ledger.dataReceived = seq;
+    this.ledger.dataBytes += payload.length;
     if (this.events.wantsMessages) {
       this.events.emit("data_received", { seq, bytes: payload.length });
     }
+    const { clock, maxMessageBytes } = this.#host;
+    if (kept.receive(seq, payload, clock.wallTime(), maxMessageBytes)) return;
+    throw new ProtocolError("more data messages than may be unconfirmed");
+  }
+
+  #confirm(): void {
+    const upTo = this.#kept?.deliveredUpTo ?? 0;
+    if (upTo <= this.#confirmed) return;
+    this.#confirmed = upTo;
+    this.writer.send({ type: "CONFIRM", seq: upTo });
   }
 }

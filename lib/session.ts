@@ -6,46 +6,49 @@
  *
  * @module
  */
+import type { Clock } from "./clock.ts";
 import { FrameDecoder } from "./codec.ts";
-import { Course, type CourseOptions } from "./course.ts";
+import type { Course } from "./course.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import { type DetectedSince, type Ending, endingOfError } from "./ending.ts";
-import type { EventSource } from "./events.ts";
-import { type Hearing, heartbeatLoop } from "./heartbeat_loop.ts";
+import type { EventSource, Phase } from "./events.ts";
+import { sayGoodbye } from "./goodbye.ts";
+import { type Hearing, heartbeatLoop, type HeartbeatOutcome } from "./heartbeat_loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import type { Ledger } from "./ledger.ts";
-import {
-  expectFrame,
-  type Frame,
-  HELLO_LIMIT_MS,
-  ProtocolError,
-  type Role,
-  TERMINATE_REASONS,
-} from "./protocol.ts";
+import { ConnectionLedger, type Ledger } from "./ledger.ts";
+import { expectFrame, type Frame, HELLO_LIMIT_MS, ProtocolError, type Role } from "./protocol.ts";
 import { type MessageListener, readMessages } from "./reader.ts";
 import type { Timers } from "./settings.ts";
 import { type Connection, TransportError } from "./transport.ts";
-import { Changes, Deadline, sleep } from "./wait.ts";
+import { Changes, Deadline } from "./wait.ts";
 import { FrameWriter } from "./writer.ts";
-
-/** How long, in milliseconds, a polite end may take: `TERMINATE` out, and the peer's close heard. */
-export const GOODBYE_LIMIT_MS = 500;
-
-/** The same for a peer that is dead: what the kernel needs to take a line. */
-const LAST_WORD_LIMIT_MS = 20;
 
 /** So many frames in one read, and the next read waits until other connections have been read. */
 const FLOOD_FRAMES = 256;
 
-/** What a session is made of. */
-export interface SessionOptions extends CourseOptions {
-  /** The connection; the session closes it. */
-  connection: Connection;
+/** What many sessions have in common. */
+export interface SessionSetting {
+  /** Time. */
+  readonly clock: Clock;
+  /** The sessions' timers. */
+  readonly timers: Timers;
   /** The largest data message to accept, in bytes. */
-  maxMessageBytes: number;
+  readonly maxMessageBytes: number;
 }
 
-/** One side of a session. To be run once. */
+/** What one side of a connection is made of. */
+export interface SessionOptions {
+  /** What it has in common with others. */
+  readonly setting: SessionSetting;
+  /** The course of the session, which may outlive the connection. */
+  readonly course: Course;
+  /** The connection; it is closed at the end. */
+  readonly connection: Connection;
+  /** When that was opened, in monotonic milliseconds. */
+  readonly connected_ms: number;
+}
+
+/** One side of a session, on one connection. To be run once. */
 export abstract class Session implements Hearing, MessageListener<Frame> {
   /** Which side this is. */
   abstract readonly role: Role;
@@ -57,29 +60,34 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   dataHeard = 0;
   /** The writer of this connection. */
   protected readonly writer: FrameWriter;
+  /** What goes over this connection. */
+  protected counts = new ConnectionLedger();
 
-  readonly #options: SessionOptions;
-  readonly #course: Course;
+  readonly #setting: SessionSetting;
+  readonly #connection: Connection;
   readonly #decoder: FrameDecoder;
-  readonly #heartbeats: Heartbeats;
+  readonly #deadline: Deadline;
+  readonly #connected_ms: number;
+  #course: Course;
+  #heartbeats?: Heartbeats;
+  #isOpen = false;
+  #ending?: Ending;
   #framesBefore = 0;
   #defect: { error: unknown } | undefined;
 
   /** Makes one side of a session on a connection. */
-  constructor(options: SessionOptions) {
-    this.#options = options;
-    this.#course = new Course(options);
-    this.#decoder = new FrameDecoder(options);
-    this.writer = new FrameWriter(options.connection, (error) => this.#fail(error));
-    this.#heartbeats = new Heartbeats({
-      ...options,
-      ledger: this.ledger,
-      send: (n) => this.writer.send({ type: "HEARTBEAT", n }),
-    });
+  constructor({ connected_ms, connection, course, setting }: SessionOptions) {
+    this.#setting = setting;
+    this.#connection = connection;
+    this.#connected_ms = connected_ms;
+    this.#course = course;
+    this.#deadline = new Deadline(setting.clock, { onStall: (late_ms) => this.stalled(late_ms) });
+    this.#decoder = new FrameDecoder(setting);
+    this.writer = new FrameWriter(connection, (error) => this.#fail(error));
   }
 
-  /** Exchanges `HELLO` and `WELCOME`; false if the signal's deadline passes first. */
-  protected abstract open(signal: AbortSignal): Promise<boolean>;
+  /** Exchanges `HELLO` and `WELCOME`; false if the deadline passes first. */
+  protected abstract open(deadline: Deadline): Promise<boolean>;
   /** Hears a frame that only this role hears. */
   protected abstract hearOwn(frame: Frame): void;
   /** Runs the data phase. */
@@ -88,12 +96,16 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   protected abstract silence(): { since: DetectedSince; at_ms: number };
   /** Sees what has come of a line that is not finished, before the session is open. */
   protected abstract hearUnfinishedLine(line: Uint8Array): void;
+  /** Settles what is still under way before a polite end; whether that came about in time. */
+  protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
+  /** Whether the session goes on after its connection has ended like this. */
+  protected abstract goesOn(ending: Ending): boolean;
   /** Settles the books when nothing more can be heard or sent. */
   protected abstract settleLedger(): void;
 
   /** Whether `HELLO` and `WELCOME` have been exchanged. */
   get isOpen(): boolean {
-    return this.#course.isOpen;
+    return this.#isOpen;
   }
 
   /** What this side has counted. */
@@ -106,49 +118,80 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     return this.events.session ?? "?";
   }
 
+  /** The peer's address and port, for people. */
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  /** How the connection ended, once it has. */
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  /** The phase that the session is in. */
+  protected get phase(): Phase {
+    return this.#course.phase;
+  }
+
   /** The session's timers. */
   protected get timers(): Timers {
-    return this.#options.timers;
+    return this.#setting.timers;
   }
 
   /** Where the session tells what happens. */
   protected get events(): EventSource {
-    return this.#options.events;
+    return this.#course.events;
   }
 
   /** Monotonic milliseconds. */
   now(): number {
-    return this.#options.clock.now();
+    return this.#setting.clock.now();
   }
 
   /**
-   * Lives the session from `HELLO` to its end and closes the connection. Nothing is left of it when
-   * this resolves.
+   * Lives the session on this connection, from `HELLO` to the end, and closes it. Nothing is left of
+   * it when this resolves.
    *
-   * @throws Only what is a defect of this program; the session has ended all the same.
+   * @throws Only what is a defect of this program; the connection has ended all the same.
    */
   async run(): Promise<Ending> {
     const reading = this.#read();
-    const { signal } = this.#course;
-    using deadline = new Deadline(this.#options.clock, {
-      signal,
-      onStall: (late_ms) => this.#course.stalled(late_ms),
-    });
+    const deadline = this.#deadline;
     try {
-      await this.#live(deadline);
+      deadline.moveTo(this.#connected_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
+      if (!await this.open(deadline)) this.#remainUnopened();
+      while (!this.#ending) {
+        if (await this.dataLoop(deadline) === "done") this.stop("done");
+        else if (await this.#heartbeatPhase(deadline) === "dead") {
+          this.end({ by: "self", reason: "silent", text: "" });
+        } else this.#course.data();
+      }
     } catch (error) {
-      if (error !== signal.reason) this.#fail(error);
+      if (error !== this.#ending) this.#fail(error);
     }
-    const ending = this.#course.ending!;
+    const ending = this.#ending!;
     await this.#close(ending, reading);
     if (this.#defect) throw this.#defect.error;
     return ending;
   }
 
-  /** `HELLO` and `WELCOME` have been exchanged: the data phase begins. */
-  protected opened(): void {
-    this.#course.open(this.#options.connection.peer);
+  /** `HELLO` and `WELCOME` have been exchanged: the data phase begins, perhaps of a resumed session. */
+  protected opened(resumption?: { resent: number; already_there: number }): void {
+    this.#isOpen = true;
+    this.counts = this.#course.open(this.peer);
+    if (resumption) this.#course.resumed(resumption);
     this.#course.data();
+  }
+
+  /** The session has been here before: what it does from now on belongs to that course. */
+  protected continue(course: Course): void {
+    this.#course = course;
+    course.signOfLife();
+  }
+
+  /** This process did not run when a deadline came due. */
+  protected stalled(late_ms: number): void {
+    this.#course.stalled(late_ms);
   }
 
   /** Ends the session because this side's user wants it. */
@@ -156,43 +199,51 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     this.end({ by: "self", reason, text: "" });
   }
 
-  /** Ends the session. The first reason given is the one. */
+  /** Ends the connection, and the session unless that goes on. The first reason given is the one. */
   protected end(ending: Ending): void {
-    this.#course.end(ending, this.#options.connection.peer, this.#heartbeats.detection);
+    if (this.#ending) return;
+    this.#ending = ending;
+    const detection = this.#heartbeats?.detection;
+    if (!this.goesOn(ending)) this.#course.end(ending, this.peer, detection);
+    else if (this.#isOpen) this.#course.disconnect(ending, this.peer, detection);
+    this.#deadline.end(ending);
   }
 
-  async #live(deadline: Deadline): Promise<void> {
-    deadline.moveTo(this.#course.started_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
-    if (!await this.open(deadline.signal)) {
-      const missing = this.role === "client" ? "WELCOME" : "HELLO";
-      const text = `no ${missing} within ${HELLO_LIMIT_MS / 1000} s`;
-      return this.end({ by: "self", reason: "silent", text });
-    }
-    for (;;) {
-      if (await this.dataLoop(deadline) === "done") return this.stop("done");
-      const { since, at_ms } = this.silence();
-      this.#heartbeats.silent(since, at_ms);
-      this.#course.silent(at_ms);
-      if (await heartbeatLoop(this.#heartbeats, this, this.timers, deadline) === "dead") {
-        return this.end({ by: "self", reason: "silent", text: "" });
-      }
-      this.#course.data();
-    }
+  #beats(): Heartbeats {
+    return this.#heartbeats ??= new Heartbeats({
+      clock: this.#setting.clock,
+      timers: this.timers,
+      events: this.events,
+      ledger: this.ledger,
+      send: (n) => this.writer.send({ type: "HEARTBEAT", n }),
+    });
   }
 
-  async #read(): Promise<void> {
-    try {
-      await readMessages(this.#options.connection, this.#decoder, this);
+  #remainUnopened(): void {
+    const missing = this.role === "client" ? "WELCOME" : "HELLO";
+    const text = `no ${missing} within ${HELLO_LIMIT_MS / 1000} s`;
+    this.end({ by: "self", reason: "silent", text });
+  }
+
+  #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
+    const { since, at_ms } = this.silence();
+    this.#beats().silent(since, at_ms);
+    this.#course.silent(at_ms);
+    return heartbeatLoop(this.#beats(), this, this.timers, deadline);
+  }
+
+  #read(): Promise<void> {
+    const closed = () => {
       const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
       this.end({ by: "peer", reason: "closed", text });
-    } catch (error) {
-      this.#fail(error);
-    }
+    };
+    return readMessages(this.#connection, this.#decoder, this)
+      .then(closed, (error) => this.#fail(error));
   }
 
   /** Hears any frame. After the end only confirmations still count: they leave less in doubt. */
   hear(frame: Frame): void {
-    if (this.#course.ending && frame.type !== "CONFIRM") return;
+    if (this.#ending && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesHeard++;
     this.#course.signOfLife();
@@ -201,7 +252,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
         this.ledger.heartbeatsReceived++;
         return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
-        return this.#heartbeats.hearReply(frame.n);
+        return this.#beats().hearReply(frame.n);
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
@@ -217,7 +268,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     const heard = this.framesHeard - this.#framesBefore;
     this.#framesBefore = this.framesHeard;
     if (heard <= FLOOD_FRAMES) return;
-    return new Promise((resolve) => this.#options.clock.afterInput(resolve));
+    return new Promise((resolve) => this.#setting.clock.afterInput(resolve));
   }
 
   /** Hears of an error of the peer's, or of a defect of this program. */
@@ -231,36 +282,12 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     this.end(endingOfError(error));
   }
 
-  /** Says goodbye as far as the peer and the time limit let it, closes, and waits for the reader. */
+  /** Says why it ends, as far as the peer and the time let it, and closes. */
   async #close(ending: Ending, reading: Promise<void>): Promise<void> {
-    const { clock, connection } = this.#options;
-    const dead = ending.by === "network" || ending.reason === "silent";
-    const reason = TERMINATE_REASONS.find((each) => each === ending.reason);
-    if (ending.by === "self" && reason) {
-      this.writer.send({ type: "TERMINATE", reason, text: ending.text });
-    }
-    using limit = new Deadline(clock, { signal: new AbortController().signal });
-    limit.moveTo(clock.now() + (dead ? LAST_WORD_LIMIT_MS : GOODBYE_LIMIT_MS));
-    await Promise.race([sleep(limit.signal), this.#sayGoodbye(ending, dead ? undefined : reading)]);
-    connection.close();
-    await reading;
-    // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
-    limit.moveTo(clock.now() + LAST_WORD_LIMIT_MS);
-    await Promise.race([sleep(limit.signal), this.writer.flushed()]);
+    const { clock } = this.#setting;
+    const connection = this.#connection;
+    const settle = (limit: Deadline) => this.settle(limit);
+    await sayGoodbye({ clock, connection, writer: this.writer, ending, reading, settle });
     this.settleLedger();
-    this.#course.summarize();
-  }
-
-  async #sayGoodbye(ending: Ending, reading?: Promise<void>): Promise<void> {
-    await this.writer.flushed();
-    if (ending.by !== "self" || !reading) return;
-    try {
-      // Closing at once would reset the connection if the peer has sent more, and a reset may
-      // overtake TERMINATE (RFC 1122, section 4.2.2.13).
-      await this.#options.connection.closeWrite();
-      await reading;
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-    }
   }
 }

@@ -53,8 +53,22 @@ export interface Settings {
   heart_beat_additional_tries: number;
   /** What a data message says. */
   message: string;
+  /** How many data messages may be unconfirmed at a time; 0: as many as suit what is sent. */
+  window: number;
   /** The largest data message accepted, in bytes. */
   max_message_bytes: number;
+  /** Whether the client dials again after a loss. */
+  reconnect: boolean;
+  /** How many times in a row it does; 0: for ever. */
+  reconnect_limit: number;
+  /** Seconds for which the server keeps a session without a connection. */
+  session_lifetime: number;
+  /** How many sessions the server may have. */
+  max_sessions: number;
+  /** File that the server keeps data messages, sessions and outages in; empty for none. */
+  store: string;
+  /** File that the server appends data messages to; `-` for stdout, empty for none. */
+  output: string;
   /** Folder for the log files; empty for none. */
   log_dir: string;
   /** Whether the server takes original clients too; whether the client speaks to an original server. */
@@ -74,12 +88,20 @@ export interface KeyDescription {
   readonly range: readonly [least: number, greatest: number];
   /** What it means to each side, in a line. */
   readonly meaning: Readonly<Record<Role, string>>;
+  /** The only side that has such a flag, if it is one side's. */
+  readonly role?: Role;
 }
 
 /** The same meaning to both sides. */
 function both(meaning: string): Readonly<Record<Role, string>> {
   return { server: meaning, client: meaning };
 }
+
+/** The largest window: as many as a server takes before it has confirmed any. */
+export const MAX_WINDOW = 16_384;
+
+/** The window of a client that sends the lines of its input, unless another one is asked for. */
+const INPUT_WINDOW = 256;
 
 const SECONDS = [0.001, 1_000_000] as const;
 const PATH = [1, 4_096] as const;
@@ -147,6 +169,55 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     range: [1, 1_073_741_824],
     meaning: both("the largest data message accepted"),
   },
+  window: {
+    flag: "window",
+    unit: "count",
+    range: [0, MAX_WINDOW],
+    meaning: both("unconfirmed data messages at a time; 0: 1, or 256 with --stdin"),
+    role: "client",
+  },
+  reconnect: {
+    flag: "reconnect",
+    unit: "switch",
+    range: [0, 1],
+    meaning: both("dial again after a loss, and resume the session"),
+    role: "client",
+  },
+  reconnect_limit: {
+    flag: "reconnect-limit",
+    unit: "count",
+    range: [0, 1_000_000],
+    meaning: both("dial again so many times in a row; 0: for ever"),
+    role: "client",
+  },
+  session_lifetime: {
+    flag: "session-lifetime",
+    unit: "seconds",
+    range: [0, 1_000_000],
+    meaning: both("keep a session whose client may come back"),
+    role: "server",
+  },
+  max_sessions: {
+    flag: "max-sessions",
+    unit: "count",
+    range: [1, 10_000_000],
+    meaning: both("have so many sessions, and refuse the next"),
+    role: "server",
+  },
+  store: {
+    flag: "store",
+    unit: "text",
+    range: PATH,
+    meaning: both("SQLite file for data messages, sessions and outages"),
+    role: "server",
+  },
+  output: {
+    flag: "output",
+    unit: "text",
+    range: PATH,
+    meaning: both("file to append data messages to; - for stdout"),
+    role: "server",
+  },
   log_dir: {
     flag: "log-dir",
     unit: "text",
@@ -175,6 +246,13 @@ export function defaultSettings(role: Role): Settings {
     heart_beat_threshold: 10,
     heart_beat_additional_tries: 3,
     message: "CLIENT_DATA_MESSAGE",
+    window: 0,
+    reconnect: false,
+    reconnect_limit: 0,
+    session_lifetime: 3600,
+    max_sessions: 10_000,
+    store: "",
+    output: "",
     max_message_bytes: 1_048_576,
     log_dir: "",
     original: role === "server",
@@ -190,4 +268,9 @@ export function timersOf(settings: Settings): Timers {
     heart_beat_threshold_ms: settings.heart_beat_threshold * 1000,
     heart_beat_additional_tries: settings.heart_beat_additional_tries,
   };
+}
+
+/** How many data messages may be unconfirmed at a time. */
+export function windowOf({ window }: Settings, sendsInput: boolean): number {
+  return window > 0 ? window : sendsInput ? INPUT_WINDOW : 1;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { type DetectedSince, type Ending, isPolite } from "./ending.ts";
-import type { EventFields } from "./events.ts";
+import type { Verdict } from "./events.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./settings.ts";
 
@@ -33,8 +33,8 @@ export interface Evidence {
   detection?: Detection;
 }
 
-/** The fields of the `terminated` event. */
-export function verdict(ending: Ending, evidence: Evidence): EventFields["terminated"] {
+/** The fields of `terminated` and `disconnected`. */
+export function verdict(ending: Ending, evidence: Evidence): Verdict {
   const { detection, heard_ms, now_ms, peer, timers } = evidence;
   if (heard_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };

@@ -26,8 +26,8 @@ export class DeadlinePassed extends Error {
 
 /** Options for {@linkcode Deadline}. */
 export interface DeadlineOptions {
-  /** The end of everything: it aborts the deadline's signal with its own reason. */
-  signal: AbortSignal;
+  /** The end of everything: it ends the deadline with its own reason. */
+  signal?: AbortSignal;
   /** Called with how late a deadline came due, in milliseconds, when that was a local stall. */
   onStall?: (late_ms: number) => void;
 }
@@ -41,35 +41,55 @@ export interface MoveOptions {
   again_ms?: number;
 }
 
+/** Who waits for a {@linkcode Deadline}. */
+export interface Waiting {
+  /** It has passed or ended. */
+  deadlineAborted(deadline: Deadline): void;
+}
+
 /**
  * A deadline that can be moved: an `AbortController` whose signal aborts when the clock reaches it.
  *
  * It never aborts early. Before it aborts, everything that has arrived by then is read, so that what
  * came in time counts however busy this process was.
+ *
+ * One at a time may wait for it, and is told without a listener on the signal: a listener takes five
+ * times the memory of the controller, and of thousands of sessions each has one that waits.
  */
 export class Deadline implements Disposable {
   readonly #clock: Clock;
-  readonly #parent: AbortSignal;
-  readonly #onStall: (late_ms: number) => void;
+  readonly #parent?: AbortSignal;
+  readonly #endWithParent?: () => void;
+  readonly #onStall?: (late_ms: number) => void;
   readonly #timer: Timer;
   #controller = new AbortController();
+  #waiting?: Waiting;
+  #hasEnded = false;
   #due_ms = Infinity;
   #passed_ms = NaN;
   #again_ms?: number;
 
   /** Makes a deadline that is never reached until `moveTo` sets it. */
-  constructor(clock: Clock, options: DeadlineOptions) {
+  constructor(clock: Clock, options: DeadlineOptions = {}) {
     this.#clock = clock;
-    this.#parent = options.signal;
-    this.#onStall = options.onStall ?? (() => {});
+    this.#onStall = options.onStall;
     this.#timer = clock.timer(() => this.#come());
-    if (this.#parent.aborted) this.#end();
-    else this.#parent.addEventListener("abort", this.#end, { once: true });
+    const { signal } = options;
+    if (!signal) return;
+    this.#parent = signal;
+    this.#endWithParent = () => this.end(signal.reason);
+    if (signal.aborted) this.#endWithParent();
+    else signal.addEventListener("abort", this.#endWithParent, { once: true });
   }
 
   /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or when all ends. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Whether it has passed, and has not been moved since. */
+  get hasPassed(): boolean {
+    return this.signal.aborted && !this.#hasEnded;
   }
 
   /** When it passed: the time it stood for, or the true time when that was noticeably later. */
@@ -79,34 +99,47 @@ export class Deadline implements Disposable {
 
   /** Sets the deadline to a time in monotonic milliseconds; after it has passed, starts a new one. */
   moveTo(due_ms: number, options: MoveOptions = {}): void {
-    if (this.#parent.aborted) return;
+    if (this.#hasEnded) return;
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
     this.#due_ms = due_ms;
     this.#again_ms = options.again_ms;
     this.#timer.set(due_ms);
   }
 
+  /** Ends it: whoever waits is told the reason. */
+  end(reason: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this[Symbol.dispose]();
+    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    this.#abort(reason);
+  }
+
   /**
-   * To be called after each wait: the session may have ended in the very moment in which the deadline
-   * passed.
+   * To be called after each wait: all may have ended in the very moment in which the deadline passed.
    *
-   * @throws The reason of the parent signal, if that has aborted.
+   * @throws The reason, if it has ended.
    */
   throwIfEnded(): void {
-    this.#parent.throwIfAborted();
+    if (this.#hasEnded) throw this.signal.reason;
+  }
+
+  /** Tells this one, and nobody else from now on, when it passes or ends. */
+  wake(waiting: Waiting): void {
+    this.#waiting = waiting;
   }
 
   /** Lets go of the timer and of the parent signal. */
   [Symbol.dispose](): void {
     this.#due_ms = Infinity;
     this.#timer.clear();
-    this.#parent.removeEventListener("abort", this.#end);
+    if (this.#endWithParent) this.#parent!.removeEventListener("abort", this.#endWithParent);
   }
 
   #come(): void {
     const late_ms = this.#clock.now() - this.#due_ms;
     const stalled = late_ms > STALL_TOLERANCE_MS;
-    if (stalled) this.#onStall(late_ms);
+    if (stalled) this.#onStall?.(late_ms);
     if (stalled && this.#again_ms !== undefined) {
       this.#due_ms = this.#clock.now() + this.#again_ms;
       this.#timer.set(this.#due_ms);
@@ -118,60 +151,79 @@ export class Deadline implements Disposable {
       const now_ms = this.#clock.now();
       this.#passed_ms = now_ms - due_ms > PUNCTUAL_MS ? now_ms : due_ms;
       this.#due_ms = Infinity;
-      this.#controller.abort(new DeadlinePassed());
+      this.#abort(new DeadlinePassed());
     });
   }
 
-  readonly #end = () => {
-    this[Symbol.dispose]();
-    this.#controller.abort(this.#parent.reason);
-  };
+  #abort(reason: unknown): void {
+    this.#controller.abort(reason);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.deadlineAborted(this);
+  }
 }
 
 /** Tells the one loop that waits that something has changed. */
-export class Changes {
-  #wake?: () => void;
-  #signal?: AbortSignal;
+export class Changes implements Waiting {
+  #condition?: () => boolean;
+  #deadline?: Deadline;
+  #resolve?: (holds: boolean) => void;
+  #reject?: (reason: unknown) => void;
 
   /** Has the waiting loop look again at what it waits for. */
   notify(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+    if (this.#condition?.()) this.#settle(true);
   }
 
   /**
-   * Waits until a condition holds: true; or until a {@linkcode Deadline} has passed: false. When
-   * both come at once, the condition counts. One caller at a time.
+   * Waits until a condition holds: true; or until a deadline has passed: false. When both come at
+   * once, the condition counts. One caller at a time.
    *
-   * @throws The signal's reason, if it aborts for anything but a passed deadline.
+   * @throws The deadline's reason, if that ends.
    */
-  async until(condition: () => boolean, signal: AbortSignal): Promise<boolean> {
-    for (;;) {
-      if (signal.aborted && !(signal.reason instanceof DeadlinePassed)) throw signal.reason;
-      if (condition()) return true;
-      if (signal.aborted) return false;
-      await this.#next(signal);
-    }
+  until(condition: () => boolean, deadline: Deadline): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      deadline.throwIfEnded();
+      if (condition()) return resolve(true);
+      if (deadline.hasPassed) return resolve(false);
+      this.#condition = condition;
+      this.#deadline = deadline;
+      this.#resolve = resolve;
+      this.#reject = reject;
+      deadline.wake(this);
+    });
   }
 
-  #next(signal: AbortSignal): Promise<void> {
-    // One listener a signal, not one a wait: a deadline's signal serves for many waits.
-    if (this.#signal !== signal) {
-      this.#signal?.removeEventListener("abort", this.#aborted);
-      this.#signal = signal;
-      signal.addEventListener("abort", this.#aborted, { once: true });
-    }
-    return new Promise((resolve) => this.#wake = resolve);
+  /** The deadline has passed or ended. */
+  deadlineAborted(deadline: Deadline): void {
+    // The wait for it may have been over before, and another one have begun.
+    if (deadline !== this.#deadline) return;
+    if (deadline.hasPassed) return this.#settle(this.#condition!());
+    const reject = this.#reject!;
+    this.#forget();
+    reject(deadline.signal.reason);
   }
 
-  readonly #aborted = () => {
-    this.#signal = undefined;
-    this.notify();
-  };
+  #settle(holds: boolean): void {
+    const resolve = this.#resolve!;
+    this.#forget();
+    resolve(holds);
+  }
+
+  #forget(): void {
+    this.#condition =
+      this.#deadline =
+      this.#resolve =
+      this.#reject =
+        undefined;
+  }
 }
 
-/** Waits until a deadline has passed. Throws the signal's reason, if it aborts for anything else. */
-export async function sleep(signal: AbortSignal): Promise<void> {
-  await new Changes().until(() => false, signal);
+/** Waits until a deadline has passed. Throws its reason, if it ends. */
+export function sleep(deadline: Deadline): Promise<unknown> {
+  return new Changes().until(never, deadline);
+}
+
+function never(): boolean {
+  return false;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { FrameBatch } from "./codec.ts";
+import { greetedNumber } from "./greeting.ts";
 import type { Frame } from "./protocol.ts";
 import type { Connection } from "./transport.ts";
 
@@ -72,13 +73,13 @@ export class FrameWriter {
         while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
         this.#confirmedUpTo = confirm;
       }
-      this.#batch.trim();
     } catch (error) {
       this.#failed = true;
       this.#control = [];
       this.#data = [];
       this.#onError(error);
     } finally {
+      this.#batch.release();
       this.#writing = undefined;
     }
   }
@@ -88,7 +89,7 @@ export class FrameWriter {
     let confirm = this.#confirmedUpTo;
     for (const frame of this.#control) {
       this.#batch.add(frame);
-      if (frame.type === "CONFIRM") confirm = frame.seq;
+      confirm = confirmed(frame) ?? confirm;
     }
     this.#control.length = 0;
     let taken = 0;
@@ -98,4 +99,10 @@ export class FrameWriter {
     if (taken > 0) this.#data.splice(0, taken);
     return confirm;
   }
+}
+
+/** The sequence number up to which a frame confirms everything, if it does that. */
+function confirmed(frame: Frame): number | undefined {
+  if (frame.type === "CONFIRM") return frame.seq;
+  return frame.type === "WELCOME" ? greetedNumber(frame.greeting, "received") : undefined;
 }

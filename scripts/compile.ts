@@ -3,7 +3,10 @@
  *
  * @module
  */
-for (const role of ["server", "client"]) {
+/** What nothing imports, because it is started as a worker. */
+const WORKERS = { server: ["lib/store_worker.ts"], client: [] };
+
+for (const role of ["server", "client"] as const) {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
@@ -11,6 +14,7 @@ for (const role of ["server", "client"]) {
       "--no-prompt",
       ...Deno.args,
       `-P=${role}`,
+      ...WORKERS[role].map((file) => `--include=${file}`),
       `--output=dist/pulsewire-${role}`,
       `${role}.ts`,
     ],

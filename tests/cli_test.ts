@@ -16,6 +16,7 @@ const NOTHING: CommandLine = {
   quiet: false,
   count: undefined,
   duration: undefined,
+  stdin: false,
   once: false,
   help: false,
   version: false,
@@ -63,7 +64,7 @@ for (const [line, expected] of RIGHT) {
 }
 
 Deno.test("parseCommandLine() reads a flag for every setting", () => {
-  for (const [key, { flag, unit }] of Object.entries(KEYS)) {
+  for (const [key, { flag, role = "server", unit }] of Object.entries(KEYS)) {
     const [words, value] = {
       text: [["x"], "x"],
       switch: [[], true],
@@ -72,7 +73,7 @@ Deno.test("parseCommandLine() reads a flag for every setting", () => {
       port: [["5"], 5],
       bytes: [["5"], 5],
     }[unit];
-    const { settings } = parseCommandLine("server", [`--${flag}`, ...words as string[]]);
+    const { settings } = parseCommandLine(role, [`--${flag}`, ...words as string[]]);
     assertEquals<unknown>(settings, { [key]: value }, flag);
   }
 });

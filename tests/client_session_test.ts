@@ -243,6 +243,6 @@ Deno.test("the client ends at once when its message is larger than the server ac
   assertEquals(await ended, {
     by: "self",
     reason: "refused",
-    text: "a data message has 6 bytes; the server accepts 5",
+    text: "the next data message has 6 bytes; the server accepts 5",
   });
 });

@@ -8,7 +8,7 @@ import { Client } from "../lib/client.ts";
 import { CONNECT_LIMIT_MS } from "../lib/dial.ts";
 import { TransportError, type TransportErrorKind } from "../lib/transport.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
-import { DEFAULT_TIMERS, Recorder, ScriptedPeer } from "./support/stage.ts";
+import { DEFAULT_TIMERS, Recorder, saying, ScriptedPeer } from "./support/stage.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 
 async function stage(refuseWith?: TransportError) {
@@ -20,7 +20,7 @@ async function stage(refuseWith?: TransportError) {
   const client = new Client({
     address: { host: "server", port: 4000 },
     timers: DEFAULT_TIMERS,
-    payload: new TextEncoder().encode("x"),
+    ...saying("x"),
     maxMessageBytes: 100,
     count: 1,
     transport: network,
@@ -47,12 +47,8 @@ for (
 ) {
   Deno.test(`a connect that fails, ${kind}, ends the client with 3`, async () => {
     const { clock, recorder, status } = await stage(new TransportError(kind, "why"));
-    const { event, by, session, text, ...end } = recorder.events[0] as never as Record<
-      string,
-      unknown
-    >;
-    assertEquals({ event, by, session, text, reason: end.reason }, {
-      event: "terminated",
+    const { by, session, text, ...end } = recorder.one("terminated");
+    assertEquals({ by, session, text, reason: end.reason }, {
       by: "network",
       session: "5a5a5a5a5a5a5a5a",
       text: "why",

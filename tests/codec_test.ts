@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assertEquals, assertLessOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { encodeFrame, FrameBatch, FrameDecoder } from "../lib/codec.ts";
 import { type Frame, ProtocolError } from "../lib/protocol.ts";
 import { assertBreaks, assertDecodes, bytesOf, decode } from "./support/decoding.ts";
@@ -74,18 +80,36 @@ Deno.test("FrameBatch.take() starts the next batch empty, in the same memory", (
   assertStrictEquals(second.buffer, first.buffer);
 });
 
-Deno.test("FrameBatch.trim() gives back a large buffer once it is empty, and keeps a small one", () => {
-  const held = (batch: FrameBatch) => batch.take().buffer.byteLength;
+Deno.test("FrameBatch.release() gives the buffer to whoever needs one next, and holds none", () => {
+  const batch = new FrameBatch();
+  batch.add({ type: "CONFIRM", seq: 1 });
+  const { buffer } = batch.take();
+  batch.release();
+  assertEquals([batch.length, batch.take().buffer.byteLength], [0, 0]);
+  const other = new FrameBatch();
+  other.add({ type: "CONFIRM", seq: 2 });
+  const bytes = other.take();
+  assertEquals(bytes, bytesOf("CONFIRM 2\n"));
+  assertStrictEquals(bytes.buffer, buffer);
+});
+
+Deno.test("FrameBatch.release() keeps no buffer that has grown for a large message", () => {
   const batch = new FrameBatch();
   batch.add(data(1, new Uint8Array(MIB)));
-  batch.trim();
-  assertEquals(batch.take().length, MIB + "DATA 1 1048576\n\n".length);
-  batch.trim();
-  assertEquals(held(batch), 0);
+  const { buffer, length } = batch.take();
+  assertEquals(length, MIB + "DATA 1 1048576\n\n".length);
+  batch.release();
   batch.add({ type: "CONFIRM", seq: 1 });
-  const small = held(batch);
-  batch.trim();
-  assertEquals(held(batch), small);
+  assert(batch.take().buffer !== buffer);
+});
+
+Deno.test("FrameBatch has a buffer of its own as long as it holds one", () => {
+  const batches = [new FrameBatch(), new FrameBatch()];
+  for (const [n, batch] of batches.entries()) batch.add({ type: "CONFIRM", seq: n + 1 });
+  assertEquals(batches.map((batch) => batch.take()), [
+    bytesOf("CONFIRM 1\n"),
+    bytesOf("CONFIRM 2\n"),
+  ]);
 });
 
 Deno.test("FrameDecoder.next() gives every kind of frame, however its bytes arrive", () => {

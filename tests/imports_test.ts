@@ -10,20 +10,24 @@ const ROOT = new URL("..", import.meta.url);
 /** From the bottom up: a file may import from its own layer and from those before it. */
 const LAYERS = [
   ["version", "nearest", "address", "protocol", "printable", "random_id", "file_error", "tasks"],
+  ["backoff", "timer_queue", "store_types", "store_schema"],
   ["line", "clock", "transport", "settings", "greeting", "original_wire", "peeked_connection"],
   ["codec", "check", "wait", "ledger", "ending", "dial"],
-  ["reader", "writer", "events", "data_loop", "heartbeat_loop"],
-  ["verdict"],
+  ["reader", "writer", "events", "data_loop", "heartbeat_loop", "source", "delivery"],
+  ["outbox", "verdict", "goodbye"],
   ["course"],
-  ["heartbeats", "session", "heartbeat_watch", "original_connection"],
+  ["heartbeats", "session", "heartbeat_watch", "original_connection", "kept_session"],
   [
     "client_session",
     "server_session",
+    "kept_sessions",
     "original_client_session",
     "original_server_session",
     "original_sessions",
   ],
   ["client", "server"],
+  ["write_error", "store_batch", "store_file", "store_writer", "store_worker", "store"],
+  ["output_file", "stored_output", "input"],
   ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals"],
   ["program"],
 ];
@@ -35,7 +39,9 @@ const ONLY: [RegExp, string, string[]][] = [
   [/@std\/log/, "the logging package", ["log"]],
   [/@std\/toml/, "TOML", ["config"]],
   [/@std\/cli/, "flags", ["cli"]],
-  [/Deno\.(readTextFile|stat)/, "configuration files", ["config"]],
+  [/Deno\.(readTextFile|stat)/, "files that are given", ["config", "output_file", "store_file"]],
+  [/node:sqlite/, "SQLite", ["store_file", "store_writer"]],
+  [/new Worker\b/, "threads", ["store"]],
   [/Deno\.mkdir/, "log files", ["log"]],
   [/addSignalListener/, "signals", ["signals"]],
   [/Math\.random|crypto\./, "randomness", []],
@@ -90,13 +96,15 @@ for (const [pattern, what, names] of ONLY) {
   });
 }
 
-Deno.test("the entry points import from lib/ only, and lib/ from itself, @std and node:timers", () => {
+Deno.test("the entry points import from lib/ only, and lib/ from itself, @std, node:timers and node:sqlite", () => {
   for (const entry of ["client.ts", "server.ts"]) {
     const paths = importsOf(Deno.readTextFileSync(new URL(entry, ROOT)));
     assertEquals(paths.filter((path) => !path.startsWith("./lib/")), []);
   }
   const outside = [...sources].flatMap(([, source]) =>
-    importsOf(source).filter((path) => !/^\.\/[a-z_]+\.ts$|^@std\/[a-z]+$|^node:timers$/.test(path))
+    importsOf(source).filter((path) =>
+      !/^\.\/[a-z_]+\.ts$|^@std\/[a-z]+$|^node:(timers|sqlite)$/.test(path)
+    )
   );
   assertEquals(outside, []);
 });

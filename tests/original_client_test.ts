@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { Relay } from "../demo/relay.ts";
+import { Relay } from "./support/relay.ts";
 import { Lateness, timesOf } from "./support/lateness.ts";
 import { ORIGINAL, story, texts, times, whyNoOriginal } from "./support/original.ts";
 import {
@@ -182,7 +182,7 @@ async function isInTrouble(
   const timers = { tries: 20 };
   await using running = await startServer({ timers });
   const { port, server } = running;
-  using relay = new Relay(port);
+  await using relay = await Relay.open(port);
   await using client = startClient(relay.port, { timers });
   await client.event("data_confirmed", ({ seq }) => seq === 2);
   trouble(server, relay);

@@ -19,6 +19,7 @@ import {
   startServer,
 } from "./support/original_pair.ts";
 import type { Command, EventOf } from "./support/process.ts";
+import { saying } from "./support/stage.ts";
 import { testUnless } from "./support/skip.ts";
 
 /** How a peer can go: it falls silent and stays, it closes and ends, or it is killed. */
@@ -137,7 +138,7 @@ async function live(port: number): Promise<EventOf<"terminated">> {
   const client = new Client({
     address: { host: "127.0.0.1", port },
     timers: TIMERS,
-    payload: new Uint8Array(1),
+    ...saying("x", TIMERS),
     maxMessageBytes: 1,
     original: true,
     random: () => {},

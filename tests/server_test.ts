@@ -8,7 +8,7 @@ import { Client, type ClientOptions } from "../lib/client.ts";
 import { ACCEPT_BACKOFF_MS, Server, type ServerOptions } from "../lib/server.ts";
 import { TransportError } from "../lib/transport.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
-import { DEFAULT_TIMERS, Recorder } from "./support/stage.ts";
+import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./support/stage.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 
 const SERVER = { original: true, random: (bytes: Uint8Array) => bytes.fill(0xff) };
@@ -28,6 +28,7 @@ function stage(options: Partial<ServerOptions> = {}) {
   const server = Server.listen({
     ...common,
     ...SERVER,
+    ...KEEPING,
     address,
     once: false,
     sink: recorder,
@@ -38,8 +39,7 @@ function stage(options: Partial<ServerOptions> = {}) {
   const client = async (more: Partial<ClientOptions> = {}) => {
     const sink = new Recorder(clock);
     const random = (bytes: Uint8Array) => bytes.fill(++clients);
-    const payload = new TextEncoder().encode("x");
-    const client = new Client({ ...common, address, payload, random, sink, ...more });
+    const client = new Client({ ...common, ...saying("x"), address, random, sink, ...more });
     const ended = client.run();
     await settle();
     return { client, recorder: sink, ended, path: network.paths.at(-1)! };
@@ -214,7 +214,7 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
     clock,
   };
   const address = { host: "server", port: 4000 };
-  const server = Server.listen({ ...common, ...SERVER, address, once: false, sink });
+  const server = Server.listen({ ...common, ...SERVER, ...KEEPING, address, once: false, sink });
   const status = server.run();
   const connect = async () => {
     const signal = new AbortController().signal;

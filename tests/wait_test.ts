@@ -89,6 +89,16 @@ Deno.test("Deadline passes its parent's reason on, and leaves no timer", async (
   assertEquals(deadline.signal.reason, "over");
 });
 
+Deno.test("Deadline.end() gives its reason once, also after it has passed, and leaves no timer", async () => {
+  const { clock, deadline } = stage();
+  deadline.moveTo(100);
+  await clock.advance(100);
+  deadline.end("over");
+  deadline.end("later");
+  assertEquals(deadline.signal.reason, "over");
+  assertEquals([deadline.hasPassed, clock.pending], [false, 0]);
+});
+
 Deno.test("Deadline made when all is over already is over", () => {
   const signal = AbortSignal.abort("over");
   assertEquals(new Deadline(new VirtualClock(), { signal }).signal.reason, "over");
@@ -118,7 +128,7 @@ Deno.test("Changes.until() resolves when the condition holds, looked at only whe
   let looked = 0;
   let outcome: boolean | undefined;
   const look = () => (looked++, ready);
-  changes.until(look, deadline.signal).then((it) => outcome = it);
+  changes.until(look, deadline).then((it) => outcome = it);
   deadline.moveTo(100);
   await clock.advance(10);
   changes.notify();
@@ -132,7 +142,7 @@ Deno.test("Changes.until() resolves when the condition holds, looked at only whe
 
 Deno.test("Changes.until() resolves to false when the deadline passes", async () => {
   const { clock, deadline } = stage();
-  const waiting = new Changes().until(() => false, deadline.signal);
+  const waiting = new Changes().until(() => false, deadline);
   deadline.moveTo(100);
   await clock.advance(100);
   assertEquals(await waiting, false);
@@ -141,7 +151,7 @@ Deno.test("Changes.until() resolves to false when the deadline passes", async ()
 Deno.test("Changes.until() lets the condition win when it holds as the deadline passes", async () => {
   const { clock, deadline } = stage();
   let ready = false;
-  const waiting = new Changes().until(() => ready, deadline.signal);
+  const waiting = new Changes().until(() => ready, deadline);
   deadline.moveTo(100);
   clock.after(100, () => ready = true);
   await clock.advance(100);
@@ -151,17 +161,36 @@ Deno.test("Changes.until() lets the condition win when it holds as the deadline 
 Deno.test("Changes.until() throws the reason when all ends, even if the condition holds", async () => {
   const { parent, deadline } = stage();
   const over = new Error("over");
-  const waiting = new Changes().until(() => false, deadline.signal);
+  const waiting = new Changes().until(() => false, deadline);
   parent.abort(over);
   assertStrictEquals(await assertRejects(() => waiting), over);
-  const later = new Changes().until(() => true, deadline.signal);
+  const later = new Changes().until(() => true, deadline);
   assertStrictEquals(await assertRejects(() => later), over);
+});
+
+Deno.test("Changes.until() heeds only the deadline of the wait that is under way", async () => {
+  const { clock, deadline } = stage();
+  const changes = new Changes();
+  let ready = false;
+  const first = changes.until(() => ready, deadline);
+  deadline.moveTo(100);
+  ready = true;
+  changes.notify();
+  assertEquals(await first, true);
+  const other = new Deadline(clock);
+  other.moveTo(200);
+  let outcome: boolean | undefined;
+  changes.until(() => false, other).then((it) => outcome = it);
+  await clock.advance(199);
+  assertEquals([deadline.hasPassed, outcome], [true, undefined]);
+  await clock.advance(1);
+  assertEquals(outcome, false);
 });
 
 Deno.test("sleep() ends when the deadline passes", async () => {
   const { clock, deadline } = stage();
   let awake = false;
-  sleep(deadline.signal).then(() => awake = true);
+  sleep(deadline).then(() => awake = true);
   deadline.moveTo(100);
   await clock.advance(99);
   assertEquals(awake, false);

@@ -15,7 +15,7 @@ import {
   TransportError,
 } from "../../lib/transport.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "./memory_network.ts";
-import { DEFAULT_TIMERS, Recorder } from "./stage.ts";
+import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
 const ADDRESS = { host: "server", port: 4000 };
@@ -149,6 +149,7 @@ export function stageOriginalServer(
     address: ADDRESS,
     timers,
     maxMessageBytes: 1_000_000,
+    ...KEEPING,
     original: options.original ?? true,
     once: options.once ?? false,
     random: (bytes) => bytes.fill(++ids),
@@ -180,7 +181,7 @@ export async function startClient(
   const client = new Client({
     address: ADDRESS,
     timers,
-    payload: new TextEncoder().encode("x"),
+    ...saying("x", timers),
     maxMessageBytes: 1_000_000,
     original,
     random: (bytes) => new DataView(bytes.buffer).setUint32(0, id),
@@ -215,7 +216,7 @@ export async function stageOriginalClient(
   const client = new Client({
     address: ADDRESS,
     timers,
-    payload: new TextEncoder().encode("hello"),
+    ...saying("hello", timers),
     maxMessageBytes: 1_000_000,
     original: options.original ?? true,
     count: options.count,

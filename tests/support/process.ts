@@ -23,6 +23,8 @@ export interface StartOptions {
   cwd?: string;
   /** Hears each event as it comes. */
   onEvent?: (event: Event) => void;
+  /** Whether something is to be written to its stdin, which is empty otherwise. */
+  stdin?: "piped";
 }
 
 /**
@@ -57,6 +59,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   readonly #process: Deno.ChildProcess;
   readonly #output: Promise<unknown>;
   readonly #onEvent?: (event: Told) => void;
+  readonly #input?: WritableStreamDefaultWriter<Uint8Array>;
   #stderr = "";
   #over = false;
   #changed = Promise.withResolvers<void>();
@@ -64,7 +67,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   constructor(
     name: string,
     words: readonly string[],
-    options: { cwd?: string; onEvent?: (event: Told) => void } = {},
+    options: { cwd?: string; onEvent?: (event: Told) => void; stdin?: "piped" } = {},
   ) {
     this.#name = name;
     this.#onEvent = options.onEvent;
@@ -72,11 +75,12 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
     this.#process = new Deno.Command(program!, {
       args,
       cwd: options.cwd,
-      stdin: "null",
+      stdin: options.stdin ?? "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
     this.pid = this.#process.pid;
+    if (options.stdin) this.#input = this.#process.stdin.getWriter();
     this.#output = Promise.all([
       eachLine(this.#process.stdout, (line) => this.#hear(JSON.parse(line))),
       eachLine(this.#process.stderr, (line) => {
@@ -90,6 +94,16 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   /** What it has written to stderr. */
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** Writes to its stdin; resolves once the system has taken it. Rejects when nobody reads there. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#input!.write(bytes);
+  }
+
+  /** Ends its stdin. */
+  async endInput(): Promise<void> {
+    await this.#input!.close();
   }
 
   /** Waits for an event; fails when it does not come, or the process ends without it. */
@@ -147,6 +161,8 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
 
   async #wait(): Promise<number> {
     const { code } = await this.#process.status;
+    // What is left unwritten has no reader any more.
+    await this.#input?.abort().catch(() => {});
     await this.#output;
     this.#over = true;
     this.#wake();

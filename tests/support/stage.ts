@@ -4,11 +4,15 @@
  * @module
  */
 import { ClientSession } from "../../lib/client_session.ts";
+import { Course } from "../../lib/course.ts";
 import type { Ending } from "../../lib/ending.ts";
 import { type Event, type EventName, type EventSink, EventSource } from "../../lib/events.ts";
-import { ServerSession } from "../../lib/server_session.ts";
+import { KeptSession } from "../../lib/kept_session.ts";
+import { Outbox } from "../../lib/outbox.ts";
+import { ServerSession, type SessionHost } from "../../lib/server_session.ts";
 import type { Session } from "../../lib/session.ts";
 import type { Timers } from "../../lib/settings.ts";
+import { type DataSource, IntervalSource } from "../../lib/source.ts";
 import { type End, Path, type PathOptions } from "./memory_network.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
@@ -20,6 +24,15 @@ export const DEFAULT_TIMERS: Timers = {
   heart_beat_threshold_ms: 10_000,
   heart_beat_additional_tries: 3,
 };
+
+/** What a client of {@linkcode DEFAULT_TIMERS}, or of others, has to say: the same text again and again. */
+export function saying(text: string, timers: Timers = DEFAULT_TIMERS) {
+  const payload = new TextEncoder().encode(text);
+  return { source: new IntervalSource(payload, timers.data_interval_ms), window: 1 };
+}
+
+/** How a server keeps sessions, by default. */
+export const KEEPING = { maxSessions: 10_000, sessionLifetime_ms: 3_600_000 };
 
 /** Keeps every event with the virtual time at which it came. */
 export class Recorder implements EventSink {
@@ -129,6 +142,8 @@ export interface StageOptions extends PathOptions {
   timers?: Partial<Timers>;
   count?: number;
   payload?: string;
+  source?: DataSource;
+  window?: number;
   maxMessageBytes?: number;
 }
 
@@ -154,16 +169,21 @@ export async function stageClient(options: StageOptions = {}): Promise<Stage<Cli
 /** A client's session that has connected. */
 export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSession> {
   const { clock, path, parts, recorder } = setting(options);
+  const course = new Course({ ...parts, events: new EventSource(recorder, clock, "s") });
+  const said = saying(options.payload ?? "hello", parts.timers);
+  const { count, source = said.source, window = said.window } = options;
   const session = new ClientSession({
-    ...parts,
+    setting: parts,
     connection: path.client,
-    events: new EventSource(recorder, clock, "s"),
+    connected_ms: 0,
+    course,
     id: "s",
-    payload: new TextEncoder().encode(options.payload ?? "hello"),
-    count: options.count,
+    outbox: new Outbox({ source, window, count, ledger: course.ledger }),
+    reconnects: false,
+    goesOn: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);
-  return { clock, path, session, recorder, peer, ended: session.run() };
+  return { clock, path, session, recorder, peer, ended: ended(session, course) };
 }
 
 /** A server's session whose client has said `HELLO`, at time 0. */
@@ -178,14 +198,32 @@ export function stageUnopenedServer(
   options: StageOptions & { refusal?: string } = {},
 ): Stage<ServerSession> {
   const { clock, path, parts, recorder } = setting(options);
-  const session = new ServerSession({
+  const events = new EventSource(recorder, clock);
+  const course = new Course({ ...parts, events });
+  const host: SessionHost = {
     ...parts,
+    sessionLifetime_ms: 3_600_000,
+    admit: (_, { comesBack, id }) =>
+      options.refusal === undefined
+        ? { kept: new KeptSession({ id, course, comesBack, delivered: 0 }) }
+        : { refusal: options.refusal },
+    goesOn: () => false,
+  };
+  const session = new ServerSession({
+    setting: host,
     connection: path.server,
-    events: new EventSource(recorder, clock),
-    admit: () => options.refusal,
+    connected_ms: 0,
+    course,
   });
   const peer = new ScriptedPeer(path.client, clock);
-  return { clock, path, session, recorder, peer, ended: session.run() };
+  return { clock, path, session, recorder, peer, ended: ended(session, course) };
+}
+
+/** The end of a session that has but one connection. */
+async function ended(session: Session, course: Course): Promise<Ending> {
+  const ending = await session.run();
+  course.summarize();
+  return ending;
 }
 
 function setting(options: StageOptions) {

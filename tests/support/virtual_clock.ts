@@ -6,15 +6,7 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/clock.ts";
-
-/** What happens at one time; of two at the same time, the lower rank and then the older is first. */
-interface Happening {
-  readonly at_ms: number;
-  readonly rank: number;
-  readonly order: number;
-  readonly run: () => void;
-  cancelled: boolean;
-}
+import { type Happening, Happenings } from "./happenings.ts";
 
 const ORDINARY = 0;
 const AFTER_INPUT = 1;
@@ -23,7 +15,8 @@ const AFTER_INPUT = 1;
 export class VirtualClock implements Clock {
   #now_ms = 0;
   #order = 0;
-  #happenings: Happening[] = [];
+  #pending = 0;
+  readonly #happenings = new Happenings();
 
   now(): number {
     return this.#now_ms;
@@ -34,21 +27,7 @@ export class VirtualClock implements Clock {
   }
 
   timer(callback: () => void): Timer {
-    let pending: Happening | undefined;
-    const clear = () => {
-      if (pending) pending.cancelled = true;
-      pending = undefined;
-    };
-    return {
-      clear,
-      set: (at_ms) => {
-        clear();
-        pending = this.#add(at_ms, ORDINARY, () => {
-          pending = undefined;
-          callback();
-        });
-      },
-    };
+    return new VirtualTimer(this, callback);
   }
 
   afterInput(callback: () => void): void {
@@ -60,20 +39,27 @@ export class VirtualClock implements Clock {
     this.#add(this.#now_ms + delay_ms, ORDINARY, run);
   }
 
+  /** Has something happen at a time; what it gives is for `cancel`. */
+  at(at_ms: number, run: () => void): Happening {
+    return this.#add(at_ms, ORDINARY, run);
+  }
+
+  /** Has something not happen. */
+  cancel(happening: Happening): void {
+    if (happening.run) this.#pending--;
+    happening.run = undefined;
+  }
+
   /** How many timers and other happenings are pending. */
   get pending(): number {
-    return this.#happenings.filter((each) => !each.cancelled).length;
+    return this.#pending;
   }
 
   /** Lets time pass, and all happen that is due in it. */
   async advance(ms: number): Promise<void> {
     const until_ms = this.#now_ms + ms;
     await settle();
-    for (let next = this.#take(until_ms); next; next = this.#take(until_ms)) {
-      this.#now_ms = Math.max(this.#now_ms, next.at_ms);
-      next.run();
-      await settle();
-    }
+    while (this.#happenNext(until_ms)) await settle();
     this.#now_ms = until_ms;
   }
 
@@ -83,26 +69,53 @@ export class VirtualClock implements Clock {
   }
 
   #add(at_ms: number, rank: number, run: () => void): Happening {
-    const happening = { at_ms, rank, order: this.#order++, run, cancelled: false };
-    const after = this.#happenings.findLastIndex((each) => compare(each, happening) < 0);
-    this.#happenings.splice(after + 1, 0, happening);
+    const happening = { at_ms, rank, order: this.#order++, run };
+    this.#happenings.add(happening);
+    this.#pending++;
     return happening;
   }
 
-  #take(until_ms: number): Happening | undefined {
-    while (this.#happenings.length > 0 && this.#happenings[0]!.at_ms <= until_ms) {
-      const next = this.#happenings.shift()!;
-      if (!next.cancelled) return next;
+  /** Has the next happening happen; false if none is due by then. */
+  #happenNext(until_ms: number): boolean {
+    for (;;) {
+      const next = this.#happenings.first;
+      if (!next || next.at_ms > until_ms) return false;
+      this.#happenings.takeFirst();
+      if (!next.run) continue;
+      this.#now_ms = Math.max(this.#now_ms, next.at_ms);
+      const { run } = next;
+      this.cancel(next);
+      run();
+      return true;
     }
-    return undefined;
+  }
+}
+
+class VirtualTimer implements Timer {
+  readonly #clock: VirtualClock;
+  readonly #callback: () => void;
+  #pending?: Happening;
+
+  constructor(clock: VirtualClock, callback: () => void) {
+    this.#clock = clock;
+    this.#callback = callback;
+  }
+
+  clear(): void {
+    if (this.#pending) this.#clock.cancel(this.#pending);
+    this.#pending = undefined;
+  }
+
+  set(at_ms: number): void {
+    this.clear();
+    this.#pending = this.#clock.at(at_ms, () => {
+      this.#pending = undefined;
+      this.#callback();
+    });
   }
 }
 
 /** Lets every promise that is ready run its course. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function compare(a: Happening, b: Happening): number {
-  return a.at_ms - b.at_ms || a.rank - b.rank || a.order - b.order;
 }

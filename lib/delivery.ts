@@ -1,0 +1,102 @@
+/**
+ * The way of the server's data messages before they are confirmed: into the store, then to the output.
+ *
+ * @module
+ */
+import type { Entry, MessageOutput, Store } from "./store_types.ts";
+
+/** Whose data messages are delivered. */
+export interface Recipient {
+  /** Everything up to and including this sequence number is delivered: so many bytes more. */
+  delivered(seq: number, bytes: number): void;
+}
+
+/** What a {@linkcode Delivery} is made of. */
+export interface DeliveryOptions {
+  /** Where messages, sessions and outages are kept. */
+  store?: Store;
+  /** Where messages are written. */
+  output?: MessageOutput;
+  /** Told once, in words, when nothing more can be delivered. */
+  onFailure: (text: string) => void;
+}
+
+/**
+ * Delivers in order, in batches: while one is under way, all that comes joins the next, so that the
+ * cost of making it durable is shared.
+ */
+export class Delivery {
+  /** Whether sessions outlive this process. */
+  readonly isDurable: boolean;
+  readonly #options: DeliveryOptions;
+  #entries: Entry[] = [];
+  #ends = new Map<Recipient, { seq: number; bytes: number }>();
+  #hasFailed = false;
+  #running?: Promise<void>;
+
+  /** Makes a delivery with nothing under way. */
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.isDurable = options.store !== undefined;
+  }
+
+  /** Whether nothing more can be delivered. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Delivers a data message; the recipient hears of it later. */
+  message(recipient: Recipient, message: Entry & { kind: "message" }): void {
+    const { seq, payload } = message;
+    const end = this.#ends.get(recipient);
+    if (end) {
+      end.seq = seq;
+      end.bytes += payload.length;
+    } else this.#ends.set(recipient, { seq, bytes: payload.length });
+    this.#add(message);
+  }
+
+  /** Keeps what happened to a session, in order with its data messages. */
+  note(entry: Entry): void {
+    if (this.isDurable) this.#add(entry);
+  }
+
+  /** Resolves when all is delivered that was put in, or nothing more can be. */
+  async flushed(): Promise<void> {
+    await this.#running;
+  }
+
+  #add(entry: Entry): void {
+    if (this.#hasFailed) return;
+    this.#entries.push(entry);
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // Lets what else was read in this turn join the first batch.
+    await Promise.resolve();
+    try {
+      while (this.#entries.length > 0) await this.#deliver();
+    } catch (error) {
+      this.#hasFailed = true;
+      this.#entries = [];
+      this.#ends.clear();
+      this.#options.onFailure(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #deliver(): Promise<void> {
+    const { output, store } = this.#options;
+    const entries = this.#entries;
+    const ends = this.#ends;
+    this.#entries = [];
+    this.#ends = new Map();
+    await store?.commit(entries);
+    if (output && ends.size > 0) {
+      await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
+    }
+    for (const [recipient, { bytes, seq }] of ends) recipient.delivered(seq, bytes);
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The sessions of a server: those that have a connection, and those that may come back.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "./clock.ts";
+import { Course } from "./course.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Ending, type ExitStatus, exitStatus, isPassing, isPolite } from "./ending.ts";
+import { type EventSink, EventSource } from "./events.ts";
+import type { Hello } from "./greeting.ts";
+import { KeptSession } from "./kept_session.ts";
+import type { Resumption } from "./outbox.ts";
+import type { Admission, ServerSession } from "./server_session.ts";
+import type { Timers } from "./settings.ts";
+import type { StoredSession } from "./store_types.ts";
+
+/** What {@linkcode KeptSessions} is made of. */
+export interface KeptSessionsOptions {
+  /** Time. */
+  clock: Clock;
+  /** The timers of sessions. */
+  timers: Timers;
+  /** Takes the events of sessions that were begun by an earlier process. */
+  sink: EventSink;
+  /** How long a session without a connection is kept, in milliseconds. */
+  sessionLifetime_ms: number;
+  /** How many sessions there may be. */
+  maxSessions: number;
+  /** Where data messages go, if anywhere. */
+  delivery?: Delivery;
+  /** Told of each session that was open and has ended. */
+  onEnd: (kept: KeptSession, status: ExitStatus) => void;
+}
+
+/** Knows every session, and for how long. */
+export class KeptSessions {
+  readonly #options: KeptSessionsOptions;
+  readonly #byId = new Map<string, KeptSession>();
+  /** Those without a connection, the one lost for longest first. */
+  readonly #lost = new Set<KeptSession>();
+  readonly #expiry: Timer;
+
+  /** Makes it with no session. */
+  constructor(options: KeptSessionsOptions) {
+    this.#options = options;
+    this.#expiry = options.clock.timer(() => this.#expire());
+  }
+
+  /** How many sessions there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Takes up the sessions that an earlier process left in the store. */
+  restore(stored: readonly StoredSession[]): void {
+    const { clock, delivery, sink, timers } = this.#options;
+    for (const { id, received, seen_at } of stored.toSorted((a, b) => a.seen_at - b.seen_at)) {
+      // The wall clock may have jumped back since.
+      const opened_ms = clock.now() - Math.max(0, clock.wallTime() - seen_at);
+      const events = new EventSource(sink, clock, id);
+      const course = new Course({ clock, timers, events, opened_ms });
+      course.ledger.dataReceived = course.ledger.confirmedUpTo = received;
+      const kept = new KeptSession({ id, course, comesBack: true, delivered: received, delivery });
+      kept.lost_ms = opened_ms;
+      this.#byId.set(id, kept);
+      this.#lost.add(kept);
+    }
+    this.#expire();
+  }
+
+  /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
+  admit(session: ServerSession, hello: Hello): Admission {
+    const kept = this.#byId.get(hello.id);
+    const refusal = kept ? this.#refuseKept(kept, hello) : this.#refuseUnknown(hello);
+    if (refusal) return { refusal };
+    return kept ? this.#takeOver(kept, session, hello) : this.#begin(session, hello);
+  }
+
+  /** Whether a session is kept after its connection has ended like this. */
+  goesOn(kept: KeptSession | undefined, ending: Ending): boolean {
+    if (!kept?.comesBack || this.#options.sessionLifetime_ms === 0) return false;
+    return isPassing(ending) && !isPolite(ending);
+  }
+
+  /** A connection is over, and all that was to be said on it is said. */
+  left(session: ServerSession): void {
+    const { kept } = session;
+    if (!kept || kept.session !== session) return;
+    const ending = session.ending!;
+    if (kept.course.ending) return this.#end(kept, ending);
+    kept.session = undefined;
+    kept.peer = session.peer;
+    kept.lost_ms = this.#options.clock.now();
+    this.#lost.add(kept);
+    this.#note(kept, "lost", ending);
+    this.#expire();
+  }
+
+  /** Ends every session that has no connection. */
+  stop(reason: "done" | "shutdown"): void {
+    for (const kept of [...this.#lost]) {
+      // What was never here but in the store stays there, and nothing is told of it.
+      if (kept.course.isOpen) this.#endLost(kept, { by: "self", reason, text: "" });
+    }
+    this.#expiry.clear();
+  }
+
+  #refuseKept(kept: KeptSession, { comesBack, confirmed, id }: Hello): string | undefined {
+    if (!kept.comesBack || !comesBack) return `session ${id} is already connected`;
+    if (confirmed === undefined && kept.receivedUpTo > 0) {
+      return `session ${id} has been begun already, and this is not its return`;
+    }
+    if ((confirmed ?? 0) <= kept.deliveredUpTo) return undefined;
+    return `this server has session ${id} up to data message ${kept.deliveredUpTo} only; the client ` +
+      `has heard ${confirmed} confirmed`;
+  }
+
+  #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
+    const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
+    if (this.#byId.size >= maxSessions) {
+      return `this server has ${maxSessions} sessions, which is all that it may have (max_sessions)`;
+    }
+    // With a store, what it does not know has never been delivered.
+    const nothingLost = confirmed === undefined || settled ||
+      (confirmed === 0 && delivery?.isDurable);
+    if (nothingLost) return undefined;
+    return `this server does not know session ${id}: it was away for longer than session_lifetime ` +
+      `${sessionLifetime_ms / 1000} s, or the server has been restarted without --store`;
+  }
+
+  #begin(session: ServerSession, hello: Hello): Admission {
+    const { comesBack, confirmed, id } = hello;
+    const { delivery } = this.#options;
+    const { course } = session;
+    const delivered = confirmed ?? 0;
+    course.ledger.beginAfter(delivered);
+    const kept = new KeptSession({ id, course, comesBack, delivered, delivery });
+    kept.session = session;
+    this.#byId.set(id, kept);
+    const at = this.#options.clock.wallTime();
+    const { peer } = session;
+    delivery?.note({ kind: "opened", session: id, at, peer, received: delivered });
+    return { kept, resumption: confirmed === undefined ? undefined : resumptionOf(kept, hello) };
+  }
+
+  /** The client is back: if its last connection seems to be alive, it is not. */
+  #takeOver(kept: KeptSession, session: ServerSession, hello: Hello): Admission {
+    if (kept.session) this.#note(kept, "lost", kept.session.supersede());
+    this.#lost.delete(kept);
+    kept.session = session;
+    const { clock, delivery } = this.#options;
+    const resumption = resumptionOf(kept, hello);
+    const { gap_ms } = kept.course;
+    const { peer } = session;
+    const at = clock.wallTime();
+    delivery?.note({ kind: "resumed", session: kept.id, at, peer, gap_ms, ...resumption });
+    // A client that never heard its WELCOME does not know that it was here before.
+    return { kept, resumption: hello.confirmed === undefined ? undefined : resumption };
+  }
+
+  #expire(): void {
+    const { clock, sessionLifetime_ms } = this.#options;
+    for (const kept of this.#lost) {
+      const due_ms = kept.lost_ms + sessionLifetime_ms;
+      if (clock.now() < due_ms) return this.#expiry.set(due_ms);
+      const text = `did not come back within session_lifetime ${sessionLifetime_ms / 1000} s`;
+      this.#endLost(kept, { by: "self", reason: "silent", text });
+    }
+  }
+
+  #endLost(kept: KeptSession, ending: Ending): void {
+    this.#lost.delete(kept);
+    const { lost_ms } = kept;
+    const predicted_ms = this.#options.sessionLifetime_ms;
+    const detection = { since: "connection_lost", at_ms: lost_ms, predicted_ms } as const;
+    kept.course.end(ending, kept.peer, detection);
+    this.#end(kept, ending);
+  }
+
+  #end(kept: KeptSession, ending: Ending): void {
+    this.#byId.delete(kept.id);
+    kept.course.summarize();
+    // A session that would have come back to this server may come back to the next one on its store.
+    const stays = kept.comesBack && ending.by === "self" && ending.reason === "shutdown";
+    this.#note(kept, stays ? "lost" : "ended", ending);
+    if (kept.course.isOpen) this.#options.onEnd(kept, exitStatus(ending, "server", true));
+  }
+
+  #note({ id }: KeptSession, kind: "lost" | "ended", ending: Ending): void {
+    const at = this.#options.clock.wallTime();
+    this.#options.delivery?.note({ kind, session: id, at, ...ending });
+  }
+}
+
+function resumptionOf(kept: KeptSession, { confirmed = 0, sent }: Hello): Resumption {
+  const { deliveredUpTo } = kept;
+  return {
+    resent: Math.max(0, sent - deliveredUpTo),
+    already_there: deliveredUpTo - confirmed,
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * The durable store of the server: sessions, messages and outages in one SQLite file.
+ *
+ * @module
+ */
+import { encodeBatch } from "./store_batch.ts";
+import { type Entry, type Store, type StoredSession, StoreError } from "./store_types.ts";
+import type { Answer, Request } from "./store_worker.ts";
+import type { Lines, Position } from "./store_writer.ts";
+
+export { type Entry, type Store, type StoredSession, StoreError } from "./store_types.ts";
+
+/** Says how far an output is written, at a time by the wall clock, if that is to be noted now. */
+export type PositionSource = (at: number) => Promise<Position | undefined>;
+
+/**
+ * Opens the store in this file, and makes it if it is not there.
+ *
+ * @throws {StoreError} What is wrong, in one sentence.
+ */
+export async function openStore(path: string): Promise<DurableStore> {
+  return await DurableStore.open(path);
+}
+
+/** A store in an SQLite file. Its worker waits for the disk. */
+export class DurableStore implements Store {
+  readonly #worker: StoreClient;
+  #sessions: readonly StoredSession[] = [];
+  #failure?: StoreError;
+  #source?: PositionSource;
+  #committing = Promise.resolve();
+
+  private constructor(worker: StoreClient) {
+    this.#worker = worker;
+  }
+
+  /** Opens a store. */
+  static async open(name: string): Promise<DurableStore> {
+    const store = new DurableStore(new StoreClient());
+    try {
+      const { sessions } = await store.#worker.ask({ ask: "open", name });
+      store.#sessions = sessions!;
+      return store;
+    } catch (error) {
+      store.#worker.end();
+      throw error;
+    }
+  }
+
+  get sessions(): readonly StoredSession[] {
+    return this.#sessions;
+  }
+
+  commit(entries: readonly Entry[]): Promise<void> {
+    return this.#committing = this.#commit(entries);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#committing]);
+    try {
+      await this.#worker.ask({ ask: "close" });
+    } finally {
+      this.#worker.end();
+    }
+  }
+
+  /** Asks before each commit how far an output is written, to note that together with it. */
+  follow(source: PositionSource): void {
+    this.#source = source;
+  }
+
+  /** Notes how far an output is written. */
+  async record(position: Position): Promise<void> {
+    await this.#send([], position);
+  }
+
+  /** How far an output is written, if that is known, and the number of the last message. */
+  async position(path: string): Promise<{ position: Position | undefined; last: number }> {
+    const { position, last } = await this.#worker.ask({ ask: "position", path });
+    return { position, last: last! };
+  }
+
+  /** Messages behind the one of this number; some of them. */
+  async linesAfter(number: number): Promise<Lines> {
+    const { lines } = await this.#worker.ask({ ask: "lines", after: number });
+    return lines!;
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    await this.#send(entries, this.#source && await this.#source(last.at));
+  }
+
+  async #send(entries: readonly Entry[], position?: Position): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const batch = encodeBatch(entries);
+    try {
+      await this.#worker.ask({ ask: "commit", batch, position }, [batch.bytes.buffer]);
+    } catch (error) {
+      if (error instanceof StoreError) this.#failure ??= error;
+      throw error;
+    }
+  }
+}
+
+/** The way to the worker: each request has its answer, in order. */
+class StoreClient {
+  readonly #worker = new Worker(new URL("./store_worker.ts", import.meta.url), { type: "module" });
+  readonly #waiting: PromiseWithResolvers<Answer>[] = [];
+  #failure?: StoreError;
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new StoreError(`the store's thread failed, by a defect: ${event.message}`));
+    };
+  }
+
+  /** Asks the worker. */
+  ask(request: Request, transfer: Transferable[] = []): Promise<Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const answer = Promise.withResolvers<Answer>();
+    this.#waiting.push(answer);
+    this.#worker.postMessage(request, transfer);
+    return answer.promise;
+  }
+
+  /** Ends the worker. */
+  end(): void {
+    this.#worker.terminate();
+    this.#fail(new StoreError("the store is closed"));
+  }
+
+  #hear(answer: Answer): void {
+    const waiting = this.#waiting.shift()!;
+    if (answer.error === undefined) waiting.resolve(answer);
+    else waiting.reject(new StoreError(answer.error));
+  }
+
+  #fail(failure: StoreError): void {
+    this.#failure ??= failure;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(failure);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What the server keeps of its sessions, and where messages go before they are confirmed: the
+ * interfaces between delivery, the store and the output.
+ *
+ * @module
+ */
+
+/**
+ * What is stored, in the order in which it happened. Times `at` are wall-clock milliseconds since
+ * 1970.
+ */
+export type Entry =
+  /** A session begins; `received` is where it starts, usually 0. */
+  | { kind: "opened"; session: string; at: number; peer: string; received: number }
+  /** A message is delivered. */
+  | { kind: "message"; session: string; at: number; seq: number; payload: Uint8Array }
+  /** An outage begins. */
+  | { kind: "lost"; session: string; at: number; by: string; reason: string; text: string }
+  /** The outage ends. */
+  | {
+    kind: "resumed";
+    session: string;
+    at: number;
+    peer: string;
+    gap_ms: number;
+    resent: number;
+    already_there: number;
+  }
+  /** A session ends. */
+  | { kind: "ended"; session: string; at: number; by: string; reason: string; text: string };
+
+/** An entry of one kind. */
+export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;
+
+/** A session that has not ended, as the store knows it at its opening. */
+export interface StoredSession {
+  /** Its id. */
+  readonly id: string;
+  /** Everything up to this sequence number is in the store. */
+  readonly received: number;
+  /** The wall-clock time of the last thing that is known of it. */
+  readonly seen_at: number;
+}
+
+/** Where the server keeps what it confirms. */
+export interface Store {
+  /** The sessions that had not ended when the store was opened. */
+  readonly sessions: readonly StoredSession[];
+  /**
+   * Commits all of the entries or none; resolves once they are durable. One call at a time.
+   *
+   * @throws {StoreError} What is wrong, in one sentence; the same one from then on.
+   */
+  commit(entries: readonly Entry[]): Promise<void>;
+  /** Ends the work on the file, once the commit under way is done. */
+  close(): Promise<void>;
+}
+
+/** Where the payloads of delivered messages go, one a line. */
+export interface MessageOutput {
+  /**
+   * Appends each payload and a newline; resolves when the operating system has them. One call at a
+   * time.
+   *
+   * @throws {OutputError} What is wrong, in one sentence; the same one from then on.
+   */
+  append(payloads: readonly Uint8Array[]): Promise<void>;
+  /** Ends the work on the output, when no call is under way. */
+  close(): Promise<void>;
+}
+
+/** What is wrong with a store, in one sentence: what, where, and what would be right. */
+export class StoreError extends Error {
+  /** The name of this kind of error. */
+  override readonly name = "StoreError";
+}
+
+/** What is wrong with an output, in one sentence: what, where, and what would be right. */
+export class OutputError extends Error {
+  /** The name of this kind of error. */
+  override readonly name = "OutputError";
+}
