@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { Client } from "./lib/client.ts";
+import { Client, type ClientOptions } from "./lib/client.ts";
 import { systemClock } from "./lib/clock.ts";
+import { Crowd } from "./lib/crowd.ts";
 import { readLines } from "./lib/input.ts";
 import { runProgram } from "./lib/program.ts";
 import { timersOf, windowOf } from "./lib/settings.ts";
@@ -18,16 +19,9 @@ if (import.meta.main) {
     ({ settings, commandLine, sink }) => {
       const timers = timersOf(settings);
       const payload = new TextEncoder().encode(settings.message);
-      const source = commandLine.stdin
-        ? new QueueSource()
-        : new IntervalSource(payload, timers.data_interval_ms);
-      if (source instanceof QueueSource) {
-        readLines(Deno.stdin, source, settings.max_message_bytes);
-      }
-      return new Client({
+      const common: Omit<ClientOptions, "source"> = {
         address: settings,
         timers,
-        source,
         window: windowOf(settings, commandLine.stdin),
         maxMessageBytes: settings.max_message_bytes,
         count: commandLine.count,
@@ -36,6 +30,21 @@ if (import.meta.main) {
         transport: tcpTransport,
         clock: systemClock,
         random: (bytes) => crypto.getRandomValues(bytes),
+        sink,
+      };
+      if (commandLine.stdin) {
+        const source = new QueueSource();
+        readLines(Deno.stdin, source, settings.max_message_bytes);
+        return new Client({ ...common, source });
+      }
+      const said = () => new IntervalSource(payload, timers.data_interval_ms);
+      const { ramp, sessions } = commandLine;
+      if (sessions === undefined) return new Client({ ...common, source: said() });
+      return new Crowd({
+        sessions,
+        ramp_ms: ramp === undefined ? sessions : ramp * 1000,
+        member: (sink, roundTrips) => new Client({ ...common, source: said(), sink, roundTrips }),
+        clock: systemClock,
         sink,
       });
     },

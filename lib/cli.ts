@@ -19,6 +19,10 @@ export interface CommandLine {
   json: boolean;
   /** Whether to leave only warnings and errors on stderr. */
   quiet: boolean;
+  /** Client: how many sessions. */
+  sessions?: number;
+  /** Client: over how many seconds their starts are spread. */
+  ramp?: number;
   /** Client: end when so many data messages are confirmed. */
   count?: number;
   /** After how many seconds to end. */
@@ -38,7 +42,10 @@ const SWITCHES = ["json", "quiet", "help", "version"];
 /** Flags with a value that are no settings. */
 const VALUES = ["config", "duration"];
 const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: ["stdin"] };
-const ROLE_VALUES: Readonly<Record<Role, string[]>> = { server: [], client: ["count"] };
+const ROLE_VALUES: Readonly<Record<Role, string[]>> = {
+  server: [],
+  client: ["count", "ramp", "sessions"],
+};
 const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
 
 /** The flags of a role's settings; those without a value, which `--no-…` turns off, apart. */
@@ -90,8 +97,10 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
     config: text("config"),
     json: isOn("json"),
     quiet: isOn("quiet"),
+    sessions: wholeNumber("sessions", text("sessions")),
+    ramp: seconds("ramp", text("ramp")),
     count: wholeNumber("count", text("count")),
-    duration: duration(text("duration")),
+    duration: seconds("duration", text("duration")),
     stdin: isOn("stdin"),
     once: isOn("once"),
     help: isOn("help"),
@@ -183,8 +192,8 @@ function wholeNumber(flag: string, text: string | undefined): number | undefined
   throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
 }
 
-function duration(text: string | undefined): number | undefined {
+function seconds(flag: string, text: string | undefined): number | undefined {
   return text === undefined
     ? undefined
-    : Number(checkValue("data_interval", numberOf(text), `--duration ${text}`));
+    : Number(checkValue("data_interval", numberOf(text), `--${flag} ${text}`));
 }

@@ -37,6 +37,8 @@ export interface ClientOptions extends DialOptions {
   random: (bytes: Uint8Array) => void;
   /** Takes the session's events. */
   sink: EventSink;
+  /** Takes each round-trip time, too. */
+  roundTrips?: { add(rtt_ms: number): void };
 }
 
 /** A client with one session to live. */
@@ -58,6 +60,7 @@ export class Client {
     this.#id = randomId(options.random);
     const events = new EventSource(options.sink, options.clock, this.#id);
     this.#course = new Course({ ...options, events });
+    this.#course.ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ ...options, ledger: this.#course.ledger });
     this.#backoff = new Backoff(options.random);
   }

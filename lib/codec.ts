@@ -16,11 +16,11 @@ const CR = 0x0d;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** How many bytes a buffer has that may be used again. */
-const POOLED_BYTES = 4_096;
+/** How many bytes a buffer has that may be used again: enough for a few short frames. */
+const POOLED_BYTES = 256;
 
 /** How many of those are kept: as many as are likely to be in use at a time. */
-const MAX_POOLED = 64;
+const MAX_POOLED = 1_024;
 
 const pool: Uint8Array<ArrayBuffer>[] = [];
 
@@ -31,6 +31,9 @@ const pool: Uint8Array<ArrayBuffer>[] = [];
 export class FrameBatch {
   #buffer = NO_BYTES;
   #length = 0;
+  /** The most that was collected in this buffer, and in the last one: so much is room made for at once. */
+  #most = 0;
+  #mostBefore = 0;
 
   /** How many bytes are collected. */
   get length(): number {
@@ -52,6 +55,7 @@ export class FrameBatch {
   /** Gives out what is collected and starts anew. */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#buffer.subarray(0, this.#length);
+    this.#most = Math.max(this.#most, this.#length);
     this.#length = 0;
     return bytes;
   }
@@ -60,15 +64,17 @@ export class FrameBatch {
   release(): void {
     if (this.#buffer.length === POOLED_BYTES && pool.length < MAX_POOLED) pool.push(this.#buffer);
     this.#buffer = NO_BYTES;
-    this.#length = 0;
+    this.#mostBefore = this.#most;
+    this.#most = this.#length = 0;
   }
 
   #makeRoom(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
-    const grown = needed <= POOLED_BYTES
+    const room = Math.max(needed, 2 * this.#buffer.length, this.#mostBefore);
+    const grown = room <= POOLED_BYTES
       ? pool.pop() ?? new Uint8Array(POOLED_BYTES)
-      : new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+      : new Uint8Array(room);
     grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "./clock.ts";
 import type { DetectedSince, EndedBy, EndReason } from "./ending.ts";
+import type { Percentiles } from "./histogram.ts";
 import type { Summary } from "./ledger.ts";
 
 /** The phase a session is in. */
@@ -28,6 +29,50 @@ export interface Verdict {
   predicted_ms: number | null;
   /** How long ago the last sign of life had come. */
   silent_ms: number | null;
+}
+
+/** What many sessions came to together. Times in milliseconds. */
+export interface Total {
+  /** How many were asked for. */
+  sessions: number;
+  /** How many were started. */
+  started: number;
+  /** How many were ever open. */
+  opened: number;
+  /** From the first start to the last end. */
+  duration_ms: number;
+  /** How many were in which phase when they were told to end, or at their own ends. */
+  phases: Readonly<Record<Phase, number>>;
+  /** How often a session fell silent. */
+  silences: number;
+  /** How often a server was declared dead. */
+  deaths: number;
+  /** How often a connection was lost that the session outlived. */
+  disconnected: number;
+  /** How often a session was resumed. */
+  resumed: number;
+  /** Data messages sent, each counted once. */
+  data_sent: number;
+  /** Data messages confirmed. */
+  data_confirmed: number;
+  /** Data messages sent again. */
+  data_resent: number;
+  /** Data messages that are sent and not confirmed. */
+  in_doubt: number;
+  /** How often this process was found not to have run in time. */
+  local_stalls: number;
+  /** Sessions that ended as asked. */
+  ended_as_asked: number;
+  /** Sessions that were lost. */
+  lost: number;
+  /** Sessions that were never open. */
+  unconnected: number;
+  /** Sessions that were refused. */
+  refused: number;
+  /** Times from data messages to their confirmations. */
+  round_trips: Percentiles;
+  /** How much later than predicted dead servers were declared so. */
+  overshoots: Percentiles;
 }
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
@@ -65,6 +110,8 @@ export interface EventFields {
   terminated: Verdict;
   /** The last word on a session: its ledger. */
   summary: Summary;
+  /** The last word on many sessions of one process. */
+  total: Total;
   /** Something a user should know that is no part of a session's life. */
   notice: { level: "info" | "warning" | "error"; text: string };
 }

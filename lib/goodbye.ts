@@ -40,7 +40,7 @@ export async function sayGoodbye(options: GoodbyeOptions): Promise<void> {
   const { clock, connection, ending, reading, writer } = options;
   const dead = ending.by === "network" || ending.reason === "silent";
   using limit = new Deadline(clock);
-  const within = (ms: number) => limit.moveTo(clock.now() + ms);
+  const within = (ms: number) => limit.moveTo(clock.now() + ms, { again_ms: ms });
   within(SETTLE_LIMIT_MS);
   await sayWhy(options, limit);
   within(dead ? LAST_WORD_LIMIT_MS : GOODBYE_LIMIT_MS);

@@ -36,6 +36,8 @@ const RUN: Readonly<Record<Role, readonly string[]>> = {
   ],
   client: [
     line("--stdin", "send each line of stdin, until its end"),
+    line("--sessions N", "live N sessions at once, with one summary over all [1]"),
+    line("--ramp S", "spread their starts over S seconds [0.001 for each]"),
     line("--count N", "end when N data messages are confirmed"),
     line("--duration S", "end after S seconds"),
   ],

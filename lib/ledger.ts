@@ -101,6 +101,8 @@ export class Ledger {
   dataBytes = 0;
   /** The last sequence number confirmed. */
   confirmedUpTo = 0;
+  /** Takes each round-trip time, too, if it is set. */
+  roundTrips?: { add(rtt_ms: number): void };
   /** Heartbeats sent. */
   heartbeatsSent = 0;
   /** Heartbeats answered. */
@@ -146,6 +148,7 @@ export class Ledger {
 
   /** Notes a round-trip time of a data message. */
   roundTrip(rtt_ms: number): void {
+    this.roundTrips?.add(rtt_ms);
     this.#rtts++;
     this.#rttSum_ms += rtt_ms;
     if (rtt_ms < this.#rttMin_ms) this.#rttMin_ms = rtt_ms;

@@ -5,7 +5,8 @@
  */
 import { formatAddress } from "./address.ts";
 import { type EndReason, EXIT, exitStatus } from "./ending.ts";
-import type { Event } from "./events.ts";
+import type { Event, Total } from "./events.ts";
+import type { Percentiles } from "./histogram.ts";
 import { explainEnd, seconds } from "./explain.ts";
 import type { SeqRange, Summary } from "./ledger.ts";
 import type { Role } from "./protocol.ts";
@@ -83,6 +84,11 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       return {
         level: event.in_doubt.length > 0 ? "warning" : "info",
         text: summaryText(event, role),
+      };
+    case "total":
+      return {
+        level: event.in_doubt + event.deaths > 0 ? "warning" : "info",
+        text: totalText(event),
       };
     case "notice":
       return { level: event.level, text: event.text };
@@ -166,6 +172,26 @@ function connectionsText(summary: Summary, role: Role): string {
   return `${connections} connections, ${data_resent} data messages over again (${last}${
     told.join(" | ")
   })`;
+}
+
+function totalText(total: Total): string {
+  const { overshoots, phases, round_trips } = total;
+  const spread = ({ max_ms, p50_ms, p99_ms }: Percentiles) => `${p50_ms}/${p99_ms}/${max_ms} ms`;
+  const rtt = round_trips.p50_ms === null ? "" : `; round trip p50/p99/max ${spread(round_trips)}`;
+  const deaths = total.deaths === 0
+    ? "no server was declared dead"
+    : `${total.deaths} times the server was declared dead, later than predicted by p50/p99/max ` +
+      spread(overshoots);
+  return `total of ${counted(total.sessions, "session")} in ${seconds(total.duration_ms)}: ` +
+    `${total.opened} opened; at the end ${phases.data} in the data phase, ${phases.heartbeat} in the ` +
+    `heartbeat phase, ${phases.connecting} connecting; ended as asked ${total.ended_as_asked}, lost ` +
+    `${total.lost}, refused ${total.refused}, never connected ${total.unconnected}; ` +
+    `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
+    `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
+    `${counted(total.silences, "silence")}, ${
+      counted(total.disconnected, "connection")
+    } lost and ` +
+    `${total.resumed} resumed; ${deaths}`;
 }
 
 function doubtText(ranges: readonly SeqRange[]): string {

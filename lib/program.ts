@@ -98,7 +98,14 @@ async function runTask(
     const runnable = await start({
       settings,
       commandLine,
-      sink: makeSink({ role, settings, log, quiet, json }),
+      sink: makeSink({
+        role,
+        settings,
+        log,
+        quiet,
+        json,
+        many: commandLine.sessions !== undefined,
+      }),
     });
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
@@ -147,10 +154,17 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
 }
 
 /** Refuses what cannot be had together. */
-function refuseContradictions(role: Role, settings: Settings, { json, stdin }: CommandLine): void {
+function refuseContradictions(role: Role, settings: Settings, commandLine: CommandLine): void {
+  const { json, ramp, sessions, stdin } = commandLine;
   if (role === "server") {
     if (!json || settings.output !== "-") return;
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");
+  }
+  if (sessions !== undefined && stdin) {
+    throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");
+  }
+  if (ramp !== undefined && sessions === undefined) {
+    throw new UsageError("--ramp: spreads the starts of several sessions; give --sessions, too");
   }
   if (!settings.original) return;
   const unknown = stdin
@@ -177,14 +191,17 @@ function makeSink(options: {
   log: Log;
   quiet: boolean;
   json?: LineOutput;
+  many: boolean;
 }): EventSink {
-  const { role, settings, log, quiet, json } = options;
+  const { role, settings, log, quiet, json, many } = options;
   const timers = timersOf(settings);
   return {
-    wantsMessages: json !== undefined || !quiet || settings.log_dir !== "",
+    wantsMessages: json !== undefined || !many && (!quiet || settings.log_dir !== ""),
     emit(event) {
       if (event.event !== "notice") json?.write(JSON.stringify(event));
       const message = messageOf(event, role, timers);
+      // Of each of many sessions only what is not as it should be.
+      if (many && message?.level === "info" && event.session !== null) return;
       if (message) log.line(message.level, message.text, event.session);
     },
   };

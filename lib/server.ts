@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { acceptAll } from "./acceptor.ts";
 import type { Clock } from "./clock.ts";
 import { Course } from "./course.ts";
 import { Delivery } from "./delivery.ts";
@@ -22,19 +23,10 @@ import { type Admission, ServerSession, type SessionHost } from "./server_sessio
 import { GOODBYE_LIMIT_MS } from "./goodbye.ts";
 import type { Timers } from "./settings.ts";
 import type { MessageOutput, Store } from "./store_types.ts";
-import {
-  type Address,
-  type Connection,
-  type Listener,
-  type Transport,
-  TransportError,
-} from "./transport.ts";
+import type { Address, Connection, Listener, Transport } from "./transport.ts";
 import { Tasks } from "./tasks.ts";
 import { verdict } from "./verdict.ts";
-import { Deadline, sleep } from "./wait.ts";
-
-/** How long to wait, in milliseconds, before accepting again after accepting failed. */
-export const ACCEPT_BACKOFF_MS = 100;
+import { Deadline, eachInTurn, sleep } from "./wait.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -129,7 +121,14 @@ export class Server {
    * @returns As asked; of a server for one session, what became of that session.
    */
   async run(): Promise<ExitStatus> {
-    await this.#acceptAll();
+    await acceptAll({
+      listener: this.#listener,
+      clock: this.#options.clock,
+      stopping: this.#stopping.signal,
+      accepted: (connection) => this.#tasks.add(this.#serve(connection)),
+      refused: (connection, text) => this.#tellRefusal(connection, text),
+      notice: (level, text) => this.#notice(level, text),
+    });
     await this.#tasks.allOver();
     while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
     this.#kept.stop(this.#stopReason!);
@@ -145,27 +144,8 @@ export class Server {
     this.#stopReason ??= reason;
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#sessions.keys()) session.stop(this.#stopReason);
-  }
-
-  async #acceptAll(): Promise<void> {
-    using pause = new Deadline(this.#options.clock, { signal: this.#stopping.signal });
-    let failing = false;
-    while (!this.#stopping.signal.aborted) {
-      try {
-        const connection = await this.#listener.accept();
-        if (failing) this.#notice("info", "accepting connections again");
-        failing = false;
-        this.#tasks.add(this.#serve(connection));
-      } catch (error) {
-        if (!(error instanceof TransportError)) throw error;
-        if (error.kind === "closed") return;
-        if (!failing) this.#notice("error", acceptFailure(error));
-        failing = true;
-        pause.moveTo(this.#options.clock.now() + ACCEPT_BACKOFF_MS);
-        await sleep(pause).catch(() => {});
-      }
-    }
+    const sessions = [...this.#sessions.keys()];
+    eachInTurn(sessions, this.#options.clock, (session) => session.stop(this.#stopReason!));
   }
 
   /** Tells by its first bytes what a connection speaks, and serves it. */
@@ -210,15 +190,19 @@ export class Server {
   }
 
   async #refuseOriginal(connection: Connection, text: string): Promise<void> {
-    const { clock, sink, timers } = this.#options;
-    const ending = { by: "self", reason: "refused", text } as const;
-    const evidence = { peer: connection.peer, timers, now_ms: clock.now() };
-    new EventSource(sink, clock).emit("terminated", verdict(ending, evidence));
+    this.#tellRefusal(connection, text);
+    const { clock } = this.#options;
     const original = new OriginalConnection(connection, { heard: () => "terminate" });
     using limit = new Deadline(clock, { signal: this.#stopping.signal });
     limit.moveTo(clock.now() + GOODBYE_LIMIT_MS);
     const over = sleep(limit).catch(() => {}).then(() => original.close());
     await Promise.all([original.run(), over]);
+  }
+
+  #tellRefusal({ peer }: Connection, text: string): void {
+    const { clock, timers } = this.#options;
+    const ending = { by: "self", reason: "refused", text } as const;
+    this.#events.emit("terminated", verdict(ending, { peer, timers, now_ms: clock.now() }));
   }
 
   /** Lets a session live on its connection. */
@@ -278,13 +262,6 @@ export class Server {
 }
 
 const ONLY_ONE = "this server serves one session only, and has it";
-
-function acceptFailure(error: TransportError): string {
-  const cause = error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may (see ulimit -n)"
-    : error.message;
-  return `cannot accept connections: ${cause}; sessions go on, trying again`;
-}
 
 /** Whether first bytes are enough to tell a message of an original client from all else. */
 function tellsWire(first: Uint8Array): boolean {

@@ -56,6 +56,13 @@ export interface Listener {
   readonly port: number;
   /** The next connection; rejects with {@linkcode TransportError}, of kind `closed` after `close`. */
   accept(): Promise<Connection>;
+  /**
+   * The next connection, when this process has no file descriptor left for it but the one that is kept
+   * for that. To be closed before `accept` is called again, which keeps one anew.
+   *
+   * @throws {TransportError} If that one is in use, or accepting fails.
+   */
+  acceptSpare(): Promise<Connection>;
   /** Listens no more; closing again does nothing. */
   close(): void;
 }
@@ -141,6 +148,7 @@ class TcpListener implements Listener {
   readonly host: string;
   readonly port: number;
   readonly #listener: Deno.TcpListener;
+  #spare = openSpare();
   #closed = false;
 
   constructor(listener: Deno.TcpListener) {
@@ -150,6 +158,18 @@ class TcpListener implements Listener {
   }
 
   async accept(): Promise<Connection> {
+    this.#spare ??= openSpare();
+    try {
+      return new TcpConnection(await this.#listener.accept());
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+
+  async acceptSpare(): Promise<Connection> {
+    if (!this.#spare) throw new TransportError("too_many_open_files", "no spare descriptor");
+    this.#spare.close();
+    this.#spare = undefined;
     try {
       return new TcpConnection(await this.#listener.accept());
     } catch (error) {
@@ -160,7 +180,17 @@ class TcpListener implements Listener {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#spare?.close();
     this.#listener.close();
+  }
+}
+
+/** Opens a file that is there on every platform; `undefined` if no more may be opened. */
+function openSpare(): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(Deno.execPath());
+  } catch {
+    return undefined;
   }
 }
 

@@ -24,6 +24,9 @@ export class DeadlinePassed extends Error {
   override readonly name = "DeadlinePassed";
 }
 
+/** One for all: an error takes time to make, and thousands of deadlines may pass at once. */
+const DEADLINE_PASSED = new DeadlinePassed();
+
 /** Options for {@linkcode Deadline}. */
 export interface DeadlineOptions {
   /** The end of everything: it ends the deadline with its own reason. */
@@ -151,7 +154,7 @@ export class Deadline implements Disposable {
       const now_ms = this.#clock.now();
       this.#passed_ms = now_ms - due_ms > PUNCTUAL_MS ? now_ms : due_ms;
       this.#due_ms = Infinity;
-      this.#abort(new DeadlinePassed());
+      this.#abort(DEADLINE_PASSED);
     });
   }
 
@@ -226,4 +229,23 @@ export function sleep(deadline: Deadline): Promise<unknown> {
 
 function never(): boolean {
   return false;
+}
+
+/** How many are dealt with before others get their turn. */
+const SLICE = 128;
+
+/**
+ * Does something with each of many, and lets all that has arrived be read now and then, so that not
+ * the last of them has to wait until the first one is forgotten.
+ */
+export async function eachInTurn<Item>(
+  items: Iterable<Item>,
+  clock: Clock,
+  act: (item: Item) => void,
+): Promise<void> {
+  let count = 0;
+  for (const item of items) {
+    act(item);
+    if (++count % SLICE === 0) await new Promise<void>((resolve) => clock.afterInput(resolve));
+  }
 }

@@ -14,6 +14,8 @@ const NOTHING: CommandLine = {
   config: undefined,
   json: false,
   quiet: false,
+  sessions: undefined,
+  ramp: undefined,
   count: undefined,
   duration: undefined,
   stdin: false,
@@ -54,6 +56,31 @@ const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
   ["--log-dir 7", { settings: { log_dir: "7" } }],
   ["--data-interval 0.001", { settings: { data_interval: 0.001 } }],
 ];
+
+const RIGHT_OF_ROLE: readonly [role: Role, line: string, expected: Partial<CommandLine>][] = [
+  ["client", "--stdin", { stdin: true }],
+  ["client", "--stdin ::1 1", { stdin: true, settings: { host: "::1", port: 1 } }],
+  ["client", "--reconnect", { settings: { reconnect: true } }],
+  ["client", "--no-reconnect", { settings: { reconnect: false } }],
+  ["client", "--reconnect ::1", { settings: { reconnect: true, host: "::1" } }],
+  ["client", "--reconnect-limit 0", { settings: { reconnect_limit: 0 } }],
+  ["client", "--reconnect-limit 7", { settings: { reconnect_limit: 7 } }],
+  ["client", "--window 0", { settings: { window: 0 } }],
+  ["client", "--window=16384", { settings: { window: 16_384 } }],
+  ["server", "--session-lifetime 0", { settings: { session_lifetime: 0 } }],
+  ["server", "--session-lifetime 0.5", { settings: { session_lifetime: 0.5 } }],
+  ["server", "--max-sessions 1", { settings: { max_sessions: 1 } }],
+  ["server", "--store a·b.db", { settings: { store: "a b.db" } }],
+  ["server", "--output messages.txt", { settings: { output: "messages.txt" } }],
+  ["server", "--output -", { settings: { output: "-" } }],
+  ["server", "--output=- ::1", { settings: { output: "-", host: "::1" } }],
+];
+
+for (const [role, line, expected] of RIGHT_OF_ROLE) {
+  Deno.test(`parseCommandLine() reads ${line} for the ${role}`, () => {
+    assertEquals(parseCommandLine(role, split(line)), { ...NOTHING, ...expected });
+  });
+}
 
 for (const [line, expected] of RIGHT) {
   Deno.test(`parseCommandLine() reads ${line || "nothing"}`, () => {
@@ -153,6 +180,44 @@ const WRONG: readonly [line: string, error: string][] = [
   ["::1 1 2 3", "2: one word too many; expected [HOST] [PORT] and options"],
 ];
 
+const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
+  ["client", "--stdin=yes", "--stdin=yes: --stdin takes no value"],
+  ["client", "--no-stdin", "--no-stdin: unknown option; see --help"],
+  ["client", "--stdin --stdin", "--stdin: given twice; once is enough"],
+  ["client", "--reconnect=5", "--reconnect=5: --reconnect takes no value"],
+  ["client", "--window", "--window: needs a value, such as --window 5"],
+  ["client", "--window 16385", "--window 16385: expected a whole number from 0 to 16384"],
+  ["client", "--window 1.5", "--window 1.5: expected a whole number from 0 to 16384"],
+  ["client", "--window all", "--window all: expected a whole number from 0 to 16384"],
+  [
+    "client",
+    "--reconnect-limit 0.5",
+    "--reconnect-limit 0.5: expected a whole number from 0 to 1000000",
+  ],
+  [
+    "server",
+    "--session-lifetime 1h",
+    "--session-lifetime 1h: expected a number of seconds from 0 to 1000000",
+  ],
+  [
+    "server",
+    "--session-lifetime=-1",
+    "--session-lifetime -1: expected a number of seconds from 0 to 1000000",
+  ],
+  ["server", "--max-sessions 0", "--max-sessions 0: expected a whole number from 1 to 10000000"],
+  ["server", "--store", "--store: needs a value, such as --store pulsewire.db"],
+  ["server", "--store=", "--store: needs a value, such as --store pulsewire.db"],
+  ["server", "--store a --store b", "--store: given twice; once is enough"],
+  ["server", "--output", "--output: needs a value, such as --output messages.txt"],
+  ["server", "--stor a", "--stor: unknown option; did you mean --store?"],
+];
+
+for (const [role, line, error] of WRONG_OF_ROLE) {
+  Deno.test(`parseCommandLine() throws for the ${role} on ${line}`, () => {
+    assertEquals(errorOf(line, role), error);
+  });
+}
+
 for (const [line, error] of WRONG) {
   Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
 }
@@ -177,8 +242,16 @@ Deno.test("parseCommandLine() throws on a negative number, which looks like an o
 });
 
 Deno.test("parseCommandLine() throws on a flag of the other command", () => {
-  const once = errorOf("--once", "client");
-  assertEquals(once, "--once: an option of the server, not of the client");
-  const count = errorOf("--count 3", "server");
-  assertEquals(count, "--count: an option of the client, not of the server");
+  const flags: Readonly<Record<Role, string[]>> = {
+    server: ["--once", "--session-lifetime 5", "--max-sessions 5", "--store a", "--output a"],
+    client: ["--count 3", "--stdin", "--window 5", "--reconnect", "--reconnect-limit 5"],
+  };
+  for (const [role, other] of [["server", "client"], ["client", "server"]] as const) {
+    for (const line of flags[role]) {
+      const flag = line.split(" ")[0];
+      const expected = `${flag}: an option of the ${role}, not of the ${other}`;
+      assertEquals(errorOf(line, other), expected);
+      parseCommandLine(role, split(line));
+    }
+  }
 });

@@ -13,7 +13,7 @@ import { defaultSettings, type Key, KEYS } from "../lib/settings.ts";
 /** Options that are no settings, and a value for those that take one. */
 const OTHERS = {
   both: ["json", "quiet", "help", "version", "config FILE", "duration S"],
-  client: ["count N", "stdin"],
+  client: ["count N", "ramp S", "sessions N", "stdin"],
   server: ["once"],
 } as const;
 

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Role } from "../lib/protocol.ts";
 import { type Command, type EventOf, freePort, startCommand } from "./support/process.ts";
 
@@ -152,7 +158,7 @@ Deno.test("the server serves the healthy while others freeze, die and come", asy
   frozen.kill("SIGCONT");
 });
 
-Deno.test("the server outlives running out of file descriptors", async () => {
+Deno.test("the server out of file descriptors refuses whoever calls, and then takes them again", async () => {
   const port = freePort();
   const args = ["127.0.0.1", String(port), ...TIMERS];
   const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
@@ -164,13 +170,17 @@ Deno.test("the server outlives running out of file descriptors", async () => {
   try {
     for (let n = 0; n < 100; n++) crowd.push(await Deno.connect({ hostname: "127.0.0.1", port }));
     await server.stderrText("has as many files open as it may");
+    await using refused = startCommand("client", args);
+    assertEquals(await refused.ended(), 4);
+    assertStringIncludes(refused.stderr, "as many connections as its process may have files open");
     const { seq } = client.events.findLast((each) => each.event === "data_confirmed")!;
     await client.event("data_confirmed", (each) => each.seq > seq);
   } finally {
     crowd.forEach((each) => each.close());
   }
-  await server.stderrText("accepting connections again");
+  await server.event("terminated", ({ reason }) => reason === "closed");
   await using late = startCommand("client", [...args, "--count=2"]);
   assertEquals(await late.ended(), 0);
+  await server.stderrText("accepting connections again");
   assertEquals(client.events.filter((each) => each.event === "heartbeat_sent"), []);
 });

@@ -95,6 +95,11 @@ export class MemoryListener implements Listener {
     });
   }
 
+  /** There is none: what cannot be accepted has to wait. */
+  acceptSpare(): Promise<Connection> {
+    return Promise.reject(new TransportError("too_many_open_files", "none is kept"));
+  }
+
   close(): void {
     this.#closed = true;
     for (const each of this.#queue) if (!(each instanceof TransportError)) each.close();

@@ -1,0 +1,103 @@
+/**
+ * Accepts connections for as long as there is a port, whatever the limits of this process.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import { encodeFrame } from "./codec.ts";
+import { type Connection, type Listener, TransportError } from "./transport.ts";
+import { Deadline, sleep } from "./wait.ts";
+
+/** How long to wait, in milliseconds, before accepting again after accepting failed. */
+export const ACCEPT_BACKOFF_MS = 100;
+
+/**
+ * How long, in milliseconds, one that is refused may take to say what it wants and to close: the next
+ * one waits for as long.
+ */
+export const REFUSAL_LIMIT_MS = 25;
+
+const NO_ROOM =
+  "this server has as many connections as its process may have files open (ulimit -n)";
+
+/** What {@linkcode acceptAll} needs. */
+export interface AcceptOptions {
+  /** The port. */
+  listener: Listener;
+  /** Time. */
+  clock: Clock;
+  /** Aborts when no more is to be accepted. */
+  stopping: AbortSignal;
+  /** Takes a connection. */
+  accepted: (connection: Connection) => void;
+  /** Told of a connection that was refused, and why. */
+  refused: (connection: Connection, text: string) => void;
+  /** Told, in words, when accepting fails and when it succeeds again. */
+  notice: (level: "info" | "error", text: string) => void;
+}
+
+/**
+ * Accepts until the listener is closed. A connection for which this process has no file descriptor left
+ * is refused with the one that is kept for that.
+ */
+export async function acceptAll(options: AcceptOptions): Promise<void> {
+  const { accepted, clock, listener, notice, stopping } = options;
+  using pause = new Deadline(clock, { signal: stopping });
+  let failing = false;
+  while (!stopping.aborted) {
+    try {
+      const connection = await listener.accept();
+      if (failing) notice("info", "accepting connections again");
+      failing = false;
+      accepted(connection);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (error.kind === "closed") return;
+      if (!failing) notice("error", failureText(error));
+      failing = true;
+      if (error.kind === "too_many_open_files" && await refuseNext(options)) continue;
+      pause.moveTo(clock.now() + ACCEPT_BACKOFF_MS);
+      await sleep(pause).catch(() => {});
+    }
+  }
+}
+
+/** Refuses the next connection; false if not even that can be done. */
+async function refuseNext({ clock, listener, refused }: AcceptOptions): Promise<boolean> {
+  let connection: Connection;
+  try {
+    connection = await listener.acceptSpare();
+  } catch (error) {
+    if (error instanceof TransportError) return false;
+    throw error;
+  }
+  refused(connection, NO_ROOM);
+  using limit = new Deadline(clock);
+  limit.moveTo(clock.now() + REFUSAL_LIMIT_MS);
+  const told = tellRefusal(connection);
+  await Promise.race([sleep(limit), told]);
+  connection.close();
+  // Not before has the descriptor been given back.
+  await told;
+  return true;
+}
+
+/** Says why, and waits until it has been read: to close at once could overtake it with a reset. */
+async function tellRefusal(connection: Connection): Promise<void> {
+  try {
+    let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
+    while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
+    await connection.closeWrite();
+    const buffer = new Uint8Array(512);
+    while (await connection.read(buffer) !== null);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+  }
+}
+
+function failureText(error: TransportError): string {
+  return error.kind === "too_many_open_files"
+    ? "this process has as many files open as it may (see ulimit -n): refusing connections; " +
+      "sessions go on"
+    : `cannot accept connections: ${error.message}; sessions go on, trying again`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Percentiles of any number of times, in constant memory.
+ *
+ * @module
+ */
+import { roundMs } from "./ledger.ts";
+
+/** How many parts every doubling is divided into: a percentile is off by less than 1.6 %. */
+const PARTS = 64;
+
+/** The finest difference told apart, in milliseconds. */
+const FINEST_MS = 0.001;
+
+/** The percentiles of a {@linkcode Histogram}, in milliseconds; `null` where it holds nothing. */
+export interface Percentiles {
+  /** Half of all are no longer. */
+  p50_ms: number | null;
+  /** 99 of 100 are no longer. */
+  p99_ms: number | null;
+  /** The longest. */
+  max_ms: number | null;
+}
+
+/**
+ * Counts times in classes whose width grows with the time, as HdrHistogram does
+ * (http://hdrhistogram.org): so few classes cover microseconds and days alike.
+ */
+export class Histogram {
+  readonly #counts: number[] = [];
+  #count = 0;
+  #max_ms = -Infinity;
+
+  /** How many times it holds. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes a time, in milliseconds; one below zero counts as zero. */
+  add(ms: number): void {
+    const at = classOf(ms);
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#count++;
+    if (ms > this.#max_ms) this.#max_ms = ms;
+  }
+
+  /** The time that a share of all, from 0 to 1, does not exceed: the upper end of its class. */
+  quantile(share: number): number | null {
+    let left = Math.ceil(share * this.#count);
+    for (const [at, count = 0] of this.#counts.entries()) {
+      left -= count;
+      if (count > 0 && left <= 0) return roundMs(Math.min(upperEnd(at), this.#max_ms));
+    }
+    return null;
+  }
+
+  /** The percentiles that a summary tells. */
+  percentiles(): Percentiles {
+    return {
+      p50_ms: this.quantile(0.5),
+      p99_ms: this.quantile(0.99),
+      max_ms: this.#count === 0 ? null : roundMs(this.#max_ms),
+    };
+  }
+}
+
+/** The first `2 * PARTS` classes are one unit wide, the next `PARTS` two units, the next four. */
+function classOf(ms: number): number {
+  const units = Math.max(0, Math.floor(ms / FINEST_MS));
+  const doublings = Math.max(0, Math.floor(Math.log2(units / PARTS)));
+  return doublings * PARTS + Math.floor(units / 2 ** doublings);
+}
+
+function upperEnd(at: number): number {
+  const doublings = Math.max(0, Math.floor(at / PARTS) - 1);
+  return (at - doublings * PARTS + 1) * 2 ** doublings * FINEST_MS;
+}
