@@ -44,32 +44,42 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   const { accepted, clock, listener, notice, stopping } = options;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
+  const take = (connection: Connection) => {
+    if (failing) notice("info", "accepting connections again");
+    failing = false;
+    accepted(connection);
+  };
   while (!stopping.aborted) {
     try {
-      const connection = await listener.accept();
-      if (failing) notice("info", "accepting connections again");
-      failing = false;
-      accepted(connection);
+      take(await listener.accept());
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
       if (!failing) notice("error", failureText(error));
       failing = true;
-      if (error.kind === "too_many_open_files" && await refuseNext(options)) continue;
+      if (error.kind === "too_many_open_files" && await useSpare(options, take)) continue;
       pause.moveTo(clock.now() + ACCEPT_BACKOFF_MS);
       await sleep(pause).catch(() => {});
     }
   }
 }
 
-/** Refuses the next connection; false if not even that can be done. */
-async function refuseNext({ clock, listener, refused }: AcceptOptions): Promise<boolean> {
-  let connection: Connection;
+/** Takes the next connection, or refuses it; false if not even that can be done. */
+async function useSpare(
+  { clock, listener, refused }: AcceptOptions,
+  take: (connection: Connection) => void,
+): Promise<boolean> {
+  let next: Awaited<ReturnType<Listener["acceptSpare"]>>;
   try {
-    connection = await listener.acceptSpare();
+    next = await listener.acceptSpare();
   } catch (error) {
     if (error instanceof TransportError) return false;
     throw error;
+  }
+  const { connection, hasRoom } = next;
+  if (hasRoom) {
+    take(connection);
+    return true;
   }
   refused(connection, NO_ROOM);
   using limit = new Deadline(clock);

@@ -57,12 +57,12 @@ export interface Listener {
   /** The next connection; rejects with {@linkcode TransportError}, of kind `closed` after `close`. */
   accept(): Promise<Connection>;
   /**
-   * The next connection, when this process has no file descriptor left for it but the one that is kept
-   * for that. To be closed before `accept` is called again, which keeps one anew.
+   * The next connection, when this process has no file descriptor left but one that is kept for that;
+   * and whether there is room for it by then. If not, it is to be closed before `accept` is called again.
    *
-   * @throws {TransportError} If that one is in use, or accepting fails.
+   * @throws {TransportError} If none is kept, or accepting fails.
    */
-  acceptSpare(): Promise<Connection>;
+  acceptSpare(): Promise<{ connection: Connection; hasRoom: boolean }>;
   /** Listens no more; closing again does nothing. */
   close(): void;
 }
@@ -166,12 +166,15 @@ class TcpListener implements Listener {
     }
   }
 
-  async acceptSpare(): Promise<Connection> {
+  async acceptSpare(): Promise<{ connection: Connection; hasRoom: boolean }> {
     if (!this.#spare) throw new TransportError("too_many_open_files", "no spare descriptor");
     this.#spare.close();
     this.#spare = undefined;
     try {
-      return new TcpConnection(await this.#listener.accept());
+      // Linux looks for a descriptor before it waits for a connection: there may be many by then.
+      const connection = new TcpConnection(await this.#listener.accept());
+      this.#spare = openSpare();
+      return { connection, hasRoom: this.#spare !== undefined };
     } catch (error) {
       throw transportError(error);
     }

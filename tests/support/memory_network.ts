@@ -96,7 +96,7 @@ export class MemoryListener implements Listener {
   }
 
   /** There is none: what cannot be accepted has to wait. */
-  acceptSpare(): Promise<Connection> {
+  acceptSpare(): Promise<never> {
     return Promise.reject(new TransportError("too_many_open_files", "none is kept"));
   }
 
