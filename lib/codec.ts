@@ -13,8 +13,13 @@ import {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
+const ZERO = 0x30;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
+const DATA_WORD = encoder.encode("DATA ");
+/** More digits than these may be more than a number can hold. */
+const MAX_DIGITS = 15;
 
 /** How many bytes a buffer has that may be used again: enough for a few short frames. */
 const POOLED_BYTES = 256;
@@ -100,8 +105,9 @@ export interface FrameDecoderOptions {
 /**
  * Decodes frames from bytes in chunks of any size.
  *
- * After `push`, call `next` until it gives `undefined`; the chunk may then be reused. What it holds
- * is bounded: one unfinished line, or as much of one data message as has arrived.
+ * After `push`, call `next` until it gives `undefined`; the chunk may then be reused, and with it go the
+ * payloads of its data messages: whoever keeps one copies it. What the decoder itself holds is bounded:
+ * one unfinished line, or as much of one data message as has arrived.
  */
 export class FrameDecoder {
   readonly #maxMessageBytes: number;
@@ -139,12 +145,35 @@ export class FrameDecoder {
    */
   next(): Frame | undefined {
     if (this.#failure) throw this.#failure;
+    const whole = this.#wholeData();
+    if (whole) return whole;
     try {
       return this.#data ? this.#nextData(this.#data) : this.#nextLine();
     } catch (error) {
       if (error instanceof ProtocolError) this.#failure = error;
       throw error;
     }
+  }
+
+  /**
+   * A data message that lies in the chunk as a whole, in the very form in which it is sent: nearly all of
+   * what a busy connection carries. Whatever is not quite so takes the way that tells what is wrong.
+   */
+  #wholeData(): Frame | undefined {
+    if (this.#line.length > 0 || this.#data) return undefined;
+    const chunk = this.#chunk;
+    let at = this.#at;
+    for (const byte of DATA_WORD) if (chunk[at++] !== byte) return undefined;
+    const seqEnd = endOfDigits(chunk, at);
+    const lengthEnd = endOfDigits(chunk, seqEnd + 1);
+    if (chunk[seqEnd] !== SPACE || chunk[lengthEnd] !== LF) return undefined;
+    const seq = numberOfDigits(chunk, at, seqEnd);
+    const length = numberOfDigits(chunk, seqEnd + 1, lengthEnd);
+    const begin = lengthEnd + 1;
+    const end = begin + length;
+    if (!(seq > 0 && length <= this.#maxMessageBytes && chunk[end] === LF)) return undefined;
+    this.#at = end + 1;
+    return { type: "DATA", seq, payload: chunk.subarray(begin, end) };
   }
 
   #nextLine(): Frame | undefined {
@@ -199,6 +228,21 @@ export class FrameDecoder {
     }
     return false;
   }
+}
+
+/** Where the digits from there on end. */
+function endOfDigits(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at]! >= ZERO && bytes[at]! <= ZERO + 9) at++;
+  return at;
+}
+
+/** The number that digits stand for; `NaN` if these are none as PW/1 has them, or too many. */
+function numberOfDigits(bytes: Uint8Array, from: number, end: number): number {
+  const isWrong = end === from || end - from > MAX_DIGITS || bytes[from] === ZERO && end > from + 1;
+  let value = isWrong ? NaN : 0;
+  for (let at = from; at < end; at++) value = value * 10 + bytes[at]! - ZERO;
+  return value;
 }
 
 /** A data message of which not all bytes have arrived. */

@@ -78,8 +78,8 @@ export class Course {
   }
 
   /** A sign of life has come. */
-  signOfLife(): void {
-    this.#heard_ms = this.#clock.now();
+  signOfLife(at_ms: number): void {
+    this.#heard_ms = at_ms;
   }
 
   /** The session is open, on a connection whose counts begin. */

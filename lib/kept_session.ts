@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "./clock.ts";
 import type { Course } from "./course.ts";
 import type { Delivery, Recipient } from "./delivery.ts";
 import type { Ending } from "./ending.ts";
@@ -84,14 +85,17 @@ export class KeptSession implements Recipient {
   }
 
   /** Receives the next data message; false if more than may be is undelivered. */
-  receive(seq: number, payload: Uint8Array, at: number, maxMessageBytes: number): boolean {
+  receive(seq: number, payload: Uint8Array, clock: Clock, maxMessageBytes: number): boolean {
     this.#received = seq;
     if (!this.#delivery) {
       this.#delivered = seq;
       return true;
     }
     this.#waitingBytes += payload.length;
-    this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload });
+    const at = clock.wallTime();
+    // A copy, because the bytes are the reader's.
+    const copy = payload.slice();
+    this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload: copy });
     return this.#waitingBytes <= Math.max(MAX_UNDELIVERED_BYTES, 2 * maxMessageBytes) &&
       this.#received - this.#delivered <= MAX_WINDOW;
   }

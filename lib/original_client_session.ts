@@ -268,7 +268,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
 
   #heard(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesHeard++;
-    this.#course.signOfLife();
+    this.#course.signOfLife(this.now());
     if (message === "terminate") this.#end(this.#politeEnd());
     else if (message === "reply") this.#heardReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#hearEcho();

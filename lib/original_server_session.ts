@@ -214,7 +214,7 @@ export class OriginalServerSession implements Hearing {
 
   #heard(message: OriginalMessage): OriginalMessage | undefined {
     this.framesHeard++;
-    this.#course.signOfLife();
+    this.#course.signOfLife(this.now());
     this.changes.notify();
     switch (message) {
       case "data":

@@ -74,6 +74,7 @@ export class ServerSession extends Session implements ServerDataSide {
   /** Confirms all data messages of one read at once. */
   override heardAll(): void | Promise<void> {
     this.#confirm();
+    if (this.lastData_ms === this.heard_ms) this.onData?.();
     return super.heardAll();
   }
 
@@ -175,8 +176,7 @@ export class ServerSession extends Session implements ServerDataSide {
     counts.received++;
     if (seq <= this.#sentBefore) ledger.dataAgain(counts);
     this.dataHeard++;
-    this.lastData_ms = this.now();
-    this.onData?.();
+    this.lastData_ms = this.heard_ms;
     // What is on its way to the store already is delivered from there, and only once.
     if (seq === due) this.#receive(kept, seq, payload);
   }
@@ -188,7 +188,7 @@ export class ServerSession extends Session implements ServerDataSide {
       this.events.emit("data_received", { seq, bytes: payload.length });
     }
     const { clock, maxMessageBytes } = this.#host;
-    if (kept.receive(seq, payload, clock.wallTime(), maxMessageBytes)) return;
+    if (kept.receive(seq, payload, clock, maxMessageBytes)) return;
     throw new ProtocolError("more data messages than may be unconfirmed");
   }
 

@@ -73,6 +73,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   #isOpen = false;
   #ending?: Ending;
   #framesBefore = 0;
+  #readAt_ms?: number;
   #defect: { error: unknown } | undefined;
 
   /** Makes one side of a session on a connection. */
@@ -133,6 +134,11 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     return this.#course.phase;
   }
 
+  /** When the last sign of life came, in monotonic milliseconds. */
+  protected get heard_ms(): number {
+    return this.#course.heard_ms;
+  }
+
   /** The session's timers. */
   protected get timers(): Timers {
     return this.#setting.timers;
@@ -186,7 +192,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   /** The session has been here before: what it does from now on belongs to that course. */
   protected continue(course: Course): void {
     this.#course = course;
-    course.signOfLife();
+    course.signOfLife(this.now());
   }
 
   /** This process did not run when a deadline came due. */
@@ -246,7 +252,8 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     if (this.#ending && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesHeard++;
-    this.#course.signOfLife();
+    // One time for all of one read: to ask for it takes longer than all else that is done with a frame.
+    this.#course.signOfLife(this.#readAt_ms ??= this.now());
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -263,6 +270,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   /** All frames of one read have been heard. A peer that floods waits until others have been read. */
   heardAll(): void | Promise<void> {
     if (!this.isOpen) this.hearUnfinishedLine(this.#decoder.unfinishedLine);
+    this.#readAt_ms = undefined;
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const heard = this.framesHeard - this.#framesBefore;

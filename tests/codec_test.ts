@@ -140,15 +140,40 @@ Deno.test("FrameDecoder.next() gives the bytes of DATA as they are", () => {
   }
 });
 
-Deno.test("FrameDecoder.next() gives payloads that no later chunk changes", () => {
+Deno.test("FrameDecoder.next() gives the payload of a whole message without copying it", () => {
   const decoder = new FrameDecoder();
   const buffer = bytesOf("DATA 1 2\nab\n");
   decoder.push(buffer);
   const frame = decoder.next();
-  buffer.set(bytesOf("DATA 2 2\ncd\n"));
-  decoder.push(buffer);
-  assertEquals(decoder.next(), data(2, "cd"));
   assertEquals(frame, data(1, "ab"));
+  assertStrictEquals(frame?.type === "DATA" && frame.payload.buffer, buffer.buffer);
+});
+
+Deno.test("FrameDecoder.next() gathers a payload that comes in chunks, which may change after use", () => {
+  const decoder = new FrameDecoder();
+  const buffer = bytesOf("DATA 1 4\nab");
+  decoder.push(buffer);
+  assertEquals(decoder.next(), undefined);
+  buffer.set(bytesOf("cd\nHEARTBEA"));
+  decoder.push(buffer);
+  assertEquals(decoder.next(), data(1, "abcd"));
+  assertEquals(decoder.next(), undefined);
+  buffer.set(bytesOf("T 7\nDATA 2 "));
+  decoder.push(buffer);
+  assertEquals(decoder.next(), { type: "HEARTBEAT", n: 7 });
+});
+
+Deno.test("FrameDecoder.next() reads numbers alike, whether a message is whole or not", () => {
+  for (const seq of ["0", "01", "9007199254740991", "9007199254740992", "1e3", "-1", ""]) {
+    const outcomes = [`DATA ${seq} 1\nx\n`, `DATA 7 1\nx\nDATA ${seq} 1\nx\n`].map((text) => {
+      const bytes = bytesOf(text);
+      const whole = decode([bytes]);
+      assertEquals(decode(Array.from(bytes, (byte) => Uint8Array.of(byte))), whole, text);
+      return whole.error;
+    });
+    assertEquals(outcomes[0], outcomes[1]);
+    assertEquals(outcomes[0] === undefined, seq === "9007199254740991", seq);
+  }
 });
 
 Deno.test("FrameDecoder.next() accepts a line of exactly 1,024 bytes, its line end included", () => {

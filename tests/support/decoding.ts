@@ -36,7 +36,7 @@ export function bytesOf(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuff
 /**
  * Feeds chunks to a new decoder until they are used up or one breaks the protocol.
  *
- * It overwrites each chunk after use, as a reader does with its buffer; and an error must come again
+ * It overwrites each chunk after use, as a reader does with its buffer, and keeps copies only; an error must come again
  * at every later `next()`, whatever arrives.
  */
 export function decode(chunks: Iterable<Uint8Array>, options?: FrameDecoderOptions): Decoded {
@@ -49,7 +49,7 @@ export function decode(chunks: Iterable<Uint8Array>, options?: FrameDecoderOptio
     arrived += buffer.length;
     try {
       for (let frame = decoder.next(); frame; frame = decoder.next()) {
-        if (frames.push(frame) > arrived) throw new Error("frames without end");
+        if (frames.push(copied(frame)) > arrived) throw new Error("frames without end");
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -59,6 +59,11 @@ export function decode(chunks: Iterable<Uint8Array>, options?: FrameDecoderOptio
     buffer.fill(0x21);
   }
   return { frames, error: undefined, midFrame: decoder.midFrame };
+}
+
+/** A payload may be part of the chunk. */
+function copied(frame: Frame): Frame {
+  return frame.type === "DATA" ? { ...frame, payload: frame.payload.slice() } : frame;
 }
 
 function assertFailsForEver(decoder: FrameDecoder, error: ProtocolError): void {
