@@ -102,9 +102,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const { source } = this.#outbox;
     source.onChange = () => this.#sourceChanged();
     const outcome = await clientDataLoop(this, this.timers, deadline);
-    if (outcome === "done" && source.failure) {
-      this.end({ by: "self", reason: "refused", text: source.failure });
-    }
+    if (outcome === "done") this.#finish();
     return outcome;
   }
 
@@ -180,10 +178,23 @@ export class ClientSession extends Session implements ClientDataSide {
     this.end({ by: "self", reason: "refused", text });
   }
 
-  /** In the heartbeat phase for want of anything to say, the next data message is what ends it. */
+  /**
+   * In the heartbeat phase for want of anything to say, the next data message is what ends it, or that
+   * there will be none.
+   */
   #sourceChanged(): void {
-    if (this.phase === "heartbeat" && !this.#outbox.oldest) this.sendReady();
+    if (this.phase === "heartbeat" && !this.#outbox.oldest) {
+      if (this.done) return this.#finish();
+      this.sendReady();
+    }
     this.changes.notify();
+  }
+
+  /** All is sent and confirmed: as asked, unless what was to be sent has failed. */
+  #finish(): void {
+    const { failure } = this.#outbox.source;
+    if (failure) this.end({ by: "self", reason: "refused", text: failure });
+    else this.stop("done");
   }
 
   /** Warns of timers that make the server take a healthy session for a silent one. */
