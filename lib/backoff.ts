@@ -10,7 +10,7 @@ export const MIN_BACKOFF_MS = 500;
 /** The longest wait, in milliseconds. */
 export const MAX_BACKOFF_MS = 30_000;
 
-/** How long, in milliseconds, a session has to be open for the waits to start anew. */
+/** How long, in milliseconds, a session has to be healthy for the waits to start anew. */
 export const HEALTHY_MS = 60_000;
 
 /**
@@ -40,9 +40,9 @@ export class Backoff {
     return Math.round(MIN_BACKOFF_MS + this.#fraction() * (longest_ms - MIN_BACKOFF_MS));
   }
 
-  /** The session was open for so long, in milliseconds, before it was lost. */
-  wasOpenFor(open_ms: number): void {
-    if (open_ms >= HEALTHY_MS) this.#attempts = 0;
+  /** The session was open, and its server alive, for so long, in milliseconds, before it was lost. */
+  wasHealthyFor(healthy_ms: number): void {
+    if (healthy_ms >= HEALTHY_MS) this.#attempts = 0;
   }
 
   #fraction(): number {

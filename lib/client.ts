@@ -69,7 +69,7 @@ export class Client {
   async run(): Promise<ExitStatus> {
     let ending: Ending | undefined;
     do {
-      if (ending) await this.#pause(ending);
+      if (ending && !this.#stopping.signal.aborted) await this.#pause(ending);
       ending = await this.#connect();
     } while (!this.#course.ending);
     this.#tellLeftover(ending);
@@ -116,9 +116,11 @@ export class Client {
 
   /** Whether to dial again after a connection that ended, or could not be opened, like this. */
   #goesOn(ending: Ending): boolean {
-    const { clock, reconnect } = this.#options;
+    const { reconnect } = this.#options;
     if (!reconnect || this.#stopping.signal.aborted || !isPassing(ending)) return false;
-    if (this.#session?.isOpen) this.#backoff.wasOpenFor(clock.now() - this.#connected_ms);
+    // What came after the last sign of life was no health.
+    const healthy_ms = this.#course.heard_ms - this.#connected_ms;
+    if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
     return reconnect.limit === 0 || this.#backoff.attempts < reconnect.limit;
   }
 

@@ -5,7 +5,7 @@
  */
 import { clientDataLoop, type ClientDataSide, type DataOutcome } from "./data_loop.ts";
 import type { DetectedSince, Ending } from "./ending.ts";
-import { greetedNumber, greetingOf } from "./greeting.ts";
+import { greetedCount, greetedNumber, greetingOf } from "./greeting.ts";
 import { roundMs } from "./ledger.ts";
 import { beginsOriginal } from "./original_wire.ts";
 import type { Outbox } from "./outbox.ts";
@@ -62,13 +62,14 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /**
    * By when the next confirmation is due: `data_threshold` after the oldest unconfirmed data message
-   * was sent. While there is none, because there is nothing to say, that long after the last one.
+   * was sent, or after the confirmation before it, if that came later, as it may with several in flight.
+   * While none is in flight, because there is nothing to say, that long after the last one.
    */
   get confirmationDue_ms(): number {
     const oldest = this.#outbox.oldest;
     if (!oldest && this.#outbox.next_ms !== Infinity) return Infinity;
-    const since_ms = oldest ? oldest.sent_ms : this.#heard_ms;
-    return Math.max(since_ms, this.#ran_ms) + this.timers.data_threshold_ms;
+    const since_ms = Math.max(oldest?.sent_ms ?? 0, this.#heard_ms, this.#ran_ms);
+    return since_ms + this.timers.data_threshold_ms;
   }
 
   /** Sends every data message that may go out by now. */
@@ -109,7 +110,7 @@ export class ClientSession extends Session implements ClientDataSide {
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
   protected override silence(): { since: DetectedSince; at_ms: number } {
     const { oldest } = this.#outbox;
-    return oldest
+    return oldest && oldest.sent_ms >= this.#heard_ms
       ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms }
       : { since: "last_data_heard", at_ms: this.#heard_ms };
   }
@@ -154,19 +155,20 @@ export class ClientSession extends Session implements ClientDataSide {
         `WELCOME ${frame.version} ${frame.session} in answer to HELLO ${PROTOCOL_VERSION} ${id}`,
       );
     }
-    const received = greetedNumber(frame.greeting, "received");
-    if (resumes) this.#expectReceived(received);
+    const received = this.#expectReceived(greetedCount(frame.greeting, "received"));
     this.#heard_ms = this.now();
-    this.opened(resumes && this.#outbox.resume(received!));
+    this.opened(resumes && this.#outbox.resume(received));
     this.#limit = greetedNumber(frame.greeting, "max_message_bytes") ?? Infinity;
     this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
   }
 
   /** A server that resumes a session has all that it confirmed, and nothing that was never sent. */
-  #expectReceived(received: number | undefined): void {
+  #expectReceived(told: number | undefined): number {
     const { confirmedUpTo, dataSent } = this.ledger;
-    if (received !== undefined && received >= confirmedUpTo && received <= dataSent) return;
-    const said = received === undefined ? "without what it has received" : `received ${received}`;
+    // A session that was never open has nothing anywhere, whether the server says so or not.
+    const received = told ?? (this.#options.resumes ? NaN : 0);
+    if (received >= confirmedUpTo && received <= dataSent) return received;
+    const said = told === undefined ? "without what it has received" : `received ${told}`;
     throw new ProtocolError(
       `WELCOME ${said}; sent up to ${dataSent}, confirmed up to ${confirmedUpTo}`,
     );

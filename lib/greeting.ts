@@ -25,6 +25,12 @@ export function greetedNumber(greeting: Greeting, key: string): number | undefin
   return typeof value === "number" && value >= 0 ? value : undefined;
 }
 
+/** A whole number from 0 that a peer's greeting gives, or `undefined` where it gives none. */
+export function greetedCount(greeting: Greeting, key: string): number | undefined {
+  const value = greetedNumber(greeting, key);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
 /** What a client says of its session. */
 export interface Hello {
   /** The session's id. */
@@ -44,8 +50,8 @@ export function helloOf({ greeting, session }: Frame & { type: "HELLO" | "WELCOM
   return {
     id: session,
     comesBack: greeting.reconnect === true,
-    confirmed: greetedNumber(greeting, "confirmed"),
-    sent: greetedNumber(greeting, "sent") ?? 0,
+    confirmed: greetedCount(greeting, "confirmed"),
+    sent: greetedCount(greeting, "sent") ?? 0,
     settled: greeting.settled === true,
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { FrameBatch } from "./codec.ts";
-import { greetedNumber } from "./greeting.ts";
+import { greetedCount } from "./greeting.ts";
 import type { Frame } from "./protocol.ts";
 import type { Connection } from "./transport.ts";
 
@@ -104,5 +104,5 @@ export class FrameWriter {
 /** The sequence number up to which a frame confirms everything, if it does that. */
 function confirmed(frame: Frame): number | undefined {
   if (frame.type === "CONFIRM") return frame.seq;
-  return frame.type === "WELCOME" ? greetedNumber(frame.greeting, "received") : undefined;
+  return frame.type === "WELCOME" ? greetedCount(frame.greeting, "received") : undefined;
 }
