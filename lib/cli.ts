@@ -66,7 +66,8 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
   const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...keys.switches];
   const values = [...VALUES, ...ROLE_VALUES[role], ...keys.values];
   refuseSwitchValues(args, switches);
-  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(args, {
+  const words = withDashValues(args, values);
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
     boolean: switches,
     string: [...values, "_"],
     collect: [...switches, ...values],
@@ -118,12 +119,24 @@ function unknownFlag(
   const other = role === "client" ? "server" : "client";
   const keys = keyFlags(other);
   const others = [...ROLE_SWITCHES[other], ...ROLE_VALUES[other], ...keys.switches, ...keys.values];
-  if (others.includes(flag)) {
+  if (others.includes(flag.replace(/^no-/, ""))) {
     return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
   }
   const dashes = flag.length === 1 ? "-" : "--";
   const meant = didYouMean(flag, known).replace("mean ", "mean --");
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+}
+
+/** To `parseArgs`, a lone `-` is never the value of the flag before it. */
+function withDashValues(args: readonly string[], values: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const word of args) {
+    const before = words.at(-1) ?? "";
+    const isValue = word === "-" && before.startsWith("--") && values.includes(before.slice(2));
+    if (isValue) words[words.length - 1] = `${before}=-`;
+    else words.push(word);
+  }
+  return words;
 }
 
 /** To `parseArgs`, a switch with any value but `false` is on. */

@@ -221,9 +221,8 @@ export class ClientSession extends Session implements ClientDataSide {
     if (seq === ledger.confirmedUpTo) return;
     this.#heard_ms = this.now();
     this.dataHeard++;
-    for (const message of this.#outbox.confirm(seq)) {
+    for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#heard_ms - message.sent_ms;
-      counts.confirmed++;
       ledger.roundTrip(rtt_ms);
       if (!events.wantsMessages) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });

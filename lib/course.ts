@@ -135,7 +135,7 @@ export class Course {
   }
 
   #verdict(ending: Ending, peer: string, now_ms: number, detection?: Detection) {
-    const heard_ms = this.#isOpen ? this.#heard_ms : undefined;
+    const heard_ms = this.#isOpen || detection ? this.#heard_ms : undefined;
     return verdict(ending, { peer, timers: this.#timers, now_ms, heard_ms, detection });
   }
 

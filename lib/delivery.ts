@@ -31,6 +31,7 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   #entries: Entry[] = [];
   #ends = new Map<Recipient, { seq: number; bytes: number }>();
+  #stored: (() => void)[] = [];
   #hasFailed = false;
   #running?: Promise<void>;
 
@@ -61,6 +62,13 @@ export class Delivery {
     if (this.isDurable) this.#add(entry);
   }
 
+  /** The same; resolves when it is kept, or nothing more can be. */
+  async keep(entry: Entry): Promise<void> {
+    const stored = new Promise<void>((resolve) => this.#stored.push(resolve));
+    this.note(entry);
+    if (!this.#hasFailed) await stored;
+  }
+
   /** Resolves when all is delivered that was put in, or nothing more can be. */
   async flushed(): Promise<void> {
     await this.#running;
@@ -81,6 +89,7 @@ export class Delivery {
       this.#hasFailed = true;
       this.#entries = [];
       this.#ends.clear();
+      for (const each of this.#stored) each();
       this.#options.onFailure(error instanceof Error ? error.message : String(error));
     } finally {
       this.#running = undefined;
@@ -91,9 +100,18 @@ export class Delivery {
     const { output, store } = this.#options;
     const entries = this.#entries;
     const ends = this.#ends;
+    const stored = this.#stored;
+    this.#stored = [];
     this.#entries = [];
     this.#ends = new Map();
-    await store?.commit(entries);
+    try {
+      await store?.commit(entries);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    } finally {
+      for (const each of stored) each();
+    }
     if (output && ends.size > 0) {
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
     }

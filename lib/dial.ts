@@ -29,7 +29,10 @@ export async function dial(
   using limit = new Deadline(clock, { signal: stopping });
   limit.moveTo(clock.now() + CONNECT_LIMIT_MS, { again_ms: CONNECT_LIMIT_MS });
   try {
-    return await transport.connect(address, { signal: limit.signal });
+    const connection = await transport.connect(address, { signal: limit.signal });
+    if (!stopping.aborted) return connection;
+    connection.close();
+    return { by: "self", reason: stopping.reason, text: "" };
   } catch (error) {
     if (stopping.aborted) return { by: "self", reason: stopping.reason, text: "" };
     const ending = endingOfError(error);

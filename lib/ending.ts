@@ -16,6 +16,7 @@ export type EndReason =
   | "reset"
   | "unreachable"
   | "name_not_found"
+  | "superseded"
   | "failed";
 
 /** What a death by silence is measured from. */
@@ -94,7 +95,7 @@ export function exitStatus(ending: Ending, role: Role, wasOpen: boolean): ExitSt
 export function isPassing({ by, reason }: Ending): boolean {
   if (by === "network") return true;
   if (by === "self") return reason === "silent";
-  return reason === "closed" || reason === "silent" || reason === "shutdown";
+  return ["closed", "silent", "shutdown", "superseded"].includes(reason);
 }
 
 /** Whether a session ended because somebody asked for it. */

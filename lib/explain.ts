@@ -30,7 +30,8 @@ export function explainEnd(end: Terminated, role: Role, timers: Timers): string 
     }
     return explainOwn(end, other, wasOpen);
   }
-  if (wasOpen) return explainLoss(end, other);
+  const isDial = end.reason === "refused" || end.reason === "name_not_found";
+  if (wasOpen && !isDial) return explainLoss(end, other);
   return role === "client" ? explainUnconnected(end) : explainUnopened(end, role);
 }
 
@@ -108,6 +109,9 @@ function explainPeer(end: Terminated, other: string): string {
       return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
         `Look next: did its process crash or was it killed, or does a proxy on the path close ` +
         `connections?`;
+    case "superseded":
+      return `${other} is back on another connection: this one seemed to be alive and was not. Look ` +
+        `next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
       return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: was ` +
         `this process or host stopped (a local stall), or does the path drop what it sends?`;

@@ -48,6 +48,8 @@ export class KeptSession implements Recipient {
   session?: Attachment;
   /** The client's address and port, for people: the last that was known. */
   peer = "?";
+  /** Resolves when it is stored, as long as it is not. */
+  opening?: Promise<void>;
   /** When it lost its connection, in monotonic milliseconds. */
   lost_ms = 0;
   readonly #delivery?: Delivery;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { Course } from "./course.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Ending, type ExitStatus, exitStatus, isPassing, isPolite } from "./ending.ts";
@@ -14,6 +14,7 @@ import type { Resumption } from "./outbox.ts";
 import type { Admission, ServerSession } from "./server_session.ts";
 import type { Timers } from "./settings.ts";
 import type { StoredSession } from "./store_types.ts";
+import { Deadline } from "./wait.ts";
 
 /** What {@linkcode KeptSessions} is made of. */
 export interface KeptSessionsOptions {
@@ -39,12 +40,15 @@ export class KeptSessions {
   readonly #byId = new Map<string, KeptSession>();
   /** Those without a connection, the one lost for longest first. */
   readonly #lost = new Set<KeptSession>();
-  readonly #expiry: Timer;
+  readonly #expiry: Deadline;
+  /** When this process ran again after it had not: nobody could come back before. */
+  #ran_ms = -Infinity;
 
   /** Makes it with no session. */
   constructor(options: KeptSessionsOptions) {
     this.#options = options;
-    this.#expiry = options.clock.timer(() => this.#expire());
+    const onStall = () => this.#ran_ms = options.clock.now();
+    this.#expiry = new Deadline(options.clock, { onStall });
   }
 
   /** How many sessions there are. */
@@ -79,7 +83,7 @@ export class KeptSessions {
 
   /** Whether a session is kept after its connection has ended like this. */
   goesOn(kept: KeptSession | undefined, ending: Ending): boolean {
-    if (!kept?.comesBack || this.#options.sessionLifetime_ms === 0) return false;
+    if (!kept?.comesBack) return false;
     return isPassing(ending) && !isPolite(ending);
   }
 
@@ -97,16 +101,22 @@ export class KeptSessions {
     this.#expire();
   }
 
+  /** Nothing more can be delivered: whoever waits for that waits in vain. */
+  tellUndeliverable(): void {
+    for (const kept of this.#byId.values()) kept.session?.deliveredMore();
+  }
+
   /** Ends every session that has no connection. */
   stop(reason: "done" | "shutdown"): void {
     for (const kept of [...this.#lost]) {
       // What was never here but in the store stays there, and nothing is told of it.
       if (kept.course.isOpen) this.#endLost(kept, { by: "self", reason, text: "" });
     }
-    this.#expiry.clear();
+    this.#expiry[Symbol.dispose]();
   }
 
   #refuseKept(kept: KeptSession, { comesBack, confirmed, id }: Hello): string | undefined {
+    if (kept.course.ending) return `session ${id} has ended`;
     if (!kept.comesBack || !comesBack) return `session ${id} is already connected`;
     if (confirmed === undefined && kept.receivedUpTo > 0) {
       return `session ${id} has been begun already, and this is not its return`;
@@ -117,21 +127,19 @@ export class KeptSessions {
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
+    const { maxSessions, sessionLifetime_ms } = this.#options;
     if (this.#byId.size >= maxSessions) {
       return `this server has ${maxSessions} sessions, which is all that it may have (max_sessions)`;
     }
-    // With a store, what it does not know has never been delivered.
-    const nothingLost = confirmed === undefined || settled ||
-      (confirmed === 0 && delivery?.isDurable);
-    if (nothingLost) return undefined;
+    if (confirmed === undefined || settled) return undefined;
     return `this server does not know session ${id}: it was away for longer than session_lifetime ` +
       `${sessionLifetime_ms / 1000} s, or the server has been restarted without --store`;
   }
 
   #begin(session: ServerSession, hello: Hello): Admission {
-    const { comesBack, confirmed, id } = hello;
-    const { delivery } = this.#options;
+    const { confirmed, id } = hello;
+    const { delivery, sessionLifetime_ms } = this.#options;
+    const comesBack = hello.comesBack && sessionLifetime_ms > 0;
     const { course } = session;
     const delivered = confirmed ?? 0;
     course.ledger.beginAfter(delivered);
@@ -140,8 +148,18 @@ export class KeptSessions {
     this.#byId.set(id, kept);
     const at = this.#options.clock.wallTime();
     const { peer } = session;
-    delivery?.note({ kind: "opened", session: id, at, peer, received: delivered });
-    return { kept, resumption: confirmed === undefined ? undefined : resumptionOf(kept, hello) };
+    if (delivery?.isDurable) {
+      // A return to what is not stored could not be told from one to what has been forgotten.
+      kept.opening = delivery
+        .keep({ kind: "opened", session: id, at, peer, received: delivered })
+        .then(() => kept.opening = undefined);
+    }
+    const { opening } = kept;
+    return {
+      kept,
+      opening,
+      resumption: confirmed === undefined ? undefined : resumptionOf(kept, hello),
+    };
   }
 
   /** The client is back: if its last connection seems to be alive, it is not. */
@@ -156,17 +174,26 @@ export class KeptSessions {
     const at = clock.wallTime();
     delivery?.note({ kind: "resumed", session: kept.id, at, peer, gap_ms, ...resumption });
     // A client that never heard its WELCOME does not know that it was here before.
-    return { kept, resumption: hello.confirmed === undefined ? undefined : resumption };
+    return {
+      kept,
+      opening: kept.opening,
+      resumption: hello.confirmed === undefined ? undefined : resumption,
+    };
   }
 
   #expire(): void {
     const { clock, sessionLifetime_ms } = this.#options;
     for (const kept of this.#lost) {
-      const due_ms = kept.lost_ms + sessionLifetime_ms;
-      if (clock.now() < due_ms) return this.#expiry.set(due_ms);
+      const due_ms = Math.max(kept.lost_ms, this.#ran_ms) + sessionLifetime_ms;
+      if (clock.now() < due_ms) return this.#expireAt(due_ms);
       const text = `did not come back within session_lifetime ${sessionLifetime_ms / 1000} s`;
       this.#endLost(kept, { by: "self", reason: "silent", text });
     }
+  }
+
+  #expireAt(due_ms: number): void {
+    this.#expiry.moveTo(due_ms, { again_ms: this.#options.sessionLifetime_ms });
+    this.#expiry.wake({ deadlineAborted: () => this.#expire() });
   }
 
   #endLost(kept: KeptSession, ending: Ending): void {

@@ -87,7 +87,9 @@ export class ConnectionLedger {
   /** What it has counted. */
   summary(): ConnectionSummary {
     const { sent, received, confirmed, resent } = this;
-    return { sent, received, confirmed, resent, in_doubt: sent + received - confirmed };
+    // What an earlier connection sent may be confirmed on this one before it is sent again.
+    const in_doubt = Math.max(0, sent + received - confirmed);
+    return { sent, received, confirmed, resent, in_doubt };
   }
 }
 

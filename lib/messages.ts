@@ -98,9 +98,10 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
 /** Why a client dials again. */
 const CAUSES: Readonly<Record<EndReason, string>> = {
   refused: "the connection was refused; nothing listens there, or a firewall rejects it",
-  silent: "the server did not answer",
+  silent: "nothing was heard in time",
   reset: "the connection was reset (RST)",
   closed: "the server closed the connection (FIN)",
+  superseded: "another connection has taken its place",
   shutdown: "the server was told to stop",
   unreachable: "the server is unreachable",
   name_not_found: "no address is known for that name",

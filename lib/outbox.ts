@@ -93,13 +93,17 @@ export class Outbox {
     return message;
   }
 
-  /** Everything up to a sequence number is confirmed: gives each that was not before. */
-  confirm(seq: number): SentMessage[] {
+  /**
+   * Everything up to a sequence number is confirmed: gives each that was not before. On a connection,
+   * those count that were sent on it.
+   */
+  confirm(seq: number, connection?: ConnectionLedger): SentMessage[] {
     let count = 0;
     while (count < this.#unconfirmed.length && this.#unconfirmed[count]!.seq <= seq) {
       this.#bytes -= this.#unconfirmed[count++]!.payload.length;
     }
     this.#ledger.confirmedUpTo = seq;
+    if (connection) connection.confirmed += Math.min(count, this.#sentHere);
     this.#sentHere = Math.max(0, this.#sentHere - count);
     return this.#unconfirmed.splice(0, count);
   }
@@ -108,7 +112,7 @@ export class Outbox {
   resume(received: number): Resumption {
     const already_there = this.confirm(received).length;
     this.#sentHere = 0;
-    return { already_there, resent: this.#unconfirmed.length };
+    return { resent: this.#unconfirmed.length, already_there };
   }
 
   get #complete(): boolean {

@@ -72,6 +72,8 @@ export class Server {
   readonly #kept: KeptSessions;
   readonly #delivery?: Delivery;
   readonly #stopping = new AbortController();
+  /** When to wait no longer for what is being ended. */
+  readonly #limit: Deadline;
   #stopReason?: "done" | "shutdown";
   #only?: AnySession | KeptSession;
   #status: ExitStatus = EXIT.asked;
@@ -81,6 +83,7 @@ export class Server {
   private constructor(options: ServerOptions, listener: Listener) {
     this.#options = options;
     this.#listener = listener;
+    this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
     const newId = () => `original-${randomId(options.random)}`;
     this.#originals = new OriginalSessions({ ...options, newId });
@@ -129,19 +132,26 @@ export class Server {
       refused: (connection, text) => this.#tellRefusal(connection, text),
       notice: (level, text) => this.#notice(level, text),
     });
+    using limit = this.#limit;
+    await Promise.race([sleep(limit), this.#endAll()]);
+    this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
+    return this.#status;
+  }
+
+  async #endAll(): Promise<void> {
     await this.#tasks.allOver();
     while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
     this.#kept.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();
     await this.#options.store?.close();
-    this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
-    return this.#status;
   }
 
   /** Accepts no more and ends every session politely. */
   stop(reason: "done" | "shutdown"): void {
-    this.#stopReason ??= reason;
+    if (this.#stopReason) return;
+    this.#stopReason = reason;
+    this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
     const sessions = [...this.#sessions.keys()];
@@ -253,6 +263,7 @@ export class Server {
   #undeliverable(text: string): void {
     this.#notice("error", text);
     this.#status = EXIT.lost;
+    this.#kept.tellUndeliverable();
     this.stop("shutdown");
   }
 
@@ -260,6 +271,9 @@ export class Server {
     this.#events.emit("notice", { level, text });
   }
 }
+
+/** How long, in milliseconds, all that there is to end may take together. */
+const STOP_LIMIT_MS = 1_900;
 
 const ONLY_ONE = "this server serves one session only, and has it";
 

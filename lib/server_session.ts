@@ -21,6 +21,8 @@ export type Admission =
     readonly kept: KeptSession;
     /** What is made up for, of a session that was open before. */
     readonly resumption?: Resumption;
+    /** What to wait for before it is welcomed: that it is stored. */
+    readonly opening?: Promise<void>;
   };
 
 /** What a server's session asks its server. */
@@ -51,8 +53,10 @@ export class ServerSession extends Session implements ServerDataSide {
   onData?: () => void;
   readonly #host: SessionHost;
   #kept?: KeptSession;
-  /** What the client may send again: it had been received, but not delivered, by the connection before. */
-  #repeatable = 0;
+  /** The last sequence number heard on this connection, or told in `WELCOME`. */
+  #heardUpTo = 0;
+  /** How many before that did not have to come on this connection: they were confirmed meanwhile. */
+  #skipped = 0;
   /** The last sequence number that the client had sent before. */
   #sentBefore = 0;
   /** What this connection has confirmed, and what earlier ones had. */
@@ -86,8 +90,7 @@ export class ServerSession extends Session implements ServerDataSide {
 
   /** The client is back on another connection: gives how this one ended. */
   supersede(): Ending {
-    const text = "its client is back on another connection";
-    this.end({ by: "peer", reason: "closed", text });
+    this.end({ by: "peer", reason: "superseded", text: "" });
     return this.ending!;
   }
 
@@ -132,10 +135,12 @@ export class ServerSession extends Session implements ServerDataSide {
   protected override settleLedger(): void {
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
-    this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
+    const confirmedHere = Math.min(confirmedUpTo, this.#heardUpTo) - this.#confirmedBefore;
+    this.counts.confirmed = Math.max(0, confirmedHere - this.#skipped);
   }
 
   #hearHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
+    if (this.#kept) throw new ProtocolError("a second HELLO");
     const hello = helloOf(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
@@ -143,20 +148,27 @@ export class ServerSession extends Session implements ServerDataSide {
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }
-    const { kept, resumption } = admission;
+    const { kept, opening, resumption } = admission;
     this.#kept = kept;
+    if (opening) opening.then(() => this.#welcome(kept, hello, resumption));
+    else this.#welcome(kept, hello, resumption);
+  }
+
+  /** Opens the session, unless it has ended while it was being stored. */
+  #welcome(kept: KeptSession, hello: Hello, resumption?: Resumption): void {
+    if (this.ending || kept.cannotDeliver) return;
     if (kept.course !== this.course) this.continue(kept.course);
     // Not before: whoever is refused is not the session that has this id.
     else this.events.session = hello.id;
-    this.#repeatable = kept.receivedUpTo;
     this.#sentBefore = hello.sent;
-    this.#confirmed = this.#confirmedBefore = kept.deliveredUpTo;
-    this.#welcome(kept);
+    this.#heardUpTo = this.#confirmed = this.#confirmedBefore = kept.deliveredUpTo;
+    this.#sayWelcome(kept);
     this.lastData_ms = this.now();
     this.opened(resumption);
+    this.changes.notify();
   }
 
-  #welcome({ comesBack, deliveredUpTo, id }: KeptSession): void {
+  #sayWelcome({ comesBack, deliveredUpTo, id }: KeptSession): void {
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
       ...greetingOf(this.timers, maxMessageBytes),
@@ -168,17 +180,20 @@ export class ServerSession extends Session implements ServerDataSide {
 
   #hearData(seq: number, payload: Uint8Array): void {
     const kept = this.#kept!;
-    const due = kept.receivedUpTo + 1;
-    if (seq !== due && seq > this.#repeatable) {
+    // What has been confirmed meanwhile, of what is on its way to the store, need not come again.
+    const due = this.#heardUpTo + 1;
+    if (seq < due || seq > Math.max(due, this.#confirmed + 1)) {
       throw new ProtocolError(`DATA ${seq} where DATA ${due} was due`);
     }
+    this.#skipped += seq - due;
+    this.#heardUpTo = seq;
     const { counts, ledger } = this;
     counts.received++;
     if (seq <= this.#sentBefore) ledger.dataAgain(counts);
     this.dataHeard++;
     this.lastData_ms = this.heard_ms;
     // What is on its way to the store already is delivered from there, and only once.
-    if (seq === due) this.#receive(kept, seq, payload);
+    if (seq > kept.receivedUpTo) this.#receive(kept, seq, payload);
   }
 
   #receive(kept: KeptSession, seq: number, payload: Uint8Array): void {

@@ -66,6 +66,9 @@ const MAX_WAITING_BYTES = 1_048_576;
 /** How many lines may wait to be sent. */
 const MAX_WAITING_LINES = 4_096;
 
+/** Stands in the place of what has been taken, so that it is not held any longer. */
+const TAKEN = new Uint8Array(0);
+
 /** Gives what is put in, in order; whoever puts in more than may wait has to wait. */
 export class QueueSource implements DataSource {
   /** Called when another one, or the end, has come. */
@@ -103,7 +106,8 @@ export class QueueSource implements DataSource {
 
   /** Takes the next. */
   take(): Uint8Array {
-    const payload = this.#queue[this.#taken++]!;
+    const payload = this.#queue[this.#taken]!;
+    this.#queue[this.#taken++] = TAKEN;
     this.#bytes -= payload.length;
     // What has been taken is dropped now and then, not one by one: shifting moves all that is left.
     if (this.#taken >= MAX_WAITING_LINES || this.#taken === this.#queue.length) {

@@ -55,12 +55,33 @@ const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
   ["server", "--heartbeat-interval Infinity", "--heartbeat-interval Infinity: expected a number"],
   ["client", "256.0.0.1", "HOST 256.0.0.1: expected an IPv4 address"],
   ["server", "--config", "--config: needs a value"],
+  ["client", "--window 16385", "--window 16385: expected a whole number from 0 to 16384"],
+  ["server", "--reconnect", "--reconnect: an option of the client"],
+  ["client", "--output a", "--output: an option of the server"],
+  ["server", "--json --output -", "--json and --output -: both write to stdout"],
+  ["server", "--output=- --json", "--json and --output -: both write to stdout"],
+  ["client", "--original --stdin", "--original and --stdin: the original's data messages"],
+  ["client", "--reconnect --original", "--original and --reconnect: "],
+  ["client", "--original --window 2", "--original and --window: "],
 ];
 
 Deno.test("wrong arguments: one sentence, nothing on stdout, exit status 2", async () => {
   await eachOf(WRONG_ARGUMENTS, async ([role, args, begins]) => {
     const sentence = onlySentence(await runCommand(role, [...args.split(" "), SHORT]), 2);
     assert(sentence.startsWith(begins), `${role} ${args}: ${sentence}`);
+  });
+});
+
+Deno.test("what cannot be had together in a configuration file: status 2, too", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/x.toml`;
+    await Deno.writeTextFile(path, "[settings]\nreconnect = true\nwindow = 1\n");
+    const both = ["--config", path, "--original", SHORT];
+    const sentence = onlySentence(await runCommand("client", both), 2);
+    assert(sentence.startsWith("--original and --reconnect: "), sentence);
+    // A window of 1, and no return, is what the original has.
+    const args = ["127.0.0.1", String(freePort()), ...both, "--no-reconnect"];
+    onlySentence(await runCommand("client", args), 3);
   });
 });
 

@@ -140,6 +140,38 @@ for (const [what, end, ...parts] of UNOPENED) {
   });
 }
 
+Deno.test("explainEnd() tells of a session whose client did not come back", () => {
+  const end = terminatedOf({
+    reason: "silent",
+    text: "did not come back within session_lifetime 3600 s",
+    detected_since: "connection_lost",
+    detected_after_ms: 3_600_001,
+    predicted_ms: 3_600_000,
+    silent_ms: 3_660_000,
+  });
+  const text = explainEnd(end, "server", DEFAULT_TIMERS);
+  assertIn(text, ["the client did not come back", "session_lifetime 3600 s", "3600.001 s"]);
+  assertIn(text, ["forgotten", "Look next: "]);
+  assert(!/dead|heartbeat|data_threshold/.test(text), text);
+});
+
+Deno.test("explainEnd() does not take a client that is back for one that has gone", () => {
+  const end = terminatedOf({ by: "peer", reason: "superseded", detected_after_ms: 1_500 });
+  const told = explainEnd(end, "server", DEFAULT_TIMERS);
+  assertIn(told, ["back on another connection"]);
+  assert(!/FIN|crash|killed/.test(told), told);
+});
+
+for (const [reason, ...parts] of UNCONNECTED) {
+  // Of all these, only this much cannot come of a connection that was open.
+  if (reason !== "refused" && reason !== "name_not_found") continue;
+  Deno.test(`explainEnd() tells a client of an open session that it cannot connect again: ${reason}`, () => {
+    const end = terminatedOf({ by: "network", reason, text: "os error 113", silent_ms: 9_000 });
+    const text = explainEnd(end, "client", DEFAULT_TIMERS);
+    assertIn(text, ["cannot connect to 192.0.2.1:4000", "Look next: ", ...parts]);
+  });
+}
+
 const LISTEN: readonly [kind: TransportErrorKind, address: Address, ...parts: string[]][] = [
   ["address_in_use", { host: "0.0.0.0", port: 80 }, "0.0.0.0:80", "taken", "ss -ltnp"],
   ["not_permitted", { host: "::", port: 80 }, "[::]:80", "not permitted", "--port"],

@@ -23,6 +23,7 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
     "60 s",
   ],
   [eventOf("data_sent", { seq: 7, bytes: 19 }), "info", "message 7 sent", "19 bytes"],
+  [eventOf("data_sent", { seq: 7, bytes: 19, resent: true }), "info", "7 sent again", "19 bytes"],
   [eventOf("data_received", { seq: 7, bytes: 19 }), "info", "message 7 received", "19 bytes"],
   [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "info", "message 7 confirmed", "1.25 ms"],
   [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
@@ -37,6 +38,30 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   ],
   [eventOf("heartbeat_missed", { n: 4, missed: 4, left: 0 }), "warning", "4 missed", "dead"],
   [eventOf("local_stall", { ms: 1_234.6 }), "warning", "this process", "1.235 s", "not the peer"],
+  [
+    eventOf("disconnected", terminatedOf({ by: "network", reason: "reset" })),
+    "warning",
+    "the connection is lost",
+    "the session goes on",
+    "reset (RST)",
+    "Look next: ",
+  ],
+  [
+    eventOf("reconnecting", { attempt: 3, delay_ms: 2_750, cause: "reset" }),
+    "warning",
+    "dialling again in 2.750 s",
+    "attempt 3",
+    "reset (RST)",
+  ],
+  [
+    eventOf("resumed", { gap_ms: 65_500, resent: 3, already_there: 2 }),
+    "warning",
+    "session resumed",
+    "65.500 s",
+    "3 data messages",
+    "2 had arrived unconfirmed",
+  ],
+  [eventOf("resumed", { gap_ms: 0, resent: 1, already_there: 0 }), "warning", "1 data message "],
   [eventOf("notice", { level: "error", text: "as it is" }), "error", "as it is"],
   [eventOf("notice", { level: "warning", text: "as it is" }), "warning", "as it is"],
 ];
@@ -111,6 +136,59 @@ Deno.test("messageOf() names a single data message in doubt once", () => {
   const summary = summaryOf({ ...SUMMARY, in_doubt: [[6, 6], [8, 9]] });
   const { text } = messageOf(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
   assertStringIncludes(text, "in doubt: 6, 8 to 9");
+});
+
+const CONNECTION = { sent: 0, received: 0, confirmed: 0, resent: 0, in_doubt: 0 };
+
+Deno.test("messageOf() sums up a session of several connections, each for itself", () => {
+  const summary = summaryOf({
+    connections: 2,
+    data_resent: 3,
+    by_connection: [
+      { ...CONNECTION, sent: 9, confirmed: 6, in_doubt: 3 },
+      { ...CONNECTION, sent: 4, confirmed: 4, resent: 3 },
+    ],
+  });
+  const { text } = messageOf(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
+  assertStringIncludes(text, "2 connections, 3 data messages over again");
+  assertStringIncludes(text, "(9 sent, 0 again, 6 confirmed | 4 sent, 3 again, 4 confirmed)");
+  const received = summary.by_connection.map(({ sent, ...rest }) => ({
+    ...rest,
+    sent: 0,
+    received: sent,
+  }));
+  const theirs = eventOf("summary", { ...summary, by_connection: received });
+  const { text: told } = messageOf(theirs, "server", DEFAULT_TIMERS)!;
+  assertStringIncludes(told, "9 received, 0 again, 6 confirmed");
+});
+
+Deno.test("messageOf() tells of the last five connections of many, and of one alone nothing", () => {
+  const by_connection = Array.from({ length: 9 }, (_, n) => ({ ...CONNECTION, sent: 100 + n }));
+  const many = summaryOf({ connections: 12, by_connection });
+  const { text } = messageOf(eventOf("summary", many), "client", DEFAULT_TIMERS)!;
+  assertStringIncludes(text, "12 connections");
+  assertStringIncludes(text, "the last 5: 104 sent");
+  assert(!text.includes("103 sent"), text);
+  const one = summaryOf({ connections: 1, by_connection: [CONNECTION] });
+  const alone = messageOf(eventOf("summary", one), "client", DEFAULT_TIMERS)!.text;
+  assert(!alone.includes("connection"), alone);
+});
+
+Deno.test("messageOf() tells who it is that sends again", () => {
+  const event = eventOf("resumed", { gap_ms: 1, resent: 2, already_there: 0 });
+  const [client, server] = ROLES.map((role) => messageOf(event, role, DEFAULT_TIMERS)!.text);
+  assertStringIncludes(client!, "2 data messages sent again");
+  assertStringIncludes(server!, "2 data messages to come again");
+});
+
+Deno.test("messageOf() tells the cause of each attempt in other words", () => {
+  const causes = [...new Set(Object.values(REASONS).flat())];
+  const texts = causes.map((cause) => {
+    const event = eventOf("reconnecting", { attempt: 1, delay_ms: 500, cause });
+    return messageOf(event, "client", DEFAULT_TIMERS)!.text.split(": ")[1]!;
+  });
+  assertEquals(new Set(texts).size, causes.length);
+  for (const text of texts) assert(text.length > 10 && !text.includes("undefined"), text);
 });
 
 const TERMINATE = ["done", "shutdown", "silent", "refused", "protocol"] as const;

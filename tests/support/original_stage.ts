@@ -111,7 +111,8 @@ export class HostsNetwork implements Transport {
   listen(address: Address): Listener {
     const listener = this.#network.listen(address);
     const accept = async () => named(await listener.accept(), this.#calling.shift()!);
-    return { ...address, accept, close: () => listener.close() };
+    const acceptSpare = () => listener.acceptSpare();
+    return { ...address, accept, acceptSpare, close: () => listener.close() };
   }
 }
 
