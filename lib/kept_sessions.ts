@@ -59,17 +59,21 @@ export class KeptSessions {
   /** Takes up the sessions that an earlier process left in the store. */
   restore(stored: readonly StoredSession[]): void {
     const { clock, delivery, sink, timers } = this.#options;
-    for (const { id, received, seen_at } of stored.toSorted((a, b) => a.seen_at - b.seen_at)) {
-      // The wall clock may have jumped back since.
-      const opened_ms = clock.now() - Math.max(0, clock.wallTime() - seen_at);
+    const now_ms = clock.now();
+    // The wall clock may have jumped back since.
+    const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
+    for (const { id, lost_at, received, seen_at } of stored) {
+      const opened_ms = before(seen_at);
       const events = new EventSource(sink, clock, id);
       const course = new Course({ clock, timers, events, opened_ms });
       course.ledger.dataReceived = course.ledger.confirmedUpTo = received;
       const kept = new KeptSession({ id, course, comesBack: true, delivered: received, delivery });
-      kept.lost_ms = opened_ms;
+      // What had a connection to the end may have lost it only then, however long it was silent.
+      kept.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, kept);
-      this.#lost.add(kept);
     }
+    const restored = [...this.#byId.values()].sort((a, b) => a.lost_ms - b.lost_ms);
+    for (const kept of restored) this.#lost.add(kept);
     this.#expire();
   }
 

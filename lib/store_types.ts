@@ -40,6 +40,8 @@ export interface StoredSession {
   readonly received: number;
   /** The wall-clock time of the last thing that is known of it. */
   readonly seen_at: number;
+  /** When its connection was lost; not given if the server ended while it had one. */
+  readonly lost_at?: number;
 }
 
 /** Where the server keeps what it confirms. */

@@ -44,6 +44,8 @@ interface OpenSession {
 
 /** Writes to one store. */
 export class StoreWriter {
+  /** The sessions that had not ended before. */
+  readonly sessions: StoredSession[] = [];
   readonly #statements: ReturnType<typeof prepareAll>;
   readonly #sessions = new Map<string, OpenSession>();
   readonly #changed = new Set<OpenSession>();
@@ -59,6 +61,10 @@ export class StoreWriter {
   constructor(database: DatabaseSync) {
     this.#statements = prepareAll(database);
     this.#last = Number(this.#statements.last.get()!["last"]);
+    const lost_at = new Map<number, number>();
+    for (const row of this.#statements.outages.all()) {
+      lost_at.set(Number(row["session"]), Number(row["lost_at"]));
+    }
     for (const row of this.#statements.sessions.all()) {
       const received = Number(row["received"]);
       const session = { number: Number(row["number"]), written: received, received };
@@ -72,18 +78,17 @@ export class StoreWriter {
             }; put a backup in its place, or name another file`,
         );
       }
-      this.#sessions.set(String(row["id"]), { ...session, seen_at: Number(row["seen_at"]) });
+      const open = { ...session, seen_at: Number(row["seen_at"]) };
+      const id = String(row["id"]);
+      this.#sessions.set(id, open);
+      const { seen_at } = open;
+      this.sessions.push({ id, received, seen_at, lost_at: lost_at.get(open.number) });
     }
   }
 
   /** The number of the last message. */
   get last(): number {
     return this.#last;
-  }
-
-  /** The sessions that have not ended. */
-  get sessions(): StoredSession[] {
-    return [...this.#sessions].map(([id, { received, seen_at }]) => ({ id, received, seen_at }));
   }
 
   /** Commits a batch, and how far an output was written before it; or throws, and commits nothing. */
@@ -260,6 +265,7 @@ function prepareAll(database: DatabaseSync) {
     sessions: sql(`SELECT number, id, received, seen_at, coalesce(
       (SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),
+    outages: sql("SELECT session, lost_at FROM outages WHERE resumed_at IS NULL"),
     message: sql(insertMessages(1)),
     messages: sql(insertMessages(ROWS_AT_ONCE)),
     open: sql(`INSERT INTO sessions (id, peer, opened_at, start, received, seen_at)

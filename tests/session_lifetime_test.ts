@@ -162,6 +162,8 @@ Deno.test("a server that stops ends the sessions that it keeps", async () => {
 });
 
 /** A server on a store with these sessions, that keeps them for 10 s. */
+const lostAt = (at: number) => ({ seen_at: at, lost_at: at });
+
 function restored(...sessions: StoredSession[]) {
   const clock = new VirtualClock();
   clock.stall(20_000);
@@ -188,7 +190,7 @@ Deno.test("a session of an earlier process is resumed from the store", async () 
 });
 
 Deno.test("what an earlier process received counts in the ledger of the session", async () => {
-  const { clock, recorder, resume } = restored({ id: "s", received: 7, seen_at: NOW + 15_000 });
+  const { clock, recorder, resume } = restored({ id: "s", received: 7, ...lostAt(NOW + 15_000) });
   const back = await resume("s", { confirmed: 7, sent: 7 });
   await back.peer.say("TERMINATE done\n");
   await clock.advance(0);
@@ -196,12 +198,12 @@ Deno.test("what an earlier process received counts in the ledger of the session"
   assertEquals([data_received, data_confirmed, confirmed_up_to, in_doubt], [7, 7, 7, []]);
 });
 
-Deno.test("sessions of an earlier process expire by when they were last seen, and say so", async () => {
+Deno.test("sessions of an earlier process expire by when they were lost, and say so", async () => {
   const sessions = [
-    { id: "late", received: 1, seen_at: NOW + 19_000 },
-    { id: "early", received: 2, seen_at: NOW + 12_500 },
-    { id: "expired", received: 3, seen_at: NOW + 9_000 },
-    { id: "future", received: 4, seen_at: NOW + 99_000 },
+    { id: "late", received: 1, ...lostAt(NOW + 19_000) },
+    { id: "early", received: 2, ...lostAt(NOW + 12_500) },
+    { id: "expired", received: 3, ...lostAt(NOW + 9_000) },
+    { id: "future", received: 4, ...lostAt(NOW + 99_000) },
   ];
   const { clock, recorder, resume, store } = restored(...sessions);
   assertEquals(recorder.all("terminated").map(({ session }) => session), ["expired"]);
@@ -218,6 +220,14 @@ Deno.test("sessions of an earlier process expire by when they were last seen, an
   ]);
   assertEquals(store.told.flat(), Array(4).fill("ended"));
   refusalOf(await resume("early", { confirmed: 2, sent: 2 }));
+});
+
+Deno.test("a session whose server was killed is kept from the next one's start", async () => {
+  const { clock, recorder } = restored({ id: "s", received: 3, seen_at: NOW + 1_000 });
+  await clock.advance(9_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  assertEquals(recorder.one("terminated").at_ms, 30_000);
 });
 
 Deno.test("a server that stops leaves in the store what never came to it", async () => {

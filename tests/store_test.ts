@@ -43,14 +43,15 @@ Deno.test("openStore() gives the sessions that have not ended, with all that was
   assertEquals(first.sessions, []);
   await first.commit([opened("a"), opened("b", 7), ...messages("a", 1, 40, AT + 1)]);
   await first.commit([...messages("b", 8, 9, AT + 2), ended("a", AT + 3), opened("c", 0, AT + 3)]);
+  await first.commit([lost("c", AT + 4)]);
   await first.commit([]);
   await first.close();
   const second = await openStore(folder.store);
   assertEquals(second.sessions, [
-    { id: "b", received: 9, seen_at: AT + 2 },
-    { id: "c", received: 0, seen_at: AT + 3 },
+    { id: "b", received: 9, seen_at: AT + 2, lost_at: undefined },
+    { id: "c", received: 0, seen_at: AT + 4, lost_at: AT + 4 },
   ]);
-  await second.commit([...messages("b", 10, 10, AT + 4)]);
+  await second.commit([...messages("b", 10, 10, AT + 5)]);
   await second.close();
   const rows = folder.query(
     "SELECT id, seq, at, CAST(payload AS TEXT) AS text FROM messages " +
@@ -59,7 +60,7 @@ Deno.test("openStore() gives the sessions that have not ended, with all that was
   const expected = [
     ...Array.from({ length: 40 }, (_, i) => ({ id: "a", seq: i + 1, at: AT + 1 })),
     ...[8, 9].map((seq) => ({ id: "b", seq, at: AT + 2 })),
-    { id: "b", seq: 10, at: AT + 4 },
+    { id: "b", seq: 10, at: AT + 5 },
   ];
   assertEquals(rows, expected.map((row) => ({ ...row, text: `${row.id} ${row.seq}` })));
 });
