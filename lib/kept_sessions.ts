@@ -145,6 +145,8 @@ export class KeptSessions {
     const { delivery, sessionLifetime_ms } = this.#options;
     const comesBack = hello.comesBack && sessionLifetime_ms > 0;
     const { course } = session;
+    // Not before: whoever is refused is not the session that has this id.
+    course.events.session = id;
     const delivered = confirmed ?? 0;
     course.ledger.beginAfter(delivered);
     const kept = new KeptSession({ id, course, comesBack, delivered, delivery });

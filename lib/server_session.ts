@@ -158,8 +158,6 @@ export class ServerSession extends Session implements ServerDataSide {
   #welcome(kept: KeptSession, hello: Hello, resumption?: Resumption): void {
     if (this.ending || kept.cannotDeliver) return;
     if (kept.course !== this.course) this.continue(kept.course);
-    // Not before: whoever is refused is not the session that has this id.
-    else this.events.session = hello.id;
     this.#sentBefore = hello.sent;
     this.#heardUpTo = this.#confirmed = this.#confirmedBefore = kept.deliveredUpTo;
     this.#sayWelcome(kept);

@@ -203,10 +203,11 @@ export function stageUnopenedServer(
   const host: SessionHost = {
     ...parts,
     sessionLifetime_ms: 3_600_000,
-    admit: (_, { comesBack, id }) =>
-      options.refusal === undefined
-        ? { kept: new KeptSession({ id, course, comesBack, delivered: 0 }) }
-        : { refusal: options.refusal },
+    admit: (_, { comesBack, id }) => {
+      if (options.refusal !== undefined) return { refusal: options.refusal };
+      events.session = id;
+      return { kept: new KeptSession({ id, course, comesBack, delivered: 0 }) };
+    },
     goesOn: () => false,
   };
   const session = new ServerSession({
