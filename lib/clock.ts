@@ -27,6 +27,11 @@ export interface Clock {
   afterInput(callback: () => void): void;
 }
 
+/** Calls back when this turn of the event loop, and all that is ready in it, is over. */
+export function afterTurn(callback: () => void): void {
+  setImmediate(callback);
+}
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),

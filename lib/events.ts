@@ -155,7 +155,15 @@ export class EventSource {
 
   /** Emits an event of this session, now. */
   emit<Name extends EventName>(event: Name, fields: EventFields[Name]): void {
-    const time = new Date(this.#clock.wallTime()).toISOString();
+    const time = isoTime(this.#clock.wallTime());
     this.#sink.emit({ time, event, session: this.session, ...fields } as Event);
   }
+}
+
+let lastTime = { at: NaN, text: "" };
+
+/** A time in ISO 8601; of many events at once it is made but once. */
+function isoTime(at: number): string {
+  if (at !== lastTime.at) lastTime = { at, text: new Date(at).toISOString() };
+  return lastTime.text;
 }

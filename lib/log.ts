@@ -46,8 +46,11 @@ export interface LogOptions {
 
 /** The log of a command. */
 export interface Log {
-  /** Logs a line. It never throws: a log file that fails is told of once, and the program goes on. */
-  line(level: Level, text: string, session: string | null): void;
+  /**
+   * Logs a line, of now or of an ISO 8601 time. It never throws: a log file that fails is told of once,
+   * and the program goes on.
+   */
+  line(level: Level, text: string, session: string | null, time?: string): void;
   /** Closes the log files. */
   close(): void;
 }
@@ -67,16 +70,19 @@ export function openLog(options: LogOptions): Log {
   });
   const logger = getLogger(LOGGER);
   const say = {
-    info: (text: string, session: string | null) => logger.info(text, session),
-    warning: (text: string, session: string | null) => logger.warn(text, session),
-    error: (text: string, session: string | null) => logger.error(text, session),
+    info: (text: string, ...about: About) => logger.info(text, ...about),
+    warning: (text: string, ...about: About) => logger.warn(text, ...about),
+    error: (text: string, ...about: About) => logger.error(text, ...about),
   };
   return {
     // What a peer said may be part of it, and may hold anything.
-    line: (level, text, session) => void say[level](printable(text), session),
+    line: (level, text, session, time) => void say[level](printable(text), session, time),
     close: () => files.forEach((file) => file.destroy()),
   };
 }
+
+/** What a line is about: the session, and when it happened, if not now. */
+type About = [session: string | null, time?: string];
 
 class OutputHandler extends BaseHandler {
   readonly #output: LineOutput;
@@ -183,8 +189,8 @@ function makeFolder(directory: string, complain: (text: string) => void): boolea
 }
 
 function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
-  const session = args[0];
-  return format(datetime, levelName, msg, typeof session === "string" ? session : null);
+  const [session, time] = args as Partial<About>;
+  return format(time ? new Date(time) : datetime, levelName, msg, session ?? null);
 }
 
 /** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */

@@ -160,7 +160,9 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   async #live(deadline: Deadline): Promise<void> {
     const { timers } = this.#options;
     for (;;) {
-      if (await clientDataLoop(this, timers, deadline) === "done") return this.stop("done");
+      const data = await clientDataLoop(this, timers, deadline);
+      deadline.throwIfEnded();
+      if (data === "done") return this.stop("done");
       if (this.over) {
         this.#notice("the server has closed the data connection");
         deadline.moveTo(this.now());
@@ -168,7 +170,9 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
         deadline.throwIfEnded();
       }
       this.#fallSilent();
-      if (await heartbeatLoop(this.#probe, this, timers, deadline) === "dead") {
+      const heartbeats = await heartbeatLoop(this.#probe, this, timers, deadline);
+      deadline.throwIfEnded();
+      if (heartbeats === "dead") {
         return this.#end(this.#closed ?? { by: "self", reason: "silent", text: "" });
       }
       this.#closed = undefined;

@@ -170,6 +170,7 @@ export class OriginalServerSession implements Hearing {
       const missed = (missed: number, left: number) => this.#missed(missed, left);
       const { timers } = this.#options;
       const outcome = await heartbeatWatch(this, timers, deadline, { from_ms, missed });
+      deadline.throwIfEnded();
       if (outcome === "dead") return this.#end(this.#death());
       this.#dataAtReturn = this.dataHeard;
       from_ms = await this.#dataPhase(deadline);

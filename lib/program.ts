@@ -13,13 +13,13 @@ import { EXIT, type ExitStatus } from "./ending.ts";
 import type { EventSink } from "./events.ts";
 import { explainListen } from "./explain.ts";
 import { helpText } from "./help.ts";
-import { type Log, openLog } from "./log.ts";
-import { messageOf } from "./messages.ts";
+import { openLog } from "./log.ts";
 import { LineOutput } from "./output.ts";
 import { PROTOCOL_VERSION, type Role } from "./protocol.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
 import { defectText, onDefect, onStopSignal } from "./signals.ts";
 import { OutputError, StoreError } from "./store_types.ts";
+import { Teller } from "./teller.ts";
 import { TransportError } from "./transport.ts";
 import { VERSION } from "./version.ts";
 import { Deadline, sleep } from "./wait.ts";
@@ -90,39 +90,51 @@ async function runTask(
   const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
   const tellLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, tellLoss) : undefined;
-  using _defects = onDefect((text) => log.line("error", text, null));
+  const teller = new Teller({
+    role,
+    timers: timersOf(settings),
+    log,
+    tellsAll: !quiet || settings.log_dir !== "",
+    json,
+    many: commandLine.sessions !== undefined,
+  });
+  const tellError = (text: string) => {
+    teller.flush();
+    log.line("error", text, null);
+  };
+  using _defects = onDefect(tellError);
   const stopping = new AbortController();
   // Before anything can be seen of the command: who sees it may stop it.
   using _signals = onStopSignal(() => stopping.abort());
   try {
-    const runnable = await start({
-      settings,
-      commandLine,
-      sink: makeSink({
-        role,
-        settings,
-        log,
-        quiet,
-        json,
-        many: commandLine.sessions !== undefined,
-      }),
-    });
+    const started = start({ settings, commandLine, sink: teller });
+    // To open a file may take its time: a pipe with a name waits for its reader.
+    const runnable = await Promise.race([started, aborted(stopping.signal)]);
+    if (!runnable) return EXIT.asked;
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     if (error instanceof TransportError) {
-      log.line("error", explainListen(error, settings), null);
+      tellError(explainListen(error, settings));
       return EXIT.unconnected;
     }
     if (error instanceof StoreError || error instanceof OutputError) {
-      log.line("error", error.message, null);
+      tellError(error.message);
       return EXIT.usage;
     }
-    log.line("error", defectText(error), null);
+    tellError(defectText(error));
     throw error;
   } finally {
+    teller.flush();
     await json?.flush();
     log.close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 async function runUntilStopped(
@@ -182,27 +194,4 @@ function refuseContradictions(role: Role, settings: Settings, commandLine: Comma
 function executableFolder(): string {
   if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
   return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");
-}
-
-/** Hands each event to the JSON output and, in words, to the log. */
-function makeSink(options: {
-  role: Role;
-  settings: Settings;
-  log: Log;
-  quiet: boolean;
-  json?: LineOutput;
-  many: boolean;
-}): EventSink {
-  const { role, settings, log, quiet, json, many } = options;
-  const timers = timersOf(settings);
-  return {
-    wantsMessages: json !== undefined || !many && (!quiet || settings.log_dir !== ""),
-    emit(event) {
-      if (event.event !== "notice") json?.write(JSON.stringify(event));
-      const message = messageOf(event, role, timers);
-      // Of each of many sessions only what is not as it should be.
-      if (many && message?.level === "info" && event.session !== null) return;
-      if (message) log.line(message.level, message.text, event.session);
-    },
-  };
 }

@@ -167,10 +167,15 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
       deadline.moveTo(this.#connected_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
       if (!await this.open(deadline)) this.#remainUnopened();
       while (!this.#ending) {
-        if (await this.dataLoop(deadline) === "done") this.stop("done");
-        else if (await this.#heartbeatPhase(deadline) === "dead") {
-          this.end({ by: "self", reason: "silent", text: "" });
-        } else this.#course.data();
+        const data = await this.dataLoop(deadline);
+        deadline.throwIfEnded();
+        if (data === "done") this.stop("done");
+        deadline.throwIfEnded();
+        const heartbeats = await this.#heartbeatPhase(deadline);
+        // What ends it may have come along with the data that was heard again.
+        deadline.throwIfEnded();
+        if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
+        else this.#course.data();
       }
     } catch (error) {
       if (error !== this.#ending) this.#fail(error);

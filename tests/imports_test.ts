@@ -28,7 +28,7 @@ const LAYERS = [
   ["acceptor", "client", "server", "crowd"],
   ["write_error", "store_batch", "store_file", "store_writer", "store_worker", "store"],
   ["output_file", "stored_output", "input"],
-  ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals"],
+  ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals", "teller"],
   ["program"],
 ];
 
