@@ -1,107 +1,75 @@
 /**
- * Measures the server against a bare echo on the same platform, in the same run, and how late it
- * declares a dead peer. Prints a table of ratios.
+ * Measures the server against what a user would otherwise take, in the same run, and prints a table of
+ * ratios. How to read it is in `RESULTS.md`.
+ *
+ * Usage: deno task bench [FIGURE…] [--against=FOLDER] [--flags=FLAGS]
+ *
+ * Without figures it measures all of them, in about five minutes. `--against` names another checkout,
+ * such as the state before a change: it is measured in turn with this one. `--flags` go to the
+ * platform that runs Pulsewire, such as `--cpu-prof`.
  *
  * @module
  */
-import { load, Peer } from "./peer.ts";
+import { growth, memory, processor } from "./crowd.ts";
+import { detection } from "./detection.ts";
+import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
+import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
+import type { Bench } from "./rounds.ts";
+import { durable, roundTrip, throughput } from "./speed.ts";
+import { startup } from "./startup.ts";
+import { Table } from "./table.ts";
+import { buildTools, type Tools } from "./tools.ts";
 
-const SECONDS = 4;
-const DEATHS = 50;
-/** Predicted detection: 0.4 s + 2 × 0.2 s. */
-const TIMERS = [
-  "--data-threshold=0.4",
-  "--heartbeat-threshold=0.2",
-  "--heartbeat-additional-tries=1",
+/** What a figure needs of the machine. */
+type Need = "C generator" | "/proc" | "10,000 files";
+
+const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...needs: Need[]]>> = {
+  throughput: [throughput],
+  roundtrip: [roundTrip],
+  memory: [memory, "C generator", "/proc", "10,000 files"],
+  processor: [processor, "C generator", "/proc", "10,000 files"],
+  growth: [growth, "C generator", "/proc", "10,000 files"],
+  detection: [detection, "C generator", "10,000 files"],
+  store: [durable],
+  startup: [startup],
+};
+
+/** What each need is called when it is not met. */
+async function unmetNeeds(tools: Tools): Promise<ReadonlyMap<Need, string>> {
+  const unmet = new Map<Need, string>();
+  if (!tools.inC) unmet.set("C generator", "needs Linux and a C compiler, cc");
+  if (!await hasProc()) unmet.set("/proc", "needs /proc");
+  const files = await openFileLimit();
+  if (files < 10_100) unmet.set("10,000 files", `needs 10,100 open files; ulimit -Hn is ${files}`);
+  return unmet;
+}
+
+function option(name: string): string | undefined {
+  return Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+}
+
+const figures = Deno.args.filter((arg) => !arg.startsWith("--"));
+const unknown = figures.find((figure) => !(figure in FIGURES));
+if (unknown !== undefined) {
+  console.error(`unknown figure ${unknown}; there are ${Object.keys(FIGURES).join(", ")}`);
+  Deno.exit(2);
+}
+
+await using tools = await buildTools();
+console.log((await describeMachine()).join("\n"));
+const peers = await peersHere(tools, console.log);
+const against = option("against");
+const flags = option("flags")?.split(" ");
+const subjects = [
+  flags ? pulsewireIn(Deno.cwd(), pulsewire.name, flags) : pulsewire,
+  ...(against ? [pulsewireIn(Deno.realPathSync(against), "the other")] : []),
 ];
-const IDLE_SESSIONS = 1_000;
-
-function row(figure: string, pulsewire: string, echo: string, ratio: string): void {
-  console.log(
-    `${figure.padEnd(52)}${pulsewire.padStart(12)}${echo.padStart(12)}${ratio.padStart(9)}`,
-  );
+const unmet = await unmetNeeds(tools);
+console.log();
+const table = new Table([...subjects, ...peers].map(({ name }) => name));
+for (const figure of figures.length > 0 ? figures : Object.keys(FIGURES)) {
+  const [measure, ...needs] = FIGURES[figure]!;
+  const missing = needs.find((need) => unmet.has(need));
+  if (missing) table.skip(figure, unmet.get(missing)!);
+  else await measure({ table, tools, subjects, peers });
 }
-
-/** Measures both peers one after the other, and gives the figure of each. */
-async function both(measure: (peer: Peer) => Promise<number>): Promise<[number, number]> {
-  const figures = [];
-  for (const start of [Peer.pulsewire, Peer.echo]) {
-    await using peer = await start();
-    figures.push(await measure(peer));
-  }
-  return [figures[0]!, figures[1]!];
-}
-
-async function throughput(sessions: number, window: number): Promise<void> {
-  const [pulsewire, echo] = await both(async (peer) =>
-    (await load(peer, sessions, window, SECONDS)).per_second
-  );
-  const figure = `confirmed messages/s, sessions: ${sessions}, window: ${window}`;
-  row(figure, pulsewire.toFixed(0), echo.toFixed(0), (pulsewire / echo).toFixed(2));
-}
-
-async function roundTrip(): Promise<void> {
-  for (const quantile of ["p50_ms", "p99_ms"] as const) {
-    const [pulsewire, echo] = await both(async (peer) =>
-      (await load(peer, 1, 1, SECONDS))[quantile]
-    );
-    const figure = `round-trip time, 1 session, window 1, ${quantile.slice(0, 3)}`;
-    row(
-      figure,
-      `${pulsewire.toFixed(3)} ms`,
-      `${echo.toFixed(3)} ms`,
-      (pulsewire / echo).toFixed(2),
-    );
-  }
-}
-
-async function memory(): Promise<void> {
-  const [pulsewire, echo] = await both(async (peer) => {
-    const before = await peer.residentBytes();
-    const connections = await Promise.all(
-      Array.from({ length: IDLE_SESSIONS }, (_, id) => open(peer, id)),
-    );
-    const each = (await peer.residentBytes() - before) / IDLE_SESSIONS / 1024;
-    connections.forEach((connection) => connection.close());
-    return each;
-  });
-  const figure = `memory per idle session, ${IDLE_SESSIONS} sessions`;
-  row(figure, `${pulsewire.toFixed(1)} KB`, `${echo.toFixed(1)} KB`, (pulsewire / echo).toFixed(2));
-}
-
-/** How late, after the predicted time, clients that vanish at different moments are declared dead. */
-async function overshoot(): Promise<void> {
-  await using peer = await Peer.pulsewire("--json", ...TIMERS);
-  const connections = [];
-  for (let id = 0; id < DEATHS; id++) {
-    connections.push(await open(peer, id));
-    await new Promise((resolve) => setTimeout(resolve, 17));
-  }
-  const late_ms: number[] = [];
-  for await (const line of peer.lines) {
-    const event = JSON.parse(line);
-    if (event.event !== "terminated" || event.reason !== "silent") continue;
-    if (late_ms.push(event.detected_after_ms - event.predicted_ms) === DEATHS) break;
-  }
-  connections.forEach((connection) => connection.close());
-  late_ms.sort((a, b) => a - b);
-  for (const [name, q] of [["p50", 0.5], ["p99", 0.99]] as const) {
-    const late = late_ms[Math.floor(q * DEATHS)]!.toFixed(1);
-    row(`detection after the predicted time, ${DEATHS} deaths, ${name}`, `${late} ms`, "-", "-");
-  }
-}
-
-async function open(peer: Peer, id: number): Promise<Deno.Conn> {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port: peer.port });
-  await connection.write(new TextEncoder().encode(`HELLO 1 idle-${id} {}\n`));
-  await connection.read(new Uint8Array(1_024));
-  return connection;
-}
-
-console.log(`Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores\n`);
-row("", "pulsewire", "Deno echo", "ratio");
-await throughput(1, 64);
-await throughput(100, 1);
-await roundTrip();
-await memory();
-await overshoot();

@@ -6,13 +6,16 @@
 async function echo(connection: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(512);
   try {
-    for (let length = await connection.read(buffer); length !== null;) {
+    for (;;) {
+      const length = await connection.read(buffer);
+      if (length === null) return;
       let rest = buffer.subarray(0, length);
       while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
-      length = await connection.read(buffer);
     }
   } catch {
     // The client is gone.
+  } finally {
+    connection.close();
   }
 }
 

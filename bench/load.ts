@@ -1,14 +1,14 @@
 /**
- * The load generator, in a process of its own: sends data messages to a server or their bytes to an
- * echo, and prints what came back how fast, as JSON.
+ * The load generator where the one in C cannot be built: floods a server with data messages, or an echo
+ * with their bytes. Slower than most servers, which makes them look alike.
  *
- * Usage: load.ts PORT pulsewire|echo SESSIONS WINDOW SECONDS
+ * Usage: load.ts PORT pulsewire|echo SESSIONS flood WINDOW SECONDS BYTES
  *
  * @module
  */
-const [port, peer, sessions, window, seconds] = Deno.args;
-const PAYLOAD = "x".repeat(32);
-const SESSIONS = Number(sessions);
+const [port, protocol, sessions, mode, window, seconds, bytes] = Deno.args;
+if (mode !== "flood") throw new Error(`cannot ${mode}: only the load generator in C can`);
+const PAYLOAD = "x".repeat(Number(bytes));
 const WINDOW = Number(window);
 const WARM_UP_MS = 500;
 const encoder = new TextEncoder();
@@ -16,19 +16,23 @@ const decoder = new TextDecoder();
 
 const begin_ms = performance.now() + WARM_UP_MS;
 const end_ms = begin_ms + Number(seconds) * 1000;
-let confirmed = 0;
+let messages = 0;
+let measured = 0;
 const rtts_ms: number[] = [];
 
 /** Counts messages that came back, and the round-trip time of the last of them. */
-function count(messages: number, sent_ms: number): void {
+function count(answers: number, sent_ms: number): void {
   const now_ms = performance.now();
+  messages += answers;
   if (now_ms < begin_ms) return;
-  confirmed += messages;
+  measured += answers;
   if (WINDOW === 1) rtts_ms.push(now_ms - sent_ms);
 }
 
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
+async function writeAll(connection: Deno.Conn, text: string): Promise<void> {
+  for (let rest = encoder.encode(text); rest.length > 0;) {
+    rest = rest.subarray(await connection.write(rest));
+  }
 }
 
 /** How many messages the bytes that came confirm, by number or by their bytes. */
@@ -38,7 +42,7 @@ function makeTally(): (bytes: Uint8Array) => number {
   return (bytes) => {
     const lines = (rest + decoder.decode(bytes)).split("\n");
     rest = lines.pop()!;
-    if (peer === "echo") return lines.filter((line) => line === PAYLOAD).length;
+    if (protocol === "echo") return lines.filter((line) => line === PAYLOAD).length;
     const last = Number(lines.findLast((line) => line.startsWith("CONFIRM "))?.slice(8) ?? upTo);
     const more = last - upTo;
     upTo = last;
@@ -50,8 +54,8 @@ async function run(id: number): Promise<void> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
   connection.setNoDelay(true);
   const buffer = new Uint8Array(65_536);
-  if (peer === "pulsewire") {
-    await writeAll(connection, encoder.encode(`HELLO 1 load-${id} {}\n`));
+  if (protocol === "pulsewire") {
+    await writeAll(connection, `HELLO 1 load${Deno.pid}-${id} {}\n`);
     await connection.read(buffer);
   }
   const tally = makeTally();
@@ -61,7 +65,7 @@ async function run(id: number): Promise<void> {
     let text = "";
     for (; inFlight < WINDOW; inFlight++) text += `DATA ${++seq} ${PAYLOAD.length}\n${PAYLOAD}\n`;
     const sent_ms = performance.now();
-    await writeAll(connection, encoder.encode(text));
+    await writeAll(connection, text);
     let back = 0;
     while (back === 0) {
       const length = await connection.read(buffer);
@@ -71,14 +75,16 @@ async function run(id: number): Promise<void> {
     inFlight -= back;
     count(back, sent_ms);
   }
+  if (protocol === "pulsewire") await writeAll(connection, "TERMINATE done\n");
   connection.close();
 }
 
-await Promise.all(Array.from({ length: SESSIONS }, (_, id) => run(id)));
+await Promise.all(Array.from({ length: Number(sessions) }, (_, id) => run(id)));
 rtts_ms.sort((a, b) => a - b);
-const quantile = (q: number) => rtts_ms[Math.floor(q * rtts_ms.length)] ?? NaN;
 console.log(JSON.stringify({
-  per_second: confirmed / Number(seconds),
-  p50_ms: quantile(0.5),
-  p99_ms: quantile(0.99),
+  event: "result",
+  per_second: measured / Number(seconds),
+  messages,
+  p50_ms: rtts_ms[Math.floor(rtts_ms.length * 0.5)],
+  p99_ms: rtts_ms[Math.floor(rtts_ms.length * 0.99)],
 }));

@@ -1,0 +1,155 @@
+/**
+ * What many sessions cost: memory and processor time.
+ *
+ * @module
+ */
+import { processorTime_ms, residentBytes } from "./machine.ts";
+import { denoEcho, mosquitto, type Peer } from "./peers.ts";
+import { Process } from "./process.ts";
+import { type Bench, printRow, type Rounds, startAll } from "./rounds.ts";
+import { digits, median } from "./table.ts";
+import type { Tools } from "./tools.ts";
+
+const CROWD = 10_000;
+const EVERY_MS = 5_000;
+/** So long the servers are left alone before they are measured. */
+const SETTLE_MS = 4_000;
+const MEMORY_ROUNDS = 3;
+/** Nobody is to fall silent, unless that is what is measured. */
+const PATIENT = "--data-threshold=3600";
+/** From the start on, the server sends the heartbeats, one every five seconds. */
+const HEARTBEATS = ["--data-threshold=0.5", `--heartbeat-interval=${EVERY_MS / 1000}`];
+
+/** A peer that holds sessions, and the resident set that it had before. */
+interface Holder extends AsyncDisposable {
+  readonly peer: Peer;
+  readonly sessions: number;
+  readonly before_bytes: number;
+}
+
+/** Opens sessions with a peer that send a message every so often, or never, and holds them. */
+async function hold(
+  tools: Tools,
+  peer: Peer,
+  sessions: number,
+  every_ms: number,
+): Promise<Holder> {
+  const before_bytes = await residentBytes(peer.process.pid);
+  const words = [peer.port, peer.kind.protocol, sessions, "hold", every_ms].map(String);
+  const load = new Process("the load generator", [...tools.load, ...words], { stderr: "inherit" });
+  await load.next("open");
+  return {
+    peer,
+    sessions,
+    before_bytes,
+    [Symbol.asyncDispose]: () => load[Symbol.asyncDispose](),
+  };
+}
+
+/** How much the resident set has grown with the sessions, in KiB per session. */
+async function memoryEach({ peer, sessions, before_bytes }: Holder): Promise<number> {
+  return (await residentBytes(peer.process.pid) - before_bytes) / sessions / 1024;
+}
+
+/** The processor time of each of several peers over the same seconds, in µs per session and second. */
+async function processorTimes(holders: readonly Holder[], rounds: number): Promise<Rounds> {
+  const times = new Map<string, number[]>(holders.map(({ peer }) => [peer.kind.name, []]));
+  const readAll = () => Promise.all(holders.map(({ peer }) => processorTime_ms(peer.process.pid)));
+  for (let round = 0; round < rounds; round++) {
+    const begin_ms = performance.now();
+    const before = await readAll();
+    await pause(EVERY_MS);
+    const after = await readAll();
+    const seconds = (performance.now() - begin_ms) / 1000;
+    holders.forEach(({ peer, sessions }, i) =>
+      times.get(peer.kind.name)!.push((after[i]! - before[i]!) * 1000 / sessions / seconds)
+    );
+  }
+  return times;
+}
+
+/** Memory per idle session. All peers hold their sessions at the same time. */
+export async function memory(bench: Bench): Promise<void> {
+  const sizes = new Map<string, number[]>();
+  for (let round = 0; round < MEMORY_ROUNDS; round++) {
+    await using stack = new AsyncDisposableStack();
+    const all = stack.use(await startAll([...bench.subjects, ...bench.peers], [PATIENT]));
+    const holders = await Promise.all(
+      all.peers.map((peer) => hold(bench.tools, peer, CROWD, 0)),
+    );
+    holders.forEach((holder) => stack.use(holder));
+    await pause(SETTLE_MS);
+    for (const holder of holders) {
+      const { name } = holder.peer.kind;
+      sizes.set(name, [...sizes.get(name) ?? [], await memoryEach(holder)]);
+    }
+  }
+  const figure = `memory per idle session, ${CROWD} sessions`;
+  printRow(bench, figure, sizes, { unit: " KB", against: denoEcho.name, goal: "≤ 6 KB" });
+}
+
+/** Processor time of many sessions with a message, or a heartbeat, each every five seconds. */
+export async function processor(bench: Bench): Promise<void> {
+  const peers = bench.peers.filter((kind) => kind !== mosquitto);
+  const pings = bench.peers.filter((kind) => kind === mosquitto);
+  for (const what of ["message", "heartbeat"]) {
+    const beats = what === "heartbeat";
+    await using stack = new AsyncDisposableStack();
+    const kinds = [...bench.subjects, ...(beats ? [] : peers), ...pings];
+    const all = stack.use(await startAll(kinds, beats ? HEARTBEATS : [PATIENT]));
+    const holders = await Promise.all(all.peers.map((peer) => {
+      const answersOnly = beats && peer.kind.protocol === "pulsewire";
+      return hold(bench.tools, peer, CROWD, answersOnly ? 0 : EVERY_MS);
+    }));
+    holders.forEach((holder) => stack.use(holder));
+    await pause(SETTLE_MS);
+    const figure = `processor time/session/s, ${CROWD}, one ${what} each every ${
+      EVERY_MS / 1000
+    } s`;
+    const options = { unit: " µs", against: mosquitto.name, goal: "≤ 2 ×" };
+    printRow(bench, figure, await processorTimes(holders, 3), options);
+  }
+}
+
+/**
+ * How memory and processor time per session grow with the number of sessions. What the process costs
+ * without any is in there, too: so it is told what each further session costs.
+ */
+export async function growth(bench: Bench): Promise<void> {
+  const sizes = [100, 1_000, CROWD];
+  await using stack = new AsyncDisposableStack();
+  const [subject] = bench.subjects;
+  const kinds = sizes.map((size) => ({ ...subject!, name: String(size) }));
+  const all = stack.use(await startAll(kinds, [PATIENT]));
+  const holders: Holder[] = [];
+  for (const [i, peer] of all.peers.entries()) {
+    holders.push(stack.use(await hold(bench.tools, peer, sizes[i]!, EVERY_MS)));
+  }
+  await pause(SETTLE_MS);
+  const times = await processorTimes(holders, 3);
+  const time = ({ peer }: Holder) => Promise.resolve(median(times.get(peer.kind.name)!));
+  for (
+    const { what, unit, each } of [
+      { what: "memory", unit: "KB", each: memoryEach },
+      { what: "processor time", unit: "µs", each: time },
+    ]
+  ) {
+    let before = { sessions: 0, total: 0 };
+    for (const holder of holders) {
+      const { sessions } = holder;
+      const value = await each(holder);
+      const further = (value * sessions - before.total) / (sessions - before.sessions);
+      bench.table.row({
+        figure: `${what} per session, ${sessions} sessions, a message each every 5 s`,
+        values: { [subject!.name]: `${digits(value)} ${unit}` },
+        ratio: before.sessions > 0 ? `each further: ${digits(further)} ${unit}` : "",
+        goal: "flat ± 20 %",
+      });
+      before = { sessions, total: value * sessions };
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,118 @@
+/**
+ * The servers that are measured, and how each is started.
+ *
+ * @module
+ */
+import { freePort } from "../tests/support/process.ts";
+import { outputOf, Process } from "./process.ts";
+import type { Tools } from "./tools.ts";
+
+const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
+const LISTEN_LIMIT_MS = 10_000;
+const DENO = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
+
+/** A server that can be measured. */
+export interface Kind {
+  /** Its name: the head of its column. */
+  readonly name: string;
+  /** What the load generator speaks to it. */
+  readonly protocol: "pulsewire" | "echo" | "mqtt";
+  /** The words that start it on a port; only Pulsewire has options. */
+  words(port: number, options: readonly string[]): readonly string[];
+}
+
+/** A server under way. */
+export interface Peer extends AsyncDisposable {
+  /** What it is. */
+  readonly kind: Kind;
+  /** The port it listens on. */
+  readonly port: number;
+  /** Its process. */
+  readonly process: Process;
+}
+
+/** A Pulsewire server of the source in a folder; its name tells two of them apart. */
+export function pulsewireIn(folder: string, name: string, flags: readonly string[] = []): Kind {
+  const std = Deno.env.get("STD")?.replace("=npm/", `=${folder}/npm/`);
+  const options = [`--config=${folder}/deno.json`, ...(std ? [std] : []), "-P=server", ...flags];
+  return {
+    name,
+    protocol: "pulsewire",
+    words: (port, more) => [
+      ...[...DENO, ...options, `${folder}/server.ts`],
+      ...["127.0.0.1", String(port), "--quiet", ...more],
+    ],
+  };
+}
+
+/** The Pulsewire of this checkout. */
+export const pulsewire = pulsewireIn(HERE.replace(/\/bench\/$/, ""), "Pulsewire");
+
+/** The platform's limit. */
+export const denoEcho: Kind = {
+  name: "Deno echo",
+  protocol: "echo",
+  words: (port) => [...DENO, "--allow-net=127.0.0.1", `${HERE}echo.ts`, String(port)],
+};
+
+/** Another platform's limit. */
+export const nodeEcho: Kind = {
+  name: "Node echo",
+  protocol: "echo",
+  words: (port) => ["node", `${HERE}echo.mjs`, String(port)],
+};
+
+/** What a user would otherwise take to watch sessions. Without a configuration it keeps to loopback. */
+export const mosquitto: Kind = {
+  name: "mosquitto",
+  protocol: "mqtt",
+  words: (port) => ["mosquitto", "-p", String(port)],
+};
+
+/** The machine's limit. */
+export function cEcho(tools: Tools): Kind {
+  return {
+    name: "C echo",
+    protocol: "echo",
+    words: (port) => [`${tools.folder}/echo`, String(port)],
+  };
+}
+
+/** The peers that are to be had here; says of the others why not. */
+export async function peersHere(tools: Tools, say: (text: string) => void): Promise<Kind[]> {
+  const here: Kind[] = [denoEcho];
+  if (await outputOf("node", "--version")) here.push(nodeEcho);
+  else say("skipped: Node echo (node is not installed)");
+  if (tools.inC) here.push(cEcho(tools));
+  else say("skipped: C echo (needs Linux and a C compiler, cc)");
+  if (await outputOf("which", "mosquitto")) here.push(mosquitto);
+  else say("skipped: mosquitto (not installed)");
+  return here;
+}
+
+/** Starts a peer and waits until it listens. */
+export async function startPeer(kind: Kind, ...options: readonly string[]): Promise<Peer> {
+  const port = freePort();
+  const words = kind.words(port, options);
+  const process = new Process(kind.name, words, { end: "SIGTERM" });
+  const limit_ms = performance.now() + LISTEN_LIMIT_MS;
+  while (!await answers(port)) {
+    if (process.over || performance.now() > limit_ms) {
+      throw new Error(
+        `cannot measure ${kind.name}: it does not listen. It was: ${words.join(" ")}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { kind, port, process, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The compiled server: how long until it listens, and its size, against a compiled program that does
+ * nothing but say that it runs.
+ *
+ * @module
+ */
+import { freePort } from "../tests/support/process.ts";
+import { outputOf, Process } from "./process.ts";
+import { type Bench, printRow } from "./rounds.ts";
+
+const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
+const ROOT = HERE.replace(/bench\/$/, "");
+const RUNS = 20;
+
+/** Compiles a program; false if that cannot be done here. */
+async function compile(program: string, output: string, options: string[]): Promise<boolean> {
+  const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
+  const words = ["compile", "--quiet", "--no-prompt", ...options, `--output=${output}`, program];
+  return await outputOf(deno, ...words) !== undefined;
+}
+
+/** The time, in milliseconds, from the start of a program to its first event. */
+async function firstEvent_ms(words: readonly string[], event: string): Promise<number> {
+  const begin_ms = performance.now();
+  await using process = new Process(words[0]!, words);
+  await process.next(event);
+  return performance.now() - begin_ms;
+}
+
+/** Start-up and size of the compiled server. */
+export async function startup(bench: Bench): Promise<void> {
+  const server = `${bench.tools.folder}/server`;
+  const empty = `${bench.tools.folder}/empty`;
+  const std = Deno.env.get("STD")?.replace("=npm/", `=${ROOT}npm/`);
+  const options = [...(std ? [std] : []), `--config=${ROOT}deno.json`, "-P=server"];
+  const compiled = await compile(`${ROOT}server.ts`, server, options) &&
+    await compile(`${HERE}empty.ts`, empty, ["--no-config"]);
+  if (!compiled) {
+    const why = "deno compile does not work here; see DENORT_BIN and COMPILE_DENO";
+    return bench.table.skip("start-up and size of the compiled server", why);
+  }
+  const name = bench.subjects[0]!.name;
+  const times = new Map<string, number[]>([[name, []], ["empty", []]]);
+  for (let run = -1; run < RUNS; run++) {
+    const words = [server, "127.0.0.1", String(freePort()), "--quiet", "--json"];
+    const server_ms = await firstEvent_ms(words, "listening");
+    const empty_ms = await firstEvent_ms([empty], "listening");
+    // The first run fills the caches.
+    if (run < 0) continue;
+    times.get(name)!.push(server_ms);
+    times.get("empty")!.push(empty_ms);
+  }
+  printRow(bench, "start-up of the compiled server until it listens", times, {
+    unit: " ms",
+    against: "empty",
+    goal: "≤ 1.3",
+  });
+  const [serverSize, emptySize] = [server, empty].map((file) => Deno.statSync(file).size / 1e6);
+  bench.table.row({
+    figure: "size of the compiled server",
+    values: { [name]: `${serverSize!.toFixed(1)} MB` },
+    ratio: `+ ${(serverSize! - emptySize!).toFixed(2)} MB to empty`,
+    goal: "+ 2 MB",
+  });
+}
