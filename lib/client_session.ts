@@ -9,7 +9,7 @@ import { greetedCount, greetedNumber, greetingOf } from "./greeting.ts";
 import { roundMs } from "./ledger.ts";
 import { beginsOriginal } from "./original_wire.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
+import { type Frame, HELLO_LIMIT_MS, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Deadline } from "./wait.ts";
 
@@ -98,6 +98,11 @@ export class ClientSession extends Session implements ClientDataSide {
     return await this.changes.until(() => this.isOpen, deadline);
   }
 
+  /** Without `WELCOME` there is no session. */
+  protected override unopened(): Ending {
+    return { by: "self", reason: "silent", text: `no WELCOME within ${HELLO_LIMIT_MS / 1000} s` };
+  }
+
   /** Sends data messages until a confirmation fails to come, or all is done. */
   protected override async dataLoop(deadline: Deadline): Promise<DataOutcome> {
     const { source } = this.#outbox;
@@ -159,7 +164,7 @@ export class ClientSession extends Session implements ClientDataSide {
     this.#heard_ms = this.now();
     this.opened(resumes && this.#outbox.resume(received));
     this.#limit = greetedNumber(frame.greeting, "max_message_bytes") ?? Infinity;
-    this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
+    if (!resumes) this.#compareTimers(greetedNumber(frame.greeting, "data_threshold"));
   }
 
   /** A server that resumes a session has all that it confirmed, and nothing that was never sent. */
@@ -201,7 +206,8 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /** Warns of timers that make the server take a healthy session for a silent one. */
   #compareTimers(threshold_s: number | undefined): void {
-    const interval_s = this.timers.data_interval_ms / 1000;
+    const { interval_ms = 0 } = this.#outbox.source;
+    const interval_s = interval_ms / 1000;
     if (threshold_s === undefined || interval_s < threshold_s) return;
     this.events.emit("notice", {
       level: "warning",

@@ -38,7 +38,7 @@ export class Course {
   #ending?: Ending;
   #heard_ms: number;
   #silentSince_ms: number;
-  #gapSince_ms: number;
+  #gapSince_ms?: number;
 
   /** Starts the course of a session that is not open yet. */
   constructor({ clock, events, opened_ms, timers }: CourseOptions) {
@@ -72,9 +72,18 @@ export class Course {
     return this.#heard_ms;
   }
 
-  /** How long ago the last sign of life came before the connection was lost, in milliseconds. */
-  get gap_ms(): number {
-    return roundMs(this.#clock.now() - this.#gapSince_ms);
+  /**
+   * How long ago the last sign of life came before the connection was lost, in milliseconds; `null` if
+   * that was elsewhere.
+   */
+  get gap_ms(): number | null {
+    return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
+  }
+
+  /** The session goes on here after this sequence number: another process has settled all before. */
+  beginAfter(seq: number): void {
+    this.ledger.beginAfter(seq);
+    this.#gapSince_ms = undefined;
   }
 
   /** A sign of life has come. */

@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import { EXIT, type ExitStatus } from "./ending.ts";
 import { type Event, type EventSink, EventSource, type Phase } from "./events.ts";
 import { Histogram } from "./histogram.ts";
-import { Deadline, eachInTurn, sleep } from "./wait.ts";
+import { Deadline, sleep } from "./wait.ts";
 
 /** One session of a crowd. */
 export interface Member {
@@ -90,7 +90,7 @@ export class Crowd {
   stop(reason: "done" | "shutdown"): void {
     this.#phasesAtStop ??= { ...this.#phases };
     this.#stopping.abort(reason);
-    eachInTurn(this.#members, this.#options.clock, (member) => member.stop(reason));
+    for (const member of this.#members) member.stop(reason);
   }
 
   /** Starts one after the other, evenly, until told to stop. */
@@ -126,6 +126,8 @@ export class Crowd {
     const started = member(events, this.#roundTrips);
     this.#members.push(started);
     const status = await started.run();
+    // Of what was never open no phases are told.
+    if (!wasOpen) this.#enter({ from: "connecting", to: "terminated" });
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
   }
 
@@ -162,7 +164,7 @@ export class Crowd {
     });
   }
 
-  #enter({ from, to }: Event & { event: "phase" }): void {
+  #enter({ from, to }: { from: Phase; to: Phase }): void {
     this.#phases[from]--;
     this.#phases[to]++;
     if (to === "heartbeat") this.#total.silences++;

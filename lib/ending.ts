@@ -58,7 +58,10 @@ export function endingOfError(error: unknown): Ending {
   if (!(error instanceof TransportError)) {
     return { by: "self", reason: "failed", text: `a defect of this program: ${error}` };
   }
-  return { by: "network", reason: REASON_OF_KIND[error.kind], text: error.message };
+  const text = error.kind === "too_many_open_files"
+    ? "this process has as many files open as it may; see ulimit -n"
+    : error.message;
+  return { by: "network", reason: REASON_OF_KIND[error.kind], text };
 }
 
 /** The exit statuses of both commands. */

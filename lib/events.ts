@@ -103,9 +103,10 @@ export interface EventFields {
   reconnecting: { attempt: number; delay_ms: number; cause: EndReason };
   /**
    * A session goes on over another connection: how long after its last sign of life on the one before,
-   * how many data messages are sent again, and how many had arrived unconfirmed.
+   * how many data messages are sent again, and how many had arrived unconfirmed. Of a session that
+   * another process has begun it is not known how long that is.
    */
-  resumed: { gap_ms: number; resent: number; already_there: number };
+  resumed: { gap_ms: number | null; resent: number; already_there: number };
   /** The session, or the attempt at one, is over. */
   terminated: Verdict;
   /** The last word on a session: its ledger. */

@@ -28,7 +28,7 @@ export function explainEnd(end: Terminated, role: Role, timers: Timers): string 
     if (end.reason === "silent") {
       return end.text === "" ? explainDeath(end, role, timers) : explainMute(end, other);
     }
-    return explainOwn(end, other, wasOpen);
+    return explainOwn(end, role, wasOpen);
   }
   const isDial = end.reason === "refused" || end.reason === "name_not_found";
   if (wasOpen && !isDial) return explainLoss(end, other);
@@ -85,18 +85,23 @@ function explainUnopened(end: Terminated, role: Role): string {
   return `${end.peer} ${how} before the session was open. Look next: ${next}`;
 }
 
-function explainOwn(end: Terminated, other: string, wasOpen: boolean): string {
+function explainOwn(end: Terminated, role: Role, wasOpen: boolean): string {
+  const other = role === "client" ? "the server" : "the client";
   switch (end.reason) {
     case "protocol":
       return wasOpen
         ? `${other} broke the protocol: ${end.text}`
         : `${end.peer} does not speak PW/1: ${end.text}. Look next: is this the right port?`;
     case "refused":
-      return `refused ${end.peer}: ${end.text}`;
+      return role === "server"
+        ? `refused ${end.peer}: ${end.text}`
+        : `ended by this side: ${end.text}`;
     case "done":
-      return "ended by this side: all that was asked for is done";
+      return wasOpen || role === "server"
+        ? "ended by this side: all that was asked for is done"
+        : "given up: there was never a session, and its time is over";
     case "shutdown":
-      return "ended by this side: told to stop";
+      return `ended by this side: ${end.text || "told to stop"}`;
     default:
       return `ended by this side: ${end.text}`;
   }
@@ -118,7 +123,9 @@ function explainPeer(end: Terminated, other: string): string {
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;
     case "refused":
-      return `${other} refused the session${text}`;
+      return other === "the server"
+        ? `${other} refused the session${text}`
+        : `${other} ended the session${text}`;
     case "done":
       return `ended by ${other}: all that was asked for is done${text}`;
     default:

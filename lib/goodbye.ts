@@ -4,7 +4,8 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
-import type { Ending } from "./ending.ts";
+import { type Ending, isPolite } from "./ending.ts";
+import { Pace } from "./pace.ts";
 import { TERMINATE_REASONS } from "./protocol.ts";
 import { type Connection, TransportError } from "./transport.ts";
 import { Deadline, sleep } from "./wait.ts";
@@ -38,6 +39,7 @@ export interface GoodbyeOptions {
 /** Says why the connection ends, as far as the peer and the time let it, and closes it. */
 export async function sayGoodbye(options: GoodbyeOptions): Promise<void> {
   const { clock, connection, ending, reading, writer } = options;
+  await Pace.of(clock).turn();
   const dead = ending.by === "network" || ending.reason === "silent";
   using limit = new Deadline(clock);
   const within = (ms: number) => limit.moveTo(clock.now() + ms, { again_ms: ms });
@@ -52,14 +54,18 @@ export async function sayGoodbye(options: GoodbyeOptions): Promise<void> {
   await Promise.race([sleep(limit), writer.flushed()]);
 }
 
-/** A polite end says that all is settled: when it is not, closing without a word says so. */
+/**
+ * A polite end says that all is settled: when it is not, closing without a word says so. After a polite
+ * end of the peer's, what it has sent is still confirmed: the peer waits for that before it closes.
+ */
 async function sayWhy(
   { ending: { by, reason, text }, settle, writer }: GoodbyeOptions,
   limit: Deadline,
 ): Promise<void> {
   const said = TERMINATE_REASONS.find((each) => each === reason);
-  if (by !== "self" || !said) return;
-  const settled = said !== "done" && said !== "shutdown" || settle(limit);
+  if (by === "network" || !said) return;
+  const settled = !isPolite({ by, reason, text }) || settle(limit);
+  if (by === "peer") return void await settled;
   if (settled === true || await settled) writer.send({ type: "TERMINATE", reason: said, text });
 }
 

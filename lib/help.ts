@@ -14,6 +14,13 @@ const TIMERS: readonly Key[] = [
   "heart_beat_additional_tries",
 ];
 
+/** What stands for a place in the file system. */
+const PLACES: Partial<Record<Key, string>> = {
+  store: " FILE",
+  output: " FILE",
+  log_dir: " FOLDER",
+};
+
 const DATA: Readonly<Record<Role, readonly Key[]>> = {
   server: ["message", "max_message_bytes", "output"],
   client: ["message", "window", "max_message_bytes"],
@@ -38,7 +45,7 @@ const RUN: Readonly<Record<Role, readonly string[]>> = {
     line("--stdin", "send each line of stdin, until its end"),
     line("--sessions N", "live N sessions at once, with one summary over all [1]"),
     line("--ramp S", "spread their starts over S seconds [0.001 for each]"),
-    line("--count N", "end when N data messages are confirmed"),
+    line("--count N", "end when N data messages are confirmed, of each session"),
     line("--duration S", "end after S seconds"),
   ],
 };
@@ -49,7 +56,8 @@ export function helpText(role: Role): string {
   const option = (key: Key) => {
     const { flag, meaning, unit } = KEYS[key];
     const letters = { seconds: " S", count: " N", port: " PORT", bytes: " N", text: " TEXT" };
-    const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letters[unit]}`;
+    const letter = unit === "switch" ? "" : PLACES[key] ?? letters[unit];
+    const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
     const value = defaults[key];
     const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "none" : value;
     return line(words, `${meaning[role]} [${shown}]`);

@@ -24,28 +24,27 @@ export async function readLines(
   maxBytes: number,
 ): Promise<void> {
   const buffer = new Uint8Array(READ_BYTES);
-  let rest = new Uint8Array(0);
+  const rest = new Parts();
   let line = 1;
   const tooLong = () => source.end(`line ${line} of stdin has more than ${maxBytes} bytes`);
   try {
     for (let count = await input.read(buffer); count !== null; count = await input.read(buffer)) {
       let from = 0;
       for (let end = next(buffer, from, count); end >= 0; end = next(buffer, from, count)) {
-        const payload = joined(rest, buffer.subarray(from, end));
-        if (payload.length > maxBytes) return tooLong();
+        rest.add(buffer.subarray(from, end));
+        if (rest.length > maxBytes) return tooLong();
         from = end + 1;
-        rest = rest.subarray(0, 0);
         line++;
-        await source.put(payload);
+        await source.put(rest.take());
       }
-      rest = joined(rest, buffer.subarray(from, count));
+      rest.add(buffer.subarray(from, count));
       if (rest.length > maxBytes) return tooLong();
     }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return source.end(`stdin cannot be read any further: ${text}`);
   }
-  if (rest.length > 0) await source.put(rest);
+  if (rest.length > 0) await source.put(rest.take());
   source.end();
 }
 
@@ -54,10 +53,36 @@ function next(buffer: Uint8Array, from: number, count: number): number {
   return end < count ? end : -1;
 }
 
-/** A copy of both, one behind the other. */
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
+/** The parts of a line, joined once. */
+class Parts {
+  #parts: Uint8Array[] = [];
+  #length = 0;
+
+  /** How many bytes there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a copy of some bytes. */
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#parts.push(bytes.slice());
+    this.#length += bytes.length;
+  }
+
+  /** Gives all bytes and starts anew. */
+  take(): Uint8Array {
+    const [first, ...others] = this.#parts;
+    const whole = others.length === 0 && first ? first : new Uint8Array(this.#length);
+    if (whole !== first) {
+      let at = 0;
+      for (const part of this.#parts) {
+        whole.set(part, at);
+        at += part.length;
+      }
+    }
+    this.#parts = [];
+    this.#length = 0;
+    return whole;
+  }
 }

@@ -121,7 +121,11 @@ export class KeptSessions {
 
   #refuseKept(kept: KeptSession, { comesBack, confirmed, id }: Hello): string | undefined {
     if (kept.course.ending) return `session ${id} has ended`;
-    if (!kept.comesBack || !comesBack) return `session ${id} is already connected`;
+    if (!kept.comesBack || !comesBack) {
+      return kept.session
+        ? `session ${id} is already connected`
+        : `session ${id} is kept for the return of its client`;
+    }
     if (confirmed === undefined && kept.receivedUpTo > 0) {
       return `session ${id} has been begun already, and this is not its return`;
     }
@@ -133,11 +137,16 @@ export class KeptSessions {
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
     const { maxSessions, sessionLifetime_ms } = this.#options;
     if (this.#byId.size >= maxSessions) {
-      return `this server has ${maxSessions} sessions, which is all that it may have (max_sessions)`;
+      return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
     }
     if (confirmed === undefined || settled) return undefined;
-    return `this server does not know session ${id}: it was away for longer than session_lifetime ` +
-      `${sessionLifetime_ms / 1000} s, or the server has been restarted without --store`;
+    const why = sessionLifetime_ms === 0
+      ? "it keeps none without a connection (session_lifetime 0)"
+      : `it has ended, was away for longer than session_lifetime ${
+        sessionLifetime_ms / 1000
+      } s, or ` +
+        `the server has been restarted without --store`;
+    return `this server does not know session ${id}: ${why}`;
   }
 
   #begin(session: ServerSession, hello: Hello): Admission {
@@ -148,7 +157,7 @@ export class KeptSessions {
     // Not before: whoever is refused is not the session that has this id.
     course.events.session = id;
     const delivered = confirmed ?? 0;
-    course.ledger.beginAfter(delivered);
+    course.beginAfter(delivered);
     const kept = new KeptSession({ id, course, comesBack, delivered, delivery });
     kept.session = session;
     this.#byId.set(id, kept);
@@ -175,7 +184,7 @@ export class KeptSessions {
     kept.session = session;
     const { clock, delivery } = this.#options;
     const resumption = resumptionOf(kept, hello);
-    const { gap_ms } = kept.course;
+    const gap_ms = kept.course.gap_ms ?? 0;
     const { peer } = session;
     const at = clock.wallTime();
     delivery?.note({ kind: "resumed", session: kept.id, at, peer, gap_ms, ...resumption });

@@ -71,7 +71,7 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       );
     case "resumed":
       return warning(
-        `session resumed, ${seconds(event.gap_ms)} after the last sign of life before: ` +
+        `session resumed, ${gapText(event.gap_ms)}: ` +
           `${counted(event.resent, "data message")} ${SENT_AGAIN[role]}, ` +
           `${event.already_there} had arrived unconfirmed`,
       );
@@ -111,6 +111,12 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
 };
 
 const SENT_AGAIN = { client: "sent again", server: "to come again" } as const;
+
+function gapText(gap_ms: number | null): string {
+  return gap_ms === null
+    ? "which another server has begun"
+    : `${seconds(gap_ms)} after the last sign of life before`;
+}
 
 function info(text: string): Message {
   return { level: "info", text };
@@ -170,7 +176,7 @@ function connectionsText(summary: Summary, role: Role): string {
     return `${data}, ${each.resent} again, ${each.confirmed} confirmed`;
   });
   const last = connections > told.length ? `the last ${told.length}: ` : "";
-  return `${connections} connections, ${data_resent} data messages over again (${last}${
+  return `${connections} connections, ${counted(data_resent, "data message")} sent again (${last}${
     told.join(" | ")
   })`;
 }

@@ -7,20 +7,18 @@
 import type { Course } from "./course.ts";
 import type { Timers } from "./settings.ts";
 import { clientDataLoop, type ClientDataSide } from "./data_loop.ts";
-import { dial, type DialOptions } from "./dial.ts";
+import { type DialOptions, dialUntilOpen, REDIAL_MS } from "./dial.ts";
 import type { Ending } from "./ending.ts";
 import { type Hearing, heartbeatLoop, type HeartbeatProbe } from "./heartbeat_loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { roundMs } from "./ledger.ts";
 import { OriginalConnection } from "./original_connection.ts";
+import { OriginalOutbox } from "./original_outbox.ts";
 import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./original_wire.ts";
 import { ProtocolError } from "./protocol.ts";
 import { Tasks } from "./tasks.ts";
 import type { Connection } from "./transport.ts";
-import { Changes, Deadline, PUNCTUAL_MS, sleep } from "./wait.ts";
-
-/** How long, in milliseconds, to wait before dialling again while the server does not listen. */
-const REDIAL_MS = 250;
+import { Changes, Deadline, sleep } from "./wait.ts";
 
 const DATA_ECHOED = "the server echoes data: it takes this for its second connection; restart it";
 
@@ -49,6 +47,7 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   readonly #options: OriginalClientSessionOptions;
   readonly #course: Course;
   readonly #heartbeats: Heartbeats;
+  readonly #outbox: OriginalOutbox;
   readonly #tasks = new Tasks();
   readonly #over = new AbortController();
   #data?: OriginalConnection;
@@ -56,9 +55,6 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** The numbers of the heartbeats whose echo is still to come, in order; an echo carries none. */
   #unechoed: number[] = [];
   readonly #dialing = new Set<OriginalPurpose>();
-  #sent_ms = 0;
-  /** When the next data message is to go out, if the one before is confirmed by then. */
-  #next_ms: number;
   /** How the server closed the data connection, as long as nothing has been heard of it since. */
   #closed?: Ending;
 
@@ -66,31 +62,25 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   constructor(options: OriginalClientSessionOptions) {
     this.#options = options;
     this.#course = options.course;
-    this.#next_ms = options.clock.now();
-    const send = (n: number) => this.#sendHeartbeat(n);
     const { events, ledger } = options.course;
+    this.#outbox = new OriginalOutbox({ ...options, ledger, now_ms: options.clock.now() });
+    const send = (n: number) => this.#sendHeartbeat(n);
     this.#heartbeats = new Heartbeats({ ...options, events, ledger, send });
   }
 
-  /** When the next data message may go out: there is one in flight at a time. */
+  /** When the next data message may go out. */
   get nextSend_ms(): number {
-    return this.#allConfirmed && !this.over && !this.done ? this.#next_ms : Infinity;
+    return this.over ? Infinity : this.#outbox.next_ms;
   }
 
   /** By when the confirmation of the one in flight is due. */
   get confirmationDue_ms(): number {
-    if (this.#allConfirmed) return Infinity;
-    return this.#sent_ms + this.#options.timers.data_threshold_ms;
-  }
-
-  /** Whether every data message sent is confirmed. */
-  get #allConfirmed(): boolean {
-    return this.#course.ledger.confirmedUpTo === this.#course.ledger.dataSent;
+    return this.#outbox.due_ms;
   }
 
   /** Whether as many data messages as were asked for are confirmed. */
   get done(): boolean {
-    return this.#course.ledger.confirmedUpTo === this.#options.count;
+    return this.#outbox.done;
   }
 
   /** Whether the server has closed the data connection, which is how it falls silent. */
@@ -106,18 +96,15 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** Lives the session to its end and closes its connections. Nothing of it is left then. */
   async run(): Promise<Ending> {
     const { clock, connection } = this.#options;
-    const { signal } = this.#over;
     this.#course.open(connection.peer, { original: true });
     this.#data = this.#read(connection);
     this.#course.data();
-    using deadline = new Deadline(clock, {
-      signal,
-      onStall: (late_ms) => this.#course.stalled(late_ms),
-    });
+    const onStall = (late_ms: number) => this.#course.stalled(late_ms);
+    using deadline = new Deadline(clock, { signal: this.#over.signal, onStall });
     try {
       await this.#live(deadline);
     } catch (error) {
-      if (error !== signal.reason) throw error;
+      if (error !== this.#course.ending) throw error;
     } finally {
       this.#data?.close();
       this.#beats?.close();
@@ -133,15 +120,11 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
 
   /** Sends the next data message, when its time has come. */
   sendReady(): void {
-    const now_ms = this.now();
-    if (this.nextSend_ms > now_ms) return;
-    const late = now_ms - this.#next_ms > PUNCTUAL_MS;
-    this.#next_ms = (late ? now_ms : this.#next_ms) + this.#options.timers.data_interval_ms;
-    this.#sendData();
+    if (this.nextSend_ms <= this.now()) this.#sendNext();
   }
 
-  #sendData(): void {
-    this.#course.ledger.dataSent++;
+  #sendNext(): void {
+    this.#outbox.send(this.now());
     this.#course.ledger.dataBytes += ORIGINAL_TEXT.data.length;
     this.#sayData();
   }
@@ -170,9 +153,9 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
         deadline.throwIfEnded();
       }
       this.#fallSilent();
-      const heartbeats = await heartbeatLoop(this.#probe, this, timers, deadline);
+      const outcome = await heartbeatLoop(this.#probe, this, timers, deadline);
       deadline.throwIfEnded();
-      if (heartbeats === "dead") {
+      if (outcome === "dead") {
         return this.#end(this.#closed ?? { by: "self", reason: "silent", text: "" });
       }
       this.#closed = undefined;
@@ -183,8 +166,9 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   }
 
   #fallSilent(): void {
-    const since = this.#allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
-    const at_ms = this.#allConfirmed ? this.#course.heard_ms : this.#sent_ms;
+    const { allConfirmed, sent_ms } = this.#outbox;
+    const since = allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
+    const at_ms = allConfirmed ? this.#course.heard_ms : sent_ms;
     this.#heartbeats.silent(since, at_ms);
     this.#course.silent(at_ms);
     // The server listens for the second connection only when the first one is closed.
@@ -194,7 +178,6 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
 
   #sayData(): void {
     const { events } = this.#course;
-    this.#sent_ms = this.now();
     this.#data?.say("data");
     const seq = this.#course.ledger.dataSent;
     if (events.wantsMessages) events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
@@ -211,23 +194,14 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   async #open(purpose: OriginalPurpose, wait_ms = 0): Promise<void> {
     if (this.#dialing.has(purpose)) return;
     this.#dialing.add(purpose);
-    const connection = await this.#dialUntilOpen(purpose, wait_ms);
+    const isWanted = () => this.#course.phase === "heartbeat";
+    // Only for heartbeats does the server begin to listen sooner or later.
+    const isOnce = purpose === "data";
+    const until = { stopping: this.#over.signal, wait_ms, isWanted, isOnce };
+    const connection = await dialUntilOpen(this.#options, until);
     this.#dialing.delete(purpose);
-    if (connection && this.#course.phase === "heartbeat") this.#use(connection, purpose);
+    if (connection && isWanted()) this.#use(connection, purpose);
     else connection?.close();
-  }
-
-  /** Dials; for heartbeats again and again, until the server listens. */
-  async #dialUntilOpen(purpose: OriginalPurpose, wait_ms: number): Promise<Connection | undefined> {
-    using pause = new Deadline(this.#options.clock, { signal: this.#over.signal });
-    for (;; wait_ms = REDIAL_MS) {
-      pause.moveTo(this.now() + wait_ms);
-      if (wait_ms > 0) await sleep(pause).catch(() => {});
-      if (this.#course.phase !== "heartbeat") return undefined;
-      const connection = await dial(this.#options, this.#over.signal);
-      if (!("reason" in connection)) return connection;
-      if (purpose === "data") return undefined;
-    }
   }
 
   #use(connection: Connection, purpose: OriginalPurpose): void {
@@ -240,9 +214,9 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** Sends data again, on another connection: what is still unconfirmed, or else the next message. */
   #resume(connection: OriginalConnection): void {
     this.#data = connection;
-    this.#next_ms = this.now() + this.#options.timers.data_interval_ms;
-    if (this.#allConfirmed) this.#sendData();
-    else this.#sayData();
+    if (this.#outbox.allConfirmed) return this.#sendNext();
+    this.#outbox.sendAgain(this.now());
+    this.#sayData();
   }
 
   /** Reads a connection to its end; what it is for may change. */
@@ -291,11 +265,11 @@ export class OriginalClientSession implements ClientDataSide, Hearing {
   /** A reply, or an echo of data, which says as well that this has arrived. */
   #heardReply(connection: OriginalConnection, remark?: string): void {
     if (connection === this.#beats) return this.#dataOnSecond(connection);
-    if (this.#allConfirmed) return;
+    if (this.#outbox.allConfirmed) return;
     const { ledger } = this.#course;
     if (remark && ledger.confirmedUpTo === 0) this.#notice(remark);
     const { events } = this.#course;
-    const rtt_ms = this.now() - this.#sent_ms;
+    const rtt_ms = this.now() - this.#outbox.sent_ms;
     const seq = ++ledger.confirmedUpTo;
     ledger.roundTrip(rtt_ms);
     this.dataHeard++;

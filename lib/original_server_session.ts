@@ -150,8 +150,8 @@ export class OriginalServerSession implements Hearing {
   }
 
   /** Ends the session because this side's user wants it. */
-  stop(reason: "done" | "shutdown"): void {
-    this.#end({ by: "self", reason, text: "" });
+  stop(reason: "done" | "shutdown", text = ""): void {
+    this.#end({ by: "self", reason, text });
   }
 
   readonly #listener = {

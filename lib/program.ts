@@ -175,6 +175,11 @@ function refuseContradictions(role: Role, settings: Settings, commandLine: Comma
   if (sessions !== undefined && stdin) {
     throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");
   }
+  if (commandLine.settings.reconnect_limit !== undefined && !settings.reconnect) {
+    throw new UsageError(
+      "--reconnect-limit: limits how often to dial again; give --reconnect, too",
+    );
+  }
   if (ramp !== undefined && sessions === undefined) {
     throw new UsageError("--ramp: spreads the starts of several sessions; give --sessions, too");
   }

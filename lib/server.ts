@@ -26,7 +26,7 @@ import type { MessageOutput, Store } from "./store_types.ts";
 import type { Address, Connection, Listener, Transport } from "./transport.ts";
 import { Tasks } from "./tasks.ts";
 import { verdict } from "./verdict.ts";
-import { Deadline, eachInTurn, sleep } from "./wait.ts";
+import { Deadline, sleep } from "./wait.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -148,14 +148,13 @@ export class Server {
   }
 
   /** Accepts no more and ends every session politely. */
-  stop(reason: "done" | "shutdown"): void {
+  stop(reason: "done" | "shutdown", text = ""): void {
     if (this.#stopReason) return;
     this.#stopReason = reason;
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
-    const sessions = [...this.#sessions.keys()];
-    eachInTurn(sessions, this.#options.clock, (session) => session.stop(this.#stopReason!));
+    for (const session of this.#sessions.keys()) session.stop(reason, text);
   }
 
   /** Tells by its first bytes what a connection speaks, and serves it. */
@@ -264,7 +263,7 @@ export class Server {
     this.#notice("error", text);
     this.#status = EXIT.lost;
     this.#kept.tellUndeliverable();
-    this.stop("shutdown");
+    this.stop("shutdown", "its data messages cannot be kept any more");
   }
 
   #notice(level: "info" | "error", text: string): void {

@@ -9,7 +9,7 @@ import type { DetectedSince, Ending } from "./ending.ts";
 import { greetingOf, type Hello, helloOf } from "./greeting.ts";
 import type { KeptSession } from "./kept_session.ts";
 import type { Resumption } from "./outbox.ts";
-import { type Frame, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
+import { type Frame, HELLO_LIMIT_MS, PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
 import { Session, type SessionOptions, type SessionSetting } from "./session.ts";
 import type { Deadline } from "./wait.ts";
 
@@ -55,8 +55,7 @@ export class ServerSession extends Session implements ServerDataSide {
   #kept?: KeptSession;
   /** The last sequence number heard on this connection, or told in `WELCOME`. */
   #heardUpTo = 0;
-  /** How many before that did not have to come on this connection: they were confirmed meanwhile. */
-  #skipped = 0;
+  #dataBefore = 0;
   /** The last sequence number that the client had sent before. */
   #sentBefore = 0;
   /** What this connection has confirmed, and what earlier ones had. */
@@ -78,7 +77,8 @@ export class ServerSession extends Session implements ServerDataSide {
   /** Confirms all data messages of one read at once. */
   override heardAll(): void | Promise<void> {
     this.#confirm();
-    if (this.lastData_ms === this.heard_ms) this.onData?.();
+    if (this.dataHeard > this.#dataBefore) this.onData?.();
+    this.#dataBefore = this.dataHeard;
     return super.heardAll();
   }
 
@@ -109,6 +109,13 @@ export class ServerSession extends Session implements ServerDataSide {
     return { since: "last_data_heard", at_ms: this.lastData_ms };
   }
 
+  /** A `HELLO` may have come, and its session still be on its way to the store. */
+  protected override unopened(): Ending {
+    const missing = this.#kept ? "the session was not stored" : "no HELLO";
+    const text = `${missing} within ${HELLO_LIMIT_MS / 1000} s`;
+    return { by: "self", reason: "silent", text };
+  }
+
   /** Hears `HELLO` and `DATA`. */
   protected override hearOwn(frame: Frame): void {
     if (frame.type === "HELLO") this.#hearHello(frame);
@@ -135,8 +142,7 @@ export class ServerSession extends Session implements ServerDataSide {
   protected override settleLedger(): void {
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
-    const confirmedHere = Math.min(confirmedUpTo, this.#heardUpTo) - this.#confirmedBefore;
-    this.counts.confirmed = Math.max(0, confirmedHere - this.#skipped);
+    this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
   }
 
   #hearHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -183,7 +189,6 @@ export class ServerSession extends Session implements ServerDataSide {
     if (seq < due || seq > Math.max(due, this.#confirmed + 1)) {
       throw new ProtocolError(`DATA ${seq} where DATA ${due} was due`);
     }
-    this.#skipped += seq - due;
     this.#heardUpTo = seq;
     const { counts, ledger } = this;
     counts.received++;
@@ -207,7 +212,7 @@ export class ServerSession extends Session implements ServerDataSide {
 
   #confirm(): void {
     const upTo = this.#kept?.deliveredUpTo ?? 0;
-    if (upTo <= this.#confirmed) return;
+    if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.writer.send({ type: "CONFIRM", seq: upTo });
   }

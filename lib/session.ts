@@ -89,6 +89,8 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
 
   /** Exchanges `HELLO` and `WELCOME`; false if the deadline passes first. */
   protected abstract open(deadline: Deadline): Promise<boolean>;
+  /** How a session ends that was not opened in time. */
+  protected abstract unopened(): Ending;
   /** Hears a frame that only this role hears. */
   protected abstract hearOwn(frame: Frame): void;
   /** Runs the data phase. */
@@ -161,11 +163,10 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
    * @throws Only what is a defect of this program; the connection has ended all the same.
    */
   async run(): Promise<Ending> {
-    const reading = this.#read();
-    const deadline = this.#deadline;
+    const [reading, deadline] = [this.#read(), this.#deadline];
     try {
       deadline.moveTo(this.#connected_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
-      if (!await this.open(deadline)) this.#remainUnopened();
+      if (!await this.open(deadline)) this.end(this.unopened());
       while (!this.#ending) {
         const data = await this.dataLoop(deadline);
         deadline.throwIfEnded();
@@ -205,9 +206,9 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     this.#course.stalled(late_ms);
   }
 
-  /** Ends the session because this side's user wants it. */
-  stop(reason: "done" | "shutdown"): void {
-    this.end({ by: "self", reason, text: "" });
+  /** Ends the session because this side's user wants it, or has to. */
+  stop(reason: "done" | "shutdown", text = ""): void {
+    this.end({ by: "self", reason, text });
   }
 
   /** Ends the connection, and the session unless that goes on. The first reason given is the one. */
@@ -221,19 +222,10 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   }
 
   #beats(): Heartbeats {
-    return this.#heartbeats ??= new Heartbeats({
-      clock: this.#setting.clock,
-      timers: this.timers,
-      events: this.events,
-      ledger: this.ledger,
-      send: (n) => this.writer.send({ type: "HEARTBEAT", n }),
-    });
-  }
-
-  #remainUnopened(): void {
-    const missing = this.role === "client" ? "WELCOME" : "HELLO";
-    const text = `no ${missing} within ${HELLO_LIMIT_MS / 1000} s`;
-    this.end({ by: "self", reason: "silent", text });
+    const { events, ledger, timers } = this;
+    const { clock } = this.#setting;
+    const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
+    return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
   }
 
   #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {

@@ -173,7 +173,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "window",
     unit: "count",
     range: [0, MAX_WINDOW],
-    meaning: both("unconfirmed data messages at a time; 0: 1, or 256 with --stdin"),
+    meaning: both("unconfirmed at a time; 0: 1, or 256 with --stdin"),
     role: "client",
   },
   reconnect: {
@@ -194,7 +194,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "session-lifetime",
     unit: "seconds",
     range: [0, 1_000_000],
-    meaning: both("keep a session whose client may come back"),
+    meaning: both("keep a session without a connection for so long"),
     role: "server",
   },
   max_sessions: {

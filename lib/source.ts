@@ -11,6 +11,8 @@ export interface DataSource {
   readonly next_ms: number;
   /** Whether there will never be another one. */
   readonly ended: boolean;
+  /** From one to the next, in milliseconds, if that is known. */
+  readonly interval_ms?: number;
   /** Why there will be none, where that is a failure. */
   readonly failure?: string;
   /** How many bytes the next has, when its time has come. */
@@ -32,14 +34,15 @@ export interface DataSource {
 export class IntervalSource implements DataSource {
   /** There is always another one. */
   readonly ended = false;
+  /** From one to the next, in milliseconds. */
+  readonly interval_ms: number;
   readonly #payload: Uint8Array;
-  readonly #interval_ms: number;
   #next_ms = -Infinity;
 
   /** Makes a source whose first data message may go out at once. */
   constructor(payload: Uint8Array, interval_ms: number) {
     this.#payload = payload;
-    this.#interval_ms = interval_ms;
+    this.interval_ms = interval_ms;
   }
 
   /** When the next may go out. */
@@ -55,7 +58,7 @@ export class IntervalSource implements DataSource {
   /** Takes the next. */
   take(now_ms: number): Uint8Array {
     const late = now_ms - this.#next_ms > PUNCTUAL_MS;
-    this.#next_ms = (late ? now_ms : this.#next_ms) + this.#interval_ms;
+    this.#next_ms = (late ? now_ms : this.#next_ms) + this.interval_ms;
     return this.#payload;
   }
 }
@@ -101,7 +104,9 @@ export class QueueSource implements DataSource {
     if (this.ended) return undefined;
     const waiting = this.#queue.length - this.#taken;
     const read = `${waiting} ${waiting === 1 ? "line was" : "lines were"} read but never sent`;
-    return this.#closed ? read : `${read}; the input was not read to its end`;
+    const unread = "the input was not read to its end";
+    if (this.#closed) return read;
+    return waiting === 0 ? unread : `${read}; ${unread}`;
   }
 
   /** Takes the next. */

@@ -230,22 +230,3 @@ export function sleep(deadline: Deadline): Promise<unknown> {
 function never(): boolean {
   return false;
 }
-
-/** How many are dealt with before others get their turn. */
-const SLICE = 128;
-
-/**
- * Does something with each of many, and lets all that has arrived be read now and then, so that not
- * the last of them has to wait until the first one is forgotten.
- */
-export async function eachInTurn<Item>(
-  items: Iterable<Item>,
-  clock: Clock,
-  act: (item: Item) => void,
-): Promise<void> {
-  let count = 0;
-  for (const item of items) {
-    act(item);
-    if (++count % SLICE === 0) await new Promise<void>((resolve) => clock.afterInput(resolve));
-  }
-}

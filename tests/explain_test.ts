@@ -70,7 +70,7 @@ const ENDS: readonly [what: string, end: Partial<Terminated>, ...parts: string[]
     "Look next: ",
   ],
   ["TERMINATE protocol", { by: "peer", reason: "protocol", text: "DATA 5" }, "this side", "DATA 5"],
-  ["TERMINATE refused", { by: "peer", reason: "refused", text: "full" }, "refused", "full"],
+  ["TERMINATE refused", { by: "peer", reason: "refused", text: "full" }, " the session: full"],
   ["TERMINATE done", { by: "peer", reason: "done" }, "ended by the "],
   ["TERMINATE shutdown", { by: "peer", reason: "shutdown" }, "ended by the ", "told to stop"],
   ["a reset", { by: "network", reason: "reset" }, "reset (RST)", "Look next: "],

@@ -67,7 +67,7 @@ for (const role of ["client", "server"] as const) {
 
   Deno.test(`helpText() of the ${role} tells of options that there are`, () => {
     for (const { flags, value: [name] } of optionLines(role)) {
-      const value = name === undefined ? [] : [/TEXT|FILE/.test(name) ? "x" : "5"];
+      const value = name === undefined ? [] : [/TEXT|FILE|FOLDER/.test(name) ? "x" : "5"];
       for (const flag of flags) parseCommandLine(role, [flag, ...value]);
     }
   });

@@ -150,7 +150,7 @@ Deno.test("messageOf() sums up a session of several connections, each for itself
     ],
   });
   const { text } = messageOf(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
-  assertStringIncludes(text, "2 connections, 3 data messages over again");
+  assertStringIncludes(text, "2 connections, 3 data messages sent again");
   assertStringIncludes(text, "(9 sent, 0 again, 6 confirmed | 4 sent, 3 again, 4 confirmed)");
   const received = summary.by_connection.map(({ sent, ...rest }) => ({
     ...rest,

@@ -26,6 +26,9 @@ async function stageHeld() {
   return staged;
 }
 
+/** What a server says whose store or output has failed. */
+const UNKEPT = "TERMINATE shutdown its data messages cannot be kept any more";
+
 Deno.test("CONFIRM comes when the store has committed and the output has written", async () => {
   const { clock, only, output, store } = await stageHeld();
   output.held = true;
@@ -104,7 +107,19 @@ Deno.test("a session is welcomed when it is stored, and not if it cannot be", as
   assertEquals(other.peer.heard.length, 1);
   const third = await hello("u");
   await store.fail("the disk is full");
-  assertEquals(third.peer.heard, ["0 TERMINATE shutdown"]);
+  assertEquals(third.peer.heard, [
+    "0 TERMINATE shutdown its data messages cannot be kept any more",
+  ]);
+});
+
+Deno.test("WELCOME is the first word to a session that another server has settled, too", async () => {
+  const { hello, store } = await stage();
+  store.held = true;
+  const other = await hello("t", { ...BACK, confirmed: 7, sent: 9, settled: true });
+  await other.peer.say("HEARTBEAT");
+  assertEquals(other.peer.heard, []);
+  await store.letThrough();
+  assertEquals(other.peer.heard.map((line) => line.split(" ")[1]), ["WELCOME"]);
 });
 
 Deno.test("what comes while a commit is under way is committed together, of all sessions", async () => {
@@ -212,7 +227,7 @@ for (const which of ["store", "output"] as const) {
     assertEquals<unknown>(await cameTo(status, clock, 1_000), 1);
     assertEquals([lastWords(only), only.peer.sawEnd], [[], true]);
     // Who has all confirmed can be told so; who has said nothing yet, too.
-    assertEquals(lastWords(settled), ["0 CONFIRM 1", "20 TERMINATE shutdown"]);
+    assertEquals(lastWords(settled), ["0 CONFIRM 1", `20 ${UNKEPT}`]);
     assertEquals(mute.peer.heard, ["20 TERMINATE shutdown"]);
     const errors = recorder.all("notice").filter(({ level }) => level === "error");
     assertEquals(errors.map(({ text }) => text), ["the disk is full"]);

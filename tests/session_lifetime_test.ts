@@ -62,7 +62,7 @@ Deno.test("a session comes back until the last millisecond of its lifetime, and 
   await late.clock.advance(10_000);
   const refused = await late.resume("s", { confirmed: 2, sent: 2 });
   const away =
-    "it was away for longer than session_lifetime 10 s, or the server has been restarted " +
+    "it has ended, was away for longer than session_lifetime 10 s, or the server has been restarted " +
     "without --store";
   assertEquals(refusalOf(refused), `this server does not know session s: ${away}`);
 });
@@ -135,7 +135,7 @@ Deno.test("a session whose client declares the server dead, or dies, is kept", a
 Deno.test("max_sessions counts those that are lost, refuses one more, and recovers", async () => {
   const { clock, hello, resume } = await lost({ maxSessions: 2 });
   const second = await hello("t");
-  const full = "this server has 2 sessions, which is all that it may have (max_sessions)";
+  const full = "this server has as many sessions as it may have (max_sessions 2)";
   assertEquals(refusalOf(await hello("u", BACK)), full);
   // Who comes back is no new session.
   const back = await resume("s", { confirmed: 2, sent: 2 });

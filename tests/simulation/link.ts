@@ -1,0 +1,181 @@
+/**
+ * The path between two hosts of the simulation: every connection between them takes it, and whatever
+ * befalls it befalls them all.
+ *
+ * @module
+ */
+import { type Connection, TransportError } from "../../lib/transport.ts";
+import { type Direction, type End, Path } from "../support/memory_connection.ts";
+import type { MemoryListener } from "../support/memory_network.ts";
+import type { Random } from "../support/random.ts";
+import type { VirtualClock } from "../support/virtual_clock.ts";
+import type { Host } from "./host.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { Wire } from "./wire.ts";
+
+/** What a link is like when nothing is wrong with it. */
+export interface LinkQuality {
+  /** The least and the greatest time that bytes take from one host to the other. */
+  readonly latency_ms: readonly [least: number, greatest: number];
+  /** How many bytes may be on their way in one direction of a connection. */
+  readonly capacity: number;
+  /** The most bytes that one read gives. */
+  readonly fragment: number;
+}
+
+/** A connection that was made over a link. */
+export interface Route {
+  readonly path: Path;
+  readonly client: SimulatedProcess;
+  readonly server: SimulatedProcess;
+  /** Whether this connection alone has been cut off, for ever. */
+  lost: boolean;
+}
+
+/** The path from one host to another. */
+export class Link {
+  /** What to call it. */
+  readonly name: string;
+  /** Its connections that may still be open. */
+  routes: Route[] = [];
+  /** What happens to whoever dials, instead of an answer. */
+  dialsFailWith?: "refused" | "unreachable" | "unanswered";
+  readonly quality: LinkQuality;
+  /** Whether heartbeats may have to wait behind data for so long that they are missed. */
+  readonly isNarrow: boolean;
+  readonly #clock: VirtualClock;
+  readonly #random: Random;
+  readonly #client: Host;
+  readonly #server: Host;
+  readonly #onConnection: (wires: { client: Wire; server: Wire }) => void;
+  readonly #cut = new Set<Direction>();
+  readonly #waiting = new Set<() => void>();
+  #troubledUntil_ms = -Infinity;
+  #port = 50_000;
+
+  constructor(
+    options: {
+      name: string;
+      clock: VirtualClock;
+      random: Random;
+      quality: LinkQuality;
+      isNarrow: boolean;
+      client: Host;
+      server: Host;
+      onConnection: (wires: { client: Wire; server: Wire }) => void;
+    },
+  ) {
+    this.name = options.name;
+    this.quality = options.quality;
+    this.isNarrow = options.isNarrow;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#client = options.client;
+    this.#server = options.server;
+    this.#onConnection = options.onConnection;
+  }
+
+  /** When something was last wrong with it: now, while something is. */
+  get troubledUntil_ms(): number {
+    return this.#cut.size > 0 ? this.#clock.now() : this.#troubledUntil_ms;
+  }
+
+  /** Drops all that goes in these directions, of all connections and of those to come. */
+  cut(...directions: Direction[]): void {
+    for (const direction of directions) this.#cut.add(direction);
+    for (const { path } of this.routes) path.silence(...directions);
+  }
+
+  /** Lets all through again. */
+  heal(): void {
+    if (this.#cut.size > 0) this.#troubledUntil_ms = this.#clock.now();
+    this.#cut.clear();
+    this.dialsFailWith = undefined;
+    for (const { path, lost } of this.routes) if (!lost) path.heal();
+    for (const proceed of [...this.#waiting]) proceed();
+  }
+
+  /** Opens a connection for a process of the host at this end. */
+  async dial(client: SimulatedProcess, signal: AbortSignal): Promise<Connection> {
+    const abandoned = Promise.withResolvers<never>();
+    const abandon = () =>
+      client.whenRunning(() => abandoned.reject(new TransportError("unanswered", signal.reason)));
+    signal.addEventListener("abort", abandon);
+    try {
+      return await Promise.race([this.#shakeHands(client, signal), abandoned.promise]);
+    } finally {
+      signal.removeEventListener("abort", abandon);
+    }
+  }
+
+  async #shakeHands(client: SimulatedProcess, signal: AbortSignal): Promise<Connection> {
+    await this.#travel(client);
+    while (!signal.aborted) {
+      const failure = this.dialsFailWith;
+      if (failure === "refused" || failure === "unreachable") {
+        throw new TransportError(failure, `dial ${failure}`);
+      }
+      if (this.#cut.size === 0 && !failure && this.#server.isUp) break;
+      await this.#healed(client, signal);
+    }
+    const listener = this.#server.listener;
+    if (!signal.aborted && (!listener || listener.closed)) {
+      throw new TransportError("refused", "nobody listens");
+    }
+    await this.#travel(client);
+    const server = this.#server.process;
+    if (signal.aborted || !server) throw new TransportError("unanswered", "given up");
+    if (!listener || listener.closed) throw new TransportError("reset", "closed meanwhile");
+    return this.#connect(client, server, listener);
+  }
+
+  #connect(client: SimulatedProcess, server: SimulatedProcess, listener: MemoryListener): End {
+    const { capacity, fragment } = this.quality;
+    const path = new Path(this.#clock, {
+      latency_ms: () => this.#latency(),
+      capacity,
+      fragment: (bytes) => this.#random.between(1, Math.min(bytes, fragment)),
+      owners: { client, server },
+      names: {
+        client: `${this.#client.name}:${++this.#port}`,
+        server: `${this.#server.name}:4000`,
+      },
+    });
+    const route = { path, client, server, lost: false };
+    this.routes = this.routes.filter(({ path }) => !path.client.closed || !path.server.closed);
+    this.routes.push(route);
+    path.silence(...this.#cut);
+    this.#client.hold(path.client);
+    this.#server.hold(path.server);
+    const common = { link: this, route };
+    this.#onConnection({
+      client: new Wire({ ...common, end: path.client, process: client, peer: server }),
+      server: new Wire({ ...common, end: path.server, process: server, peer: client }),
+    });
+    listener.offer(path.server);
+    return path.client;
+  }
+
+  #latency(): number {
+    return this.#random.between(...this.quality.latency_ms as [number, number]);
+  }
+
+  async #travel(client: SimulatedProcess): Promise<void> {
+    const latency_ms = this.#latency();
+    await new Promise<void>((resolve) =>
+      this.#clock.after(latency_ms, () => client.whenRunning(resolve))
+    );
+  }
+
+  async #healed(client: SimulatedProcess, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const proceed = () => {
+        this.#waiting.delete(proceed);
+        signal.removeEventListener("abort", proceed);
+        client.whenRunning(resolve);
+      };
+      this.#waiting.add(proceed);
+      signal.addEventListener("abort", proceed);
+    });
+  }
+}

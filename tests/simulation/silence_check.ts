@@ -1,0 +1,275 @@
+/**
+ * Checks when one side declares its peer silent and dead, against what it has read and said: a second
+ * opinion, reckoned from outside.
+ *
+ * @module
+ */
+import type { Event } from "../../lib/events.ts";
+import type { Role } from "../../lib/protocol.ts";
+import type { Timers } from "../../lib/settings.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { expect, expectSame } from "./violation.ts";
+import type { Wire } from "./wire.ts";
+
+/** How late a process may be and still judge as if it were on time. */
+const TOLERANCE_MS = 250;
+
+/** What death is measured from. */
+interface Since {
+  readonly what: string;
+  readonly at_ms: number;
+  readonly predicted_ms: number;
+}
+
+/** What {@linkcode SilenceCheck} is made of. */
+export interface SilenceCheckOptions {
+  role: Role;
+  timers: Timers;
+  process: SimulatedProcess;
+  /** Whether there is something to say now, or will be at a known time. */
+  hasMore: () => boolean;
+}
+
+/** Watches one side of one session. */
+export class SilenceCheck {
+  readonly #options: SilenceCheckOptions;
+  #wire?: Wire;
+  #phase = "connecting";
+  /** When each unconfirmed data message was sent last on this connection, the oldest first. */
+  #unconfirmed: { seq: number; at_ms: number }[] = [];
+  #data_ms = 0;
+  #phaseBegan_ms = 0;
+  #heartbeat?: { n: number; sent_ms: number };
+  #answered_ms?: number;
+  #missed = 0;
+  #since?: Since;
+
+  constructor(options: SilenceCheckOptions) {
+    this.#options = options;
+  }
+
+  /** The session goes on over this connection. */
+  connected(wire: Wire): void {
+    this.#wire = wire;
+    this.#unconfirmed = [];
+    this.#data_ms = this.#now;
+    this.#heartbeat = this.#answered_ms = this.#since = undefined;
+    if (this.#options.role === "client") return;
+    wire.onFrame = (line) => {
+      if (line.startsWith("DATA ") && this.#wire === wire) this.#data_ms = this.#now;
+    };
+  }
+
+  /** Looks at the next event. */
+  event(event: Event): void {
+    switch (event.event) {
+      case "data_sent":
+        this.#unconfirmed.push({ seq: event.seq, at_ms: this.#now });
+        break;
+      case "data_confirmed":
+        this.#data_ms = this.#now;
+        while (this.#unconfirmed[0] && this.#unconfirmed[0].seq <= event.seq) {
+          this.#unconfirmed.shift();
+        }
+        break;
+      case "phase":
+        this.#enter(event.to);
+        break;
+      case "heartbeat_sent":
+        this.#sent(event.n);
+        break;
+      case "heartbeat_answered":
+        this.#answeredNow(event.rtt_ms);
+        break;
+      case "heartbeat_missed":
+        this.#missedNow(event);
+        break;
+      case "local_stall":
+        this.#stall(event.ms);
+        break;
+      case "disconnected":
+      case "terminated":
+        this.#over(event);
+    }
+  }
+
+  /** Fails if something was due that has not come. */
+  checkDue(): void {
+    const { process } = this.#options;
+    if (process.dead || process.stalled) return;
+    const due = this.#due();
+    if (!due) return;
+    const { latest_ms } = this.#window(due);
+    expect(this.#now <= latest_ms, () => `${due.what} was due at ${latest_ms} and has not come`);
+  }
+
+  get #now(): number {
+    return this.#options.process.now();
+  }
+
+  /** What comes next unless something is heard before, and when. */
+  #due(): { what: string; from_ms: number; at_ms: number; again_ms: number } | undefined {
+    const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } =
+      this.#options.timers;
+    if (this.#phase === "data") {
+      const from_ms = this.#silence()?.at_ms;
+      if (from_ms === undefined) return undefined;
+      const at_ms = from_ms + data_threshold_ms;
+      return { what: "the heartbeat phase", from_ms, at_ms, again_ms: data_threshold_ms };
+    }
+    if (this.#phase !== "heartbeat" || !this.#heartbeat) return undefined;
+    const { n, sent_ms } = this.#heartbeat;
+    if (this.#answered_ms === undefined) {
+      const at_ms = sent_ms + heart_beat_threshold_ms;
+      const again_ms = heart_beat_threshold_ms;
+      return { what: `the miss of heartbeat ${n}`, from_ms: sent_ms, at_ms, again_ms };
+    }
+    const from_ms = this.#answered_ms;
+    const at_ms = from_ms + heart_beat_interval_ms;
+    return { what: `heartbeat ${n + 1}`, from_ms, at_ms, again_ms: 0 };
+  }
+
+  /** Since when no data has been heard that should have been. */
+  #silence(): Since | undefined {
+    const { hasMore, role, timers } = this.#options;
+    const predicted_ms = timers.data_threshold_ms + this.#heartbeats_ms;
+    const oldest = this.#unconfirmed[0];
+    // With several in flight, each confirmation gives the next one its full time.
+    if (oldest && oldest.at_ms >= this.#data_ms) {
+      return { what: "first_unconfirmed_data_sent", at_ms: oldest.at_ms, predicted_ms };
+    }
+    if (role === "client" && !oldest && hasMore()) return undefined;
+    return { what: "last_data_heard", at_ms: this.#data_ms, predicted_ms };
+  }
+
+  get #heartbeats_ms(): number {
+    return this.#untilDead * this.#options.timers.heart_beat_threshold_ms;
+  }
+
+  get #untilDead(): number {
+    return 1 + this.#options.timers.heart_beat_additional_tries;
+  }
+
+  /** Between which times something has to come: exactly then, if the process ran all the time. */
+  #window(due: { from_ms: number; at_ms: number; again_ms: number }) {
+    const { process } = this.#options;
+    const exact = { earliest_ms: due.at_ms, latest_ms: due.at_ms };
+    if (process.ranSince(due.from_ms - TOLERANCE_MS)) return exact;
+    const over = process.stalls.find((each) =>
+      each.from_ms <= due.at_ms && each.until_ms > due.at_ms + TOLERANCE_MS
+    );
+    const ran_ms = Math.max(due.at_ms, process.stalledUntil_ms);
+    return {
+      // After a stall, what was due has its full time once more.
+      earliest_ms: over ? over.until_ms + due.again_ms : due.at_ms - TOLERANCE_MS,
+      latest_ms: ran_ms + due.again_ms + TOLERANCE_MS,
+    };
+  }
+
+  #expectNow(): void {
+    const due = this.#due();
+    const now_ms = this.#now;
+    if (!due) return;
+    const { earliest_ms, latest_ms } = this.#window(due);
+    const when = earliest_ms === latest_ms ? `at ${latest_ms}` : `${earliest_ms} to ${latest_ms}`;
+    expect(
+      now_ms >= earliest_ms && now_ms <= latest_ms,
+      () => `${due.what} came at ${now_ms}; expected ${when}`,
+    );
+  }
+
+  #enter(phase: string): void {
+    if (phase === "heartbeat") {
+      expect(this.#silence() !== undefined, () => "silence was declared while nothing was due");
+      this.#expectNow();
+      this.#since = this.#silence();
+      this.#missed = 0;
+      this.#heartbeat = this.#answered_ms = undefined;
+    } else if (phase === "data" && this.#phase === "heartbeat") {
+      expectSame(this.#data_ms, this.#now, () => "the time of the data that ended a silence");
+    }
+    this.#phase = phase;
+    this.#phaseBegan_ms = this.#now;
+  }
+
+  #sent(n: number): void {
+    expectSame(this.#phase, "heartbeat", () => `the phase of heartbeat ${n}`);
+    if (this.#answered_ms !== undefined) {
+      this.#expectNow();
+      this.#since = {
+        what: "first_unanswered_heartbeat_sent",
+        at_ms: this.#now,
+        predicted_ms: this.#heartbeats_ms,
+      };
+    } else {
+      const { sent_ms = this.#phaseBegan_ms } = this.#heartbeat ?? {};
+      const last_ms = this.#missed > 0 ? this.#missed_ms : sent_ms;
+      expectSame(this.#now, last_ms, () => `the time of heartbeat ${n}`);
+    }
+    this.#heartbeat = { n, sent_ms: this.#now };
+    this.#answered_ms = undefined;
+  }
+
+  #missed_ms = 0;
+
+  #answeredNow(rtt_ms: number | null): void {
+    const { n, sent_ms } = this.#heartbeat!;
+    const { lastFrame_ms, lastReply } = this.#wire!;
+    const rtts = [lastReply === n ? this.#now - sent_ms : null, null];
+    expect(rtts.includes(rtt_ms), () => `rtt_ms ${rtt_ms} of heartbeat ${n}; expected ${rtts[0]}`);
+    expectSame(lastFrame_ms, this.#now, () => `the time of the sign of life after heartbeat ${n}`);
+    expect(lastFrame_ms >= sent_ms, () => `heartbeat ${n} answered by what came before it`);
+    this.#answered_ms = this.#now;
+    this.#missed = 0;
+  }
+
+  #missedNow({ left, missed, n }: { left: number; missed: number; n: number }): void {
+    const { sent_ms } = this.#heartbeat!;
+    this.#expectNow();
+    expect(
+      this.#wire!.lastFrame_ms <= sent_ms,
+      () => `heartbeat ${n}, sent at ${sent_ms}, missed in spite of a frame since then`,
+    );
+    this.#missed_ms = this.#now;
+    expectSame(missed, ++this.#missed, () => "heartbeats missed in a row");
+    expectSame(left, this.#untilDead - this.#missed, () => "heartbeats left until death");
+  }
+
+  #stall(ms: number): void {
+    const { process } = this.#options;
+    const last = process.stalls.at(-1);
+    expect(
+      last?.until_ms === this.#now && last.until_ms - last.from_ms >= ms && ms > TOLERANCE_MS,
+      () => `a local stall of ${ms} ms was told, where this process ran`,
+    );
+  }
+
+  #over(event: Event & { event: "disconnected" | "terminated" }): void {
+    const wire = this.#wire;
+    this.#wire = undefined;
+    if (!wire || event.by !== "self" || event.reason !== "silent") return;
+    expectSame(this.#missed, this.#untilDead, () => "heartbeats missed in a row until death");
+    const since = this.#since!;
+    expectSame(event.detected_since, since.what, () => "detected_since of death");
+    expectSame(event.predicted_ms, since.predicted_ms, () => "predicted_ms of death");
+    expectSame(
+      event.detected_after_ms,
+      this.#now - since.at_ms,
+      () => "detected_after_ms of death",
+    );
+    if (this.#options.process.ranSince(since.at_ms - TOLERANCE_MS)) {
+      expectSame(event.detected_after_ms, since.predicted_ms, () => "the time to detect death");
+    }
+    expect(
+      wasTroubled(wire, since.at_ms),
+      () =>
+        `a live peer was declared dead: nothing was wrong with it or the path to it since ${since.at_ms}`,
+    );
+  }
+}
+
+/** Whether anything was wrong with the peer, or the path to it, since then. */
+export function wasTroubled({ link, peer, route }: Wire, since_ms: number): boolean {
+  return route.lost || link.isNarrow || link.troubledUntil_ms >= since_ms || peer.dead ||
+    !peer.ranSince(since_ms);
+}

@@ -1,0 +1,77 @@
+/**
+ * Watches one side of one session: everything that it tells goes through every check.
+ *
+ * @module
+ */
+import type { Event } from "../../lib/events.ts";
+import type { Role } from "../../lib/protocol.ts";
+import type { Timers } from "../../lib/settings.ts";
+import { CourseCheck } from "./course_check.ts";
+import { LedgerCheck } from "./ledger_check.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { SilenceCheck } from "./silence_check.ts";
+import { expectSame } from "./violation.ts";
+import type { Wire } from "./wire.ts";
+
+/** What a {@linkcode Watch} is made of. */
+export interface WatchOptions {
+  role: Role;
+  process: SimulatedProcess;
+  timers: Timers;
+  /** How many data messages may be unconfirmed. */
+  window: number;
+  /** How long the server keeps a session without a connection. */
+  sessionLifetime_ms?: number;
+  /** How the client reconnects, if it does. */
+  reconnect?: { limit: number };
+  /** Whether there is something to say, now or at a known time. */
+  hasMore: () => boolean;
+  /** The connection that the session has just been opened on. */
+  wireOf: (peer: string) => Wire;
+}
+
+/** One side of one session under watch. */
+export class Watch {
+  /** What it tells of the course of the session. */
+  readonly course: CourseCheck;
+  /** Its books, kept a second time. */
+  readonly ledger: LedgerCheck;
+  /** When it dies, reckoned a second time. */
+  readonly silence: SilenceCheck;
+  /** The connections that it has had. */
+  readonly wires: Wire[] = [];
+  /** How it told that the session ended, once it has. */
+  end?: Event & { event: "terminated" };
+  /** When the session was opened first. */
+  opened_ms?: number;
+  readonly #options: WatchOptions;
+  /** When the last frame was read on the connection before. */
+  #heard_ms?: number;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.course = new CourseCheck(options);
+    this.ledger = new LedgerCheck(options);
+    this.silence = new SilenceCheck(options);
+  }
+
+  /** Looks at the next event of the session. */
+  event(event: Event): void {
+    if (event.event === "connected") {
+      const wire = this.#options.wireOf(event.peer);
+      this.wires.push(wire);
+      this.course.wire = wire;
+      this.opened_ms ??= this.#options.process.now();
+      this.silence.connected(wire);
+    } else this.silence.checkDue();
+    if (event.event === "terminated") this.end = event;
+    if (event.event === "disconnected") this.#heard_ms = this.wires.at(-1)!.lastFrame_ms;
+    if (event.event === "resumed" && this.#heard_ms !== undefined) {
+      const gap_ms = this.#options.process.now() - this.#heard_ms;
+      expectSame(event.gap_ms, gap_ms, () => "gap_ms of resumed");
+    }
+    this.course.event(event);
+    this.ledger.event(event);
+    this.silence.event(event);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * A relay whose connections fail at random, as a seed determines: they are cut, frozen, reset, slowed
+ * down, delayed, and truncated in the middle of a frame.
+ *
+ * @module
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { Random } from "./random.ts";
+import { type Line, Relay, type Way, WAYS } from "./relay.ts";
+
+/** What a connection outlives, and what ends it. */
+const FAULTS = ["freeze", "slow", "delay", "fragment", "cut", "reset", "truncate"] as const;
+
+/** A way to fail. */
+export type Fault = typeof FAULTS[number];
+
+/** How long a connection is left alone, in milliseconds, before the next fault. */
+const QUIET_MS = [50, 1_200] as const;
+
+/** How long, in milliseconds, a fault lasts that a connection may outlive. */
+const LASTING_MS = [100, 2_500] as const;
+
+/** Forwards connections, and lets them fail, one fault after the other, from `rage` to `calm`. */
+export class FaultRelay implements AsyncDisposable {
+  /** How often each fault has struck. */
+  readonly struck: Record<Fault, number>;
+  readonly #relay: Relay;
+  readonly #random: Random;
+  readonly #calm = new AbortController();
+  readonly #plagues: Promise<void>[] = [];
+  #left: Fault[] = [];
+
+  private constructor(relay: Relay, seed: number) {
+    this.#relay = relay;
+    this.#random = new Random(seed);
+    this.struck = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
+  }
+
+  /** Opens a relay to a port. */
+  static async open(target: number, seed: number): Promise<FaultRelay> {
+    return new FaultRelay(await Relay.open(target), seed);
+  }
+
+  /** The port to connect to. */
+  get port(): number {
+    return this.#relay.port;
+  }
+
+  /** How many connections there have been. */
+  get connections(): number {
+    return this.#relay.lines.length;
+  }
+
+  /** Lets connections fail from now on. */
+  rage(): void {
+    this.#relay.onLine = (line) => this.#plagues.push(this.#plague(line));
+    this.#relay.lines.forEach(this.#relay.onLine);
+  }
+
+  /** Lets everything through from now on. */
+  calm(): void {
+    this.#calm.abort();
+    this.#relay.heal();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.calm();
+    await this.#relay[Symbol.asyncDispose]();
+    await Promise.all(this.#plagues);
+  }
+
+  async #plague(line: Line): Promise<void> {
+    while (line.isOpen && !this.#calm.signal.aborted) {
+      await this.#pass(QUIET_MS);
+      if (!line.isOpen || this.#calm.signal.aborted) return;
+      await this.#strike(line);
+    }
+  }
+
+  async #strike(line: Line): Promise<void> {
+    const random = this.#random;
+    const fault = this.#draw();
+    const ways = random.pick<readonly Way[]>([WAYS, ["toServer"], ["toClient"]]);
+    this.struck[fault]++;
+    switch (fault) {
+      case "cut":
+        return line.cut();
+      case "reset":
+        return line.reset(...random.pick([["client"], ["server"], ["client", "server"]] as const));
+      case "truncate":
+        return await line.truncate(random.pick(WAYS));
+      case "freeze":
+        line.silence(...ways);
+        break;
+      case "slow":
+        ways.forEach((way) =>
+          line.slow(way, { delay_ms: 5, pieceBytes: random.between(64, 4096) })
+        );
+        break;
+      case "delay":
+        ways.forEach((way) => line.slow(way, { delay_ms: random.between(5, 150) }));
+        break;
+      case "fragment":
+        ways.forEach((way) => line.slow(way, { delay_ms: 0, pieceBytes: random.between(1, 50) }));
+        break;
+    }
+    await this.#pass(LASTING_MS);
+    line.heal();
+  }
+
+  /** Each fault comes before any comes again. */
+  #draw(): Fault {
+    if (this.#left.length === 0) this.#left = [...FAULTS];
+    const [fault] = this.#left.splice(this.#random.below(this.#left.length), 1);
+    return fault!;
+  }
+
+  /** Lets some time pass, until it is told to calm down. */
+  async #pass([least, greatest]: readonly [number, number]): Promise<void> {
+    const { signal } = this.#calm;
+    await pause(this.#random.between(least, greatest), undefined, { signal }).catch(() => {});
+  }
+}

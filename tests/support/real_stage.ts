@@ -1,0 +1,109 @@
+/**
+ * Real commands with a path between them that can be made to fail, and what both sides say of it all.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { assertAgree } from "./ledgers.ts";
+import { type Command, freePort, startCommand } from "./process.ts";
+import { Relay } from "./relay.ts";
+
+/** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */
+export const IMPATIENT = [
+  "--data-interval=0.05",
+  "--data-threshold=0.6",
+  "--heartbeat-interval=0.3",
+  "--heartbeat-threshold=0.3",
+  "--heartbeat-additional-tries=1",
+];
+/** Does not find out by itself that a path is dead. */
+export const PATIENT = ["--data-interval=0.05", "--data-threshold=60"];
+/** So, too, and quickly. */
+export const BUSY = ["--data-interval=0.005", "--data-threshold=60", "--window=8"];
+
+/** One server address, the path to it, and what runs on both sides of it. */
+export class Stage implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly #port = freePort();
+  #relay?: Relay;
+
+  /** The path that clients take. */
+  get relay(): Relay {
+    return this.#relay!;
+  }
+
+  static async open(): Promise<Stage> {
+    const stage = new Stage();
+    stage.#relay = stage.#stack.use(await Relay.open(stage.#port));
+    return stage;
+  }
+
+  /** Starts a server; it listens when this resolves. */
+  async server(...args: string[]): Promise<Command> {
+    const server = this.#stack.use(
+      startCommand("server", ["127.0.0.1", String(this.#port), ...args]),
+    );
+    await server.event("listening");
+    return server;
+  }
+
+  client(...args: string[]): Command {
+    const where = ["127.0.0.1", String(this.relay.port)];
+    const stdin = args.includes("--stdin") ? "piped" : undefined;
+    return this.#stack.use(startCommand("client", [...where, "--reconnect", ...args], { stdin }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+export function confirmed(client: Command, seq: number) {
+  return client.event("data_confirmed", (each) => each.seq >= seq);
+}
+
+/** Waits until more is confirmed than has been so far. */
+export async function confirmsMore(client: Command): Promise<void> {
+  const last = client.events.findLast((each) => each.event === "data_confirmed");
+  await confirmed(client, (last?.seq ?? 0) + 1);
+}
+
+/** Ends the client, and then the server, politely: what their ledgers say. */
+export async function endBoth(client: Command, server: Command) {
+  client.kill("SIGTERM");
+  assertEquals(await client.ended(), 0, client.stderr);
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0, server.stderr);
+  const ledgers = [await client.event("summary"), await server.event("summary")] as const;
+  assertAgree(...ledgers);
+  return { ours: ledgers[0], theirs: ledgers[1] };
+}
+
+/** The sequence numbers that were delivered by these servers, in order. */
+export function delivered(...servers: Command[]): number[] {
+  return servers.flatMap(({ events }) =>
+    events.flatMap((each) => each.event === "data_received" ? [each.seq] : [])
+  );
+}
+
+export function assertUnbroken(numbers: number[]): void {
+  assertEquals(numbers, Array.from(numbers, (_, i) => i + 1));
+}
+
+/** Writes numbered lines to the stdin of a client as fast as they are taken, until told to stop. */
+export async function flood(client: Command, stop: AbortSignal): Promise<string> {
+  let all = "";
+  for (let n = 1; !stop.aborted;) {
+    const lines = Array.from({ length: 100 }, () => `line ${n++}\n`).join("");
+    try {
+      await client.write(new TextEncoder().encode(lines));
+    } catch (error) {
+      // The client has ended: why, is told by that.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      return all;
+    }
+    all += lines;
+  }
+  await client.endInput();
+  return all;
+}
