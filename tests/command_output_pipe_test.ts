@@ -19,12 +19,22 @@ const LIFETIME = "--duration=60";
 const PIPEFUL = `${"x".repeat(999)}\n`.repeat(2_000);
 
 const noPipes = Deno.build.os === "windows" ? "it takes pipes with names" : undefined;
+const mayStandStill = Deno.env.has("PULSEWIRE_DIST")
+  ? "an executable on Deno before 2.7 stands still while it opens a pipe with a name"
+  : undefined;
 
 async function makePipe(folder: string): Promise<string> {
   const path = `${folder}/pipe`;
   const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
   assert(success, "cannot make a pipe");
   return path;
+}
+
+/** Starts a server that waits for the reader of a pipe, and then that. */
+async function startAndOpen(stage: Stage, pipe: string): Promise<[Command, Deno.FsFile]> {
+  const starting = stage.server(...PATIENT, "--output", pipe);
+  const reader = await Deno.open(pipe, { read: true });
+  return [await starting, reader];
 }
 
 function startClient(port: number, ...args: string[]): Command {
@@ -39,7 +49,7 @@ async function doubts(client: Command) {
 }
 
 testUnless(
-  noPipes,
+  noPipes ?? mayStandStill,
   "SIGTERM ends a server whose --output is a pipe that nobody reads",
   async () => {
     await withFolder(async (folder) => {
@@ -63,10 +73,9 @@ testUnless(
     await withFolder(async (folder) => {
       const output = await makePipe(folder);
 
-      const opening = Deno.open(output, { read: true });
       await using stage = await Stage.open();
-      const server = await stage.server(...PATIENT, "--output", output);
-      using reader = await opening;
+      const [server, reader] = await startAndOpen(stage, output);
+      using _closing = reader;
       const client = stage.client(...PATIENT, "--stdin");
       const input = Array.from({ length: 600 }, (_, i) => `${i} ${"x".repeat(999)}\n`).join("");
       await client.write(encoder.encode(input));
@@ -96,10 +105,9 @@ testUnless(
   async () => {
     await withFolder(async (folder) => {
       const pipe = await makePipe(folder);
-      const opening = Deno.open(pipe, { read: true });
       await using stage = await Stage.open();
-      const server = await stage.server(...PATIENT, "--output", pipe);
-      using reader = await opening;
+      const [server, reader] = await startAndOpen(stage, pipe);
+      using _closing = reader;
       const client = stage.client(...PATIENT, "--stdin");
       await client.write(encoder.encode(PIPEFUL.slice(0, 256_000)));
       await server.event("data_received", ({ seq }) => seq === 256);
