@@ -10,7 +10,7 @@ import { Pipeline, type Run } from "./support/pipeline.ts";
 import { noProcessMemory } from "./support/process_memory.ts";
 
 /** How long paths fail; the whole of it is 120 s. */
-const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 12);
+const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 30);
 /** What decides on the faults. */
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
 const LINES = 200_000;
