@@ -31,6 +31,9 @@ export interface Peer extends AsyncDisposable {
   readonly process: Process;
 }
 
+/** What `deno task server` and the executables run with. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
+
 /** A Pulsewire server of the source in a folder; its name tells two of them apart. */
 export function pulsewireIn(folder: string, name: string, flags: readonly string[] = []): Kind {
   const std = Deno.env.get("STD")?.replace("=npm/", `=${folder}/npm/`);
@@ -39,7 +42,7 @@ export function pulsewireIn(folder: string, name: string, flags: readonly string
     name,
     protocol: "pulsewire",
     words: (port, more) => [
-      ...[...DENO, ...options, `${folder}/server.ts`],
+      ...[...DENO, V8_FLAGS, ...options, `${folder}/server.ts`],
       ...["127.0.0.1", String(port), "--quiet", ...more],
     ],
   };
