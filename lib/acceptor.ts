@@ -55,6 +55,8 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
+      // Whoever called is gone; the next one need not wait.
+      if (error.kind === "reset") continue;
       if (!failing) notice("error", failureText(error));
       failing = true;
       if (error.kind === "too_many_open_files" && await useSpare(options, take)) continue;
@@ -73,7 +75,7 @@ async function useSpare(
   try {
     next = await listener.acceptSpare();
   } catch (error) {
-    if (error instanceof TransportError) return false;
+    if (error instanceof TransportError) return error.kind === "reset";
     throw error;
   }
   const { connection, hasRoom } = next;

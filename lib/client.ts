@@ -72,9 +72,14 @@ export class Client {
       if (ending && !this.#stopping.signal.aborted) await this.#pause(ending);
       ending = await this.#connect();
     } while (!this.#course.ending);
-    this.#tellLeftover(ending);
-    this.#course.summarize();
+    this.#course.summarize(this.#options.source.rest?.());
     return exitStatus(ending, "client", this.#course.isOpen);
+  }
+
+  /** Whom it calls, for people. */
+  get #peer(): string {
+    const { host, port } = this.#options.address;
+    return formatAddress(host, port);
   }
 
   /** Ends the session politely, in any state. */
@@ -85,11 +90,11 @@ export class Client {
 
   /** Opens a connection and lives the session on it: how that ended. */
   async #connect(): Promise<Ending> {
-    const { address, clock } = this.#options;
+    const { clock } = this.#options;
     const connection = await dial(this.#options, this.#stopping.signal);
     if ("reason" in connection) {
       if (!this.#goesOn(connection)) {
-        this.#course.end(connection, formatAddress(address.host, address.port));
+        this.#course.end(connection, this.#peer);
       }
       return connection;
     }
@@ -121,20 +126,23 @@ export class Client {
     // What came after the last sign of life was no health.
     const healthy_ms = this.#course.heard_ms - this.#connected_ms;
     if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
-    return reconnect.limit === 0 || this.#backoff.attempts < reconnect.limit;
-  }
-
-  #tellLeftover({ by, reason }: Ending): void {
-    if (by === "self" && reason === "done") return;
-    const text = this.#options.source.leftover?.();
-    if (text) this.#course.events.emit("notice", { level: "warning", text });
+    const { limit } = reconnect;
+    if (limit === 0 || this.#backoff.attempts < limit) return true;
+    const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
+    this.#course.events.emit("notice", { level: "warning", text });
+    return false;
   }
 
   async #pause({ reason }: Ending): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
     const attempt = this.#backoff.attempts;
-    this.#course.events.emit("reconnecting", { attempt, delay_ms, cause: reason });
+    this.#course.events.emit("reconnecting", {
+      attempt,
+      delay_ms,
+      cause: reason,
+      peer: this.#peer,
+    });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);
     // When it is told to stop, dialling gives up at once.

@@ -7,7 +7,7 @@
 import type { Clock } from "./clock.ts";
 import type { Ending } from "./ending.ts";
 import type { EventSource, Phase } from "./events.ts";
-import { type ConnectionLedger, Ledger, roundMs } from "./ledger.ts";
+import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./settings.ts";
 import { type Detection, verdict } from "./verdict.ts";
 
@@ -138,9 +138,10 @@ export class Course {
   }
 
   /** The last word: the summary of a session that was open. */
-  summarize(): void {
+  summarize(input: Pick<Summary, "lines_unsent" | "input_ended"> = {}): void {
     if (!this.#isOpen) return;
-    this.events.emit("summary", this.ledger.summary(this.#clock.now() - this.started_ms));
+    const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
+    this.events.emit("summary", { ...summary, ...input });
   }
 
   #verdict(ending: Ending, peer: string, now_ms: number, detection?: Detection) {

@@ -5,6 +5,9 @@
  */
 import type { Entry, MessageOutput, Store } from "./store_types.ts";
 
+/** How many bytes may be on their way for all sessions together: beyond that no more are taken. */
+const MAX_WAITING_BYTES = 268_435_456;
+
 /** Whose data messages are delivered. */
 export interface Recipient {
   /** Everything up to and including this sequence number is delivered: so many bytes more. */
@@ -32,6 +35,7 @@ export class Delivery {
   #entries: Entry[] = [];
   #ends = new Map<Recipient, { seq: number; bytes: number }>();
   #stored: (() => void)[] = [];
+  #waitingBytes = 0;
   #hasFailed = false;
   #running?: Promise<void>;
 
@@ -39,6 +43,11 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.isDurable = options.store !== undefined;
+  }
+
+  /** Whether so much is on its way that nothing more is to be taken. */
+  get isFull(): boolean {
+    return this.#waitingBytes > MAX_WAITING_BYTES;
   }
 
   /** Whether nothing more can be delivered. */
@@ -49,6 +58,7 @@ export class Delivery {
   /** Delivers a data message; the recipient hears of it later. */
   message(recipient: Recipient, message: Entry & { kind: "message" }): void {
     const { seq, payload } = message;
+    this.#waitingBytes += payload.length;
     const end = this.#ends.get(recipient);
     if (end) {
       end.seq = seq;
@@ -115,6 +125,9 @@ export class Delivery {
     if (output && ends.size > 0) {
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
     }
-    for (const [recipient, { bytes, seq }] of ends) recipient.delivered(seq, bytes);
+    for (const [recipient, { bytes, seq }] of ends) {
+      this.#waitingBytes -= bytes;
+      recipient.delivered(seq, bytes);
+    }
   }
 }

@@ -100,7 +100,7 @@ export interface EventFields {
   /** The connection is lost; the session goes on without one. */
   disconnected: Verdict;
   /** The client dials again after a wait, so many times in a row, because of this. */
-  reconnecting: { attempt: number; delay_ms: number; cause: EndReason };
+  reconnecting: { attempt: number; delay_ms: number; cause: EndReason; peer: string };
   /**
    * A session goes on over another connection: how long after its last sign of life on the one before,
    * how many data messages are sent again, and how many had arrived unconfirmed. Of a session that

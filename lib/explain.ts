@@ -39,7 +39,9 @@ function explainDeath(end: Terminated, role: Role, timers: Timers): string {
   const other = role === "client" ? "the server" : "the client";
   const since = {
     first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
-    last_data_heard: "the last data message was heard",
+    last_data_heard: role === "client"
+      ? "the last confirmation was heard"
+      : "the last data message was heard",
     first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
     last_sign_of_life: "the last sign of life",
     connection_lost: "the connection was lost",
@@ -112,8 +114,8 @@ function explainPeer(end: Terminated, other: string): string {
   switch (end.reason) {
     case "closed":
       return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
-        `Look next: did its process crash or was it killed, or does a proxy on the path close ` +
-        `connections?`;
+        `Look next: did its process crash or was it killed, could it not write its store or output, ` +
+        `or does a proxy on the path close connections?`;
     case "superseded":
       return `${other} is back on another connection: this one seemed to be alive and was not. Look ` +
         `next: does a firewall, NAT or load balancer on the path forget connections?`;

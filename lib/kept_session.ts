@@ -98,7 +98,8 @@ export class KeptSession implements Recipient {
     // A copy, because the bytes are the reader's.
     const copy = payload.slice();
     this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload: copy });
-    return this.#waitingBytes <= Math.max(MAX_UNDELIVERED_BYTES, 2 * maxMessageBytes) &&
+    return !this.#delivery.isFull &&
+      this.#waitingBytes <= Math.max(MAX_UNDELIVERED_BYTES, 2 * maxMessageBytes) &&
       this.#received - this.#delivered <= MAX_WINDOW;
   }
 

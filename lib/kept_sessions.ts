@@ -135,7 +135,11 @@ export class KeptSessions {
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { maxSessions, sessionLifetime_ms } = this.#options;
+    const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
+    if (delivery?.isFull) {
+      return "this server has more on its way to its store or output than it can hold";
+    }
+    if (this.#byId.size >= maxSessions) this.#makeRoom();
     if (this.#byId.size >= maxSessions) {
       return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
     }
@@ -147,6 +151,15 @@ export class KeptSessions {
       } s, or ` +
         `the server has been restarted without --store`;
     return `this server does not know session ${id}: ${why}`;
+  }
+
+  /** Gives up the session that has been away for longest, of those that have sent nothing to lose. */
+  #makeRoom(): void {
+    for (const kept of this.#lost) {
+      if (kept.receivedUpTo > 0) continue;
+      const text = "gave way to a new session: it had sent nothing (max_sessions)";
+      return this.#endLost(kept, { by: "self", reason: "silent", text });
+    }
   }
 
   #begin(session: ServerSession, hello: Hello): Admission {
@@ -226,7 +239,7 @@ export class KeptSessions {
     // A session that would have come back to this server may come back to the next one on its store.
     const stays = kept.comesBack && ending.by === "self" && ending.reason === "shutdown";
     this.#note(kept, stays ? "lost" : "ended", ending);
-    if (kept.course.isOpen) this.#options.onEnd(kept, exitStatus(ending, "server", true));
+    this.#options.onEnd(kept, exitStatus(ending, "server", kept.course.isOpen));
   }
 
   #note({ id }: KeptSession, kind: "lost" | "ended", ending: Ending): void {

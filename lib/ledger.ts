@@ -33,6 +33,10 @@ export interface Summary {
   data_resent: number;
   /** Data messages confirmed: heard by the client, handed to the network by the server. */
   data_confirmed: number;
+  /** Of a client that sends its input: how many lines were read and never sent. */
+  lines_unsent?: number;
+  /** Of a client that sends its input: whether that was read to its end. */
+  input_ended?: boolean;
   /** Bytes in the data messages sent or received. */
   data_bytes: number;
   /** Everything up to and including this sequence number is confirmed. */

@@ -66,7 +66,7 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       );
     case "reconnecting":
       return warning(
-        `dialling again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
+        `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
           CAUSES[event.cause],
       );
     case "resumed":
@@ -81,10 +81,7 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
         text: explainEnd(event, role, timers),
       };
     case "summary":
-      return {
-        level: event.in_doubt.length > 0 ? "warning" : "info",
-        text: summaryText(event, role),
-      };
+      return { level: isWhole(event) ? "info" : "warning", text: summaryText(event, role) };
     case "total":
       return {
         level: event.in_doubt + event.deaths > 0 ? "warning" : "info",
@@ -139,6 +136,8 @@ function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | 
 
 function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
   const wasOpen = event.predicted_ms !== null;
+  // A side that is told to stop needs no words for it; one that has to stop does.
+  if (event.by === "self" && event.reason === "shutdown" && event.text !== "") return "error";
   if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
   // To a server, a stranger who is turned away is nothing to be woken for.
   return role === "server" && !wasOpen ? "warning" : "error";
@@ -159,8 +158,8 @@ function summaryText(summary: Summary, role: Role): string {
   return `summary of ${
     seconds(summary.duration_ms)
   }: ${data}, ${summary.data_confirmed} confirmed, ` +
-    `${
-      doubtText(summary.in_doubt)
+    `${doubtText(summary.in_doubt)}${
+      restText(summary)
     }${overConnections}${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
     `${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
@@ -179,6 +178,18 @@ function connectionsText(summary: Summary, role: Role): string {
   return `${connections} connections, ${counted(data_resent, "data message")} sent again (${last}${
     told.join(" | ")
   })`;
+}
+
+/** Whether nothing is in doubt and nothing is left. */
+function isWhole({ in_doubt, input_ended = true, lines_unsent = 0 }: Summary): boolean {
+  return in_doubt.length === 0 && input_ended && lines_unsent === 0;
+}
+
+/** What is left of a client's input, in words. */
+function restText({ input_ended = true, lines_unsent = 0 }: Summary): string {
+  const were = lines_unsent === 1 ? "line was" : "lines were";
+  const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
+  return input_ended ? unsent : `${unsent}; the input was not read to its end`;
 }
 
 function totalText(total: Total): string {

@@ -165,12 +165,25 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
   return { ...defaults, ...given, ...askWhere(given, defaults, terminal()) };
 }
 
+/** The store's own files, and those that SQLite keeps beside it, are no place for the output. */
+function refuseSharedFile({ output, store }: Settings): void {
+  if (output === "" || store === "") return;
+  const folder = new URL(`file://${Deno.cwd()}/`);
+  const path = (name: string) => new URL(encodeURI(name), folder).pathname;
+  if (!["", "-wal", "-shm", "-lock"].some((end) => path(store + end) === path(output))) return;
+  throw new UsageError(
+    `--output ${output}: that is the store, or a file that belongs to it; give --output its own`,
+  );
+}
+
 /** Refuses what cannot be had together. */
 function refuseContradictions(role: Role, settings: Settings, commandLine: CommandLine): void {
   const { json, ramp, sessions, stdin } = commandLine;
   if (role === "server") {
-    if (!json || settings.output !== "-") return;
-    throw new UsageError("--json and --output -: both write to stdout; give --output a file");
+    if (json && settings.output === "-") {
+      throw new UsageError("--json and --output -: both write to stdout; give --output a file");
+    }
+    return refuseSharedFile(settings);
   }
   if (sessions !== undefined && stdin) {
     throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");

@@ -7,6 +7,8 @@ import type { Connection } from "./transport.ts";
 
 const SMALLEST_READ_BYTES = 256;
 const LARGEST_READ_BYTES = 65_536;
+/** After so many small reads in a row a large buffer is given back. */
+const SMALL_READS = 16;
 
 /** Turns bytes, in chunks of any size, into messages. */
 export interface Decoder<Message> {
@@ -42,6 +44,7 @@ export async function readMessages<Message>(
 ): Promise<void> {
   let buffer = new Uint8Array(SMALLEST_READ_BYTES);
   let failed = false;
+  let smallReads = 0;
   for (;;) {
     const count = await connection.read(buffer);
     if (count === null) return;
@@ -57,7 +60,12 @@ export async function readMessages<Message>(
       failed = true;
       listener.heardWrong(error);
     }
-    // A full buffer means that more is waiting: read it in larger steps.
+    // A full buffer means that more is waiting: read it in larger steps. Small reads in a row mean that
+    // nothing is: an idle session should hold no more than it needs.
+    smallReads = count <= SMALLEST_READ_BYTES ? smallReads + 1 : 0;
     if (count === buffer.length && count < LARGEST_READ_BYTES) buffer = new Uint8Array(2 * count);
+    else if (smallReads === SMALL_READS && buffer.length > 2 * SMALLEST_READ_BYTES) {
+      buffer = new Uint8Array(SMALLEST_READ_BYTES);
+    }
   }
 }

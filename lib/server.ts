@@ -165,7 +165,9 @@ export class Server {
     if (purpose === undefined) return this.#servePulsewire(peeked, connected_ms);
     const refusal = this.#refuseOriginals();
     if (!refusal && this.#originals.attach(peeked, purpose)) return;
-    if (refusal || this.#only) return await this.#refuseOriginal(peeked, refusal ?? ONLY_ONE);
+    const isFull = this.#sessions.size >= this.#options.maxSessions;
+    const full = this.#only ? ONLY_ONE : isFull ? ALL_SESSIONS : undefined;
+    if (refusal || full) return await this.#refuseOriginal(peeked, refusal ?? full!);
     this.#serveOriginal(this.#originals.create(peeked, purpose));
   }
 
@@ -244,13 +246,18 @@ export class Server {
     const admission = this.#kept.admit(session, hello);
     if ("kept" in admission && this.#options.once) {
       this.#only = admission.kept;
-      if (!hello.comesBack) this.#listener.close();
+      if (!hello.comesBack && !admission.opening) this.#listener.close();
     }
     return admission;
   }
 
   /** A session that was open has ended. */
   #count(session: AnySession | KeptSession, status: ExitStatus): void {
+    // What was never open was not the one session to serve.
+    if (session instanceof KeptSession && !session.course.isOpen) {
+      if (session === this.#only) this.#only = undefined;
+      return;
+    }
     this.#served++;
     if (status === EXIT.lost) this.#lost++;
     if (session !== this.#only) return;
@@ -263,7 +270,7 @@ export class Server {
     this.#notice("error", text);
     this.#status = EXIT.lost;
     this.#kept.tellUndeliverable();
-    this.stop("shutdown", "its data messages cannot be kept any more");
+    this.stop("shutdown", text);
   }
 
   #notice(level: "info" | "error", text: string): void {
@@ -273,6 +280,8 @@ export class Server {
 
 /** How long, in milliseconds, all that there is to end may take together. */
 const STOP_LIMIT_MS = 1_900;
+
+const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
 
 const ONLY_ONE = "this server serves one session only, and has it";
 

@@ -5,6 +5,14 @@
  */
 import { PUNCTUAL_MS } from "./wait.ts";
 
+/** What is left of an input. */
+export interface InputRest {
+  /** How many lines were read and never taken. */
+  readonly lines_unsent: number;
+  /** Whether it was read to its end. */
+  readonly input_ended: boolean;
+}
+
 /** Gives the data messages of one session, in order. */
 export interface DataSource {
   /** When the next may go out, in monotonic milliseconds; `Infinity` while there is none. */
@@ -19,8 +27,8 @@ export interface DataSource {
   readonly nextBytes: number;
   /** Takes the next, when its time has come. */
   take(now_ms: number): Uint8Array;
-  /** What is left, in words, if anything is. */
-  leftover?(): string | undefined;
+  /** What is left of an input. */
+  rest?(): InputRest;
   /** Called when another one, or the end, has come by itself. */
   onChange?: () => void;
 }
@@ -99,14 +107,10 @@ export class QueueSource implements DataSource {
     return this.#queue[this.#taken]!.length;
   }
 
-  /** What was put in and never taken, and whether more was to come. */
-  leftover(): string | undefined {
-    if (this.ended) return undefined;
-    const waiting = this.#queue.length - this.#taken;
-    const read = `${waiting} ${waiting === 1 ? "line was" : "lines were"} read but never sent`;
-    const unread = "the input was not read to its end";
-    if (this.#closed) return read;
-    return waiting === 0 ? unread : `${read}; ${unread}`;
+  /** What was put in and never taken, and whether that was all. */
+  rest(): InputRest {
+    const input_ended = this.#closed && this.failure === undefined;
+    return { lines_unsent: this.#queue.length - this.#taken, input_ended };
   }
 
   /** Takes the next. */

@@ -121,8 +121,12 @@ class TcpConnection implements Connection {
   constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
     this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
-    // A heartbeat must not wait for the acknowledgement of what went before it (RFC 896).
-    connection.setNoDelay(true);
+    try {
+      // A heartbeat must not wait for the acknowledgement of what went before it (RFC 896).
+      connection.setNoDelay(true);
+    } catch {
+      // It has been reset already, as whoever reads will hear.
+    }
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -201,6 +205,7 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   ECONNREFUSED: "refused",
   ECONNRESET: "reset",
   ECONNABORTED: "reset",
+  ENOTCONN: "reset",
   EPIPE: "reset",
   ENETUNREACH: "unreachable",
   EHOSTUNREACH: "unreachable",

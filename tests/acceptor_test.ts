@@ -103,3 +103,11 @@ Deno.test("acceptAll() tries again after ACCEPT_BACKOFF_MS when there is not eve
   const at = 2 * ACCEPT_BACKOFF_MS;
   assertEquals(told.slice(1), [`${at} info`, `${at} accepted client:50000`]);
 });
+
+Deno.test("acceptAll() does not wait for one that has gone before it was accepted", async () => {
+  const gone = new TransportError("reset", "ENOTCONN");
+  const next = called();
+  const { told } = stage(gone, gone, gone, next.connection);
+  await settle();
+  assertEquals(told, ["0 accepted client:50000"]);
+});

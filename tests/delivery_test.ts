@@ -152,3 +152,20 @@ Deno.test("Delivery has failed already when it says so", async () => {
   await store.fail("why");
   assertEquals(hadFailed, true);
 });
+
+Deno.test("Delivery is full with more than 256 MiB on its way for all together, until that is delivered", async () => {
+  const output = new HeldOutput();
+  const { delivery } = stage({ output });
+  const payload = new Uint8Array(67_108_864);
+  const first = new Told();
+  for (let seq = 1; seq <= 4; seq++) {
+    const recipient = seq === 1 ? first : new Told();
+    delivery.message(recipient, { kind: "message", session: `${seq}`, at: 0, seq: 1, payload });
+  }
+  assertEquals(delivery.isFull, false);
+  delivery.message(first, { kind: "message", session: "1", at: 0, seq: 2, payload });
+  assertEquals(delivery.isFull, true);
+  await settle();
+  await output.letThrough();
+  assertEquals([delivery.isFull, first.heard], [false, [[2, 2 * payload.length]]]);
+});

@@ -47,9 +47,14 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
     "Look next: ",
   ],
   [
-    eventOf("reconnecting", { attempt: 3, delay_ms: 2_750, cause: "reset" }),
+    eventOf("reconnecting", {
+      attempt: 3,
+      delay_ms: 2_750,
+      cause: "reset",
+      peer: "192.0.2.1:4000",
+    }),
     "warning",
-    "dialling again in 2.750 s",
+    "dialling 192.0.2.1:4000 again in 2.750 s",
     "attempt 3",
     "reset (RST)",
   ],
@@ -138,6 +143,29 @@ Deno.test("messageOf() names a single data message in doubt once", () => {
   assertStringIncludes(text, "in doubt: 6, 8 to 9");
 });
 
+Deno.test("messageOf() warns of an input of which something is left", () => {
+  for (
+    const [rest, text] of [
+      [{ lines_unsent: 0, input_ended: true }, undefined],
+      [{ lines_unsent: 1, input_ended: true }, "; 1 line was read but never sent"],
+      [{ lines_unsent: 0, input_ended: false }, "; the input was not read to its end"],
+      [
+        { lines_unsent: 2, input_ended: false },
+        "; 2 lines were read but never sent; the input was not read to its end",
+      ],
+    ] as const
+  ) {
+    const told = messageOf(
+      eventOf("summary", summaryOf({ ...SUMMARY, in_doubt: [], ...rest })),
+      "client",
+      DEFAULT_TIMERS,
+    )!;
+    assertEquals(told.level, text === undefined ? "info" : "warning");
+    assertStringIncludes(told.text, text ?? "none in doubt");
+    assertEquals(told.text.includes("input"), !rest.input_ended);
+  }
+});
+
 const CONNECTION = { sent: 0, received: 0, confirmed: 0, resent: 0, in_doubt: 0 };
 
 Deno.test("messageOf() sums up a session of several connections, each for itself", () => {
@@ -184,7 +212,7 @@ Deno.test("messageOf() tells who it is that sends again", () => {
 Deno.test("messageOf() tells the cause of each attempt in other words", () => {
   const causes = [...new Set(Object.values(REASONS).flat())];
   const texts = causes.map((cause) => {
-    const event = eventOf("reconnecting", { attempt: 1, delay_ms: 500, cause });
+    const event = eventOf("reconnecting", { attempt: 1, delay_ms: 500, cause, peer: "here:1" });
     return messageOf(event, "client", DEFAULT_TIMERS)!.text.split(": ")[1]!;
   });
   assertEquals(new Set(texts).size, causes.length);

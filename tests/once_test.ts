@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { HeldStore } from "./support/held_delivery.ts";
 import { data, refusalOf, stageRawServer, welcomeOf } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 
@@ -82,3 +83,22 @@ Deno.test("a defect ends a session for good: it is told of, and its place is fre
     assertEquals<unknown>(await cameTo(status, clock, 1_000), once ? 1 : 0);
   }
 });
+
+for (const comesBack of [true, false]) {
+  const how = comesBack ? "could come back" : "does not come back";
+  Deno.test(`a server for one session serves the next when the first was never stored, and ${how}`, async () => {
+    const store = new HeldStore();
+    const staged = stageRawServer({ once: true, store, sessionLifetime_ms: 1_000 });
+    const { clock, hello, status } = staged;
+    const gone = await hello("s", comesBack ? BACK : {});
+    gone.path.reset();
+    await clock.advance(100);
+    store.held = false;
+    await store.letThrough();
+    await clock.advance(2_000);
+    const second = await hello("t");
+    welcomeOf(second);
+    await second.peer.say("TERMINATE done\n");
+    assertEquals<unknown>(await cameTo(status, clock, 600), 0);
+  });
+}

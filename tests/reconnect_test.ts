@@ -38,7 +38,7 @@ Deno.test("a client tells of a lost connection, its return and its end, event by
     "5000 data_confirmed 2 0",
     "7000 phase data connecting 2000",
     "7000 disconnected network reset reset server:4000 2000 last_sign_of_life 60000 2000",
-    "7000 reconnecting 1 500 reset",
+    "7000 reconnecting 1 500 reset server:4000",
     "7500 connected server:4000 60",
     "7500 resumed 2500 0 0",
     "7500 phase connecting data 0",
@@ -63,7 +63,7 @@ for (
     await clock.advance(dials_ms.at(-1)!);
     assertEquals(network.dials_ms, dials_ms);
     const told = delays_ms.map((delay_ms, n) =>
-      `${dials_ms[n]} reconnecting ${n + 1} ${delay_ms} refused`
+      `${dials_ms[n]} reconnecting ${n + 1} ${delay_ms} refused server:4000`
     );
     assertEquals(recorder.story("reconnecting").slice(0, told.length), told);
     assertEquals(recorder.all("terminated"), []);
@@ -77,8 +77,8 @@ Deno.test("a client whose first dials failed opens a session that is not resumed
   assertEquals(
     recorder.story("reconnecting", "connected", "resumed", "disconnected", "data_sent"),
     [
-      "0 reconnecting 1 500 refused",
-      "500 reconnecting 2 500 unreachable",
+      "0 reconnecting 1 500 refused server:4000",
+      "500 reconnecting 2 500 unreachable server:4000",
       "1000 connected server:4000 60",
       "1000 data_sent 1 1",
     ],
@@ -144,8 +144,8 @@ Deno.test("a client that gives up after a session was open has lost it: 1, and a
   network.last.path.reset();
   assertEquals<unknown>(await cameTo(status, clock, 5_000), 1);
   assertEquals(recorder.story("reconnecting", "terminated"), [
-    "1000 reconnecting 1 500 reset",
-    "1500 reconnecting 2 500 refused",
+    "1000 reconnecting 1 500 reset server:4000",
+    "1500 reconnecting 2 500 refused server:4000",
     "2000 terminated network refused refused server:4000 2000 last_sign_of_life 60000 2000",
   ]);
   assertEquals(recorder.one("summary").connections, 1);
@@ -172,7 +172,7 @@ Deno.test("a server that never says WELCOME is dialled again", async () => {
   const { clock, network, recorder } = stageDialling([mute, serving()]);
   await clock.advance(6_000);
   assertEquals(recorder.story("reconnecting", "connected", "disconnected", "terminated"), [
-    "5000 reconnecting 1 500 silent",
+    "5000 reconnecting 1 500 silent server:4000",
     "5500 connected server:4000 60",
   ]);
   assertEquals(network.opened[0]!.peer.heard.at(-1), "5000 TERMINATE silent no WELCOME within 5 s");
@@ -188,7 +188,7 @@ Deno.test("a dead server is dialled again, a full detection after its death", as
     "25000 phase data heartbeat 20000",
     "65000 phase heartbeat connecting 60000",
     "65000 disconnected self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000",
-    "65000 reconnecting 1 500 silent",
+    "65000 reconnecting 1 500 silent server:4000",
     "65500 phase connecting data 0",
   ]);
   assertEquals(resumptions(recorder), ["65500: gap 65500, resent 1, already there 0"]);

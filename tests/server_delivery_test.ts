@@ -27,7 +27,7 @@ async function stageHeld() {
 }
 
 /** What a server says whose store or output has failed. */
-const UNKEPT = "TERMINATE shutdown its data messages cannot be kept any more";
+const UNKEPT = "TERMINATE shutdown the disk is full";
 
 Deno.test("CONFIRM comes when the store has committed and the output has written", async () => {
   const { clock, only, output, store } = await stageHeld();
@@ -108,7 +108,7 @@ Deno.test("a session is welcomed when it is stored, and not if it cannot be", as
   const third = await hello("u");
   await store.fail("the disk is full");
   assertEquals(third.peer.heard, [
-    "0 TERMINATE shutdown its data messages cannot be kept any more",
+    "0 TERMINATE shutdown the disk is full",
   ]);
 });
 

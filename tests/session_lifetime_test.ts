@@ -246,3 +246,21 @@ Deno.test("a session that expired with messages delivered does not begin anew", 
   const refused = await resume("s", { confirmed: 0, sent: 2 });
   assertStringIncludes(refusalOf(refused), "this server does not know session s");
 });
+
+Deno.test("a full server gives up a lost session that has sent nothing for a new one", async () => {
+  const { clock, hello, recorder } = stageRawServer({ maxSessions: 2, sessionLifetime_ms: 10_000 });
+  const busy = await hello("busy", BACK);
+  await busy.peer.say(data(1));
+  const empty = await hello("empty", BACK);
+  for (const { path } of [busy, empty]) path.reset();
+  await clock.advance(100);
+  welcomeOf(await hello("new"));
+  const { session, text } = recorder.one("terminated");
+  assertEquals([session, text], [
+    "empty",
+    "gave way to a new session: it had sent nothing (max_sessions)",
+  ]);
+  // What has sent something is kept, and the next one refused.
+  refusalOf(await hello("late"));
+  assertEquals(recorder.all("terminated").at(-1)!.session, null);
+});

@@ -142,20 +142,19 @@ Deno.test("QueueSource keeps nothing of what has been taken, though it is never 
   assertLess(most, 128 * 1_048_576);
 });
 
-for (
-  const [waiting, isEnded, left] of [
-    [0, true, undefined],
-    [0, false, "the input was not read to its end"],
-    [1, true, "1 line was read but never sent"],
-    [2, false, "2 lines were read but never sent; the input was not read to its end"],
-  ] as const
-) {
-  Deno.test(`QueueSource.leftover() tells of ${waiting} lines, ${isEnded ? "the" : "no"} end`, () => {
+for (const [waiting, isEnded] of [[0, true], [0, false], [1, true], [2, false]] as const) {
+  Deno.test(`QueueSource.rest() tells of ${waiting} lines, ${isEnded ? "the" : "no"} end`, () => {
     const source = new QueueSource();
     source.put(bytes("taken"));
     for (let n = 0; n < waiting; n++) source.put(bytes("x"));
     if (isEnded) source.end();
     source.take();
-    assertEquals(source.leftover(), left);
+    assertEquals(source.rest(), { lines_unsent: waiting, input_ended: isEnded });
   });
 }
+
+Deno.test("QueueSource.rest() of an input that failed has no end", () => {
+  const source = new QueueSource();
+  source.end("it cannot be read");
+  assertEquals(source.rest(), { lines_unsent: 0, input_ended: false });
+});
