@@ -4,7 +4,9 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
-import { encodeFrame } from "./codec.ts";
+import { encodeFrame, FrameDecoder } from "./codec.ts";
+import { helloOf } from "./greeting.ts";
+import { MAX_LINE_BYTES, ProtocolError } from "./protocol.ts";
 import { type Connection, type Listener, TransportError } from "./transport.ts";
 import { Deadline, sleep } from "./wait.ts";
 
@@ -94,16 +96,35 @@ async function useSpare(
   return true;
 }
 
-/** Says why, and waits until it has been read: to close at once could overtake it with a reset. */
+/**
+ * Hears who it is and says why, and waits until it has been read: to close at once could overtake it
+ * with a reset. Whoever comes back, or will, is sent away without a word: that is no end to it, and by
+ * the next time there may be room.
+ */
 async function tellRefusal(connection: Connection): Promise<void> {
   try {
+    const buffer = new Uint8Array(MAX_LINE_BYTES);
+    const count = await connection.read(buffer);
+    if (comesBack(buffer.subarray(0, count ?? 0))) return;
     let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
     while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
     await connection.closeWrite();
-    const buffer = new Uint8Array(512);
     while (await connection.read(buffer) !== null);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
+  }
+}
+
+/** Whether first bytes are the `HELLO` of a client that dials again after a loss. */
+function comesBack(first: Uint8Array): boolean {
+  try {
+    const decoder = new FrameDecoder();
+    decoder.push(first);
+    const frame = decoder.next();
+    return frame?.type === "HELLO" && helloOf(frame).comesBack;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return false;
   }
 }
 

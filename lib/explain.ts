@@ -114,7 +114,8 @@ function explainPeer(end: Terminated, other: string): string {
   switch (end.reason) {
     case "closed":
       return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
-        `Look next: did its process crash or was it killed, could it not write its store or output, ` +
+        `Look next: did its process crash or was it killed, ` +
+        (other === "the server" ? "could it not write its store or output, " : "") +
         `or does a proxy on the path close connections?`;
     case "superseded":
       return `${other} is back on another connection: this one seemed to be alive and was not. Look ` +

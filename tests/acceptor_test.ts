@@ -61,7 +61,7 @@ Deno.test("acceptAll() refuses with the spare descriptor, and says why", async (
   const first = called();
   const second = called();
   const { told } = stage(FULL, { spare: first.connection, hasRoom: false }, second.connection);
-  await settle();
+  await first.peer.say("HELLO 1 s {}\n");
   assertEquals(first.peer.heard.map((line) => line.split(" ").slice(0, 3).join(" ")), [
     "0 TERMINATE refused",
   ]);
@@ -72,6 +72,24 @@ Deno.test("acceptAll() refuses with the spare descriptor, and says why", async (
   assertEquals(first.path.server.closed, true);
   assertEquals(told.slice(2), ["0 info", "0 accepted client:50000"]);
 });
+
+Deno.test("acceptAll() sends whoever comes back away without a word", async () => {
+  const first = called();
+  const next = called();
+  const { told } = stage(FULL, { spare: first.connection, hasRoom: false }, next.connection);
+  await first.peer.say('HELLO 1 s {"reconnect":true,"confirmed":3,"sent":4}\n');
+  assertEquals([first.peer.heard, first.path.server.closed], [[], true]);
+  assertEquals(told.at(-1), "0 accepted client:50000");
+});
+
+for (const said of ["HELLO 1 s", "nonsense\n", "HEARTBEAT 1\n"]) {
+  Deno.test(`acceptAll() refuses who says ${JSON.stringify(said)}`, async () => {
+    const first = called();
+    stage(FULL, { spare: first.connection, hasRoom: false });
+    await first.peer.say(said);
+    assertEquals(first.peer.heard.length, 1);
+  });
+}
 
 Deno.test("acceptAll() waits REFUSAL_LIMIT_MS for one that does not close, and no longer", async () => {
   const mute = called();
