@@ -51,11 +51,6 @@ export class KeptSessions {
     this.#expiry = new Deadline(options.clock, { onStall });
   }
 
-  /** How many sessions there are. */
-  get size(): number {
-    return this.#byId.size;
-  }
-
   /** Takes up the sessions that an earlier process left in the store. */
   restore(stored: readonly StoredSession[]): void {
     const { clock, delivery, sink, timers } = this.#options;
