@@ -113,11 +113,11 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
-  protected override silence(): { since: DetectedSince; at_ms: number } {
+  protected override silence(): { since: DetectedSince; at_ms: number; isIdle: boolean } {
     const { oldest } = this.#outbox;
     return oldest && oldest.sent_ms >= this.#heard_ms
-      ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms }
-      : { since: "last_data_heard", at_ms: this.#heard_ms };
+      ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms, isIdle: false }
+      : { since: "last_data_heard", at_ms: this.#heard_ms, isIdle: !oldest };
   }
 
   /** After a stall of this process, what is due has its full time once more. */

@@ -38,6 +38,8 @@ export class Course {
   #ending?: Ending;
   #heard_ms: number;
   #silentSince_ms: number;
+  /** Whether the last silence was one of a client that had nothing to send. */
+  #isIdle = false;
   #gapSince_ms?: number;
 
   /** Starts the course of a session that is not open yet. */
@@ -109,10 +111,11 @@ export class Course {
     this.#enter("data");
   }
 
-  /** The session has fallen silent: the heartbeat phase begins. */
-  silent(since_ms: number): void {
+  /** The session has fallen silent, or has nothing to say: the heartbeat phase begins. */
+  silent(since_ms: number, isIdle = false): void {
     this.#silentSince_ms = since_ms;
-    this.ledger.silenceBegan();
+    this.#isIdle = isIdle;
+    if (!isIdle) this.ledger.silenceBegan();
     this.#enter("heartbeat");
   }
 
@@ -161,9 +164,11 @@ export class Course {
     this.#phase = to;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
-    if (from === "heartbeat") this.ledger.silenceEnded(silent_ms);
+    const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");
+    if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
+    const phase = { from, to, silent_ms: roundMs(silent_ms), ...isIdle && { idle: true as const } };
     // What was never open has no phases to tell of.
-    if (this.#isOpen) this.events.emit("phase", { from, to, silent_ms: roundMs(silent_ms) });
+    if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;
   }
 }

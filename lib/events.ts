@@ -87,8 +87,11 @@ export interface EventFields {
   data_received: { seq: number; bytes: number };
   /** The client heard the confirmation of a data message. */
   data_confirmed: { seq: number; rtt_ms: number };
-  /** A session went from one phase to another; how long no data had been heard by then. */
-  phase: { from: Phase; to: Phase; silent_ms: number };
+  /**
+   * A session went from one phase to another; how long no data had been heard by then. Into and out of
+   * the heartbeat phase, `idle` says that none was due: the client had nothing to send.
+   */
+  phase: { from: Phase; to: Phase; silent_ms: number; idle?: true };
   /** This side sent a heartbeat. */
   heartbeat_sent: { n: number };
   /** A sign of life came after a heartbeat; only its own reply gives a round-trip time. */

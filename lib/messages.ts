@@ -124,6 +124,14 @@ function warning(text: string): Message {
 }
 
 function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | undefined {
+  if (event.idle && event.to === "heartbeat") {
+    return info(
+      `nothing to send for ${seconds(event.silent_ms)}, all is confirmed; heartbeat phase`,
+    );
+  }
+  if (event.idle && event.to === "data") {
+    return info(`something to send again after ${seconds(event.silent_ms)}; data phase`);
+  }
   const data = role === "client" ? "no confirmation" : "no data message";
   if (event.to === "heartbeat") {
     return warning(`silent: ${data} for ${seconds(event.silent_ms)}; heartbeat phase`);

@@ -96,7 +96,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   /** Runs the data phase. */
   protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
   /** When silence began, seen from the end of a data phase. */
-  protected abstract silence(): { since: DetectedSince; at_ms: number };
+  protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
   /** Sees what has come of a line that is not finished, before the session is open. */
   protected abstract hearUnfinishedLine(line: Uint8Array): void;
   /** Settles what is still under way before a polite end; whether that came about in time. */
@@ -229,9 +229,9 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
   }
 
   #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
-    const { since, at_ms } = this.silence();
+    const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.#course.silent(at_ms);
+    this.#course.silent(at_ms, isIdle);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 

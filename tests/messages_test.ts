@@ -143,6 +143,18 @@ Deno.test("messageOf() names a single data message in doubt once", () => {
   assertStringIncludes(text, "in doubt: 6, 8 to 9");
 });
 
+Deno.test("messageOf() does not take a client with nothing to send for a silent server", () => {
+  for (
+    const [from, to, words] of [
+      ["data", "heartbeat", "nothing to send for 20.000 s, all is confirmed; heartbeat phase"],
+      ["heartbeat", "data", "something to send again after 20.000 s; data phase"],
+    ] as const
+  ) {
+    const event = eventOf("phase", { from, to, silent_ms: 20_000, idle: true });
+    assertEquals(messageOf(event, "client", DEFAULT_TIMERS), { level: "info", text: words });
+  }
+});
+
 Deno.test("messageOf() warns of an input of which something is left", () => {
   for (
     const [rest, text] of [

@@ -163,7 +163,7 @@ Deno.test("a client without a line falls silent data_threshold after the last co
   await clock.advance(19_999);
   assertEquals(recorder.story("phase").length, 1);
   await clock.advance(1);
-  assertEquals(recorder.story("phase").at(-1), "20300 phase data heartbeat 20000");
+  assertEquals(recorder.story("phase").at(-1), "20300 phase data heartbeat 20000 true");
 });
 
 Deno.test("a client that never had a line falls silent data_threshold after its WELCOME", async () => {
@@ -173,10 +173,19 @@ Deno.test("a client that never had a line falls silent data_threshold after its 
   await clock.advance(19_999);
   assertEquals(recorder.story("phase").length, 1);
   await clock.advance(1);
-  assertEquals(recorder.story("phase").at(-1), "23000 phase data heartbeat 20000");
+  assertEquals(recorder.story("phase").at(-1), "23000 phase data heartbeat 20000 true");
   await clock.advance(40_000);
   const { at_ms, detected_after_ms, detected_since } = recorder.one("terminated");
   assertEquals([at_ms, detected_after_ms, detected_since], [63_000, 60_000, "last_data_heard"]);
+});
+
+Deno.test("the summary counts no silence of a client that had nothing to send", async () => {
+  const { clock, recorder, session } = await stageLines(0);
+  await clock.advance(21_000);
+  session.stop("done");
+  await clock.advance(1_000);
+  const { longest_silence_ms, silences } = recorder.one("summary");
+  assertEquals([silences, longest_silence_ms], [0, 0]);
 });
 
 Deno.test("a client whose next message is not due for long has no reason to be silent", async () => {
@@ -211,18 +220,18 @@ Deno.test("a line in the heartbeat phase goes out at once, and its confirmation 
   await clock.advance(1_000);
   assertEquals(recorder.story("phase", "heartbeat_sent", "data_sent", "data_confirmed"), [
     "0 phase connecting data 0",
-    "20000 phase data heartbeat 20000",
+    "20000 phase data heartbeat 20000 true",
     "20000 heartbeat_sent 1",
     "25000 heartbeat_sent 2",
     "30000 heartbeat_sent 3",
     "31000 data_sent 1 4",
     "33000 data_confirmed 1 2000",
-    "33000 phase heartbeat data 33000",
+    "33000 phase heartbeat data 33000 true",
   ]);
   await clock.advance(18_999);
   assertEquals(recorder.story("phase").length, 3);
   await clock.advance(1);
-  assertEquals(recorder.story("phase").at(-1), "53000 phase data heartbeat 20000");
+  assertEquals(recorder.story("phase").at(-1), "53000 phase data heartbeat 20000 true");
 });
 
 Deno.test("a line in the data phase goes out at once, and counts from then", async () => {
