@@ -7,10 +7,12 @@ import { systemClock } from "./lib/clock.ts";
 import { openOutput } from "./lib/output_file.ts";
 import { runProgram } from "./lib/program.ts";
 import { Server } from "./lib/server.ts";
+import type { ServerOptions } from "./lib/server_options.ts";
 import { timersOf } from "./lib/settings.ts";
 import { openStore } from "./lib/store.ts";
 import { openStoredOutput } from "./lib/stored_output.ts";
 import { tcpTransport } from "./lib/transport.ts";
+import { startThread, WorkerPool } from "./lib/worker_pool.ts";
 
 if (import.meta.main) {
   const status = await runProgram(
@@ -23,7 +25,8 @@ if (import.meta.main) {
         : store
         ? await openStoredOutput(store, settings.output)
         : await openOutput(settings.output);
-      return Server.listen({
+      const { once } = commandLine;
+      const options: ServerOptions = {
         address: settings,
         timers: timersOf(settings),
         maxMessageBytes: settings.max_message_bytes,
@@ -31,13 +34,17 @@ if (import.meta.main) {
         sessionLifetime_ms: settings.session_lifetime * 1000,
         store,
         output,
-        once: commandLine.once,
+        once,
         original: settings.original,
         random: (bytes) => crypto.getRandomValues(bytes),
         transport: tcpTransport,
         clock: systemClock,
         sink,
-      });
+      };
+      const { workers } = settings;
+      // One session has no use for more than one thread.
+      if (once || workers === 1) return Server.listen(options);
+      return await WorkerPool.listen({ ...options, workers, startThread });
     },
   );
   Deno.exit(status);

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
-import { encodeFrame, FrameDecoder } from "./codec.ts";
-import { helloOf } from "./greeting.ts";
-import { MAX_LINE_BYTES, ProtocolError } from "./protocol.ts";
+import { encodeFrame } from "./codec.ts";
+import { helloIn } from "./first_words.ts";
+import { MAX_LINE_BYTES } from "./protocol.ts";
 import { type Connection, type Listener, TransportError } from "./transport.ts";
 import { Deadline, sleep } from "./wait.ts";
 
@@ -105,26 +105,13 @@ async function tellRefusal(connection: Connection): Promise<void> {
   try {
     const buffer = new Uint8Array(MAX_LINE_BYTES);
     const count = await connection.read(buffer);
-    if (comesBack(buffer.subarray(0, count ?? 0))) return;
+    if (helloIn(buffer.subarray(0, count ?? 0))?.comesBack) return;
     let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
     while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
     await connection.closeWrite();
     while (await connection.read(buffer) !== null);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
-  }
-}
-
-/** Whether first bytes are the `HELLO` of a client that dials again after a loss. */
-function comesBack(first: Uint8Array): boolean {
-  try {
-    const decoder = new FrameDecoder();
-    decoder.push(first);
-    const frame = decoder.next();
-    return frame?.type === "HELLO" && helloOf(frame).comesBack;
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    return false;
   }
 }
 

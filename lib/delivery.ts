@@ -6,7 +6,7 @@
 import type { Entry, MessageOutput, Store } from "./store_types.ts";
 
 /** How many bytes may be on their way for all sessions together: beyond that no more are taken. */
-const MAX_WAITING_BYTES = 268_435_456;
+export const MAX_WAITING_BYTES = 268_435_456;
 
 /** Whose data messages are delivered. */
 export interface Recipient {
@@ -14,8 +14,26 @@ export interface Recipient {
   delivered(seq: number, bytes: number): void;
 }
 
-/** What a {@linkcode Delivery} is made of. */
-export interface DeliveryOptions {
+/** Where a server's sessions have their data messages delivered. */
+export interface Delivery {
+  /** Whether sessions outlive this process. */
+  readonly isDurable: boolean;
+  /** Whether so much is on its way that nothing more is to be taken. */
+  readonly isFull: boolean;
+  /** Whether nothing more can be delivered. */
+  readonly hasFailed: boolean;
+  /** Delivers a data message; the recipient hears of it later. */
+  message(recipient: Recipient, message: Entry & { kind: "message" }): void;
+  /** Keeps what happened to a session, in order with its data messages. */
+  note(entry: Entry): void;
+  /** The same; resolves when it is kept, or nothing more can be. */
+  keep(entry: Entry): Promise<void>;
+  /** Resolves when all is delivered that was put in, or nothing more can be. */
+  flushed(): Promise<void>;
+}
+
+/** What a {@linkcode BatchDelivery} is made of. */
+export interface BatchDeliveryOptions {
   /** Where messages, sessions and outages are kept. */
   store?: Store;
   /** Where messages are written. */
@@ -28,10 +46,10 @@ export interface DeliveryOptions {
  * Delivers in order, in batches: while one is under way, all that comes joins the next, so that the
  * cost of making it durable is shared.
  */
-export class Delivery {
+export class BatchDelivery implements Delivery {
   /** Whether sessions outlive this process. */
   readonly isDurable: boolean;
-  readonly #options: DeliveryOptions;
+  readonly #options: BatchDeliveryOptions;
   #entries: Entry[] = [];
   #ends = new Map<Recipient, { seq: number; bytes: number }>();
   #stored: (() => void)[] = [];
@@ -40,7 +58,7 @@ export class Delivery {
   #running?: Promise<void>;
 
   /** Makes a delivery with nothing under way. */
-  constructor(options: DeliveryOptions) {
+  constructor(options: BatchDeliveryOptions) {
     this.#options = options;
     this.isDurable = options.store !== undefined;
   }

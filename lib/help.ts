@@ -27,7 +27,7 @@ const DATA: Readonly<Record<Role, readonly Key[]>> = {
 };
 
 const KEEPING: Readonly<Record<Role, readonly Key[]>> = {
-  server: ["store", "session_lifetime", "max_sessions"],
+  server: ["store", "session_lifetime", "max_sessions", "workers"],
   client: ["reconnect", "reconnect_limit"],
 };
 

@@ -100,6 +100,20 @@ export class KeptSessions {
     this.#expire();
   }
 
+  /**
+   * Gives up the session that has been away for longest, of those that have sent nothing to lose; false
+   * if there is none.
+   */
+  makeRoom(): boolean {
+    for (const kept of this.#lost) {
+      if (kept.receivedUpTo > 0) continue;
+      const text = "gave way to a new session: it had sent nothing (max_sessions)";
+      this.#endLost(kept, { by: "self", reason: "silent", text });
+      return true;
+    }
+    return false;
+  }
+
   /** Nothing more can be delivered: whoever waits for that waits in vain. */
   tellUndeliverable(): void {
     for (const kept of this.#byId.values()) kept.session?.deliveredMore();
@@ -134,10 +148,7 @@ export class KeptSessions {
     if (delivery?.isFull) {
       return "this server has more on its way to its store or output than it can hold";
     }
-    if (this.#byId.size >= maxSessions) this.#makeRoom();
-    if (this.#byId.size >= maxSessions) {
-      return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
-    }
+    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(maxSessions);
     if (confirmed === undefined || settled) return undefined;
     const why = sessionLifetime_ms === 0
       ? "it keeps none without a connection (session_lifetime 0)"
@@ -146,15 +157,6 @@ export class KeptSessions {
       } s, or ` +
         `the server has been restarted without --store`;
     return `this server does not know session ${id}: ${why}`;
-  }
-
-  /** Gives up the session that has been away for longest, of those that have sent nothing to lose. */
-  #makeRoom(): void {
-    for (const kept of this.#lost) {
-      if (kept.receivedUpTo > 0) continue;
-      const text = "gave way to a new session: it had sent nothing (max_sessions)";
-      return this.#endLost(kept, { by: "self", reason: "silent", text });
-    }
   }
 
   #begin(session: ServerSession, hello: Hello): Admission {
@@ -241,6 +243,11 @@ export class KeptSessions {
     const at = this.#options.clock.wallTime();
     this.#options.delivery?.note({ kind, session: id, at, ...ending });
   }
+}
+
+/** Why a session is refused that would be one too many. */
+export function fullText(maxSessions: number): string {
+  return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
 }
 
 function resumptionOf(kept: KeptSession, { confirmed = 0, sent }: Hello): Resumption {

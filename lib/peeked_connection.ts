@@ -3,9 +3,8 @@
  *
  * @module
  */
+import { MAX_LINE_BYTES } from "./protocol.ts";
 import type { Connection } from "./transport.ts";
-
-const PEEK_BYTES = 512;
 
 /** Reads ahead at the beginning; what it has read, the first reads give again. */
 export class PeekedConnection implements Connection {
@@ -17,7 +16,7 @@ export class PeekedConnection implements Connection {
   /** Starts to read the first bytes of a connection, as many as are enough to tell what they are. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
-    const buffer = new Uint8Array(PEEK_BYTES);
+    const buffer = new Uint8Array(MAX_LINE_BYTES);
     this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
     // Whoever reads hears of a failure.
     this.#first.count.catch(() => {});

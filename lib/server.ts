@@ -4,59 +4,25 @@
  * @module
  */
 import { acceptAll } from "./acceptor.ts";
-import type { Clock } from "./clock.ts";
 import { Course } from "./course.ts";
-import { Delivery } from "./delivery.ts";
+import { BatchDelivery, type Delivery } from "./delivery.ts";
 import { EXIT, type ExitStatus, exitStatus } from "./ending.ts";
-import { type EventSink, EventSource } from "./events.ts";
+import { EventSource } from "./events.ts";
 import type { Hello } from "./greeting.ts";
 import { KeptSession } from "./kept_session.ts";
 import { KeptSessions } from "./kept_sessions.ts";
 import { OriginalConnection } from "./original_connection.ts";
 import type { OriginalServerSession } from "./original_server_session.ts";
 import { OriginalSessions } from "./original_sessions.ts";
-import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "./original_wire.ts";
-import { PeekedConnection } from "./peeked_connection.ts";
-import { HELLO_LIMIT_MS } from "./protocol.ts";
 import { randomId } from "./random_id.ts";
+import { type Caller, Reception } from "./reception.ts";
 import { type Admission, ServerSession, type SessionHost } from "./server_session.ts";
 import { GOODBYE_LIMIT_MS } from "./goodbye.ts";
-import type { Timers } from "./settings.ts";
-import type { MessageOutput, Store } from "./store_types.ts";
-import type { Address, Connection, Listener, Transport } from "./transport.ts";
+import type { ServerOptions } from "./server_options.ts";
+import type { Connection, Listener } from "./transport.ts";
 import { Tasks } from "./tasks.ts";
 import { verdict } from "./verdict.ts";
 import { Deadline, sleep } from "./wait.ts";
-
-/** What a server is made of. */
-export interface ServerOptions {
-  /** Where to listen. */
-  address: Address;
-  /** The timers of its sessions. */
-  timers: Timers;
-  /** The largest data message to accept, in bytes. */
-  maxMessageBytes: number;
-  /** Whether to serve clients of the original program too. */
-  original: boolean;
-  /** Fills bytes with randomness, for the ids of sessions that bring none. */
-  random: (bytes: Uint8Array) => void;
-  /** Whether to serve one session only and end with it. */
-  once: boolean;
-  /** How many sessions there may be. */
-  maxSessions: number;
-  /** How long a session whose client comes back is kept without a connection, in milliseconds. */
-  sessionLifetime_ms: number;
-  /** Where to keep data messages, sessions and outages. */
-  store?: Store;
-  /** Where to write data messages. */
-  output?: MessageOutput;
-  /** The network. */
-  transport: Transport;
-  /** Time. */
-  clock: Clock;
-  /** Takes the events of all sessions. */
-  sink: EventSink;
-}
 
 type AnySession = ServerSession | OriginalServerSession;
 
@@ -70,6 +36,9 @@ export class Server {
   readonly #sessions = new Map<AnySession, Promise<void>>();
   readonly #host: SessionHost;
   readonly #kept: KeptSessions;
+  readonly #reception: Reception;
+  /** Whose connections were placed here, and have not led to their sessions yet. */
+  readonly #callers = new Map<AnySession, Caller>();
   readonly #delivery?: Delivery;
   readonly #stopping = new AbortController();
   /** When to wait no longer for what is being ended. */
@@ -87,21 +56,30 @@ export class Server {
     this.#events = new EventSource(options.sink, options.clock);
     const newId = () => `original-${randomId(options.random)}`;
     this.#originals = new OriginalSessions({ ...options, newId });
-    if (options.store || options.output) {
-      this.#delivery = new Delivery({ ...options, onFailure: (text) => this.#undeliverable(text) });
-    }
+    const { pool, store } = options;
+    if (store || options.output) {
+      const onFailure = (text: string) => {
+        this.#notice("error", text);
+        this.undeliverable(text);
+      };
+      this.#delivery = new BatchDelivery({ ...options, onFailure });
+    } else this.#delivery = pool?.delivery;
     this.#kept = new KeptSessions({
       ...options,
       delivery: this.#delivery,
-      onEnd: (kept, status) => this.#count(kept, status),
+      onEnd: (kept, status) => this.#ended(kept, status),
+    });
+    this.#reception = new Reception({
+      ...options,
+      stopping: this.#stopping.signal,
+      serve: (caller) => this.#serve(caller),
     });
     this.#host = {
       ...options,
       admit: (session, hello) => this.#admit(session, hello),
       goesOn: (kept, ending) => this.#kept.goesOn(kept, ending),
     };
-    this.#kept.restore(options.store?.sessions ?? []);
-    this.#events.emit("listening", { host: listener.host, port: listener.port });
+    this.#kept.restore((pool ?? store)?.sessions ?? []);
   }
 
   /**
@@ -110,12 +88,18 @@ export class Server {
    * @throws {TransportError} If it cannot be opened.
    */
   static listen(options: ServerOptions): Server {
-    return new Server(options, options.transport.listen(options.address));
+    const { address, pool, transport } = options;
+    return new Server(options, transport.listen(address, { isShared: pool !== undefined }));
   }
 
   /** The port it listens on. */
   get port(): number {
     return this.#listener.port;
+  }
+
+  /** How many sessions there were, and how many of them were lost. */
+  get counts(): { served: number; lost: number } {
+    return { served: this.#served, lost: this.#lost };
   }
 
   /**
@@ -124,17 +108,19 @@ export class Server {
    * @returns As asked; of a server for one session, what became of that session.
    */
   async run(): Promise<ExitStatus> {
+    const { host, port } = this.#listener;
+    if (!this.#options.pool) this.#events.emit("listening", { host, port });
     await acceptAll({
       listener: this.#listener,
       clock: this.#options.clock,
       stopping: this.#stopping.signal,
-      accepted: (connection) => this.#tasks.add(this.#serve(connection)),
+      accepted: (connection) => this.#tasks.add(this.#reception.receive(connection)),
       refused: (connection, text) => this.#tellRefusal(connection, text),
       notice: (level, text) => this.#notice(level, text),
     });
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#endAll()]);
-    this.#notice("info", `stopped; sessions served: ${this.#served}, of them lost: ${this.#lost}`);
+    if (!this.#options.pool) this.#notice("info", stoppedText(this.counts));
     return this.#status;
   }
 
@@ -157,18 +143,32 @@ export class Server {
     for (const session of this.#sessions.keys()) session.stop(reason, text);
   }
 
-  /** Tells by its first bytes what a connection speaks, and serves it. */
-  async #serve(connection: Connection): Promise<void> {
-    const connected_ms = this.#options.clock.now();
-    const peeked = new PeekedConnection(connection, tellsWire);
-    const purpose = purposeOf(await this.#firstBytes(peeked));
-    if (purpose === undefined) return this.#servePulsewire(peeked, connected_ms);
+  /** Serves a connection that another worker has lent, perhaps of a session that was placed here. */
+  take(connection: Connection, connected_ms: number, session?: string): void {
+    this.#tasks.add(this.#reception.take(connection, connected_ms, session));
+  }
+
+  /** Gives up a session without a connection that has sent nothing; false if there is none. */
+  makeRoom(): boolean {
+    return this.#kept.makeRoom();
+  }
+
+  /** What cannot be delivered must not be confirmed: sessions end here, and may go on elsewhere. */
+  undeliverable(text: string): void {
+    this.#status = EXIT.lost;
+    this.#kept.tellUndeliverable();
+    this.stop("shutdown", text);
+  }
+
+  async #serve(caller: Caller): Promise<void> {
+    const { connection, purpose } = caller;
+    if (purpose === undefined) return this.#servePulsewire(caller);
     const refusal = this.#refuseOriginals();
-    if (!refusal && this.#originals.attach(peeked, purpose)) return;
+    if (!refusal && this.#originals.attach(connection, purpose)) return;
     const isFull = this.#sessions.size >= this.#options.maxSessions;
     const full = this.#only ? ONLY_ONE : isFull ? ALL_SESSIONS : undefined;
-    if (refusal || full) return await this.#refuseOriginal(peeked, refusal ?? full!);
-    this.#serveOriginal(this.#originals.create(peeked, purpose));
+    if (refusal || full) return await this.#refuseOriginal(connection, refusal ?? full!);
+    this.#serveOriginal(this.#originals.create(connection, purpose));
   }
 
   #refuseOriginals(): string | undefined {
@@ -180,19 +180,14 @@ export class Server {
         "--output takes none";
   }
 
-  async #firstBytes(connection: PeekedConnection): Promise<Uint8Array> {
-    const { clock } = this.#options;
-    using limit = new Deadline(clock, { signal: this.#stopping.signal });
-    limit.moveTo(clock.now() + HELLO_LIMIT_MS);
-    const nothing = () => new Uint8Array(0);
-    return await Promise.race([connection.peek(), sleep(limit).then(nothing, nothing)]);
-  }
-
-  #servePulsewire(connection: Connection, connected_ms: number): void {
+  #servePulsewire(caller: Caller): void {
+    const { connection, connected_ms } = caller;
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const course = new Course({ clock, timers, events, opened_ms: connected_ms });
-    this.#live(new ServerSession({ setting: this.#host, connection, connected_ms, course }));
+    const session = new ServerSession({ setting: this.#host, connection, connected_ms, course });
+    if (this.#options.pool) this.#callers.set(session, caller);
+    this.#live(session);
   }
 
   #serveOriginal(session: OriginalServerSession): void {
@@ -229,6 +224,7 @@ export class Server {
 
   #left(session: AnySession): void {
     this.#sessions.delete(session);
+    this.#settled(session, false);
     if (session instanceof ServerSession) return this.#kept.left(session);
     this.#originals.delete(session);
     const status = session.ending ? exitStatus(session.ending, "server", true) : EXIT.lost;
@@ -243,12 +239,27 @@ export class Server {
   #admit(session: ServerSession, hello: Hello): Admission {
     const isReturn = this.#only instanceof KeptSession && this.#only.id === hello.id;
     if (this.#only && !isReturn) return { refusal: ONLY_ONE };
+    const refusal = this.#callers.get(session)?.refusal;
+    if (refusal !== undefined) return { refusal };
     const admission = this.#kept.admit(session, hello);
+    this.#settled(session, "kept" in admission);
     if ("kept" in admission && this.#options.once) {
       this.#only = admission.kept;
       if (!hello.comesBack && !admission.opening) this.#listener.close();
     }
     return admission;
+  }
+
+  /** The connection of a session that was placed here has led to it, or has come to nothing. */
+  #settled(session: AnySession, isKept: boolean): void {
+    const caller = this.#callers.get(session);
+    this.#callers.delete(session);
+    if (caller?.session !== undefined) this.#options.pool!.settled(caller.session, isKept);
+  }
+
+  #ended(kept: KeptSession, status: ExitStatus): void {
+    this.#options.pool?.ended(kept.id);
+    this.#count(kept, status);
   }
 
   /** A session that was open has ended. */
@@ -265,33 +276,19 @@ export class Server {
     this.stop("done");
   }
 
-  /** What cannot be delivered must not be confirmed: sessions end here, and may go on elsewhere. */
-  #undeliverable(text: string): void {
-    this.#notice("error", text);
-    this.#status = EXIT.lost;
-    this.#kept.tellUndeliverable();
-    this.stop("shutdown", text);
-  }
-
   #notice(level: "info" | "error", text: string): void {
     this.#events.emit("notice", { level, text });
   }
 }
 
 /** How long, in milliseconds, all that there is to end may take together. */
-const STOP_LIMIT_MS = 1_900;
+export const STOP_LIMIT_MS = 1_900;
+
+/** The last word of a server. */
+export function stoppedText({ lost, served }: { lost: number; served: number }): string {
+  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
+}
 
 const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
 
 const ONLY_ONE = "this server serves one session only, and has it";
-
-/** Whether first bytes are enough to tell a message of an original client from all else. */
-function tellsWire(first: Uint8Array): boolean {
-  const message = beginsOriginal(first);
-  return message === undefined || first.length >= ORIGINAL_TEXT[message].length;
-}
-
-function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
-  const message = beginsOriginal(first);
-  return message === "data" || message === "heartbeat" ? message : undefined;
-}

@@ -61,6 +61,8 @@ export interface Settings {
   reconnect: boolean;
   /** How many times in a row it does; 0: for ever. */
   reconnect_limit: number;
+  /** How many threads of the server share its port. */
+  workers: number;
   /** Seconds for which the server keeps a session without a connection. */
   session_lifetime: number;
   /** How many sessions the server may have. */
@@ -190,6 +192,13 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     meaning: both("dial again so many times in a row; 0: for ever"),
     role: "client",
   },
+  workers: {
+    flag: "workers",
+    unit: "count",
+    range: [1, 256],
+    meaning: both("threads that share the port and the sessions"),
+    role: "server",
+  },
   session_lifetime: {
     flag: "session-lifetime",
     unit: "seconds",
@@ -249,6 +258,7 @@ export function defaultSettings(role: Role): Settings {
     window: 0,
     reconnect: false,
     reconnect_limit: 0,
+    workers: 1,
     session_lifetime: 3600,
     max_sessions: 10_000,
     store: "",

@@ -84,11 +84,12 @@ export interface Transport {
    */
   connect(address: Address, options: { signal: AbortSignal }): Promise<Connection>;
   /**
-   * Opens a port.
+   * Opens a port; a shared one may be opened by several threads of this process, and each connection is
+   * accepted by one of them.
    *
    * @throws {TransportError} If that fails.
    */
-  listen(address: Address): Listener;
+  listen(address: Address, options?: { isShared: boolean }): Listener;
 }
 
 /** TCP on this machine. */
@@ -104,9 +105,12 @@ export const tcpTransport: Transport = {
     throw new TransportError("unanswered", signal.reason);
   },
 
-  listen({ host, port }) {
+  listen({ host, port }, { isShared } = { isShared: false }) {
     try {
-      return new TcpListener(Deno.listen({ hostname: host, port }));
+      // Deno makes `reusePort` do the same everywhere: on Linux the kernel spreads the connections over
+      // the sockets; elsewhere the threads take them from one and the same socket.
+      const shared = isShared && { reusePort: true };
+      return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
     } catch (error) {
       throw lookupError(error, host);
     }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-/** What nothing imports, because it is started as a worker. */
-const WORKERS = { server: ["lib/store_worker.ts"], client: [] };
+/** What nothing imports, because it is started as a thread. */
+const THREADS = { server: ["lib/store_worker.ts", "lib/server_thread.ts"], client: [] };
 
 /** A small young generation: of 10,000 idle sessions it saves 4 KB each, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
@@ -18,7 +18,7 @@ for (const role of ["server", "client"] as const) {
       V8_FLAGS,
       ...Deno.args,
       `-P=${role}`,
-      ...WORKERS[role].map((file) => `--include=${file}`),
+      ...THREADS[role].map((file) => `--include=${file}`),
       `--output=dist/pulsewire-${role}`,
       `${role}.ts`,
     ],

@@ -70,6 +70,7 @@ const RIGHT_OF_ROLE: readonly [role: Role, line: string, expected: Partial<Comma
   ["server", "--session-lifetime 0", { settings: { session_lifetime: 0 } }],
   ["server", "--session-lifetime 0.5", { settings: { session_lifetime: 0.5 } }],
   ["server", "--max-sessions 1", { settings: { max_sessions: 1 } }],
+  ["server", "--workers 4", { settings: { workers: 4 } }],
   ["server", "--store a·b.db", { settings: { store: "a b.db" } }],
   ["server", "--output messages.txt", { settings: { output: "messages.txt" } }],
   ["server", "--output -", { settings: { output: "-" } }],
@@ -204,6 +205,7 @@ const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
     "--session-lifetime=-1",
     "--session-lifetime -1: expected a number of seconds from 0 to 1000000",
   ],
+  ["server", "--workers 0", "--workers 0: expected a whole number from 1 to 256"],
   ["server", "--max-sessions 0", "--max-sessions 0: expected a whole number from 1 to 10000000"],
   ["server", "--store", "--store: needs a value, such as --store pulsewire.db"],
   ["server", "--store=", "--store: needs a value, such as --store pulsewire.db"],
@@ -243,7 +245,14 @@ Deno.test("parseCommandLine() throws on a negative number, which looks like an o
 
 Deno.test("parseCommandLine() throws on a flag of the other command", () => {
   const flags: Readonly<Record<Role, string[]>> = {
-    server: ["--once", "--session-lifetime 5", "--max-sessions 5", "--store a", "--output a"],
+    server: [
+      "--once",
+      "--session-lifetime 5",
+      "--max-sessions 5",
+      "--workers 2",
+      "--store a",
+      "--output a",
+    ],
     client: ["--count 3", "--stdin", "--window 5", "--reconnect", "--reconnect-limit 5"],
   };
   for (const [role, other] of [["server", "client"], ["client", "server"]] as const) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { Delivery, type DeliveryOptions } from "../lib/delivery.ts";
+import { BatchDelivery, type BatchDeliveryOptions } from "../lib/delivery.ts";
 import { HeldOutput, HeldStore } from "./support/held_delivery.ts";
 import { settle } from "./support/virtual_clock.ts";
 
@@ -17,9 +17,9 @@ class Told {
   }
 }
 
-function stage(options: Partial<DeliveryOptions>) {
+function stage(options: Partial<BatchDeliveryOptions>) {
   const failures: string[] = [];
-  const delivery = new Delivery({ onFailure: (text) => failures.push(text), ...options });
+  const delivery = new BatchDelivery({ onFailure: (text) => failures.push(text), ...options });
   const message = (recipient: Told, seq: number, session = "s") => {
     const payload = new TextEncoder().encode(`${session}${seq}`);
     delivery.message(recipient, { kind: "message", session, at: 0, seq, payload });
@@ -137,7 +137,7 @@ for (const which of ["store", "output"] as const) {
 Deno.test("Delivery has failed already when it says so", async () => {
   const store = new HeldStore();
   let hadFailed = false;
-  const delivery: Delivery = new Delivery({
+  const delivery: BatchDelivery = new BatchDelivery({
     store,
     onFailure: () => hadFailed = delivery.hasFailed,
   });

@@ -9,10 +9,22 @@ const ROOT = new URL("..", import.meta.url);
 
 /** From the bottom up: a file may import from its own layer and from those before it. */
 const LAYERS = [
-  ["version", "nearest", "address", "protocol", "printable", "random_id", "file_error", "tasks"],
+  [
+    "version",
+    "nearest",
+    "address",
+    "protocol",
+    "printable",
+    "random_id",
+    "file_error",
+    "tasks",
+    "thread_link",
+    "session_homes",
+  ],
   ["backoff", "timer_queue", "store_types", "store_schema"],
   ["line", "clock", "transport", "settings", "greeting", "original_wire", "peeked_connection"],
   ["codec", "check", "wait", "ledger", "histogram", "ending", "dial"],
+  ["first_words"],
   [
     "reader",
     "writer",
@@ -23,6 +35,12 @@ const LAYERS = [
     "delivery",
     "pace",
     "original_outbox",
+    "pool",
+    "reception",
+    "worker_messages",
+    "lent_connection",
+    "worker_delivery",
+    "server_options",
   ],
   ["outbox", "verdict", "goodbye"],
   ["course"],
@@ -36,6 +54,7 @@ const LAYERS = [
     "original_sessions",
   ],
   ["acceptor", "client", "server", "crowd"],
+  ["server_worker", "server_thread", "pool_worker", "worker_pool"],
   ["write_error", "store_batch", "store_file", "store_writer", "store_worker", "store"],
   ["output_file", "stored_output", "input"],
   ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals", "teller"],
@@ -51,10 +70,10 @@ const ONLY: [RegExp, string, string[]][] = [
   [/@std\/cli/, "flags", ["cli"]],
   [/Deno\.(readTextFile|stat)/, "files that are given", ["config", "output_file", "store_file"]],
   [/node:sqlite/, "SQLite", ["store_file", "store_writer"]],
-  [/new Worker\b/, "threads", ["store"]],
+  [/new Worker\b/, "threads", ["store", "worker_pool"]],
   [/Deno\.mkdir/, "log files", ["log"]],
   [/addSignalListener/, "signals", ["signals"]],
-  [/Math\.random|crypto\./, "randomness", []],
+  [/Math\.random|crypto\./, "randomness", ["server_thread"]],
   [/Deno\.(exit|args)/, "the command's arguments and exit", []],
 ];
 

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { Course } from "../lib/course.ts";
-import { Delivery } from "../lib/delivery.ts";
+import { BatchDelivery } from "../lib/delivery.ts";
 import { EventSource } from "../lib/events.ts";
 import { KeptSession } from "../lib/kept_session.ts";
 import { HeldOutput } from "./support/held_delivery.ts";
@@ -17,7 +17,7 @@ function stage(output?: HeldOutput) {
   const clock = new VirtualClock();
   const events = new EventSource(new Recorder(clock), clock, "s");
   const course = new Course({ clock, timers: DEFAULT_TIMERS, events });
-  const delivery = output && new Delivery({ output, onFailure: () => {} });
+  const delivery = output && new BatchDelivery({ output, onFailure: () => {} });
   const kept = new KeptSession({ id: "s", course, comesBack: true, delivered: 4, delivery });
   let told = 0;
   kept.session = {

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
+import { MAX_LINE_BYTES } from "../lib/protocol.ts";
 import { PeekedConnection } from "../lib/peeked_connection.ts";
 import { TransportError } from "../lib/transport.ts";
 import { Path, type PathOptions } from "./support/memory_network.ts";
@@ -62,11 +63,11 @@ Deno.test("PeekedConnection.read() gives the first bytes in steps of any size, t
 
 Deno.test("PeekedConnection.read() reads on where more came at once than is peeked at", async () => {
   const { far, peeked } = stage();
-  await far.write(bytes("x".repeat(1000)));
+  await far.write(bytes("x".repeat(2000)));
   const first = await peeked.peek();
   let all = "";
-  while (all.length < 1000) all += await readText(peeked, 300);
-  assertEquals([first.length, all], [512, "x".repeat(1000)]);
+  while (all.length < 2000) all += await readText(peeked, 300);
+  assertEquals([first.length, all], [MAX_LINE_BYTES, "x".repeat(2000)]);
 });
 
 Deno.test("PeekedConnection.read() may come before anything can be seen", async () => {

@@ -6,7 +6,8 @@
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../lib/client.ts";
 import { ACCEPT_BACKOFF_MS } from "../lib/acceptor.ts";
-import { Server, type ServerOptions } from "../lib/server.ts";
+import { Server } from "../lib/server.ts";
+import type { ServerOptions } from "../lib/server_options.ts";
 import { TransportError } from "../lib/transport.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./support/stage.ts";

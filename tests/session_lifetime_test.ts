@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { ServerOptions } from "../lib/server.ts";
+import type { ServerOptions } from "../lib/server_options.ts";
 import type { StoredSession } from "../lib/store_types.ts";
 import { HeldStore } from "./support/held_delivery.ts";
 import { data, heardAfter, refusalOf, stageRawServer, welcomeOf } from "./support/raw_server.ts";

@@ -15,8 +15,8 @@ export class Host {
   readonly name: string;
   /** What runs on it, if it still does. */
   process?: SimulatedProcess;
-  /** The port that its process has open. */
-  listener?: MemoryListener;
+  /** The port that its process has open, once or more often: those that call come to each in turn. */
+  #listeners: MemoryListener[] = [];
   readonly #clock: VirtualClock;
   #ends: End[] = [];
   #started = 0;
@@ -39,7 +39,17 @@ export class Host {
 
   /** Opens its port, for the process that runs on it. */
   listen(): MemoryListener {
-    return this.listener = new MemoryListener(this.name, 4000, this.process);
+    const listener = new MemoryListener(this.name, 4000, this.process);
+    this.#listeners = [...this.#listeners.filter((each) => !each.closed), listener];
+    return listener;
+  }
+
+  /** Where the next one that calls comes to, if its port is open. */
+  nextListener(): MemoryListener | undefined {
+    const open = this.#listeners.filter((each) => !each.closed);
+    const [next, ...others] = open;
+    if (next) this.#listeners = [...others, next];
+    return next;
   }
 
   /** Holds an end of a connection for its process. */
@@ -52,7 +62,7 @@ export class Host {
   kill(): void {
     this.process?.kill();
     this.process = undefined;
-    this.listener?.close();
+    for (const each of this.#listeners) each.close();
     for (const end of this.#ends) end.close();
     this.#ends = [];
   }
@@ -62,7 +72,7 @@ export class Host {
     this.#isUp = false;
     this.process?.kill();
     this.process = undefined;
-    this.listener?.close();
+    for (const each of this.#listeners) each.close();
     for (const end of this.#ends) end.vanish();
   }
 
@@ -75,6 +85,6 @@ export class Host {
 
   /** Whether nothing is left of its processes. */
   get isIdle(): boolean {
-    return this.#ends.every((end) => end.closed) && (this.listener?.closed ?? true);
+    return this.#ends.every((end) => end.closed) && this.#listeners.every((each) => each.closed);
   }
 }

@@ -118,8 +118,8 @@ export class Link {
       if (this.#cut.size === 0 && !failure && this.#server.isUp) break;
       await this.#healed(client, signal);
     }
-    const listener = this.#server.listener;
-    if (!signal.aborted && (!listener || listener.closed)) {
+    const listener = this.#server.nextListener();
+    if (!signal.aborted && !listener) {
       throw new TransportError("refused", "nobody listens");
     }
     await this.#travel(client);

@@ -32,6 +32,8 @@ export interface ClientPlan {
 
 /** What a server is like. */
 export interface ServerPlan {
+  /** How many threads share its port. */
+  readonly workers: number;
   readonly timers: Timers;
   readonly original: boolean;
   readonly maxSessions: number;
@@ -95,18 +97,20 @@ export function drawPlan(random: Random): Plan {
   const storm_ms = Math.min(spread(random, 600_000, 24 * 3_600_000), Math.round(STEPS / busy));
   const gap_ms = Math.max(spread(random, 10_000, 1_200_000), storm_ms / MOST_FAULTS);
   const length_ms = spread(random, 2_000, 200_000);
+  const faults = FAULTS.filter(() => random.oneIn(2));
+  const calmsDown = !random.oneIn(4);
   return {
-    servers,
+    servers: servers.map((each) => ({ ...each, workers: random.pick([1, 1, 2, 3]) })),
     clients,
     storm_ms,
-    faults: FAULTS.filter(() => random.oneIn(2)),
+    faults,
     faultGap_ms: [Math.round(gap_ms / 10), Math.round(2 * gap_ms)],
     faultLength_ms: [Math.round(length_ms / 50), length_ms],
-    calmsDown: !random.oneIn(4),
+    calmsDown,
   };
 }
 
-function drawServer(random: Random): ServerPlan {
+function drawServer(random: Random): Omit<ServerPlan, "workers"> {
   const slowest_ms = random.pick([2, 200, 2_000, 2_000]);
   const hasStore = random.oneIn(2);
   const hasOutput = random.oneIn(2);
@@ -161,7 +165,10 @@ function drawTimers(random: Random): Timers {
 }
 
 /** How many steps a client takes in a millisecond, or so. */
-function frequency({ lines, quality, timers }: ClientPlan, server: ServerPlan): number {
+function frequency(
+  { lines, quality, timers }: ClientPlan,
+  server: Pick<ServerPlan, "timers">,
+): number {
   const data = lines ? lines.burst[1] / lines.pause_ms[1] : 1 / timers.data_interval_ms;
   const heartbeat_ms = Math.min(
     timers.heart_beat_interval_ms,

@@ -7,6 +7,9 @@ import { EXIT, type ExitStatus } from "../../lib/ending.ts";
 import type { Event } from "../../lib/events.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, HELLO_LIMIT_MS } from "../../lib/protocol.ts";
 import { Server } from "../../lib/server.ts";
+import type { ServerOptions } from "../../lib/server_options.ts";
+import { WorkerPool } from "../../lib/worker_pool.ts";
+import { startMemoryThread } from "../support/memory_thread.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -39,7 +42,7 @@ export interface ServerHostOptions {
 
 interface ServerRun {
   readonly process: SimulatedProcess;
-  readonly server: Server;
+  readonly server: Promise<Server | WorkerPool>;
   readonly watches: Map<string, Watch>;
   stopped_ms?: number;
 }
@@ -97,19 +100,22 @@ export class ServerHost {
     if (this.disk) this.deliveries.rewritten();
     const watches = new Map<string, Watch>();
     story.tell(process.name, "starts");
-    const server = Server.listen({
-      ...plan,
-      address: { host: host.name, port: 4000 },
-      maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
-      once: false,
-      random: (bytes) => bytes.set(random.bytes(bytes.length)),
-      store: this.disk?.open(process),
-      output: this.output?.open(process),
-      clock: process,
+    const world = {
       transport: {
         connect: () => Promise.reject(new Error("a server does not dial")),
         listen: () => host.listen(),
       },
+      clock: process,
+      random: (bytes: Uint8Array) => bytes.set(random.bytes(bytes.length)),
+    };
+    const options: ServerOptions = {
+      ...plan,
+      ...world,
+      address: { host: host.name, port: 4000 },
+      maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+      once: false,
+      store: this.disk?.open(process),
+      output: this.output?.open(process),
       sink: {
         wantsMessages: true,
         emit: (event) =>
@@ -118,10 +124,15 @@ export class ServerHost {
             this.#hear(process, watches, event);
           }),
       },
-    });
+    };
+    const { workers } = plan;
+    const startThread = () => startMemoryThread(world);
+    const server = workers === 1
+      ? Promise.resolve(Server.listen(options))
+      : WorkerPool.listen({ ...options, workers, startThread });
     const run: ServerRun = { process, server, watches };
     this.#run = run;
-    server.run().then(
+    server.then((server) => server.run()).then(
       (status) => story.guard(() => this.#ended(run, status)),
       (error) => story.guard(() => fail(error)),
     );
@@ -134,7 +145,7 @@ export class ServerHost {
       if (run.process.dead || run !== this.#run) return;
       run.stopped_ms ??= this.options.clock.now();
       this.options.story.tell(run.process.name, "is told to stop");
-      run.server.stop("shutdown");
+      run.server.then((server) => server.stop("shutdown"));
     });
   }
 

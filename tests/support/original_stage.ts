@@ -5,7 +5,8 @@
  * @module
  */
 import { Client, type ClientOptions } from "../../lib/client.ts";
-import { Server, type ServerOptions } from "../../lib/server.ts";
+import { Server } from "../../lib/server.ts";
+import type { ServerOptions } from "../../lib/server_options.ts";
 import type { Timers } from "../../lib/settings.ts";
 import {
   type Address,

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Server, type ServerOptions } from "../../lib/server.ts";
+import { Server } from "../../lib/server.ts";
+import type { ServerOptions } from "../../lib/server_options.ts";
 import { MemoryNetwork, type Path } from "./memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, ScriptedPeer } from "./stage.ts";
 import { VirtualClock } from "./virtual_clock.ts";

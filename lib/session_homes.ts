@@ -1,0 +1,67 @@
+/**
+ * Which worker has which session, and how many there may be of them together.
+ *
+ * @module
+ */
+
+interface Home {
+  readonly worker: number;
+  /** How many connections were sent there that have not yet led to the session, or to nothing. */
+  expected: number;
+  /** Whether the session is there. */
+  isKept: boolean;
+}
+
+/** Knows where every session is, and where those are that may soon be. */
+export class SessionHomes {
+  readonly #maxSessions: number;
+  readonly #homes = new Map<string, Home>();
+
+  /** Makes it with no session. */
+  constructor(maxSessions: number) {
+    this.#maxSessions = maxSessions;
+  }
+
+  /** Whether there is no room for another session. */
+  get isFull(): boolean {
+    return this.#homes.size >= this.#maxSessions;
+  }
+
+  /** Puts a session where it was left by an earlier process. */
+  restore(session: string, worker: number): void {
+    this.#homes.set(session, { worker, expected: 0, isKept: true });
+  }
+
+  /** Whether it is known where a session is. */
+  has(session: string): boolean {
+    return this.#homes.has(session);
+  }
+
+  /** A connection of a session goes to the worker that has it, or else to this one: gives which. */
+  send(session: string, otherwise: number): number {
+    let home = this.#homes.get(session);
+    if (!home) this.#homes.set(session, home = { worker: otherwise, expected: 0, isKept: false });
+    home.expected++;
+    return home.worker;
+  }
+
+  /** Such a connection has led to the session, or to nothing. */
+  settled(session: string, isKept: boolean): void {
+    this.#change(session, (home) => {
+      home.expected--;
+      home.isKept ||= isKept;
+    });
+  }
+
+  /** A session has ended. */
+  ended(session: string): void {
+    this.#change(session, (home) => home.isKept = false);
+  }
+
+  #change(session: string, change: (home: Home) => void): void {
+    const home = this.#homes.get(session);
+    if (!home) return;
+    change(home);
+    if (!home.isKept && home.expected === 0) this.#homes.delete(session);
+  }
+}

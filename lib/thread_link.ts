@@ -1,0 +1,38 @@
+/**
+ * The way between two threads of this program. What one of them says in one turn goes over together.
+ *
+ * @module
+ */
+
+/** What carries messages to another thread: a `Worker`, or what a worker knows of its starter. */
+export interface Port {
+  /** Sends a copy. */
+  postMessage(message: unknown): void;
+  /** Called for each message from the other side. */
+  onmessage: ((event: MessageEvent) => void) | null;
+}
+
+/** One end of the way: what is said there is heard at the other end, in order. */
+export class ThreadLink<Said, Heard> {
+  readonly #port: Port;
+  #waiting: Said[] = [];
+
+  /** Makes one end on a port. */
+  constructor(port: Port, hear: (message: Heard) => void) {
+    this.#port = port;
+    port.onmessage = ({ data }: MessageEvent<Heard[]>) => {
+      for (const message of data) hear(message);
+    };
+  }
+
+  /** Says something: plain data, of which a copy is made when this turn is over. */
+  say(message: Said): void {
+    if (this.#waiting.push(message) === 1) queueMicrotask(() => this.#post());
+  }
+
+  #post(): void {
+    const messages = this.#waiting;
+    this.#waiting = [];
+    this.#port.postMessage(messages);
+  }
+}

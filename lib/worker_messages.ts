@@ -1,0 +1,103 @@
+/**
+ * What the main thread of a server and its workers say to each other.
+ *
+ * @module
+ */
+import type { Event } from "./events.ts";
+import type { Placement } from "./pool.ts";
+import type { Timers } from "./settings.ts";
+import type { Entry, StoredSession } from "./store_types.ts";
+import type { Address, TransportErrorKind } from "./transport.ts";
+
+/** What a worker is to do. */
+export interface WorkerOrder {
+  /** Where to listen. */
+  readonly address: Address;
+  /** The timers of its sessions. */
+  readonly timers: Timers;
+  /** The largest data message to accept, in bytes. */
+  readonly maxMessageBytes: number;
+  /** How many sessions the server may have. */
+  readonly maxSessions: number;
+  /** How long a session is kept without a connection, in milliseconds. */
+  readonly sessionLifetime_ms: number;
+  /** Whether to serve clients of the original program too. */
+  readonly original: boolean;
+  /** Whether the events of every data message are wanted. */
+  readonly wantsMessages: boolean;
+  /** If data messages go anywhere: whether they are stored, and how many bytes may be on their way. */
+  readonly delivery?: { readonly isDurable: boolean; readonly maxWaitingBytes: number };
+  /** The sessions of an earlier process that it is to take up. */
+  readonly sessions: readonly StoredSession[];
+}
+
+/** What a worker does with a connection that is lent to it. */
+export type Use =
+  | { readonly use: "read"; readonly size: number }
+  | { readonly use: "write"; readonly bytes: Uint8Array }
+  | { readonly use: "close_write" }
+  | { readonly use: "close" };
+
+/** What came of it. */
+export type Used =
+  | { readonly use: "read"; readonly bytes: Uint8Array | null }
+  | { readonly use: "write"; readonly count: number }
+  | { readonly use: "close_write" }
+  | {
+    readonly use: "read" | "write" | "close_write";
+    readonly failure: { readonly kind: TransportErrorKind; readonly text: string };
+  };
+
+/** What the main thread says to a worker. */
+export type ToWorker =
+  | { readonly kind: "start"; readonly order: WorkerOrder }
+  /** The answer to `place`. */
+  | { readonly kind: "placed"; readonly call: number; readonly placement: Placement }
+  /** Serve a connection that another worker has accepted, so long ago, perhaps of a session. */
+  | {
+    readonly kind: "take";
+    readonly loan: number;
+    readonly peer: string;
+    readonly age_ms: number;
+    readonly session?: string;
+  }
+  /** To who has lent a connection. */
+  | { readonly kind: "use"; readonly loan: number; readonly what: Use }
+  /** To whom it is lent. */
+  | { readonly kind: "used"; readonly loan: number; readonly what: Used }
+  /** So much more of a session is delivered. */
+  | {
+    readonly kind: "delivered";
+    readonly session: string;
+    readonly seq: number;
+    readonly bytes: number;
+  }
+  /** The answer to `keep` and `flush`: it is done, or nothing more can be delivered. */
+  | { readonly kind: "done"; readonly call: number; readonly hasFailed: boolean }
+  /** Give up a session that has sent nothing, if there is one without a connection. */
+  | { readonly kind: "make_room"; readonly call: number }
+  /** Nothing more can be delivered. */
+  | { readonly kind: "undeliverable"; readonly text: string }
+  | { readonly kind: "stop"; readonly reason: "done" | "shutdown"; readonly text: string };
+
+/** What a worker says to the main thread. */
+export type FromWorker =
+  | { readonly kind: "listening" }
+  | { readonly kind: "failed"; readonly error: TransportErrorKind; readonly text: string }
+  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "place"; readonly call: number; readonly session?: string }
+  /** Of a session that was placed there: whether its connection has led to it. */
+  | { readonly kind: "settled"; readonly session: string; readonly isKept: boolean }
+  | { readonly kind: "ended"; readonly session: string }
+  | { readonly kind: "lend"; readonly loan: number; readonly peer: string; readonly age_ms: number }
+  | { readonly kind: "use"; readonly loan: number; readonly what: Use }
+  | { readonly kind: "used"; readonly loan: number; readonly what: Used }
+  | { readonly kind: "deliver"; readonly entry: Entry }
+  /** As `deliver`; to be answered when it is stored. */
+  | { readonly kind: "keep"; readonly call: number; readonly entry: Entry }
+  /** To be answered when all is delivered. */
+  | { readonly kind: "flush"; readonly call: number }
+  /** The answer to `make_room`. */
+  | { readonly kind: "made_room"; readonly call: number; readonly isMade: boolean }
+  /** Its last word: how many sessions it has served, and how many of them were lost. */
+  | { readonly kind: "over"; readonly served: number; readonly lost: number };

@@ -1,0 +1,256 @@
+/**
+ * A server of several workers, each in a thread of its own: they share the port, and have one store,
+ * one output, one stream of events and one end.
+ *
+ * @module
+ */
+import { BatchDelivery, MAX_WAITING_BYTES } from "./delivery.ts";
+import { EXIT, type ExitStatus } from "./ending.ts";
+import { EventSource } from "./events.ts";
+import { fullText } from "./kept_sessions.ts";
+import type { Placement } from "./pool.ts";
+import { PoolWorker, type Thread } from "./pool_worker.ts";
+import { STOP_LIMIT_MS, stoppedText } from "./server.ts";
+import type { ServerOptions } from "./server_options.ts";
+import { SessionHomes } from "./session_homes.ts";
+import type { Entry, StoredSession } from "./store_types.ts";
+import type { Address } from "./transport.ts";
+import { Deadline, sleep } from "./wait.ts";
+import type { FromWorker, WorkerOrder } from "./worker_messages.ts";
+
+/** What a server of several workers is made of. */
+export interface WorkerPoolOptions extends Omit<ServerOptions, "once" | "pool"> {
+  /** How many workers. */
+  workers: number;
+  /** Starts a thread that waits to be told to be one. */
+  startThread: () => Thread;
+}
+
+/** Starts a thread for a worker. */
+export function startThread(): Thread {
+  return new Worker(new URL("./server_thread.ts", import.meta.url), { type: "module" });
+}
+
+/** The worker that serves all original clients: by their wire alone no session can be told. */
+const ORIGINALS = 0;
+
+/** A server of several workers that have opened their port. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #events: EventSource;
+  readonly #homes: SessionHomes;
+  readonly #delivery?: BatchDelivery;
+  readonly #workers: PoolWorker[] = [];
+  /** Of each connection that is lent, who has accepted it and who serves it. */
+  readonly #loans = new Map<number, { from: PoolWorker; to: PoolWorker; session?: string }>();
+  #lastLoan = 0;
+  /** When to wait no longer for what is being ended. */
+  readonly #limit: Deadline;
+  #address: Address;
+  #isStopping = false;
+  #status: ExitStatus = EXIT.asked;
+
+  private constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#address = options.address;
+    this.#limit = new Deadline(options.clock);
+    this.#events = new EventSource(options.sink, options.clock);
+    this.#homes = new SessionHomes(options.maxSessions);
+    if (options.store || options.output) {
+      const onFailure = (text: string) => this.#undeliverable(text);
+      this.#delivery = new BatchDelivery({ ...options, onFailure });
+    }
+  }
+
+  /**
+   * Has several workers open one port.
+   *
+   * @throws {TransportError} If it cannot be opened.
+   */
+  static async listen(options: WorkerPoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    await pool.#start();
+    return pool;
+  }
+
+  /** The port that they listen on. */
+  get port(): number {
+    return this.#address.port;
+  }
+
+  /**
+   * Serves until stopped, and all sessions have ended.
+   *
+   * @throws Only what is a defect of this program: a thread has failed.
+   */
+  async run(): Promise<ExitStatus> {
+    const { host, port } = this.#address;
+    this.#events.emit("listening", { host, port });
+    this.#notice("info", `${this.#workers.length} workers share the port`);
+    using limit = this.#limit;
+    await Promise.race([sleep(limit), this.#endAll()]);
+    this.#endThreads();
+    const sum = (count: "served" | "lost") =>
+      this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
+    this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
+    return this.#status;
+  }
+
+  /** Accepts no more and ends every session politely. */
+  stop(reason: "done" | "shutdown", text = ""): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + LAST_WORDS_MS);
+    for (const worker of this.#workers) worker.say({ kind: "stop", reason, text });
+  }
+
+  async #start(): Promise<void> {
+    const { address, startThread, transport, workers } = this.#options;
+    // A shared port may be opened by others, too, if they share it: what is not free must not be shared.
+    const probe = transport.listen(address);
+    this.#address = { host: probe.host, port: probe.port };
+    probe.close();
+    try {
+      for (let n = 0; n < workers; n++) {
+        const hear = (message: FromWorker) => this.#hear(worker, message);
+        const worker = new PoolWorker(startThread(), hear);
+        this.#workers.push(worker);
+        worker.say({ kind: "start", order: this.#order(n) });
+      }
+      await Promise.all(this.#workers.map((worker) => worker.listening));
+    } catch (error) {
+      this.#endThreads();
+      throw error;
+    }
+  }
+
+  #order(n: number): WorkerOrder {
+    const { maxMessageBytes, maxSessions, original, sessionLifetime_ms, sink, timers } =
+      this.#options;
+    const delivery = this.#delivery && {
+      isDurable: this.#delivery.isDurable,
+      maxWaitingBytes: MAX_WAITING_BYTES / this.#options.workers,
+    };
+    return {
+      address: this.#address,
+      timers,
+      maxMessageBytes,
+      maxSessions,
+      sessionLifetime_ms,
+      original,
+      wantsMessages: sink.wantsMessages,
+      delivery,
+      sessions: this.#share(n),
+    };
+  }
+
+  /** The sessions of an earlier process that a worker takes up. */
+  #share(n: number): StoredSession[] {
+    const { store, workers } = this.#options;
+    const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
+    for (const { id } of sessions) this.#homes.restore(id, n);
+    return sessions;
+  }
+
+  async #endAll(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.over));
+    await this.#delivery?.flushed();
+    await this.#options.output?.close();
+    await this.#options.store?.close();
+  }
+
+  #endThreads(): void {
+    for (const worker of this.#workers) worker.end();
+  }
+
+  #hear(worker: PoolWorker, message: FromWorker): void {
+    switch (message.kind) {
+      case "event":
+        return this.#options.sink.emit(message.event);
+      case "place":
+        return void this.#place(worker, message.call, message.session);
+      case "settled":
+        return this.#homes.settled(message.session, message.isKept);
+      case "ended":
+        worker.forget(message.session);
+        return this.#homes.ended(message.session);
+      case "lend":
+        return this.#lend(message);
+      case "use":
+        return this.#use(message);
+      case "used":
+        return this.#loans.get(message.loan)?.to.say(message);
+      case "deliver":
+        return this.#deliver(worker, message.entry);
+      case "keep":
+        return this.#answer(worker, message.call, this.#delivery!.keep(message.entry));
+      case "flush":
+        return this.#answer(worker, message.call, this.#delivery!.flushed());
+    }
+  }
+
+  async #place(worker: PoolWorker, call: number, session?: string): Promise<void> {
+    const placement = await this.#placementOf(worker, session);
+    worker.say({ kind: "placed", call, placement });
+  }
+
+  async #placementOf(from: PoolWorker, session?: string): Promise<Placement> {
+    // What is accepted in the very moment of stopping is told so by whoever has accepted it.
+    if (this.#isStopping) return { at: "here" };
+    const homes = this.#homes;
+    while (session !== undefined && !homes.has(session) && homes.isFull) {
+      if (await this.#makeRoom()) continue;
+      return { at: "here", refusal: fullText(this.#options.maxSessions) };
+    }
+    const workers = this.#workers;
+    const home = session === undefined ? ORIGINALS : homes.send(session, workers.indexOf(from));
+    const to = workers[home]!;
+    if (to === from) return { at: "here" };
+    const loan = ++this.#lastLoan;
+    this.#loans.set(loan, { from, to, session });
+    return { at: "elsewhere", loan };
+  }
+
+  /** Has the first worker that can give up a session that has nothing to lose. */
+  async #makeRoom(): Promise<boolean> {
+    for (const worker of this.#workers) if (await worker.makeRoom()) return true;
+    return false;
+  }
+
+  #lend({ age_ms, loan, peer }: FromWorker & { kind: "lend" }): void {
+    const { session, to } = this.#loans.get(loan)!;
+    to.say({ kind: "take", loan, peer, age_ms, session });
+  }
+
+  #use(message: FromWorker & { kind: "use" }): void {
+    this.#loans.get(message.loan)?.from.say(message);
+    if (message.what.use === "close") this.#loans.delete(message.loan);
+  }
+
+  #deliver(worker: PoolWorker, entry: Entry): void {
+    if (entry.kind !== "message") return this.#delivery!.note(entry);
+    this.#delivery!.message(worker.recipient(entry.session), entry);
+  }
+
+  #answer(worker: PoolWorker, call: number, task: Promise<void>): void {
+    task.then(() => {
+      const { hasFailed } = this.#delivery!;
+      worker.say({ kind: "done", call, hasFailed });
+    });
+  }
+
+  /** What cannot be delivered must not be confirmed: all sessions end, and may go on elsewhere. */
+  #undeliverable(text: string): void {
+    this.#notice("error", text);
+    this.#status = EXIT.lost;
+    for (const worker of this.#workers) worker.say({ kind: "undeliverable", text });
+    this.stop("shutdown", text);
+  }
+
+  #notice(level: "info" | "error", text: string): void {
+    this.#events.emit("notice", { level, text });
+  }
+}
+
+/** How much longer than each worker, in milliseconds, all together may take to end. */
+const LAST_WORDS_MS = 80;
