@@ -15,7 +15,7 @@ import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
 import type { Bench } from "./rounds.ts";
-import { durable, roundTrip, throughput } from "./speed.ts";
+import { durable, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
@@ -31,6 +31,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   growth: [growth, "C generator", "/proc", "10,000 files"],
   detection: [detection, "C generator", "10,000 files"],
   store: [durable],
+  workers: [workers],
   startup: [startup],
 };
 

@@ -1,5 +1,6 @@
 /**
- * How fast: confirmed data messages per second, round-trip times, and what a store costs.
+ * How fast: confirmed data messages per second, round-trip times, what a store costs, and what
+ * more threads bring.
  *
  * @module
  */
@@ -67,11 +68,9 @@ export async function throughput(bench: Bench): Promise<void> {
       ROUNDS,
       (peer) => flood(bench.tools, peer, options),
     );
-    const load = `${options.sessions === 1 ? "1 session" : `${options.sessions} sessions`}, ` +
-      `window ${options.window}`;
     printRow(
       bench,
-      `confirmed messages/s, ${load}`,
+      `confirmed messages/s, ${loadName(options)}`,
       pick(floods, (each) => each.per_second),
       { against, goal: "≥ 0.8" },
     );
@@ -107,19 +106,35 @@ export async function roundTrip(bench: Bench): Promise<void> {
 
 /** Confirmed data messages per second with a store and without one. */
 export async function durable(bench: Bench): Promise<void> {
-  const figure = "confirmed messages/s, 1 session, window 256, with --store";
+  const options = [`--store=${bench.tools.folder}/bench.db`];
+  await withAndWithout(bench, options, { sessions: 1, window: 256, goal: "≥ 0.5" });
+}
+
+/** Confirmed data messages per second with two workers and with one. */
+export async function workers(bench: Bench): Promise<void> {
+  await withAndWithout(bench, ["--workers=2"], { sessions: 100, window: 1 });
+}
+
+/** Confirmed data messages per second with some options of the server and without them. */
+async function withAndWithout(
+  bench: Bench,
+  options: readonly string[],
+  { goal, ...load }: { sessions: number; window: number; goal?: string },
+): Promise<void> {
+  const [flag] = options[0]!.split("=");
+  const shown = flag === "--store" ? flag : options[0]!.replace("=", " ");
+  const figure = `confirmed messages/s, ${loadName(load)}, with ${shown}`;
   const [kind] = bench.subjects;
   const help = await outputOf(...kind!.words(1, ["--help"]));
-  if (!help?.includes("--store")) return bench.table.skip(figure, "the server has no --store");
+  if (!help?.includes(flag!)) return bench.table.skip(figure, `the server has no ${flag}`);
   const without = { ...kind!, name: "without" };
-  const store = `--store=${bench.tools.folder}/bench.db`;
-  const storing = { ...kind!, words: (port: number) => kind!.words(port, [store]) };
-  await using all = await startAll([storing, without]);
-  const floods = await interleave(
-    all.peers,
-    ROUNDS,
-    (peer) => flood(bench.tools, peer, { sessions: 1, window: 256 }),
-  );
+  const changed = { ...kind!, words: (port: number) => kind!.words(port, options) };
+  await using all = await startAll([changed, without]);
+  const floods = await interleave(all.peers, ROUNDS, (peer) => flood(bench.tools, peer, load));
   const rounds = pick(floods, (each) => each.per_second);
-  printRow(bench, figure, rounds, { against: without.name, goal: "≥ 0.5" });
+  printRow(bench, figure, rounds, { against: without.name, goal });
+}
+
+function loadName({ sessions, window }: { sessions: number; window: number }): string {
+  return `${sessions === 1 ? "1 session" : `${sessions} sessions`}, window ${window}`;
 }
