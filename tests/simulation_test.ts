@@ -53,6 +53,11 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     right: "this.#timer.set(due_ms);",
     wrong: "this.#timer.set(due_ms + 1);",
   },
+  "a session that comes back is served by whichever worker accepts it": {
+    file: "session_homes.ts",
+    right: "return home.worker;",
+    wrong: "return otherwise;",
+  },
 };
 
 for (const [what, defect] of Object.entries(DEFECTS)) {

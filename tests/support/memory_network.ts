@@ -1,5 +1,5 @@
 /**
- * A network in memory, on a virtual clock: one listener, and whoever connects to it.
+ * A network in memory, on a virtual clock: one port, and whoever connects to it.
  *
  * @module
  */
@@ -22,15 +22,20 @@ import type { VirtualClock } from "./virtual_clock.ts";
 
 export { type Direction, End, Path, type PathOptions };
 
+/** What is given to whoever lets the system choose a port. */
+const ANY_PORT = 49_152;
+
 /** Hosts in memory, on one virtual clock. */
 export class MemoryNetwork implements Transport {
   /** Every path opened so far. */
   readonly paths: Path[] = [];
   /** What `connect` throws instead of connecting, if set. */
   refuseWith?: TransportError;
+  /** Which listener of a shared port the next connection goes to; from there on they take turns. */
+  turn = 0;
   readonly #clock: VirtualClock;
   readonly #options: PathOptions;
-  #listener?: MemoryListener;
+  #listeners: { listener: MemoryListener; isShared: boolean }[] = [];
 
   constructor(clock: VirtualClock, options: PathOptions = {}) {
     this.#clock = clock;
@@ -44,21 +49,38 @@ export class MemoryNetwork implements Transport {
         signal.addEventListener("abort", () => reject(this.refuseWith))
       );
     }
-    if (!this.#listener) return Promise.reject(new TransportError("refused", "refused"));
+    const listener = this.#next();
+    if (!listener) return Promise.reject(new TransportError("refused", "refused"));
     const path = new Path(this.#clock, this.#options);
     this.paths.push(path);
-    this.#listener.offer(path.server);
+    listener.offer(path.server);
     return Promise.resolve(path.client);
   }
 
-  listen({ host, port }: Address): Listener {
-    this.#listener = new MemoryListener(host, port);
-    return this.#listener;
+  listen({ host, port }: Address, { isShared } = { isShared: false }): Listener {
+    this.#listeners = this.#listeners.filter(({ listener }) => !listener.closed);
+    if (this.#listeners.some((each) => !each.isShared || !isShared)) {
+      throw new TransportError("address_in_use", "address in use");
+    }
+    const listener = new MemoryListener(host, port === 0 ? ANY_PORT : port);
+    this.#listeners.push({ listener, isShared });
+    return listener;
   }
 
-  /** Has the next `accept` of the listener fail. */
+  /** How many listeners are open. */
+  get listening(): number {
+    return this.#listeners.filter(({ listener }) => !listener.closed).length;
+  }
+
+  /** Has the next `accept` of a listener fail. */
   failAccept(error: TransportError): void {
-    this.#listener!.offer(error);
+    this.#next()!.offer(error);
+  }
+
+  /** The listener whose turn it is. */
+  #next(): MemoryListener | undefined {
+    const open = this.#listeners.filter(({ listener }) => !listener.closed);
+    return open[this.turn++ % open.length]?.listener;
   }
 }
 

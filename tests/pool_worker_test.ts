@@ -1,0 +1,98 @@
+/**
+ * One worker, as the main thread knows it: what it hears of it, and what becomes of those who wait.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { PoolWorker, type Thread } from "../lib/pool_worker.ts";
+import { TransportError } from "../lib/transport.ts";
+import type { FromWorker, ToWorker } from "../lib/worker_messages.ts";
+import { settle } from "./support/virtual_clock.ts";
+
+/** A worker whose thread says what the test says. */
+function stage() {
+  const told: ToWorker[] = [];
+  const heard: FromWorker[] = [];
+  let isEnded = false;
+  const thread: Thread = {
+    onmessage: null,
+    onerror: null,
+    postMessage: (messages) => void told.push(...messages as ToWorker[]),
+    terminate: () => isEnded = true,
+  };
+  const worker = new PoolWorker(thread, (message) => heard.push(message));
+  const say = async (...data: FromWorker[]) => {
+    thread.onmessage!(new MessageEvent("message", { data }));
+    await settle();
+  };
+  return { worker, thread, told, heard, say, isEnded: () => isEnded };
+}
+
+Deno.test("PoolWorker.listening resolves when the port is open, and rejects with why it is not", async () => {
+  const open = stage();
+  await open.say({ kind: "listening" });
+  await open.worker.listening;
+  const failed = stage();
+  const rejecting = assertRejects(() => failed.worker.listening, TransportError, "it is taken");
+  await failed.say({ kind: "failed", error: "address_in_use", text: "it is taken" });
+  assertEquals([(await rejecting).kind, open.heard, failed.heard], ["address_in_use", [], []]);
+});
+
+Deno.test("PoolWorker.over resolves with the worker's last word", async () => {
+  const { heard, say, worker } = stage();
+  assertEquals(worker.counts, undefined);
+  await say({ kind: "over", served: 3, lost: 1 });
+  await worker.over;
+  assertEquals([worker.counts, heard], [{ served: 3, lost: 1 }, []]);
+});
+
+Deno.test("PoolWorker hands on what is said of others, in order", async () => {
+  const { heard, say } = stage();
+  const messages: FromWorker[] = [
+    { kind: "ended", session: "a" },
+    { kind: "settled", session: "b", isKept: true },
+    { kind: "flush", call: 1 },
+  ];
+  await say(...messages);
+  assertEquals(heard, messages);
+});
+
+Deno.test("PoolWorker.makeRoom() gives the answer to each question, in any order", async () => {
+  const { say, told, worker } = stage();
+  const both = Promise.all([worker.makeRoom(), worker.makeRoom()]);
+  await settle();
+  const calls = told.flatMap((each) => each.kind === "make_room" ? [each.call] : []);
+  assertEquals(new Set(calls).size, 2);
+  await say({ kind: "made_room", call: calls[1]!, isMade: false });
+  await say({ kind: "made_room", call: calls[0]!, isMade: true });
+  assertEquals(await both, [true, false]);
+});
+
+Deno.test("PoolWorker.recipient() is one for each session, until that is forgotten", async () => {
+  const { told, worker } = stage();
+  const a = worker.recipient("a");
+  assertEquals([worker.recipient("a") === a, worker.recipient("b") === a], [true, false]);
+  a.delivered(7, 20);
+  worker.forget("a");
+  assertEquals(worker.recipient("a") === a, false);
+  await settle();
+  assertEquals(told, [{ kind: "delivered", session: "a", seq: 7, bytes: 20 }]);
+});
+
+Deno.test("PoolWorker rejects listening and over when its thread fails, and handles the error", async () => {
+  const { thread, worker } = stage();
+  const event = new ErrorEvent("error", { message: "a defect", cancelable: true });
+  const rejecting = [worker.listening, worker.over].map((each) =>
+    assertRejects(() => each, Error, "a worker failed: a defect")
+  );
+  thread.onerror!(event);
+  assert(event.defaultPrevented);
+  await Promise.all(rejecting);
+});
+
+Deno.test("PoolWorker.end() ends the thread", () => {
+  const { isEnded, worker } = stage();
+  assertEquals(isEnded(), false);
+  worker.end();
+  assertEquals(isEnded(), true);
+});

@@ -1,0 +1,114 @@
+/**
+ * A worker's way to have its data messages delivered: what it says to the main thread, and what it hears.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { Recipient } from "../lib/delivery.ts";
+import type { Entry } from "../lib/store_types.ts";
+import { WorkerDelivery } from "../lib/worker_delivery.ts";
+import type { FromWorker } from "../lib/worker_messages.ts";
+import { lost, message as messageOf } from "./support/store_folder.ts";
+import { settle } from "./support/virtual_clock.ts";
+
+/** The way of a worker that may have 10 bytes under way; the main thread says what the test says. */
+function stage({ isDurable = true } = {}) {
+  const said: FromWorker[] = [];
+  const answers: (() => void)[] = [];
+  const delivery = new WorkerDelivery({
+    isDurable,
+    maxWaitingBytes: 10,
+    say: (message) => said.push(message),
+    ask: (question) => {
+      said.push(question(answers.length));
+      return new Promise((resolve) => answers.push(resolve));
+    },
+  });
+  return { delivery, said, answers };
+}
+
+/** Whoever hears what is delivered, as `seq bytes`. */
+class Hearing implements Recipient {
+  readonly heard: string[] = [];
+
+  delivered(seq: number, bytes: number): void {
+    this.heard.push(`${seq} ${bytes}`);
+  }
+}
+
+/** A data message of so many bytes. */
+function message(session: string, seq: number, size: number): Entry & { kind: "message" } {
+  return { ...messageOf(session, seq), payload: new Uint8Array(size) };
+}
+
+Deno.test("WorkerDelivery.message() has each data message delivered, in order", () => {
+  const { delivery, said } = stage();
+  const entries = [message("a", 1, 3), message("b", 1, 4), message("a", 2, 0)];
+  for (const entry of entries) delivery.message(new Hearing(), entry);
+  assertEquals<unknown>(said, entries.map((entry) => ({ kind: "deliver", entry })));
+});
+
+Deno.test("WorkerDelivery.isFull is so while more is under way than may be", () => {
+  const { delivery } = stage();
+  const full = () => delivery.isFull;
+  delivery.message(new Hearing(), message("a", 1, 6));
+  delivery.message(new Hearing(), message("b", 1, 4));
+  assertEquals(full(), false);
+  delivery.message(new Hearing(), message("b", 2, 1));
+  assertEquals(full(), true);
+  delivery.delivered("b", 1, 4);
+  assertEquals(full(), false);
+});
+
+Deno.test("WorkerDelivery.delivered() tells each session of its own, until all is delivered", () => {
+  const { delivery } = stage();
+  const [a, b] = [new Hearing(), new Hearing()];
+  for (const seq of [1, 2, 3]) delivery.message(a, message("a", seq, seq));
+  delivery.message(b, message("b", 9, 1));
+  delivery.delivered("a", 2, 3);
+  delivery.delivered("b", 9, 1);
+  delivery.delivered("a", 3, 3);
+  assertEquals([a.heard, b.heard], [["2 3", "3 3"], ["9 1"]]);
+  delivery.message(a, message("a", 4, 4));
+  delivery.delivered("a", 4, 4);
+  assertEquals(a.heard.at(-1), "4 4");
+});
+
+Deno.test("WorkerDelivery.note() is said where sessions are stored, and nowhere else", () => {
+  for (const isDurable of [true, false]) {
+    const { delivery, said } = stage({ isDurable });
+    delivery.note(lost("a"));
+    assertEquals<unknown>(said, isDurable ? [{ kind: "deliver", entry: lost("a") }] : []);
+    assertEquals(delivery.isDurable, isDurable);
+  }
+});
+
+Deno.test("WorkerDelivery.keep() and flushed() resolve when they are answered", async () => {
+  const { answers, delivery, said } = stage();
+  const told: string[] = [];
+  delivery.keep(lost("a")).then(() => told.push("kept"));
+  delivery.flushed().then(() => told.push("flushed"));
+  assertEquals<unknown>(said, [
+    { kind: "keep", call: 0, entry: lost("a") },
+    { kind: "flush", call: 1 },
+  ]);
+  await settle();
+  assertEquals(told, []);
+  answers[1]!();
+  await settle();
+  assertEquals(told, ["flushed"]);
+  answers[0]!();
+  await settle();
+  assertEquals(told, ["flushed", "kept"]);
+});
+
+Deno.test("WorkerDelivery.fail() has it deliver nothing more, and tell nobody", () => {
+  const { delivery, said } = stage();
+  const a = new Hearing();
+  delivery.message(a, message("a", 1, 1));
+  assertEquals(delivery.hasFailed, false);
+  delivery.fail();
+  delivery.message(a, message("a", 2, 1));
+  delivery.delivered("a", 1, 1);
+  assertEquals([delivery.hasFailed, said.length, a.heard], [true, 1, []]);
+});
