@@ -8,7 +8,7 @@ import type { Event } from "../lib/events.ts";
 import { assertSettled } from "./support/ledgers.ts";
 import { withFolder } from "./support/log_folder.ts";
 import { type Command, commandWords, freePort, startCommand } from "./support/process.ts";
-import { confirmed, PATIENT, Stage } from "./support/real_stage.ts";
+import { confirmed, PATIENT, PATIENT_INPUT, Stage } from "./support/real_stage.ts";
 import { testUnless } from "./support/skip.ts";
 
 const encoder = new TextEncoder();
@@ -76,7 +76,7 @@ testUnless(
       await using stage = await Stage.open();
       const [server, reader] = await startAndOpen(stage, output);
       using _closing = reader;
-      const client = stage.client(...PATIENT, "--stdin");
+      const client = stage.client(...PATIENT_INPUT);
       const input = Array.from({ length: 600 }, (_, i) => `${i} ${"x".repeat(999)}\n`).join("");
       await client.write(encoder.encode(input));
       await client.endInput();
@@ -108,7 +108,7 @@ testUnless(
       await using stage = await Stage.open();
       const [server, reader] = await startAndOpen(stage, pipe);
       using _closing = reader;
-      const client = stage.client(...PATIENT, "--stdin");
+      const client = stage.client(...PATIENT_INPUT);
       await client.write(encoder.encode(PIPEFUL.slice(0, 256_000)));
       await server.event("data_received", ({ seq }) => seq === 256);
       client.kill("SIGINT");
