@@ -9,6 +9,9 @@ import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./store_schema.ts";
 import { StoreError } from "./store_types.ts";
 import { writeErrorText } from "./write_error.ts";
 
+/** What other programs mean by these is no file: stdout, and a database in memory. */
+const NO_FILES = ["-", ":memory:"];
+
 /** How long, in milliseconds, another program may keep the file locked: when it is opened, later. */
 const OPENING_PATIENCE_MS = 2_000;
 const WRITING_PATIENCE_MS = 60_000;
@@ -99,6 +102,9 @@ export class StoreFile {
 
 /** The absolute path of a file, links followed: one file has one lock, whatever leads to it. */
 function pathOf(name: string): string {
+  if (NO_FILES.includes(name)) {
+    throw new StoreError("it has to be a file, which outlives this server; name one");
+  }
   try {
     const path = Deno.realPathSync(name);
     const { isFile, isDirectory } = Deno.statSync(path);

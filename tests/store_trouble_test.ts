@@ -28,6 +28,12 @@ const UNUSABLE: readonly [
   ["named as a folder", (folder) => `${folder.path}/`, "it is a folder; name a file in it"],
   ["below a file", () => `${new URL(import.meta.url).pathname}/store.db`, "is not a folder"],
   ["that is a device", () => "/dev/null", "it is not a regular file; name one"],
+  [
+    "named as what is in memory",
+    () => ":memory:",
+    "it has to be a file, which outlives this server",
+  ],
+  ["named as stdout", () => "-", "it has to be a file, which outlives this server; name one"],
   ["that is text", ({ store }) => {
     Deno.writeTextFileSync(store, "no database\n".repeat(100));
   }, "it is not an SQLite database; name another file"],
