@@ -57,10 +57,11 @@ export class KeptSessions {
     const now_ms = clock.now();
     // The wall clock may have jumped back since.
     const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
-    for (const { id, lost_at, received, seen_at } of stored) {
+    for (const { id, lost_at, received, seen_at, start } of stored) {
       const opened_ms = before(seen_at);
       const events = new EventSource(sink, clock, id);
       const course = new Course({ clock, timers, events, opened_ms });
+      course.ledger.beginAfter(start);
       course.ledger.dataReceived = course.ledger.confirmedUpTo = received;
       const kept = new KeptSession({ id, course, comesBack: true, delivered: received, delivery });
       // What had a connection to the end may have lost it only then, however long it was silent.
