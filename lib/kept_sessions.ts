@@ -147,9 +147,9 @@ export class KeptSessions {
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
     const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
     if (delivery?.isFull) {
-      return "this server has more on its way to its store or output than it can hold";
+      return noRoom(id, "this server has more on its way to its store or output than it can hold");
     }
-    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(maxSessions);
+    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(id, maxSessions);
     if (confirmed === undefined || settled) return undefined;
     const why = sessionLifetime_ms === 0
       ? "it keeps none without a connection (session_lifetime 0)"
@@ -247,8 +247,16 @@ export class KeptSessions {
 }
 
 /** Why a session is refused that would be one too many. */
-export function fullText(maxSessions: number): string {
-  return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
+export function fullText(id: string, maxSessions: number): string {
+  return noRoom(
+    id,
+    `this server has as many sessions as it may have (max_sessions ${maxSessions})`,
+  );
+}
+
+/** Says for which session there is none: who is refused has no session of its own to be told by. */
+export function noRoom(id: string, why: string): string {
+  return `no room for session ${id}: ${why}`;
 }
 
 function resumptionOf(kept: KeptSession, { confirmed = 0, sent }: Hello): Resumption {

@@ -135,15 +135,16 @@ Deno.test("a session whose client declares the server dead, or dies, is kept", a
 Deno.test("max_sessions counts those that are lost, refuses one more, and recovers", async () => {
   const { clock, hello, resume } = await lost({ maxSessions: 2 });
   const second = await hello("t");
-  const full = "this server has as many sessions as it may have (max_sessions 2)";
-  assertEquals(refusalOf(await hello("u", BACK)), full);
+  const full = (id: string) =>
+    `no room for session ${id}: this server has as many sessions as it may have (max_sessions 2)`;
+  assertEquals(refusalOf(await hello("u", BACK)), full("u"));
   // Who comes back is no new session.
   const back = await resume("s", { confirmed: 2, sent: 2 });
   assertEquals(welcomeOf(back)["received"], 2);
   await second.peer.say("TERMINATE done\n");
   await clock.advance(10);
   welcomeOf(await hello("u", BACK));
-  assertEquals(refusalOf(await hello("v")), full);
+  assertEquals(refusalOf(await hello("v")), full("v"));
   back.path.reset();
   await clock.advance(10_000);
   welcomeOf(await hello("v"));
