@@ -13,7 +13,7 @@ import { writeErrorText } from "./write_error.ts";
 const NO_FILES = ["-", ":memory:"];
 
 /** How long, in milliseconds, another program may keep the file locked: when it is opened, later. */
-const OPENING_PATIENCE_MS = 2_000;
+const OPENING_PATIENCE_MS = 1_500;
 const WRITING_PATIENCE_MS = 60_000;
 
 /** What is behind this in the -wal file, after a large commit, is given back when it can be. */
