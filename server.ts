@@ -26,8 +26,8 @@ if (import.meta.main) {
       const output = settings.output === ""
         ? undefined
         : store
-        ? await openStoredOutput(store, settings.output)
-        : await openOutput(settings.output);
+        ? await openStoredOutput(store, settings.output, { tell })
+        : await openOutput(settings.output, { tell });
       const { once } = commandLine;
       const options: ServerOptions = {
         address: settings,

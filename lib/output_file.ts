@@ -5,7 +5,7 @@
  */
 import { type Clock, systemClock } from "./clock.ts";
 import { type MessageOutput, OutputError } from "./store_types.ts";
-import { Deadline, sleep } from "./wait.ts";
+import { Deadline, sleep, tellIfLong } from "./wait.ts";
 import { writeErrorText } from "./write_error.ts";
 
 export { type MessageOutput, OutputError } from "./store_types.ts";
@@ -16,6 +16,9 @@ export const STDOUT = "-";
 /** How long, in milliseconds, to wait for a slow reader of an output that does not block. */
 const RETRY_MS = 10;
 
+/** How long, in milliseconds, a pipe may have no reader before that is told. */
+const READER_PATIENCE_MS = 1_000;
+
 const NEWLINE = 0x0a;
 
 /** Where bytes go: `Deno.stdout`, a file. */
@@ -24,14 +27,25 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** Options for {@linkcode openOutput}. */
+export interface OutputOptions {
+  /** Told, in words, that the output keeps everyone waiting. */
+  tell?: (text: string) => void;
+  /** Time. */
+  clock?: Clock;
+}
+
 /**
  * Opens an output to append to, and makes the file if it is not there; `-` is stdout. A pipe with a
  * name is opened once it has a reader.
  *
  * @throws {OutputError} What is wrong, in one sentence.
  */
-export async function openOutput(path: string): Promise<MessageOutput> {
-  const output = await OutputFile.open(path);
+export async function openOutput(
+  path: string,
+  options: OutputOptions = {},
+): Promise<MessageOutput> {
+  const output = await OutputFile.open(path, options);
   await output.endLine();
   return output;
 }
@@ -54,11 +68,11 @@ export class OutputFile implements MessageOutput {
   }
 
   /** Opens an output. */
-  static async open(path: string): Promise<OutputFile> {
+  static async open(path: string, options: OutputOptions = {}): Promise<OutputFile> {
     if (path === STDOUT) return new OutputFile(path, Deno.stdout);
     try {
       const isRegular = await isRegularOrNew(path);
-      const file = await Deno.open(path, { append: true, create: isRegular, read: isRegular });
+      const file = await (isRegular ? openRegular(path) : openPipe(path, options));
       return new OutputFile(path, file, isRegular ? file : undefined);
     } catch (error) {
       throw new OutputError(`cannot open the output ${path}: ${writeErrorText(error)}`);
@@ -147,6 +161,22 @@ export class OutputFile implements MessageOutput {
       throw this.#failure;
     }
   }
+}
+
+async function openRegular(path: string): Promise<Deno.FsFile> {
+  return await Deno.open(path, { append: true, create: true, read: true });
+}
+
+/** The system lets a pipe with a name be opened once it has a reader. */
+async function openPipe(
+  path: string,
+  { clock = systemClock, tell = () => {} }: OutputOptions,
+): Promise<Deno.FsFile> {
+  return await tellIfLong(Deno.open(path, { append: true }), {
+    clock,
+    patience_ms: READER_PATIENCE_MS,
+    tell: () => tell(`nobody reads the output ${path}, a pipe: waiting for a reader`),
+  });
 }
 
 async function isRegularOrNew(path: string): Promise<boolean> {

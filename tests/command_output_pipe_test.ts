@@ -50,18 +50,18 @@ async function doubts(client: Command) {
 
 testUnless(
   noPipes ?? mayStandStill,
-  "SIGTERM ends a server whose --output is a pipe that nobody reads",
+  "a server whose --output is a pipe that nobody reads says so, and ends on SIGTERM",
   async () => {
     await withFolder(async (folder) => {
       const output = await makePipe(folder);
-
-      const store = `${folder}/store.db`;
-      const args = [HOST, String(freePort()), "--store", store, "--output", output];
-      await using server = startCommand("server", args);
-      // It tells of nothing as long as it waits for a reader; but its store is opened before that.
-      await until(() => isThere(store));
-      server.kill("SIGTERM");
-      assertEquals(await server.ended(), 0, server.stderr);
+      for (const store of [[], ["--store", `${folder}/store.db`]]) {
+        const args = [HOST, String(freePort()), "--output", output, ...store];
+        await using server = startCommand("server", args);
+        await server.stderrText(`|| WARNING || nobody reads the output ${output}, a pipe: waiting`);
+        server.kill("SIGTERM");
+        assertEquals(await server.ended(), 0, server.stderr);
+        assertEquals(server.stderr.match(/WARNING/g)?.length, 1, server.stderr);
+      }
     });
   },
 );
@@ -123,14 +123,6 @@ testUnless(
     });
   },
 );
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 /** A server whose stdout is the output: a pipe, which is read as the test likes. */
 class StdoutServer implements AsyncDisposable {
