@@ -19,6 +19,9 @@ const RETRY_MS = 10;
 /** How long, in milliseconds, a pipe may have no reader before that is told. */
 const READER_PATIENCE_MS = 1_000;
 
+/** How long, in milliseconds, another server may take to let go of an output. */
+const LOCK_PATIENCE_MS = 1_000;
+
 const NEWLINE = 0x0a;
 
 /** Where bytes go: `Deno.stdout`, a file. */
@@ -72,7 +75,7 @@ export class OutputFile implements MessageOutput {
     if (path === STDOUT) return new OutputFile(path, Deno.stdout);
     try {
       const isRegular = await isRegularOrNew(path);
-      const file = await (isRegular ? openRegular(path) : openPipe(path, options));
+      const file = await (isRegular ? openRegular(path, options) : openPipe(path, options));
       return new OutputFile(path, file, isRegular ? file : undefined);
     } catch (error) {
       throw new OutputError(`cannot open the output ${path}: ${writeErrorText(error)}`);
@@ -163,8 +166,26 @@ export class OutputFile implements MessageOutput {
   }
 }
 
-async function openRegular(path: string): Promise<Deno.FsFile> {
-  return await Deno.open(path, { append: true, create: true, read: true });
+/** Opens a file for this server alone, as long as this process lives. */
+async function openRegular(
+  path: string,
+  { clock = systemClock }: OutputOptions,
+): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { append: true, create: true, read: true });
+  if (await lock(file, clock)) return file;
+  file.close();
+  throw new OutputError("another server appends to it; give each server a file of its own");
+}
+
+/** Keeps out whoever asks for this lock, and nobody else; false if another program has it. */
+async function lock(file: Deno.FsFile, clock: Clock): Promise<boolean> {
+  // There a lock would keep readers out, too.
+  if (Deno.build.os === "windows") return true;
+  using limit = new Deadline(clock);
+  limit.moveTo(clock.now() + LOCK_PATIENCE_MS, { again_ms: LOCK_PATIENCE_MS });
+  // A file system without locks cannot say that another program has one.
+  const locked = file.lock(true).then(() => true, () => true);
+  return await Promise.race([locked, sleep(limit).then(() => false)]);
 }
 
 /** The system lets a pipe with a name be opened once it has a reader. */
