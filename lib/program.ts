@@ -97,6 +97,7 @@ async function runTask(
     tellsAll: !quiet || settings.log_dir !== "",
     json,
     many: commandLine.sessions !== undefined,
+    clock: systemClock,
   });
   const tellError = (text: string) => {
     teller.flush();
