@@ -4,6 +4,7 @@
  * @module
  */
 import { systemClock } from "./lib/clock.ts";
+import { EventSource } from "./lib/events.ts";
 import { openOutput } from "./lib/output_file.ts";
 import { runProgram } from "./lib/program.ts";
 import { Server } from "./lib/server.ts";
@@ -19,12 +20,14 @@ if (import.meta.main) {
     "server",
     Deno.args,
     async ({ settings, commandLine, sink }) => {
-      const store = settings.store === "" ? undefined : await openStore(settings.store);
+      const events = new EventSource(sink, systemClock);
+      const tell = (text: string) => events.emit("notice", { level: "warning", text });
+      const store = settings.store === "" ? undefined : await openStore(settings.store, { tell });
       const output = settings.output === ""
         ? undefined
         : store
-        ? await openStoredOutput(store, settings.output)
-        : await openOutput(settings.output);
+        ? await openStoredOutput(store, settings.output, { tell })
+        : await openOutput(settings.output, { tell });
       const { once } = commandLine;
       const options: ServerOptions = {
         address: settings,

@@ -66,7 +66,7 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
   const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...keys.switches];
   const values = [...VALUES, ...ROLE_VALUES[role], ...keys.values];
   refuseSwitchValues(args, switches);
-  const words = withDashValues(args, values);
+  const words = withJoinedValues(args, values);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
     boolean: switches,
     string: [...values, "_"],
@@ -127,13 +127,14 @@ function unknownFlag(
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
 }
 
-/** To `parseArgs`, a lone `-` is never the value of the flag before it. */
-function withDashValues(args: readonly string[], values: readonly string[]): string[] {
+/** To `parseArgs`, a lone `-` or an empty word is never the value of the flag before it. */
+function withJoinedValues(args: readonly string[], values: readonly string[]): string[] {
   const words: string[] = [];
   for (const word of args) {
     const before = words.at(-1) ?? "";
-    const isValue = word === "-" && before.startsWith("--") && values.includes(before.slice(2));
-    if (isValue) words[words.length - 1] = `${before}=-`;
+    const isLost = word === "-" || word === "";
+    const isValue = isLost && before.startsWith("--") && values.includes(before.slice(2));
+    if (isValue) words[words.length - 1] = `${before}=${word}`;
     else words.push(word);
   }
   return words;

@@ -57,10 +57,11 @@ export class KeptSessions {
     const now_ms = clock.now();
     // The wall clock may have jumped back since.
     const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
-    for (const { id, lost_at, received, seen_at } of stored) {
+    for (const { id, lost_at, received, seen_at, start } of stored) {
       const opened_ms = before(seen_at);
       const events = new EventSource(sink, clock, id);
       const course = new Course({ clock, timers, events, opened_ms });
+      course.ledger.beginAfter(start);
       course.ledger.dataReceived = course.ledger.confirmedUpTo = received;
       const kept = new KeptSession({ id, course, comesBack: true, delivered: received, delivery });
       // What had a connection to the end may have lost it only then, however long it was silent.
@@ -146,9 +147,9 @@ export class KeptSessions {
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
     const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
     if (delivery?.isFull) {
-      return "this server has more on its way to its store or output than it can hold";
+      return noRoom(id, "this server has more on its way to its store or output than it can hold");
     }
-    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(maxSessions);
+    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(id, maxSessions);
     if (confirmed === undefined || settled) return undefined;
     const why = sessionLifetime_ms === 0
       ? "it keeps none without a connection (session_lifetime 0)"
@@ -246,8 +247,16 @@ export class KeptSessions {
 }
 
 /** Why a session is refused that would be one too many. */
-export function fullText(maxSessions: number): string {
-  return `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
+export function fullText(id: string, maxSessions: number): string {
+  return noRoom(
+    id,
+    `this server has as many sessions as it may have (max_sessions ${maxSessions})`,
+  );
+}
+
+/** Says for which session there is none: who is refused has no session of its own to be told by. */
+export function noRoom(id: string, why: string): string {
+  return `no room for session ${id}: ${why}`;
 }
 
 function resumptionOf(kept: KeptSession, { confirmed = 0, sent }: Hello): Resumption {

@@ -5,7 +5,7 @@
  */
 import { type Clock, systemClock } from "./clock.ts";
 import { type MessageOutput, OutputError } from "./store_types.ts";
-import { Deadline, sleep } from "./wait.ts";
+import { Deadline, sleep, tellIfLong } from "./wait.ts";
 import { writeErrorText } from "./write_error.ts";
 
 export { type MessageOutput, OutputError } from "./store_types.ts";
@@ -16,6 +16,12 @@ export const STDOUT = "-";
 /** How long, in milliseconds, to wait for a slow reader of an output that does not block. */
 const RETRY_MS = 10;
 
+/** How long, in milliseconds, a pipe may have no reader before that is told. */
+const READER_PATIENCE_MS = 1_000;
+
+/** How long, in milliseconds, another server may take to let go of an output. */
+const LOCK_PATIENCE_MS = 1_000;
+
 const NEWLINE = 0x0a;
 
 /** Where bytes go: `Deno.stdout`, a file. */
@@ -24,14 +30,25 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** Options for {@linkcode openOutput}. */
+export interface OutputOptions {
+  /** Told, in words, that the output keeps everyone waiting. */
+  tell?: (text: string) => void;
+  /** Time. */
+  clock?: Clock;
+}
+
 /**
  * Opens an output to append to, and makes the file if it is not there; `-` is stdout. A pipe with a
  * name is opened once it has a reader.
  *
  * @throws {OutputError} What is wrong, in one sentence.
  */
-export async function openOutput(path: string): Promise<MessageOutput> {
-  const output = await OutputFile.open(path);
+export async function openOutput(
+  path: string,
+  options: OutputOptions = {},
+): Promise<MessageOutput> {
+  const output = await OutputFile.open(path, options);
   await output.endLine();
   return output;
 }
@@ -54,11 +71,11 @@ export class OutputFile implements MessageOutput {
   }
 
   /** Opens an output. */
-  static async open(path: string): Promise<OutputFile> {
+  static async open(path: string, options: OutputOptions = {}): Promise<OutputFile> {
     if (path === STDOUT) return new OutputFile(path, Deno.stdout);
     try {
       const isRegular = await isRegularOrNew(path);
-      const file = await Deno.open(path, { append: true, create: isRegular, read: isRegular });
+      const file = await (isRegular ? openRegular(path, options) : openPipe(path, options));
       return new OutputFile(path, file, isRegular ? file : undefined);
     } catch (error) {
       throw new OutputError(`cannot open the output ${path}: ${writeErrorText(error)}`);
@@ -147,6 +164,40 @@ export class OutputFile implements MessageOutput {
       throw this.#failure;
     }
   }
+}
+
+/** Opens a file for this server alone, as long as this process lives. */
+async function openRegular(
+  path: string,
+  { clock = systemClock }: OutputOptions,
+): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { append: true, create: true, read: true });
+  if (await lock(file, clock)) return file;
+  file.close();
+  throw new OutputError("another server appends to it; give each server a file of its own");
+}
+
+/** Keeps out whoever asks for this lock, and nobody else; false if another program has it. */
+async function lock(file: Deno.FsFile, clock: Clock): Promise<boolean> {
+  // There a lock would keep readers out, too.
+  if (Deno.build.os === "windows") return true;
+  using limit = new Deadline(clock);
+  limit.moveTo(clock.now() + LOCK_PATIENCE_MS, { again_ms: LOCK_PATIENCE_MS });
+  // A file system without locks cannot say that another program has one.
+  const locked = file.lock(true).then(() => true, () => true);
+  return await Promise.race([locked, sleep(limit).then(() => false)]);
+}
+
+/** The system lets a pipe with a name be opened once it has a reader. */
+async function openPipe(
+  path: string,
+  { clock = systemClock, tell = () => {} }: OutputOptions,
+): Promise<Deno.FsFile> {
+  return await tellIfLong(Deno.open(path, { append: true }), {
+    clock,
+    patience_ms: READER_PATIENCE_MS,
+    tell: () => tell(`nobody reads the output ${path}, a pipe: waiting for a reader`),
+  });
 }
 
 async function isRegularOrNew(path: string): Promise<boolean> {

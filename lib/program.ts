@@ -16,7 +16,7 @@ import { helpText } from "./help.ts";
 import { openLog } from "./log.ts";
 import { LineOutput } from "./output.ts";
 import { PROTOCOL_VERSION, type Role } from "./protocol.ts";
-import { defaultSettings, type Settings, timersOf } from "./settings.ts";
+import { defaultSettings, KEYS, type Settings, timersOf } from "./settings.ts";
 import { defectText, onDefect, onStopSignal } from "./signals.ts";
 import { OutputError, StoreError } from "./store_types.ts";
 import { Teller } from "./teller.ts";
@@ -97,6 +97,7 @@ async function runTask(
     tellsAll: !quiet || settings.log_dir !== "",
     json,
     many: commandLine.sessions !== undefined,
+    clock: systemClock,
   });
   const tellError = (text: string) => {
     teller.flush();
@@ -178,17 +179,25 @@ function refuseSharedFile({ output, store }: Settings): void {
 
 /** Refuses what cannot be had together. */
 function refuseContradictions(role: Role, settings: Settings, commandLine: CommandLine): void {
-  const { json, ramp, sessions, stdin } = commandLine;
-  if (role === "server") {
-    if (json && settings.output === "-") {
-      throw new UsageError("--json and --output -: both write to stdout; give --output a file");
-    }
-    return refuseSharedFile(settings);
+  if (role === "client") return refuseContradictionsOfClient(settings, commandLine);
+  if (commandLine.json && settings.output === "-") {
+    throw new UsageError("--json and --output -: both write to stdout; give --output a file");
   }
+  refuseSharedFile(settings);
+}
+
+function refuseContradictionsOfClient(settings: Settings, commandLine: CommandLine): void {
+  const { ramp, sessions, settings: flags, stdin } = commandLine;
   if (sessions !== undefined && stdin) {
     throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");
   }
-  if (commandLine.settings.reconnect_limit !== undefined && !settings.reconnect) {
+  // A file may give them for other times.
+  const unused = (["message", "data_interval"] as const).find((key) => flags[key] !== undefined);
+  if (stdin && unused) {
+    const why = "the data messages are the lines of stdin, sent as they come";
+    throw new UsageError(`--stdin and --${KEYS[unused].flag}: ${why}`);
+  }
+  if (flags.reconnect_limit !== undefined && !settings.reconnect) {
     throw new UsageError(
       "--reconnect-limit: limits how often to dial again; give --reconnect, too",
     );

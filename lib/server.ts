@@ -10,7 +10,7 @@ import { EXIT, type ExitStatus, exitStatus } from "./ending.ts";
 import { EventSource } from "./events.ts";
 import type { Hello } from "./greeting.ts";
 import { KeptSession } from "./kept_session.ts";
-import { KeptSessions } from "./kept_sessions.ts";
+import { KeptSessions, noRoom } from "./kept_sessions.ts";
 import { OriginalConnection } from "./original_connection.ts";
 import type { OriginalServerSession } from "./original_server_session.ts";
 import { OriginalSessions } from "./original_sessions.ts";
@@ -238,7 +238,7 @@ export class Server {
 
   #admit(session: ServerSession, hello: Hello): Admission {
     const isReturn = this.#only instanceof KeptSession && this.#only.id === hello.id;
-    if (this.#only && !isReturn) return { refusal: ONLY_ONE };
+    if (this.#only && !isReturn) return { refusal: noRoom(hello.id, ONLY_ONE) };
     const refusal = this.#callers.get(session)?.refusal;
     if (refusal !== undefined) return { refusal };
     const admission = this.#kept.admit(session, hello);

@@ -3,42 +3,60 @@
  *
  * @module
  */
+import { type Clock, systemClock } from "./clock.ts";
 import { encodeBatch } from "./store_batch.ts";
 import { type Entry, type Store, type StoredSession, StoreError } from "./store_types.ts";
 import type { Answer, Request } from "./store_worker.ts";
 import type { Lines, Position } from "./store_writer.ts";
+import { tellIfLong } from "./wait.ts";
 
 export { type Entry, type Store, type StoredSession, StoreError } from "./store_types.ts";
 
 /** Says how far an output is written, at a time by the wall clock, if that is to be noted now. */
 export type PositionSource = (at: number) => Promise<Position | undefined>;
 
+/** How long, in milliseconds, the store may take to answer before that is told. */
+const PATIENCE_MS = 2_000;
+
+/** Options for {@linkcode openStore}. */
+export interface StoreOptions {
+  /** Told, in words, that the store does not answer for long, and when it has. */
+  tell?: (text: string) => void;
+  /** Time. */
+  clock?: Clock;
+}
+
 /**
  * Opens the store in this file, and makes it if it is not there.
  *
  * @throws {StoreError} What is wrong, in one sentence.
  */
-export async function openStore(path: string): Promise<DurableStore> {
-  return await DurableStore.open(path);
+export async function openStore(path: string, options: StoreOptions = {}): Promise<DurableStore> {
+  return await DurableStore.open(path, options);
 }
 
 /** A store in an SQLite file. Its worker waits for the disk. */
 export class DurableStore implements Store {
-  readonly #worker: StoreClient;
+  readonly #name: string;
+  readonly #tell: (text: string) => void;
+  readonly #clock: Clock;
+  readonly #worker = new StoreClient();
   #sessions: readonly StoredSession[] = [];
   #failure?: StoreError;
   #source?: PositionSource;
   #committing = Promise.resolve();
 
-  private constructor(worker: StoreClient) {
-    this.#worker = worker;
+  private constructor(name: string, { clock = systemClock, tell = () => {} }: StoreOptions) {
+    this.#name = name;
+    this.#clock = clock;
+    this.#tell = tell;
   }
 
   /** Opens a store. */
-  static async open(name: string): Promise<DurableStore> {
-    const store = new DurableStore(new StoreClient());
+  static async open(name: string, options: StoreOptions): Promise<DurableStore> {
+    const store = new DurableStore(name, options);
     try {
-      const { sessions } = await store.#worker.ask({ ask: "open", name });
+      const { sessions } = await store.#ask({ ask: "open", name });
       store.#sessions = sessions!;
       return store;
     } catch (error) {
@@ -58,7 +76,7 @@ export class DurableStore implements Store {
   async close(): Promise<void> {
     await Promise.allSettled([this.#committing]);
     try {
-      await this.#worker.ask({ ask: "close" });
+      await this.#ask({ ask: "close" });
     } finally {
       this.#worker.end();
     }
@@ -76,14 +94,33 @@ export class DurableStore implements Store {
 
   /** How far an output is written, if that is known, and the number of the last message. */
   async position(path: string): Promise<{ position: Position | undefined; last: number }> {
-    const { position, last } = await this.#worker.ask({ ask: "position", path });
+    const { position, last } = await this.#ask({ ask: "position", path });
     return { position, last: last! };
   }
 
   /** Messages behind the one of this number; some of them. */
   async linesAfter(number: number): Promise<Lines> {
-    const { lines } = await this.#worker.ask({ ask: "lines", after: number });
+    const { lines } = await this.#ask({ ask: "lines", after: number });
     return lines!;
+  }
+
+  /** Asks the worker, and tells if that takes long. */
+  async #ask(request: Request, transfer?: Transferable[]): Promise<Answer> {
+    const clock = this.#clock;
+    const asked_ms = clock.now();
+    let isLong = false;
+    const tell = () => {
+      isLong = true;
+      this.#tell(
+        `the store ${this.#name} has not answered for ${PATIENCE_MS / 1000} s: another program ` +
+          `keeps it locked, or its disk is slow; nothing is confirmed until it answers`,
+      );
+    };
+    const asked = this.#worker.ask(request, transfer);
+    const answer = await tellIfLong(asked, { clock, patience_ms: PATIENCE_MS, tell });
+    const took_s = (clock.now() - asked_ms) / 1000;
+    if (isLong) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
+    return answer;
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {
@@ -96,7 +133,7 @@ export class DurableStore implements Store {
     if (this.#failure) throw this.#failure;
     const batch = encodeBatch(entries);
     try {
-      await this.#worker.ask({ ask: "commit", batch, position }, [batch.bytes.buffer]);
+      await this.#ask({ ask: "commit", batch, position }, [batch.bytes.buffer]);
     } catch (error) {
       if (error instanceof StoreError) this.#failure ??= error;
       throw error;

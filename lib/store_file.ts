@@ -9,8 +9,11 @@ import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./store_schema.ts";
 import { StoreError } from "./store_types.ts";
 import { writeErrorText } from "./write_error.ts";
 
+/** What other programs mean by these is no file: stdout, and a database in memory. */
+const NO_FILES = ["-", ":memory:"];
+
 /** How long, in milliseconds, another program may keep the file locked: when it is opened, later. */
-const OPENING_PATIENCE_MS = 2_000;
+const OPENING_PATIENCE_MS = 1_500;
 const WRITING_PATIENCE_MS = 60_000;
 
 /** What is behind this in the -wal file, after a large commit, is given back when it can be. */
@@ -99,6 +102,9 @@ export class StoreFile {
 
 /** The absolute path of a file, links followed: one file has one lock, whatever leads to it. */
 function pathOf(name: string): string {
+  if (NO_FILES.includes(name)) {
+    throw new StoreError("it has to be a file, which outlives this server; name one");
+  }
   try {
     const path = Deno.realPathSync(name);
     const { isFile, isDirectory } = Deno.statSync(path);

@@ -36,6 +36,8 @@ export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>
 export interface StoredSession {
   /** Its id. */
   readonly id: string;
+  /** Where it starts: what lies before its first message, usually 0. */
+  readonly start: number;
   /** Everything up to this sequence number is in the store. */
   readonly received: number;
   /** The wall-clock time of the last thing that is known of it. */

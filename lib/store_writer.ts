@@ -82,7 +82,8 @@ export class StoreWriter {
       const id = String(row["id"]);
       this.#sessions.set(id, open);
       const { seen_at } = open;
-      this.sessions.push({ id, received, seen_at, lost_at: lost_at.get(open.number) });
+      const start = Number(row["start"]);
+      this.sessions.push({ id, start, received, seen_at, lost_at: lost_at.get(open.number) });
     }
   }
 
@@ -262,7 +263,7 @@ function prepareAll(database: DatabaseSync) {
     rollback: sql("ROLLBACK"),
     last: sql(`SELECT max(coalesce((SELECT max(number) FROM messages), 0),
       coalesce((SELECT max(number) FROM outputs), 0)) AS last`),
-    sessions: sql(`SELECT number, id, received, seen_at, coalesce(
+    sessions: sql(`SELECT number, id, start, received, seen_at, coalesce(
       (SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),
     outages: sql("SELECT session, lost_at FROM outages WHERE resumed_at IS NULL"),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { OutputFile } from "./output_file.ts";
+import { OutputFile, type OutputOptions } from "./output_file.ts";
 import type { DurableStore } from "./store.ts";
 import { type MessageOutput, OutputError, StoreError } from "./store_types.ts";
 import type { Position } from "./store_writer.ts";
@@ -21,8 +21,12 @@ const RECORD_INTERVAL_MS = 1_000;
  * @throws {OutputError} What is wrong with the output, in one sentence.
  * @throws {StoreError} What is wrong with the store.
  */
-export async function openStoredOutput(store: DurableStore, path: string): Promise<MessageOutput> {
-  const file = await OutputFile.open(path);
+export async function openStoredOutput(
+  store: DurableStore,
+  path: string,
+  options: OutputOptions = {},
+): Promise<MessageOutput> {
+  const file = await OutputFile.open(path, options);
   try {
     const key = file.isRegular ? await Deno.realPath(path) : path;
     const { position, last } = await store.position(key);

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { afterTurn } from "./clock.ts";
+import { afterTurn, type Clock } from "./clock.ts";
+import { Digest } from "./digest.ts";
 import type { Event, EventSink } from "./events.ts";
 import type { Log } from "./log.ts";
-import { messageOf } from "./messages.ts";
+import { type Message, messageOf } from "./messages.ts";
 import type { LineOutput } from "./output.ts";
 import type { Role } from "./protocol.ts";
 import type { Timers } from "./settings.ts";
@@ -27,8 +28,13 @@ export interface TellerOptions {
   tellsAll: boolean;
   /** Where programs read, if any do. */
   json?: LineOutput;
-  /** Whether there are many sessions: the log then has only what is not as it should be of each. */
+  /**
+   * Whether there are many sessions: the log then has only what is not as it should be, and of what
+   * happens to all of them at once only a part.
+   */
   many: boolean;
+  /** Time. */
+  clock: Clock;
 }
 
 /** Tells events in order. */
@@ -36,33 +42,51 @@ export class Teller implements EventSink {
   /** Whether the events of every data message are wanted. */
   readonly wantsMessages: boolean;
   readonly #options: TellerOptions;
+  readonly #digest: Digest;
   #waiting: Event[] = [];
 
   /** Makes a teller. */
   constructor(options: TellerOptions) {
     this.#options = options;
+    this.#digest = new Digest(options.clock, (message, event) => this.#log(message, event));
     this.wantsMessages = options.json !== undefined || (options.tellsAll && !options.many);
   }
 
   /** Takes an event, to be told when this turn of the event loop is over. */
   emit(event: Event): void {
     const waiting = this.#waiting.push(event);
-    if (waiting === 1) afterTurn(() => this.flush());
-    if (waiting === MAX_WAITING) this.flush();
+    if (waiting === 1) afterTurn(() => this.#tellWaiting());
+    if (waiting === MAX_WAITING) this.#tellWaiting();
   }
 
-  /** Tells what waits. */
+  /** Tells what waits, and what was held back. */
   flush(): void {
+    this.#tellWaiting();
+    this.#digest.flush();
+  }
+
+  #tellWaiting(): void {
     const events = this.#waiting;
     this.#waiting = [];
     for (const event of events) this.#tell(event);
   }
 
   #tell(event: Event): void {
-    const { json, log, many, role, timers } = this.#options;
+    const { json, many, role, timers } = this.#options;
     if (event.event !== "notice") json?.write(JSON.stringify(event));
     const message = messageOf(event, role, timers);
-    if (!message || (many && message.level === "info" && event.session !== null)) return;
-    log.line(message.level, message.text, event.session, event.time);
+    if (!message) return;
+    if (!many) return this.#log(message, event);
+    if (event.session !== null) {
+      if (message.level !== "info") this.#digest.add(message, event);
+      return;
+    }
+    // What is said of all together comes behind what is said of each.
+    this.#digest.flush();
+    this.#log(message, event);
+  }
+
+  #log({ level, text }: Message, { session, time }: Event): void {
+    this.#options.log.line(level, text, session, time);
   }
 }

@@ -222,6 +222,28 @@ export class Changes implements Waiting {
   }
 }
 
+/** Options for {@linkcode tellIfLong}. */
+export interface PatienceOptions {
+  /** Time. */
+  clock: Clock;
+  /** How long, in milliseconds, it may take before that is told. */
+  patience_ms: number;
+  /** Tells it. */
+  tell: () => void;
+}
+
+/** Waits for what is under way, and tells, once, if that takes long. */
+export async function tellIfLong<Result>(
+  work: Promise<Result>,
+  { clock, patience_ms, tell }: PatienceOptions,
+): Promise<Result> {
+  using patience = new Deadline(clock);
+  // While this process did not run, nobody kept it waiting.
+  patience.moveTo(clock.now() + patience_ms, { again_ms: patience_ms });
+  patience.wake({ deadlineAborted: tell });
+  return await work;
+}
+
 /** Waits until a deadline has passed. Throws its reason, if it ends. */
 export function sleep(deadline: Deadline): Promise<unknown> {
   return new Changes().until(never, deadline);

@@ -200,7 +200,7 @@ export class WorkerPool {
     const homes = this.#homes;
     while (session !== undefined && !homes.has(session) && homes.isFull) {
       if (await this.#makeRoom()) continue;
-      return { at: "here", refusal: fullText(this.#options.maxSessions) };
+      return { at: "here", refusal: fullText(session, this.#options.maxSessions) };
     }
     const workers = this.#workers;
     const home = session === undefined ? ORIGINALS : homes.send(session, workers.indexOf(from));

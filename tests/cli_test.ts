@@ -139,6 +139,8 @@ const WRONG: readonly [line: string, error: string][] = [
   ["--data-threshold", "--data-threshold: needs a value, such as --data-threshold 5"],
   ["--duration", "--duration: needs a value, such as --duration 5"],
   ["--message=", "--message: needs a value, such as --message hello"],
+  ["--message ", "--message: needs a value, such as --message hello"],
+  ["::1 --config  1", "--config: needs a value, such as --config client.toml"],
   ["--log-dir", "--log-dir: needs a value, such as --log-dir logs"],
   ["--port 1 --port 1", "--port: given twice; once is enough"],
   ["--config a --config b", "--config: given twice; once is enough"],

@@ -8,7 +8,7 @@ import type { Event } from "../lib/events.ts";
 import { assertSettled } from "./support/ledgers.ts";
 import { withFolder } from "./support/log_folder.ts";
 import { type Command, commandWords, freePort, startCommand } from "./support/process.ts";
-import { confirmed, PATIENT, Stage } from "./support/real_stage.ts";
+import { confirmed, PATIENT, PATIENT_INPUT, Stage } from "./support/real_stage.ts";
 import { testUnless } from "./support/skip.ts";
 
 const encoder = new TextEncoder();
@@ -50,18 +50,18 @@ async function doubts(client: Command) {
 
 testUnless(
   noPipes ?? mayStandStill,
-  "SIGTERM ends a server whose --output is a pipe that nobody reads",
+  "a server whose --output is a pipe that nobody reads says so, and ends on SIGTERM",
   async () => {
     await withFolder(async (folder) => {
       const output = await makePipe(folder);
-
-      const store = `${folder}/store.db`;
-      const args = [HOST, String(freePort()), "--store", store, "--output", output];
-      await using server = startCommand("server", args);
-      // It tells of nothing as long as it waits for a reader; but its store is opened before that.
-      await until(() => isThere(store));
-      server.kill("SIGTERM");
-      assertEquals(await server.ended(), 0, server.stderr);
+      for (const store of [[], ["--store", `${folder}/store.db`]]) {
+        const args = [HOST, String(freePort()), "--output", output, ...store];
+        await using server = startCommand("server", args);
+        await server.stderrText(`|| WARNING || nobody reads the output ${output}, a pipe: waiting`);
+        server.kill("SIGTERM");
+        assertEquals(await server.ended(), 0, server.stderr);
+        assertEquals(server.stderr.match(/WARNING/g)?.length, 1, server.stderr);
+      }
     });
   },
 );
@@ -76,7 +76,7 @@ testUnless(
       await using stage = await Stage.open();
       const [server, reader] = await startAndOpen(stage, output);
       using _closing = reader;
-      const client = stage.client(...PATIENT, "--stdin");
+      const client = stage.client(...PATIENT_INPUT);
       const input = Array.from({ length: 600 }, (_, i) => `${i} ${"x".repeat(999)}\n`).join("");
       await client.write(encoder.encode(input));
       await client.endInput();
@@ -108,7 +108,7 @@ testUnless(
       await using stage = await Stage.open();
       const [server, reader] = await startAndOpen(stage, pipe);
       using _closing = reader;
-      const client = stage.client(...PATIENT, "--stdin");
+      const client = stage.client(...PATIENT_INPUT);
       await client.write(encoder.encode(PIPEFUL.slice(0, 256_000)));
       await server.event("data_received", ({ seq }) => seq === 256);
       client.kill("SIGINT");
@@ -123,14 +123,6 @@ testUnless(
     });
   },
 );
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 /** A server whose stdout is the output: a pipe, which is read as the test likes. */
 class StdoutServer implements AsyncDisposable {

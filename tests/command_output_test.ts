@@ -78,6 +78,29 @@ Deno.test("an --output that cannot be opened: one sentence, and 2", async () => 
   });
 });
 
+const noLock = Deno.build.os === "windows" ? "a lock would keep readers out there" : undefined;
+
+testUnless(
+  noLock,
+  "an --output of another server: one sentence, and 2, until that is killed",
+  async () => {
+    await withFolder(async (folder) => {
+      const [output, link] = [`${folder}/messages.txt`, `${folder}/link.txt`];
+      await using first = await startServer(freePort(), output);
+      await Deno.symlink(output, link);
+      const more = [[], ["--workers=2"], ["--store", `${folder}/store.db`]];
+      for (const [i, path] of [output, link, output].entries()) {
+        const args = [HOST, String(freePort()), "--output", path, "--duration=0.1", ...more[i]!];
+        const sentence = onlySentence(await runCommand("server", args), 2);
+        assertStringIncludes(sentence, `cannot open the output ${path}: another server appends to`);
+      }
+      first.kill("SIGKILL");
+      await first.ended();
+      await using _next = await startServer(freePort(), output, ...more[2]!);
+    });
+  },
+);
+
 testUnless(
   whyNoLesserUser(),
   "an --output that may not be written: one sentence, and 2",

@@ -15,6 +15,7 @@ import {
   delivered,
   flood,
   PATIENT,
+  PATIENT_INPUT,
   Stage,
 } from "./support/real_stage.ts";
 import { StoreFolder } from "./support/store_folder.ts";
@@ -24,7 +25,7 @@ Deno.test("a server is killed and restarted on its store: nothing lost, nothing 
   await using stage = await Stage.open();
   const files = ["--store", folder.store, "--output", folder.output];
   const servers = [await stage.server(...PATIENT, ...files)];
-  const client = stage.client(...PATIENT, "--stdin");
+  const client = stage.client(...PATIENT_INPUT);
   const enough = new AbortController();
   const flooding = flood(client, enough.signal);
   for (let kills = 1; kills <= 3; kills++) {

@@ -60,6 +60,8 @@ const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
   ["client", "--output a", "--output: an option of the server"],
   ["server", "--json --output -", "--json and --output -: both write to stdout"],
   ["server", "--output=- --json", "--json and --output -: both write to stdout"],
+  ["client", "--stdin --message x", "--stdin and --message: the data messages are the lines"],
+  ["client", "--data-interval 1 --stdin", "--stdin and --data-interval: the data messages are"],
   ["client", "--original --stdin", "--original and --stdin: the original's data messages"],
   ["client", "--reconnect --original", "--original and --reconnect: "],
   ["client", "--original --window 2", "--original and --window: "],
@@ -82,6 +84,15 @@ Deno.test("what cannot be had together in a configuration file: status 2, too", 
     // A window of 1, and no return, is what the original has.
     const args = ["127.0.0.1", String(freePort()), ...both, "--no-reconnect"];
     onlySentence(await runCommand("client", args), 3);
+  });
+});
+
+Deno.test("--stdin outranks a message and a data_interval that a file gives for other times", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/x.toml`;
+    await Deno.writeTextFile(path, '[settings]\nmessage = "x"\ndata_interval = 1\n');
+    const args = ["127.0.0.1", String(freePort()), "--config", path, "--stdin", SHORT];
+    assertStringIncludes(onlySentence(await runCommand("client", args), 3), "cannot connect");
   });
 });
 

@@ -57,7 +57,19 @@ const LAYERS = [
   ["server_worker", "server_thread", "pool_worker", "worker_pool"],
   ["write_error", "store_batch", "store_file", "store_writer", "store_worker", "store"],
   ["output_file", "stored_output", "input"],
-  ["explain", "messages", "output", "log", "config", "cli", "help", "ask", "signals", "teller"],
+  [
+    "explain",
+    "messages",
+    "output",
+    "log",
+    "config",
+    "cli",
+    "help",
+    "ask",
+    "signals",
+    "digest",
+    "teller",
+  ],
   ["program"],
 ];
 

@@ -9,7 +9,7 @@ import { data, refusalOf, stageRawServer, welcomeOf } from "./support/raw_server
 import { cameTo } from "./support/scripted_network.ts";
 
 const BACK = { reconnect: true };
-const ONLY_ONE = "this server serves one session only, and has it";
+const ONLY_ONE = "no room for session t: this server serves one session only, and has it";
 
 /** A server for one session, which has lost its connection with 1 delivered. */
 async function lost() {

@@ -135,15 +135,16 @@ Deno.test("a session whose client declares the server dead, or dies, is kept", a
 Deno.test("max_sessions counts those that are lost, refuses one more, and recovers", async () => {
   const { clock, hello, resume } = await lost({ maxSessions: 2 });
   const second = await hello("t");
-  const full = "this server has as many sessions as it may have (max_sessions 2)";
-  assertEquals(refusalOf(await hello("u", BACK)), full);
+  const full = (id: string) =>
+    `no room for session ${id}: this server has as many sessions as it may have (max_sessions 2)`;
+  assertEquals(refusalOf(await hello("u", BACK)), full("u"));
   // Who comes back is no new session.
   const back = await resume("s", { confirmed: 2, sent: 2 });
   assertEquals(welcomeOf(back)["received"], 2);
   await second.peer.say("TERMINATE done\n");
   await clock.advance(10);
   welcomeOf(await hello("u", BACK));
-  assertEquals(refusalOf(await hello("v")), full);
+  assertEquals(refusalOf(await hello("v")), full("v"));
   back.path.reset();
   await clock.advance(10_000);
   welcomeOf(await hello("v"));
@@ -161,10 +162,11 @@ Deno.test("a server that stops ends the sessions that it keeps", async () => {
   assertEquals(store.told.flat().includes("ended"), false);
 });
 
-/** A server on a store with these sessions, that keeps them for 10 s. */
 const lostAt = (at: number) => ({ seen_at: at, lost_at: at });
 
-function restored(...sessions: StoredSession[]) {
+/** A server on a store with these sessions, that keeps them for 10 s. */
+function restored(...stored: (Omit<StoredSession, "start"> & { start?: number })[]) {
+  const sessions = stored.map((each) => ({ start: 0, ...each }));
   const clock = new VirtualClock();
   clock.stall(20_000);
   const store = new HeldStore({ held: false, sessions });
@@ -196,6 +198,16 @@ Deno.test("what an earlier process received counts in the ledger of the session"
   await clock.advance(0);
   const { confirmed_up_to, data_confirmed, data_received, in_doubt } = recorder.one("summary");
   assertEquals([data_received, data_confirmed, confirmed_up_to, in_doubt], [7, 7, 7, []]);
+});
+
+Deno.test("what was settled before a restored session began does not count in its ledger", async () => {
+  const session = { id: "s", start: 5, received: 7, ...lostAt(NOW + 15_000) };
+  const { clock, recorder, resume } = restored(session);
+  const back = await resume("s", { confirmed: 7, sent: 8 });
+  await back.peer.say(data(8) + "TERMINATE done\n");
+  await clock.advance(0);
+  const { confirmed_up_to, data_confirmed, data_received, in_doubt } = recorder.one("summary");
+  assertEquals([data_received, data_confirmed, confirmed_up_to, in_doubt], [3, 3, 8, []]);
 });
 
 Deno.test("sessions of an earlier process expire by when they were lost, and say so", async () => {

@@ -10,6 +10,7 @@ import { AS_LESSER_USER, whyNoLesserUser } from "./support/lesser_user.ts";
 import { testUnless, whyNot } from "./support/skip.ts";
 import { startCommitter } from "./support/store_committer.ts";
 import { message, opened, StoreFolder } from "./support/store_folder.ts";
+import { VirtualClock } from "./support/virtual_clock.ts";
 
 async function errorOf(path: string): Promise<string> {
   const { message } = await assertRejects(() => openStore(path), StoreError);
@@ -28,6 +29,12 @@ const UNUSABLE: readonly [
   ["named as a folder", (folder) => `${folder.path}/`, "it is a folder; name a file in it"],
   ["below a file", () => `${new URL(import.meta.url).pathname}/store.db`, "is not a folder"],
   ["that is a device", () => "/dev/null", "it is not a regular file; name one"],
+  [
+    "named as what is in memory",
+    () => ":memory:",
+    "it has to be a file, which outlives this server",
+  ],
+  ["named as stdout", () => "-", "it has to be a file, which outlives this server; name one"],
   ["that is text", ({ store }) => {
     Deno.writeTextFileSync(store, "no database\n".repeat(100));
   }, "it is not an SQLite database; name another file"],
@@ -152,6 +159,28 @@ Deno.test("commit() waits for another program that writes, and holds up nothing 
   assertEquals(count, [{ n: 0 }]);
   assertEquals(folder.query("SELECT count(*) AS n FROM messages"), [{ n: 1 }]);
   await store.close();
+});
+
+Deno.test("commit() says once that it waits for long, and how long when that is over", async () => {
+  using folder = new StoreFolder();
+  const clock = new VirtualClock();
+  const told: string[] = [];
+  const store = await openStore(folder.store, { clock, tell: (text) => told.push(text) });
+  using writer = new DatabaseSync(folder.store);
+  writer.exec("BEGIN IMMEDIATE");
+  const committed = store.commit([opened("a"), message("a", 1)]);
+  await clock.advance(1_999);
+  assertEquals(told, []);
+  await clock.advance(10_501);
+  const waits = `the store ${folder.store} has not answered for 2 s: another program keeps it ` +
+    `locked, or its disk is slow; nothing is confirmed until it answers`;
+  assertEquals(told, [waits]);
+  writer.exec("ROLLBACK");
+  await committed;
+  await store.commit([message("a", 2)]);
+  assertEquals(told, [waits, `the store ${folder.store} has answered after 12.5 s`]);
+  await store.close();
+  assertEquals(clock.pending, 0);
 });
 
 const MISSING: readonly [what: string, lose: (folder: StoreFolder) => void][] = [

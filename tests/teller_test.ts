@@ -8,7 +8,7 @@ import type { Event } from "../lib/events.ts";
 import { LineOutput } from "../lib/output.ts";
 import { Teller, type TellerOptions } from "../lib/teller.ts";
 import { DEFAULT_TIMERS } from "./support/stage.ts";
-import { settle } from "./support/virtual_clock.ts";
+import { settle, VirtualClock } from "./support/virtual_clock.ts";
 
 const TIME = "2026-11-22T06:43:42.686Z";
 
@@ -35,6 +35,7 @@ function stage(options: Partial<TellerOptions> = {}) {
     tellsAll: true,
     json: new LineOutput({ write }, () => {}),
     many: false,
+    clock: new VirtualClock(),
     ...options,
   });
   const json = async () => {
@@ -87,6 +88,42 @@ Deno.test("Teller logs of each of many sessions only what is not as it should be
   teller.emit(notice("look here"));
   assertEquals((await json()).length, 2);
   assertEquals(logged.map((line) => line.split(" | ")[0]), ["warning", "warning"]);
+});
+
+/** Heartbeats are missed, one by each of so many sessions. */
+function missEach(teller: Teller, sessions: number): void {
+  for (let n = 1; n <= sessions; n++) {
+    const missed = { n: 1, missed: 1, left: 3 };
+    teller.emit({ time: TIME, event: "heartbeat_missed", session: `s${n}`, ...missed });
+  }
+}
+
+/** When it is told, by the clock of the teller. */
+const NOW = "2026-11-22T00:00:00.000Z";
+const MISSED = "heartbeat 1 missed, 1 in a row; dead after 3 more";
+
+Deno.test("Teller logs of what many sessions have in common a part, and writes all of it as JSON", async () => {
+  const { teller, logged, json } = stage({ many: true });
+  missEach(teller, 100);
+  teller.emit(notice("that was all"));
+  await settle();
+  assertEquals(logged, [
+    ...["s1", "s2", "s3"].map((session) => `warning | ${MISSED} | ${session} | ${TIME}`),
+    `warning | and 97 more, the last of them: ${MISSED} | s100 | ${NOW}`,
+    `warning | that was all |  | ${TIME}`,
+  ]);
+  assertEquals((await json()).map(({ session }) => session).slice(-2), ["s99", "s100"]);
+});
+
+Deno.test("Teller.flush() logs all that it has held back; of one session it holds back nothing", () => {
+  const many = stage({ many: true });
+  missEach(many.teller, 5);
+  many.teller.flush();
+  assertEquals(many.logged.length, 4);
+  const one = stage();
+  missEach(one.teller, 5);
+  one.teller.flush();
+  assertEquals(one.logged.length, 5);
 });
 
 for (

@@ -12,6 +12,7 @@ import type { SimulatedProcess } from "./process.ts";
 import { expect, guard } from "./violation.ts";
 
 interface Row {
+  start: number;
   received: number;
   seen_at: number;
   ended: boolean;
@@ -76,8 +77,8 @@ export class Disk {
   }
 
   #sessions(): StoredSession[] {
-    return [...this.#rows].flatMap(([id, { ended, received, seen_at }]) =>
-      ended ? [] : [{ id, received, seen_at }]
+    return [...this.#rows].flatMap(([id, { ended, received, seen_at, start }]) =>
+      ended ? [] : [{ id, start, received, seen_at }]
     );
   }
 
@@ -88,6 +89,7 @@ export class Disk {
         expect(!row || row.ended, () => `session ${entry.session} opened twice in the store`);
         this.#deliveries.storedFrom(entry.session, entry.received);
         this.#rows.set(entry.session, {
+          start: entry.received,
           received: entry.received,
           seen_at: entry.at,
           ended: false,

@@ -18,6 +18,8 @@ export const IMPATIENT = [
 ];
 /** Does not find out by itself that a path is dead. */
 export const PATIENT = ["--data-interval=0.05", "--data-threshold=60"];
+/** The same, of a client that sends its input. */
+export const PATIENT_INPUT = ["--data-threshold=60", "--stdin"];
 /** So, too, and quickly. */
 export const BUSY = ["--data-interval=0.005", "--data-threshold=60", "--window=8"];
 
