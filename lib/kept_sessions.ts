@@ -28,6 +28,8 @@ export interface KeptSessionsOptions {
   sessionLifetime_ms: number;
   /** How many sessions there may be. */
   maxSessions: number;
+  /** How many others there are, which count as well. */
+  others: () => number;
   /** Where data messages go, if anywhere. */
   delivery?: Delivery;
   /** Told of each session that was open and has ended. */
@@ -101,18 +103,26 @@ export class KeptSessions {
     this.#expire();
   }
 
+  /** How many sessions there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** How long, in milliseconds, the session has been away that `makeRoom` would give up. */
+  get longestAway_ms(): number | undefined {
+    const first = this.#firstToGiveUp();
+    return first && this.#options.clock.now() - first.lost_ms;
+  }
+
   /**
    * Gives up the session that has been away for longest, of those that have sent nothing to lose; false
    * if there is none.
    */
   makeRoom(): boolean {
-    for (const kept of this.#lost) {
-      if (kept.receivedUpTo > 0) continue;
-      const text = "gave way to a new session: it had sent nothing (max_sessions)";
-      this.#endLost(kept, { by: "self", reason: "silent", text });
-      return true;
-    }
-    return false;
+    const first = this.#firstToGiveUp();
+    const text = "gave way to a new session: it had sent nothing (max_sessions)";
+    if (first) this.#endLost(first, { by: "self", reason: "silent", text });
+    return first !== undefined;
   }
 
   /** Nothing more can be delivered: whoever waits for that waits in vain. */
@@ -127,6 +137,11 @@ export class KeptSessions {
       if (kept.course.isOpen) this.#endLost(kept, { by: "self", reason, text: "" });
     }
     this.#expiry[Symbol.dispose]();
+  }
+
+  #firstToGiveUp(): KeptSession | undefined {
+    for (const kept of this.#lost) if (kept.receivedUpTo === 0) return kept;
+    return undefined;
   }
 
   #refuseKept(kept: KeptSession, { comesBack, confirmed, id }: Hello): string | undefined {
@@ -145,11 +160,13 @@ export class KeptSessions {
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { delivery, maxSessions, sessionLifetime_ms } = this.#options;
+    const { delivery, maxSessions, others, sessionLifetime_ms } = this.#options;
     if (delivery?.isFull) {
       return noRoom(id, "this server has more on its way to its store or output than it can hold");
     }
-    if (this.#byId.size >= maxSessions && !this.makeRoom()) return fullText(id, maxSessions);
+    if (this.#byId.size + others() >= maxSessions && !this.makeRoom()) {
+      return fullText(id, maxSessions);
+    }
     if (confirmed === undefined || settled) return undefined;
     const why = sessionLifetime_ms === 0
       ? "it keeps none without a connection (session_lifetime 0)"

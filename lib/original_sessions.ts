@@ -36,6 +36,11 @@ export class OriginalSessions {
     this.#options = options;
   }
 
+  /** How many sessions there are. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   /** Gives a connection to the session that waits for it; false if none does. */
   attach(connection: Connection, purpose: OriginalPurpose): boolean {
     const host = hostOf(connection.peer);

@@ -21,6 +21,8 @@ export interface Pool {
   readonly delivery?: Delivery;
   /** The sessions of an earlier process that it is to take up. */
   readonly sessions: readonly StoredSession[];
+  /** Whether all workers together have as many sessions as they may have. */
+  readonly isFull: boolean;
   /**
    * Says who is to serve a connection: of a session, the worker that has it; of an original client, the
    * one that has all of those. A session that is placed here has to be told of with `settled`.
@@ -30,6 +32,8 @@ export interface Pool {
   lend(loan: number, connection: Connection, connected_ms: number): Promise<void>;
   /** The connection of a session that was placed here has led to it, or has come to nothing. */
   settled(session: string, isKept: boolean): void;
+  /** The session of an original client has begun here. */
+  begun(session: string): void;
   /** A session that was here has ended. */
   ended(session: string): void;
 }

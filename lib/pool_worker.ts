@@ -16,6 +16,14 @@ export interface Thread extends Port {
   terminate(): void;
 }
 
+/** Whom a worker's messages concern, besides itself. */
+export interface PoolWorkerOptions {
+  /** Told what it says of others than itself. */
+  hear: (message: FromWorker) => void;
+  /** Told when any of its data messages are delivered. */
+  delivered: () => void;
+}
+
 /** A worker. */
 export class PoolWorker {
   /** Resolves when it has opened the port; rejects if it cannot. */
@@ -25,19 +33,23 @@ export class PoolWorker {
   /** How many sessions it has served, and how many of them were lost, once it is over. */
   counts?: { served: number; lost: number };
   readonly #thread: Thread;
+  readonly #delivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker>;
   readonly #listening = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
-  readonly #calls = new Map<number, (isMade: boolean) => void>();
+  readonly #calls = new Map<number, (answer: FromWorker) => void>();
   #lastCall = 0;
-  readonly #recipients = new Map<string, Recipient>();
+  /** Who has data messages on their way, and the number of the last one. */
+  readonly #waiting = new Map<number, Recipient & { last: number }>();
 
-  /** Makes a worker of a thread; `hear` is told what it says of others than itself. */
-  constructor(thread: Thread, hear: (message: FromWorker) => void) {
+  /** Makes a worker of a thread. */
+  constructor(thread: Thread, { delivered, hear }: PoolWorkerOptions) {
     this.#thread = thread;
+    this.#delivered = delivered;
     this.listening = this.#listening.promise;
     this.over = this.#over.promise;
     // Whoever waits for it hears of a failure.
+    this.listening.catch(() => {});
     this.over.catch(() => {});
     this.#link = new ThreadLink(thread, (message) => this.#hear(message) || hear(message));
     thread.onerror = (event) => {
@@ -53,32 +65,50 @@ export class PoolWorker {
     this.#link.say(message);
   }
 
-  /** Has it give up a session without a connection that has sent nothing; false if there is none. */
-  makeRoom(): Promise<boolean> {
-    const call = ++this.#lastCall;
-    this.say({ kind: "make_room", call });
-    return new Promise((resolve) => this.#calls.set(call, resolve));
+  /**
+   * How long, in milliseconds, the session has been away that it would be the first to give up;
+   * `undefined` if there is none.
+   */
+  async longestAway_ms(): Promise<number | undefined> {
+    const answer = await this.#ask((call) => ({ kind: "longest_away", call }));
+    return answer.kind === "away" ? answer.away_ms : undefined;
   }
 
-  /** Who is told what of a session of this worker is delivered. */
-  recipient(session: string): Recipient {
-    let recipient = this.#recipients.get(session);
-    if (!recipient) {
-      const delivered = (seq: number, bytes: number) =>
-        this.say({ kind: "delivered", session, seq, bytes });
-      this.#recipients.set(session, recipient = { delivered });
-    }
-    return recipient;
+  /** Has it give up that session; false if there is none any more. */
+  async makeRoom(): Promise<boolean> {
+    const answer = await this.#ask((call) => ({ kind: "make_room", call }));
+    return answer.kind === "made_room" && answer.isMade;
   }
 
-  /** A session has ended. */
-  forget(session: string): void {
-    this.#recipients.delete(session);
+  /** Who is told that the data messages of this number's recipient are delivered, up to this one. */
+  recipient(number: number, seq: number): Recipient {
+    let waiting = this.#waiting.get(number);
+    if (!waiting) this.#waiting.set(number, waiting = this.#recipient(number, seq));
+    waiting.last = seq;
+    return waiting;
   }
 
   /** Ends its thread. */
   end(): void {
     this.#thread.terminate();
+  }
+
+  #recipient(number: number, last: number): Recipient & { last: number } {
+    const recipient = {
+      last,
+      delivered: (seq: number, bytes: number) => {
+        if (seq === recipient.last) this.#waiting.delete(number);
+        this.say({ kind: "delivered", recipient: number, seq, bytes });
+        this.#delivered();
+      },
+    };
+    return recipient;
+  }
+
+  #ask(question: (call: number) => ToWorker): Promise<FromWorker> {
+    const call = ++this.#lastCall;
+    this.say(question(call));
+    return new Promise((resolve) => this.#calls.set(call, resolve));
   }
 
   /** Hears what it says of itself; false of anything else. */
@@ -90,8 +120,9 @@ export class PoolWorker {
       case "failed":
         this.#listening.reject(new TransportError(message.error, message.text));
         return true;
+      case "away":
       case "made_room":
-        this.#calls.get(message.call)!(message.isMade);
+        this.#calls.get(message.call)!(message);
         this.#calls.delete(message.call);
         return true;
       case "over": {

@@ -67,6 +67,7 @@ export class Server {
     this.#kept = new KeptSessions({
       ...options,
       delivery: this.#delivery,
+      others: () => this.#originals.size,
       onEnd: (kept, status) => this.#ended(kept, status),
     });
     this.#reception = new Reception({
@@ -100,6 +101,11 @@ export class Server {
   /** How many sessions there were, and how many of them were lost. */
   get counts(): { served: number; lost: number } {
     return { served: this.#served, lost: this.#lost };
+  }
+
+  /** The sessions that it keeps. */
+  get kept(): KeptSessions {
+    return this.#kept;
   }
 
   /**
@@ -148,11 +154,6 @@ export class Server {
     this.#tasks.add(this.#reception.take(connection, connected_ms, session));
   }
 
-  /** Gives up a session without a connection that has sent nothing; false if there is none. */
-  makeRoom(): boolean {
-    return this.#kept.makeRoom();
-  }
-
   /** What cannot be delivered must not be confirmed: sessions end here, and may go on elsewhere. */
   undeliverable(text: string): void {
     this.#status = EXIT.lost;
@@ -165,10 +166,14 @@ export class Server {
     if (purpose === undefined) return this.#servePulsewire(caller);
     const refusal = this.#refuseOriginals();
     if (!refusal && this.#originals.attach(connection, purpose)) return;
-    const isFull = this.#sessions.size >= this.#options.maxSessions;
-    const full = this.#only ? ONLY_ONE : isFull ? ALL_SESSIONS : undefined;
+    const full = this.#only ? ONLY_ONE : this.#isFull ? ALL_SESSIONS : undefined;
     if (refusal || full) return await this.#refuseOriginal(connection, refusal ?? full!);
     this.#serveOriginal(this.#originals.create(connection, purpose));
+  }
+
+  get #isFull(): boolean {
+    const { maxSessions, pool } = this.#options;
+    return pool?.isFull ?? this.#kept.size + this.#originals.size >= maxSessions;
   }
 
   #refuseOriginals(): string | undefined {
@@ -192,6 +197,7 @@ export class Server {
 
   #serveOriginal(session: OriginalServerSession): void {
     if (this.#options.once) this.#only = session;
+    this.#options.pool?.begun(session.id);
     this.#live(session);
   }
 
@@ -228,7 +234,7 @@ export class Server {
     if (session instanceof ServerSession) return this.#kept.left(session);
     this.#originals.delete(session);
     const status = session.ending ? exitStatus(session.ending, "server", true) : EXIT.lost;
-    this.#count(session, status);
+    this.#ended(session, status);
   }
 
   #tellDefect({ id }: AnySession, error: unknown): void {
@@ -257,13 +263,9 @@ export class Server {
     if (caller?.session !== undefined) this.#options.pool!.settled(caller.session, isKept);
   }
 
-  #ended(kept: KeptSession, status: ExitStatus): void {
-    this.#options.pool?.ended(kept.id);
-    this.#count(kept, status);
-  }
-
-  /** A session that was open has ended. */
-  #count(session: AnySession | KeptSession, status: ExitStatus): void {
+  /** A session has ended. */
+  #ended(session: OriginalServerSession | KeptSession, status: ExitStatus): void {
+    this.#options.pool?.ended(session.id);
     // What was never open was not the one session to serve.
     if (session instanceof KeptSession && !session.course.isOpen) {
       if (session === this.#only) this.#only = undefined;

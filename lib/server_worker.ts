@@ -31,6 +31,8 @@ export class ServerWorker implements Pool {
   delivery?: WorkerDelivery;
   /** The sessions of an earlier process that it is to take up. */
   sessions: readonly StoredSession[] = [];
+  /** Whether all workers together have as many sessions as they may have. */
+  isFull = false;
   readonly #world: WorkerWorld;
   readonly #link: ThreadLink<FromWorker, ToWorker>;
   /** What the main thread has been asked. */
@@ -65,6 +67,10 @@ export class ServerWorker implements Pool {
     this.#link.say({ kind: "settled", session, isKept });
   }
 
+  begun(session: string): void {
+    this.#link.say({ kind: "begun", session });
+  }
+
   ended(session: string): void {
     this.#link.say({ kind: "ended", session });
   }
@@ -96,10 +102,18 @@ export class ServerWorker implements Pool {
       case "used":
         return this.#borrowed.get(message.loan)?.hear(message.what);
       case "delivered":
-        return this.delivery!.delivered(message.session, message.seq, message.bytes);
+        return this.delivery!.delivered(message.recipient, message.seq, message.bytes);
+      case "full":
+        this.isFull = message.sessions;
+        if (this.delivery) this.delivery.isFull = message.delivery;
+        return;
+      case "longest_away": {
+        const { call } = message;
+        return this.#link.say({ kind: "away", call, away_ms: this.#server!.kept.longestAway_ms });
+      }
       case "make_room": {
         const { call } = message;
-        return this.#link.say({ kind: "made_room", call, isMade: this.#server!.makeRoom() });
+        return this.#link.say({ kind: "made_room", call, isMade: this.#server!.kept.makeRoom() });
       }
       case "undeliverable":
         this.delivery!.fail();

@@ -27,8 +27,8 @@ export class SessionHomes {
     return this.#homes.size >= this.#maxSessions;
   }
 
-  /** Puts a session where it was left by an earlier process. */
-  restore(session: string, worker: number): void {
+  /** A session is there that nobody had asked for: an earlier process has left it, or it is an original. */
+  add(session: string, worker: number): void {
     this.#homes.set(session, { worker, expected: 0, isKept: true });
   }
 

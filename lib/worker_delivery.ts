@@ -11,8 +11,6 @@ import type { FromWorker } from "./worker_messages.ts";
 export interface WorkerDeliveryOptions {
   /** Whether sessions outlive this process. */
   isDurable: boolean;
-  /** How many bytes may be on their way: beyond that no more are taken. */
-  maxWaitingBytes: number;
   /** Says something to the main thread. */
   say: (message: FromWorker) => void;
   /** Asks the main thread something; resolves when that has answered. */
@@ -23,10 +21,13 @@ export interface WorkerDeliveryOptions {
 export class WorkerDelivery implements Delivery {
   /** Whether sessions outlive this process. */
   readonly isDurable: boolean;
+  /** Whether so much is on its way that nothing more is to be taken: of all workers together. */
+  isFull = false;
   readonly #options: WorkerDeliveryOptions;
-  /** Who has data messages on their way, and the number of the last one. */
-  readonly #waiting = new Map<string, { recipient: Recipient; last: number }>();
-  #waitingBytes = 0;
+  /** Who has data messages on their way, by the number that the main thread knows them by. */
+  readonly #waiting = new Map<number, { recipient: Recipient; last: number }>();
+  readonly #numbers = new WeakMap<Recipient, number>();
+  #lastNumber = 0;
   #hasFailed = false;
 
   /** Makes a delivery with nothing under way. */
@@ -35,27 +36,23 @@ export class WorkerDelivery implements Delivery {
     this.isDurable = options.isDurable;
   }
 
-  /** Whether so much is on its way that nothing more is to be taken. */
-  get isFull(): boolean {
-    return this.#waitingBytes > this.#options.maxWaitingBytes;
-  }
-
   /** Whether nothing more can be delivered. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
   /** Delivers a data message; the recipient hears of it later. */
-  message(recipient: Recipient, entry: Entry & { kind: "message" }): void {
+  message(recipient: Recipient, message: Entry & { kind: "message" }): void {
     if (this.#hasFailed) return;
-    this.#waitingBytes += entry.payload.length;
-    this.#waiting.set(entry.session, { recipient, last: entry.seq });
-    this.#options.say({ kind: "deliver", entry });
+    let number = this.#numbers.get(recipient);
+    if (number === undefined) this.#numbers.set(recipient, number = ++this.#lastNumber);
+    this.#waiting.set(number, { recipient, last: message.seq });
+    this.#options.say({ kind: "deliver", recipient: number, message });
   }
 
   /** Keeps what happened to a session, in order with its data messages. */
   note(entry: Entry): void {
-    if (this.isDurable) this.#options.say({ kind: "deliver", entry });
+    if (this.isDurable) this.#options.say({ kind: "note", entry });
   }
 
   /** The same; resolves when it is kept, or nothing more can be. */
@@ -68,11 +65,10 @@ export class WorkerDelivery implements Delivery {
     await this.#options.ask((call) => ({ kind: "flush", call }));
   }
 
-  /** Hears that everything up to a sequence number of a session is delivered: so many bytes more. */
-  delivered(session: string, seq: number, bytes: number): void {
-    const waiting = this.#waiting.get(session);
-    this.#waitingBytes -= bytes;
-    if (waiting?.last === seq) this.#waiting.delete(session);
+  /** Hears that everything of a recipient up to a sequence number is delivered: so many bytes more. */
+  delivered(number: number, seq: number, bytes: number): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting?.last === seq) this.#waiting.delete(number);
     waiting?.recipient.delivered(seq, bytes);
   }
 

@@ -6,7 +6,7 @@
 import type { Event } from "./events.ts";
 import type { Placement } from "./pool.ts";
 import type { Timers } from "./settings.ts";
-import type { Entry, StoredSession } from "./store_types.ts";
+import type { Entry, EntryOf, StoredSession } from "./store_types.ts";
 import type { Address, TransportErrorKind } from "./transport.ts";
 
 /** What a worker is to do. */
@@ -25,8 +25,8 @@ export interface WorkerOrder {
   readonly original: boolean;
   /** Whether the events of every data message are wanted. */
   readonly wantsMessages: boolean;
-  /** If data messages go anywhere: whether they are stored, and how many bytes may be on their way. */
-  readonly delivery?: { readonly isDurable: boolean; readonly maxWaitingBytes: number };
+  /** If data messages go anywhere: whether they are stored. */
+  readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that it is to take up. */
   readonly sessions: readonly StoredSession[];
 }
@@ -65,16 +65,20 @@ export type ToWorker =
   | { readonly kind: "use"; readonly loan: number; readonly what: Use }
   /** To whom it is lent. */
   | { readonly kind: "used"; readonly loan: number; readonly what: Used }
-  /** So much more of a session is delivered. */
+  /** So much more of a recipient's is delivered. */
   | {
     readonly kind: "delivered";
-    readonly session: string;
+    readonly recipient: number;
     readonly seq: number;
     readonly bytes: number;
   }
   /** The answer to `keep` and `flush`: it is done, or nothing more can be delivered. */
   | { readonly kind: "done"; readonly call: number; readonly hasFailed: boolean }
-  /** Give up a session that has sent nothing, if there is one without a connection. */
+  /** Whether there is no room for another session, and whether no more is to be delivered for now. */
+  | { readonly kind: "full"; readonly sessions: boolean; readonly delivery: boolean }
+  /** Say how long the session has been away that is the first to give up. */
+  | { readonly kind: "longest_away"; readonly call: number }
+  /** Give that up. */
   | { readonly kind: "make_room"; readonly call: number }
   /** Nothing more can be delivered. */
   | { readonly kind: "undeliverable"; readonly text: string }
@@ -88,15 +92,25 @@ export type FromWorker =
   | { readonly kind: "place"; readonly call: number; readonly session?: string }
   /** Of a session that was placed there: whether its connection has led to it. */
   | { readonly kind: "settled"; readonly session: string; readonly isKept: boolean }
+  /** The session of an original client has begun. */
+  | { readonly kind: "begun"; readonly session: string }
   | { readonly kind: "ended"; readonly session: string }
   | { readonly kind: "lend"; readonly loan: number; readonly peer: string; readonly age_ms: number }
   | { readonly kind: "use"; readonly loan: number; readonly what: Use }
   | { readonly kind: "used"; readonly loan: number; readonly what: Used }
-  | { readonly kind: "deliver"; readonly entry: Entry }
-  /** As `deliver`; to be answered when it is stored. */
+  /** Deliver a data message, and tell this recipient. */
+  | {
+    readonly kind: "deliver";
+    readonly recipient: number;
+    readonly message: EntryOf<"message">;
+  }
+  | { readonly kind: "note"; readonly entry: Entry }
+  /** As `note`; to be answered when it is stored. */
   | { readonly kind: "keep"; readonly call: number; readonly entry: Entry }
   /** To be answered when all is delivered. */
   | { readonly kind: "flush"; readonly call: number }
+  /** The answer to `longest_away`; no time if there is no such session. */
+  | { readonly kind: "away"; readonly call: number; readonly away_ms?: number }
   /** The answer to `make_room`. */
   | { readonly kind: "made_room"; readonly call: number; readonly isMade: boolean }
   /** Its last word: how many sessions it has served, and how many of them were lost. */

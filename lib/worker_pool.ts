@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BatchDelivery, MAX_WAITING_BYTES } from "./delivery.ts";
+import { BatchDelivery } from "./delivery.ts";
 import { EXIT, type ExitStatus } from "./ending.ts";
 import { EventSource } from "./events.ts";
 import { fullText } from "./kept_sessions.ts";
@@ -13,7 +13,7 @@ import { PoolWorker, type Thread } from "./pool_worker.ts";
 import { STOP_LIMIT_MS, stoppedText } from "./server.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { SessionHomes } from "./session_homes.ts";
-import type { Entry, StoredSession } from "./store_types.ts";
+import type { StoredSession } from "./store_types.ts";
 import type { Address } from "./transport.ts";
 import { Deadline, sleep } from "./wait.ts";
 import type { FromWorker, WorkerOrder } from "./worker_messages.ts";
@@ -48,6 +48,8 @@ export class WorkerPool {
   readonly #limit: Deadline;
   #address: Address;
   #isStopping = false;
+  /** What the workers have been told last. */
+  #full = { sessions: false, delivery: false };
   #status: ExitStatus = EXIT.asked;
 
   private constructor(options: WorkerPoolOptions) {
@@ -88,8 +90,11 @@ export class WorkerPool {
     this.#events.emit("listening", { host, port });
     this.#notice("info", `${this.#workers.length} workers share the port`);
     using limit = this.#limit;
-    await Promise.race([sleep(limit), this.#endAll()]);
-    this.#endThreads();
+    try {
+      await Promise.race([sleep(limit), this.#endAll()]);
+    } finally {
+      this.#endThreads();
+    }
     const sum = (count: "served" | "lost") =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
     this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
@@ -112,11 +117,14 @@ export class WorkerPool {
     probe.close();
     try {
       for (let n = 0; n < workers; n++) {
-        const hear = (message: FromWorker) => this.#hear(worker, message);
-        const worker = new PoolWorker(startThread(), hear);
+        const worker: PoolWorker = new PoolWorker(startThread(), {
+          hear: (message) => this.#hear(worker, message),
+          delivered: () => this.#tellFull(),
+        });
         this.#workers.push(worker);
         worker.say({ kind: "start", order: this.#order(n) });
       }
+      this.#tellFull();
       await Promise.all(this.#workers.map((worker) => worker.listening));
     } catch (error) {
       this.#endThreads();
@@ -127,10 +135,7 @@ export class WorkerPool {
   #order(n: number): WorkerOrder {
     const { maxMessageBytes, maxSessions, original, sessionLifetime_ms, sink, timers } =
       this.#options;
-    const delivery = this.#delivery && {
-      isDurable: this.#delivery.isDurable,
-      maxWaitingBytes: MAX_WAITING_BYTES / this.#options.workers,
-    };
+    const delivery = this.#delivery && { isDurable: this.#delivery.isDurable };
     return {
       address: this.#address,
       timers,
@@ -148,7 +153,7 @@ export class WorkerPool {
   #share(n: number): StoredSession[] {
     const { store, workers } = this.#options;
     const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
-    for (const { id } of sessions) this.#homes.restore(id, n);
+    for (const { id } of sessions) this.#homes.add(id, n);
     return sessions;
   }
 
@@ -164,6 +169,11 @@ export class WorkerPool {
   }
 
   #hear(worker: PoolWorker, message: FromWorker): void {
+    this.#do(worker, message);
+    this.#tellFull();
+  }
+
+  #do(worker: PoolWorker, message: FromWorker): void {
     switch (message.kind) {
       case "event":
         return this.#options.sink.emit(message.event);
@@ -171,8 +181,9 @@ export class WorkerPool {
         return void this.#place(worker, message.call, message.session);
       case "settled":
         return this.#homes.settled(message.session, message.isKept);
+      case "begun":
+        return this.#homes.add(message.session, this.#workers.indexOf(worker));
       case "ended":
-        worker.forget(message.session);
         return this.#homes.ended(message.session);
       case "lend":
         return this.#lend(message);
@@ -181,7 +192,9 @@ export class WorkerPool {
       case "used":
         return this.#loans.get(message.loan)?.to.say(message);
       case "deliver":
-        return this.#deliver(worker, message.entry);
+        return this.#deliver(worker, message);
+      case "note":
+        return this.#delivery!.note(message.entry);
       case "keep":
         return this.#answer(worker, message.call, this.#delivery!.keep(message.entry));
       case "flush":
@@ -211,10 +224,20 @@ export class WorkerPool {
     return { at: "elsewhere", loan };
   }
 
-  /** Has the first worker that can give up a session that has nothing to lose. */
+  /** Has the session given up that has been away for longest, of those that have nothing to lose. */
   async #makeRoom(): Promise<boolean> {
-    for (const worker of this.#workers) if (await worker.makeRoom()) return true;
-    return false;
+    const away = await Promise.all(this.#workers.map((worker) => worker.longestAway_ms()));
+    const longest_ms = Math.max(...away.map((each) => each ?? -Infinity));
+    const worker = this.#workers[away.indexOf(longest_ms)];
+    return worker !== undefined && await worker.makeRoom();
+  }
+
+  /** Tells the workers what only all of them together can know. */
+  #tellFull(): void {
+    const [sessions, delivery] = [this.#homes.isFull, this.#delivery?.isFull ?? false];
+    if (sessions === this.#full.sessions && delivery === this.#full.delivery) return;
+    this.#full = { sessions, delivery };
+    for (const worker of this.#workers) worker.say({ kind: "full", sessions, delivery });
   }
 
   #lend({ age_ms, loan, peer }: FromWorker & { kind: "lend" }): void {
@@ -227,9 +250,8 @@ export class WorkerPool {
     if (message.what.use === "close") this.#loans.delete(message.loan);
   }
 
-  #deliver(worker: PoolWorker, entry: Entry): void {
-    if (entry.kind !== "message") return this.#delivery!.note(entry);
-    this.#delivery!.message(worker.recipient(entry.session), entry);
+  #deliver(worker: PoolWorker, { message, recipient }: FromWorker & { kind: "deliver" }): void {
+    this.#delivery!.message(worker.recipient(recipient, message.seq), message);
   }
 
   #answer(worker: PoolWorker, call: number, task: Promise<void>): void {

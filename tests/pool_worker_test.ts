@@ -20,12 +20,16 @@ function stage() {
     postMessage: (messages) => void told.push(...messages as ToWorker[]),
     terminate: () => isEnded = true,
   };
-  const worker = new PoolWorker(thread, (message) => heard.push(message));
+  let deliveries = 0;
+  const worker = new PoolWorker(thread, {
+    hear: (message) => heard.push(message),
+    delivered: () => deliveries++,
+  });
   const say = async (...data: FromWorker[]) => {
     thread.onmessage!(new MessageEvent("message", { data }));
     await settle();
   };
-  return { worker, thread, told, heard, say, isEnded: () => isEnded };
+  return { worker, thread, told, heard, say, isEnded: () => isEnded, deliveries: () => deliveries };
 }
 
 Deno.test("PoolWorker.listening resolves when the port is open, and rejects with why it is not", async () => {
@@ -68,15 +72,32 @@ Deno.test("PoolWorker.makeRoom() gives the answer to each question, in any order
   assertEquals(await both, [true, false]);
 });
 
-Deno.test("PoolWorker.recipient() is one for each session, until that is forgotten", async () => {
-  const { told, worker } = stage();
-  const a = worker.recipient("a");
-  assertEquals([worker.recipient("a") === a, worker.recipient("b") === a], [true, false]);
-  a.delivered(7, 20);
-  worker.forget("a");
-  assertEquals(worker.recipient("a") === a, false);
+Deno.test("PoolWorker.longestAway_ms() gives what the worker says, if it has such a session", async () => {
+  const { say, told, worker } = stage();
+  const both = Promise.all([worker.longestAway_ms(), worker.longestAway_ms()]);
   await settle();
-  assertEquals(told, [{ kind: "delivered", session: "a", seq: 7, bytes: 20 }]);
+  const [first, second] = told.flatMap((each) => each.kind === "longest_away" ? [each.call] : []);
+  await say({ kind: "away", call: first!, away_ms: 7 }, { kind: "away", call: second! });
+  assertEquals(await both, [7, undefined]);
+});
+
+Deno.test("PoolWorker.recipient() is one for each number, until all of its own is delivered", async () => {
+  const { deliveries, told, worker } = stage();
+  const a = worker.recipient(1, 6);
+  assertEquals([worker.recipient(1, 7) === a, worker.recipient(2, 1) === a], [true, false]);
+  a.delivered(6, 20);
+  assertEquals(worker.recipient(1, 7) === a, true);
+  a.delivered(7, 1);
+  assertEquals(worker.recipient(1, 8) === a, false);
+  await settle();
+  const delivered = (seq: number, bytes: number) => ({
+    kind: "delivered",
+    recipient: 1,
+    seq,
+    bytes,
+  });
+  assertEquals<unknown>(told, [delivered(6, 20), delivered(7, 1)]);
+  assertEquals(deliveries(), 2);
 });
 
 Deno.test("PoolWorker rejects listening and over when its thread fails, and handles the error", async () => {

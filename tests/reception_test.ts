@@ -21,6 +21,7 @@ type Served = Omit<Caller, "connection"> & { at_ms: number };
 /** A pool that places as it is told, and keeps what it is asked. */
 class ToldPool implements Pool {
   readonly sessions = [];
+  readonly isFull = false;
   readonly asked: (string | undefined)[] = [];
   readonly lent: { loan: number; connection: Connection; connected_ms: number }[] = [];
   readonly #placement: () => Placement | Promise<Placement>;
@@ -40,6 +41,7 @@ class ToldPool implements Pool {
   }
 
   settled(): void {}
+  begun(): void {}
   ended(): void {}
 }
 

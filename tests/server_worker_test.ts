@@ -87,7 +87,7 @@ Deno.test("ServerWorker says of a connection that comes to nothing that it did",
 Deno.test("ServerWorker does not welcome what could not be kept", async () => {
   for (const hasFailed of [false, true]) {
     const { all, clock, hello, tell } = stage();
-    const delivery = { isDurable: true, maxWaitingBytes: 1_000 };
+    const delivery = { isDurable: true };
     await tell({ kind: "start", order: { ...ORDER, delivery } });
     const { peer } = await hello("s");
     await tell({ kind: "placed", call: all("place")[0]!.call, placement: { at: "here" } });

@@ -49,9 +49,9 @@ Deno.test("SessionHomes keeps a session that has ended while a connection is on 
   assertEquals([homes.has("a"), homes.send("a", 2)], [true, 0]);
 });
 
-Deno.test("SessionHomes.restore() puts a session where it stays until it ends", () => {
+Deno.test("SessionHomes.add() puts a session where it stays until it ends", () => {
   const homes = new SessionHomes(10);
-  homes.restore("a", 2);
+  homes.add("a", 2);
   assertEquals(homes.send("a", 0), 2);
   homes.settled("a", false);
   assertEquals(homes.send("a", 1), 2);
@@ -62,7 +62,7 @@ Deno.test("SessionHomes.restore() puts a session where it stays until it ends", 
 
 Deno.test("SessionHomes.isFull counts sessions, and those that may soon be, each once", () => {
   const homes = new SessionHomes(2);
-  homes.restore("a", 0);
+  homes.add("a", 0);
   assertEquals(homes.isFull, false);
   homes.send("b", 1);
   homes.send("b", 2);
@@ -72,7 +72,7 @@ Deno.test("SessionHomes.isFull counts sessions, and those that may soon be, each
   homes.settled("b", false);
   assertEquals(homes.isFull, false);
   // Those of an earlier process may be more than there may be now.
-  for (const id of ["b", "c", "d"]) homes.restore(id, 0);
+  for (const id of ["b", "c", "d"]) homes.add(id, 0);
   assertEquals(homes.isFull, true);
 });
 

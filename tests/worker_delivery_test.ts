@@ -11,13 +11,12 @@ import type { FromWorker } from "../lib/worker_messages.ts";
 import { lost, message as messageOf } from "./support/store_folder.ts";
 import { settle } from "./support/virtual_clock.ts";
 
-/** The way of a worker that may have 10 bytes under way; the main thread says what the test says. */
+/** The way of a worker, where the main thread says what the test says. */
 function stage({ isDurable = true } = {}) {
   const said: FromWorker[] = [];
   const answers: (() => void)[] = [];
   const delivery = new WorkerDelivery({
     isDurable,
-    maxWaitingBytes: 10,
     say: (message) => said.push(message),
     ask: (question) => {
       said.push(question(answers.length));
@@ -43,34 +42,38 @@ function message(session: string, seq: number, size: number): Entry & { kind: "m
 
 Deno.test("WorkerDelivery.message() has each data message delivered, in order", () => {
   const { delivery, said } = stage();
-  const entries = [message("a", 1, 3), message("b", 1, 4), message("a", 2, 0)];
-  for (const entry of entries) delivery.message(new Hearing(), entry);
-  assertEquals<unknown>(said, entries.map((entry) => ({ kind: "deliver", entry })));
+  const [a, b] = [new Hearing(), new Hearing()];
+  const messages = [message("a", 1, 3), message("b", 1, 4), message("a", 2, 0)];
+  const recipients = [1, 2, 1];
+  for (const [at, each] of messages.entries()) delivery.message(recipients[at] === 1 ? a : b, each);
+  const expected = messages.map((message, at) => ({
+    kind: "deliver",
+    recipient: recipients[at],
+    message,
+  }));
+  assertEquals<unknown>(said, expected);
 });
 
-Deno.test("WorkerDelivery.isFull is so while more is under way than may be", () => {
+Deno.test("WorkerDelivery tells two recipients of the same session id apart", () => {
   const { delivery } = stage();
-  const full = () => delivery.isFull;
-  delivery.message(new Hearing(), message("a", 1, 6));
-  delivery.message(new Hearing(), message("b", 1, 4));
-  assertEquals(full(), false);
-  delivery.message(new Hearing(), message("b", 2, 1));
-  assertEquals(full(), true);
-  delivery.delivered("b", 1, 4);
-  assertEquals(full(), false);
+  const [ended, fresh] = [new Hearing(), new Hearing()];
+  delivery.message(ended, message("a", 3, 3));
+  delivery.message(fresh, message("a", 1, 1));
+  delivery.delivered(1, 3, 3);
+  assertEquals([ended.heard, fresh.heard], [["3 3"], []]);
 });
 
-Deno.test("WorkerDelivery.delivered() tells each session of its own, until all is delivered", () => {
+Deno.test("WorkerDelivery.delivered() tells each recipient of its own, until all is delivered", () => {
   const { delivery } = stage();
   const [a, b] = [new Hearing(), new Hearing()];
   for (const seq of [1, 2, 3]) delivery.message(a, message("a", seq, seq));
   delivery.message(b, message("b", 9, 1));
-  delivery.delivered("a", 2, 3);
-  delivery.delivered("b", 9, 1);
-  delivery.delivered("a", 3, 3);
+  delivery.delivered(1, 2, 3);
+  delivery.delivered(2, 9, 1);
+  delivery.delivered(1, 3, 3);
   assertEquals([a.heard, b.heard], [["2 3", "3 3"], ["9 1"]]);
   delivery.message(a, message("a", 4, 4));
-  delivery.delivered("a", 4, 4);
+  delivery.delivered(1, 4, 4);
   assertEquals(a.heard.at(-1), "4 4");
 });
 
@@ -78,7 +81,7 @@ Deno.test("WorkerDelivery.note() is said where sessions are stored, and nowhere 
   for (const isDurable of [true, false]) {
     const { delivery, said } = stage({ isDurable });
     delivery.note(lost("a"));
-    assertEquals<unknown>(said, isDurable ? [{ kind: "deliver", entry: lost("a") }] : []);
+    assertEquals<unknown>(said, isDurable ? [{ kind: "note", entry: lost("a") }] : []);
     assertEquals(delivery.isDurable, isDurable);
   }
 });
@@ -109,6 +112,6 @@ Deno.test("WorkerDelivery.fail() has it deliver nothing more, and tell nobody", 
   assertEquals(delivery.hasFailed, false);
   delivery.fail();
   delivery.message(a, message("a", 2, 1));
-  delivery.delivered("a", 1, 1);
+  delivery.delivered(1, 1, 1);
   assertEquals([delivery.hasFailed, said.length, a.heard], [true, 1, []]);
 });

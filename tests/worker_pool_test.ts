@@ -17,8 +17,8 @@ const WORKERS = 3;
 const BACK = { reconnect: true };
 
 /** Why one session more is refused. */
-const full = (most: number) =>
-  `this server has as many sessions as it may have (max_sessions ${most})`;
+const full = (id: string, most: number) =>
+  `no room for session ${id}: this server has as many sessions as it may have (max_sessions ${most})`;
 
 Deno.test("WorkerPool serves each new session where it comes, and tells of all in one stream", async () => {
   const { clock, hello, lent, network, recorder, threads } = await stagePool(WORKERS);
@@ -169,16 +169,16 @@ Deno.test("max_sessions counts the sessions of all workers, refuses one more, an
     callers.push(caller);
   }
   // At every worker, again and again: whoever is refused takes no place.
-  for (let n = 0; n < 2 * WORKERS; n++) assertEquals(refusalOf(await hello("e")), full(4));
+  for (let n = 0; n < 2 * WORKERS; n++) assertEquals(refusalOf(await hello("e")), full("e", 4));
   callers[1]!.path.reset();
   await clock.advance(0);
   // It is kept, and its client is no new session.
-  assertEquals(refusalOf(await hello("e")), full(4));
+  assertEquals(refusalOf(await hello("e")), full("e", 4));
   welcomeOf(await resume("b", { confirmed: 1, sent: 1 }));
   await callers[2]!.peer.say("TERMINATE done\n");
   await clock.advance(0);
   welcomeOf(await hello("e"));
-  assertEquals(refusalOf(await hello("f")), full(4));
+  assertEquals(refusalOf(await hello("f")), full("f", 4));
 });
 
 Deno.test("as many sessions at the same moment as there is room for are served, no more", async () => {
@@ -208,14 +208,14 @@ Deno.test("a full server gives up a session that has sent nothing and is away, o
     const { session, text } = recorder.one("terminated");
     assertEquals(session, "idle");
     assertEquals(text, "gave way to a new session: it had sent nothing (max_sessions)");
-    assertEquals(refusalOf(await hello("another")), full(3));
+    assertEquals(refusalOf(await hello("another")), full("another", 3));
   }
 });
 
 /** A session as an earlier process left it in the store. */
 function stored(id: string, received: number): StoredSession {
   const at = Date.UTC(2026, 10, 22);
-  return { id, received, lost_at: at, seen_at: at };
+  return { id, start: 0, received, lost_at: at, seen_at: at };
 }
 
 Deno.test("WorkerPool shares out the sessions of its store, and resumes each wherever it comes", async () => {
@@ -230,7 +230,7 @@ Deno.test("WorkerPool shares out the sessions of its store, and resumes each whe
     assertEquals(shares, [3, 2, 2]);
     // The one that has sent nothing gives way; all others are counted.
     welcomeOf(await hello("new"));
-    assertEquals(refusalOf(await hello("newer")), full(7));
+    assertEquals(refusalOf(await hello("newer")), full("newer", 7));
     network.turn = turn;
     for (const { id, received } of sessions.slice(1)) {
       const caller = await resume(id, { confirmed: received, sent: received });

@@ -40,10 +40,16 @@ export interface ServerHostOptions {
   story: Story;
 }
 
-interface ServerRun {
+/** What is known of a process that runs a server. */
+interface Life {
   readonly process: SimulatedProcess;
-  readonly server: Promise<Server | WorkerPool>;
   readonly watches: Map<string, Watch>;
+  /** Where the sessions start that an earlier process has left in the store. */
+  readonly starts: ReadonlyMap<string, number>;
+}
+
+interface ServerRun extends Life {
+  readonly server: Promise<Server | WorkerPool>;
   stopped_ms?: number;
 }
 
@@ -98,8 +104,10 @@ export class ServerHost {
     const process = host.start();
     this.#wires = new Map();
     if (this.disk) this.deliveries.rewritten();
-    const watches = new Map<string, Watch>();
     story.tell(process.name, "starts");
+    const store = this.disk?.open(process);
+    const starts = new Map(store?.sessions.map(({ id, start }) => [id, start]));
+    const life: Life = { process, watches: new Map(), starts };
     const world = {
       transport: {
         connect: () => Promise.reject(new Error("a server does not dial")),
@@ -114,14 +122,14 @@ export class ServerHost {
       address: { host: host.name, port: 4000 },
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       once: false,
-      store: this.disk?.open(process),
+      store,
       output: this.output?.open(process),
       sink: {
         wantsMessages: true,
         emit: (event) =>
           story.guard(() => {
             story.tell(process.name, event.event, event);
-            this.#hear(process, watches, event);
+            this.#hear(life, event);
           }),
       },
     };
@@ -130,7 +138,7 @@ export class ServerHost {
     const server = workers === 1
       ? Promise.resolve(Server.listen(options))
       : WorkerPool.listen({ ...options, workers, startThread });
-    const run: ServerRun = { process, server, watches };
+    const run: ServerRun = { ...life, server };
     this.#run = run;
     server.then((server) => server.run()).then(
       (status) => story.guard(() => this.#ended(run, status)),
@@ -183,7 +191,8 @@ export class ServerHost {
     for (const watch of this.#run?.watches.values() ?? []) watch.silence.checkDue();
   }
 
-  #hear(process: SimulatedProcess, watches: Map<string, Watch>, event: Event): void {
+  #hear(life: Life, event: Event): void {
+    const { watches } = life;
     const { session } = event;
     if (event.event === "notice") {
       expect(!event.text.includes("defect"), () => event.text);
@@ -192,7 +201,8 @@ export class ServerHost {
     if (session === null) return this.#hearUnopened(event);
     let watch = watches.get(session);
     if (!watch || watch.course.isOver) {
-      watch = this.#watch(process);
+      // Only what comes back is the session that was left, not another one of the same id.
+      watch = this.#watch(life, watch ? undefined : life.starts.get(session));
       watches.set(session, watch);
     }
     if (event.event === "data_received") this.deliveries.received(session, event.seq);
@@ -217,11 +227,12 @@ export class ServerHost {
     expect(wasTroubled(wire, opened_ms), () => "a live client was turned away for want of HELLO");
   }
 
-  #watch(process: SimulatedProcess): Watch {
+  #watch({ process }: Life, start?: number): Watch {
     return new Watch({
       ...this.options.plan,
       role: "server",
       process,
+      start,
       window: Infinity,
       hasMore: () => false,
       wireOf: (peer) => this.#wires.get(peer)!,

@@ -20,6 +20,8 @@ export interface WatchOptions {
   timers: Timers;
   /** How many data messages may be unconfirmed. */
   window: number;
+  /** Where the session starts, of one that an earlier process of the server has left in its store. */
+  start?: number;
   /** How long the server keeps a session without a connection. */
   sessionLifetime_ms?: number;
   /** How the client reconnects, if it does. */

@@ -41,10 +41,11 @@ export interface PoolSetting {
 /** Starts a server. */
 export async function startPool({ clock, network, options, threads = [], workers }: PoolSetting) {
   const recorder = new Recorder(clock);
+  let drawn = 0;
   const world = {
     transport: network,
     clock,
-    random: (bytes: Uint8Array) => void bytes.fill(0xff),
+    random: (bytes: Uint8Array) => void bytes.fill(++drawn),
   };
   const made: ServerOptions = {
     ...world,
