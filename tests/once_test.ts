@@ -4,8 +4,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { data, refusalOf, welcomeOf } from "./support/callers.ts";
 import { HeldStore } from "./support/held_delivery.ts";
-import { data, refusalOf, stageRawServer, welcomeOf } from "./support/raw_server.ts";
+import { stageRawServer } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 
 const BACK = { reconnect: true };

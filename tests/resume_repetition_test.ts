@@ -4,8 +4,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { data, heardAfter, welcomeOf } from "./support/callers.ts";
 import { HeldOutput } from "./support/held_delivery.ts";
-import { data, heardAfter, stageRawServer, welcomeOf } from "./support/raw_server.ts";
+import { stageRawServer } from "./support/raw_server.ts";
 
 /** A server with 2 delivered and 3 to 5 on their way to the output, whose client comes back. */
 async function takenOver() {

@@ -4,15 +4,9 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { data, heardAfter, refusalOf, type Resuming, welcomeOf } from "./support/callers.ts";
 import { HeldStore } from "./support/held_delivery.ts";
-import {
-  data,
-  heardAfter,
-  refusalOf,
-  type Resuming,
-  stageRawServer,
-  welcomeOf,
-} from "./support/raw_server.ts";
+import { stageRawServer } from "./support/raw_server.ts";
 
 type Staged = ReturnType<typeof stageRawServer>;
 

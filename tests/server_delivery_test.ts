@@ -5,8 +5,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { type Caller, data, heardAfter } from "./support/callers.ts";
 import { HeldOutput, HeldStore } from "./support/held_delivery.ts";
-import { data, heardAfter, type RawConnection, stageRawServer } from "./support/raw_server.ts";
+import { stageRawServer } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 
 const BACK = { reconnect: true };
@@ -166,7 +167,7 @@ Deno.test("a client that leaves before all is delivered leaves the rest in doubt
 });
 
 /** The last things that were said to a client. */
-function lastWords({ peer }: RawConnection): string[] {
+function lastWords({ peer }: Caller): string[] {
   return peer.heard.slice(1);
 }
 

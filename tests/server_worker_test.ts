@@ -7,8 +7,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ServerWorker } from "../lib/server_worker.ts";
 import type { Port } from "../lib/thread_link.ts";
 import type { FromWorker, ToWorker, WorkerOrder } from "../lib/worker_messages.ts";
+import { ADDRESS, callers } from "./support/callers.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
-import { ADDRESS, callers } from "./support/pool_stage.ts";
 import { DEFAULT_TIMERS, KEEPING } from "./support/stage.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 

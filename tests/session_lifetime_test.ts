@@ -6,8 +6,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ServerOptions } from "../lib/server_options.ts";
 import type { StoredSession } from "../lib/store_types.ts";
+import { data, heardAfter, refusalOf, welcomeOf } from "./support/callers.ts";
 import { HeldStore } from "./support/held_delivery.ts";
-import { data, heardAfter, refusalOf, stageRawServer, welcomeOf } from "./support/raw_server.ts";
+import { stageRawServer } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 import { VirtualClock } from "./support/virtual_clock.ts";
 

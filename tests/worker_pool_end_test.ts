@@ -5,9 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { data, heardAfter } from "./support/callers.ts";
 import { HeldOutput, HeldStore } from "./support/held_delivery.ts";
 import { type PoolStage, stagePool } from "./support/pool_stage.ts";
-import { data, heardAfter } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 
 const WORKERS = 3;

@@ -7,8 +7,8 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../lib/original_wire.ts";
 import type { ServerOptions } from "../lib/server_options.ts";
+import { data } from "./support/callers.ts";
 import { type PoolStage, stagePool } from "./support/pool_stage.ts";
-import { data } from "./support/raw_server.ts";
 import { cameTo } from "./support/scripted_network.ts";
 
 const BACK = { reconnect: true };

@@ -6,10 +6,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { StoredSession } from "../lib/store_types.ts";
 import { TransportError } from "../lib/transport.ts";
+import { ADDRESS, data, heardAfter, refusalOf, welcomeOf } from "./support/callers.ts";
 import { HeldStore } from "./support/held_delivery.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
-import { ADDRESS, type StagedThread, stagePool, startPool } from "./support/pool_stage.ts";
-import { data, heardAfter, refusalOf, welcomeOf } from "./support/raw_server.ts";
+import { type StagedThread, stagePool, startPool } from "./support/pool_stage.ts";
 import { cameTo } from "./support/scripted_network.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 

@@ -5,9 +5,9 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../lib/original_wire.ts";
+import { data, heardAfter, refusalOf } from "./support/callers.ts";
 import { HeldOutput, HeldStore } from "./support/held_delivery.ts";
 import { stagePool } from "./support/pool_stage.ts";
-import { data, heardAfter, refusalOf } from "./support/raw_server.ts";
 import { settle } from "./support/virtual_clock.ts";
 
 const BACK = { reconnect: true };

@@ -9,14 +9,11 @@ import { Server } from "../../lib/server.ts";
 import type { ServerOptions } from "../../lib/server_options.ts";
 import type { ToWorker } from "../../lib/worker_messages.ts";
 import { WorkerPool } from "../../lib/worker_pool.ts";
+import { ADDRESS, callers } from "./callers.ts";
 import { MemoryNetwork, type PathOptions } from "./memory_network.ts";
 import { startMemoryThread } from "./memory_thread.ts";
-import type { RawConnection, Resuming } from "./raw_server.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder, ScriptedPeer } from "./stage.ts";
-import { settle, VirtualClock } from "./virtual_clock.ts";
-
-/** Where the server listens. */
-export const ADDRESS = { host: "server", port: 4000 };
+import { DEFAULT_TIMERS, KEEPING, Recorder } from "./stage.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 /** A thread, and what the main thread does with it. */
 export interface StagedThread {
@@ -102,37 +99,4 @@ export async function stagePool(
   const network = new MemoryNetwork(clock, paths);
   const started = await startPool({ clock, network, workers, options });
   return { clock, network, ...started, ...callers(network, clock) };
-}
-
-/** A connection to the server. */
-export interface Caller extends RawConnection {
-  /** All that was heard on it, as it is. */
-  text: string;
-}
-
-/** Ways to call a server: each call comes to the next worker. */
-export function callers(network: MemoryNetwork, clock: VirtualClock) {
-  /** Every connection so far. */
-  const connections: Caller[] = [];
-  /** Opens a connection, on which nothing is said yet. */
-  const connect = async (): Promise<Caller> => {
-    const connecting = network.connect(ADDRESS, { signal: new AbortController().signal });
-    const path = network.paths.at(-1)!;
-    await connecting;
-    const caller = { path, peer: new ScriptedPeer(path.client, clock), text: "" };
-    path.client.onRead = (bytes) => caller.text += new TextDecoder().decode(bytes);
-    connections.push(caller);
-    await settle();
-    return caller;
-  };
-  /** Opens a connection, and says `HELLO` with this JSON. */
-  const hello = async (id: string, greeting: Resuming = {}): Promise<Caller> => {
-    const connection = await connect();
-    await connection.peer.say(`HELLO 1 ${id} ${JSON.stringify(greeting)}\n`);
-    return connection;
-  };
-  /** Opens a connection as a client that comes back: it has heard nothing confirmed, unless told so. */
-  const resume = (id: string, more: Resuming = {}) =>
-    hello(id, { reconnect: true, confirmed: 0, ...more });
-  return { connections, connect, hello, resume };
 }
