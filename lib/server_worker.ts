@@ -90,6 +90,8 @@ export class ServerWorker implements Pool {
     switch (message.kind) {
       case "start":
         return this.#start(message.order);
+      case "serve":
+        return this.#serve(this.#server!);
       case "placed":
         return this.#answered(message.call, message.placement);
       case "done":
@@ -140,7 +142,10 @@ export class ServerWorker implements Pool {
     }
     this.#server = server;
     say({ kind: "listening" });
-    server.run().then(() => say({ kind: "over", ...server.counts }));
+  }
+
+  #serve(server: Server): void {
+    server.run().then(() => this.#link.say({ kind: "over", ...server.counts }));
   }
 
   #take({ age_ms, loan, peer, session }: ToWorker & { kind: "take" }): void {

@@ -51,6 +51,8 @@ export type Used =
 /** What the main thread says to a worker. */
 export type ToWorker =
   | { readonly kind: "start"; readonly order: WorkerOrder }
+  /** All workers listen: accept, and serve. */
+  | { readonly kind: "serve" }
   /** The answer to `place`. */
   | { readonly kind: "placed"; readonly call: number; readonly placement: Placement }
   /** Serve a connection that another worker has accepted, so long ago, perhaps of a session. */

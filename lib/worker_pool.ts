@@ -89,6 +89,7 @@ export class WorkerPool {
     const { host, port } = this.#address;
     this.#events.emit("listening", { host, port });
     this.#notice("info", `${this.#workers.length} workers share the port`);
+    for (const worker of this.#workers) worker.say({ kind: "serve" });
     using limit = this.#limit;
     try {
       await Promise.race([sleep(limit), this.#endAll()]);

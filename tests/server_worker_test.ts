@@ -55,9 +55,18 @@ Deno.test("ServerWorker says that it listens, or why it cannot", async () => {
   assertEquals<unknown>(other.said, [{ kind: "failed", error: "address_in_use", text }]);
 });
 
+Deno.test("ServerWorker accepts nobody before all others listen", async () => {
+  const { all, hello, tell } = stage();
+  await tell({ kind: "start", order: ORDER });
+  await hello("s");
+  assertEquals(all("place"), []);
+  await tell({ kind: "serve" });
+  assertEquals(all("place").length, 1);
+});
+
 Deno.test("ServerWorker asks where a session is to be, and says what becomes of it", async () => {
   const { all, clock, hello, tell } = stage();
-  await tell({ kind: "start", order: ORDER });
+  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
   const { peer } = await hello("s");
   assertEquals([peer.heard, all("settled")], [[], []]);
   const [{ call, session }] = all("place") as [FromWorker & { kind: "place" }];
@@ -76,7 +85,7 @@ Deno.test("ServerWorker asks where a session is to be, and says what becomes of 
 
 Deno.test("ServerWorker says of a connection that comes to nothing that it did", async () => {
   const { all, clock, hello, tell } = stage();
-  await tell({ kind: "start", order: ORDER });
+  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
   // It has nothing of a session that has been open before.
   await hello("s", { reconnect: true, confirmed: 5, sent: 5 });
   await tell({ kind: "placed", call: all("place")[0]!.call, placement: { at: "here" } });
@@ -88,7 +97,7 @@ Deno.test("ServerWorker does not welcome what could not be kept", async () => {
   for (const hasFailed of [false, true]) {
     const { all, clock, hello, tell } = stage();
     const delivery = { isDurable: true };
-    await tell({ kind: "start", order: { ...ORDER, delivery } });
+    await tell({ kind: "start", order: { ...ORDER, delivery } }, { kind: "serve" });
     const { peer } = await hello("s");
     await tell({ kind: "placed", call: all("place")[0]!.call, placement: { at: "here" } });
     assertEquals(peer.heard, []);
@@ -103,7 +112,7 @@ Deno.test("ServerWorker does not welcome what could not be kept", async () => {
 
 Deno.test("ServerWorker serves what is lent to it, and counts the 5 s from its beginning", async () => {
   const { all, clock, said, tell } = stage();
-  await tell({ kind: "start", order: ORDER });
+  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
   await clock.advance(10_000);
   const loan = { loan: 3, peer: "192.0.2.1:50000", session: "s" };
   await tell({ kind: "take", age_ms: 4_000, ...loan });
