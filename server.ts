@@ -9,11 +9,12 @@ import { openOutput } from "./lib/output_file.ts";
 import { runProgram } from "./lib/program.ts";
 import { Server } from "./lib/server.ts";
 import type { ServerOptions } from "./lib/server_options.ts";
+import { checkThreads, startThread } from "./lib/server_threads.ts";
 import { timersOf } from "./lib/settings.ts";
 import { openStore } from "./lib/store.ts";
 import { openStoredOutput } from "./lib/stored_output.ts";
 import { tcpTransport } from "./lib/transport.ts";
-import { startThread, WorkerPool } from "./lib/worker_pool.ts";
+import { WorkerPool } from "./lib/worker_pool.ts";
 
 if (import.meta.main) {
   const status = await runProgram(
@@ -22,12 +23,16 @@ if (import.meta.main) {
     async ({ settings, commandLine, sink }) => {
       const events = new EventSource(sink, systemClock);
       const tell = (text: string) => events.emit("notice", { level: "warning", text });
+      // If one thing cannot be opened, those before it are closed again.
+      await using opened = new AsyncDisposableStack();
       const store = settings.store === "" ? undefined : await openStore(settings.store, { tell });
+      if (store) opened.defer(() => store.close());
       const output = settings.output === ""
         ? undefined
         : store
         ? await openStoredOutput(store, settings.output, { tell })
         : await openOutput(settings.output, { tell });
+      if (output) opened.defer(() => output.close());
       const { once } = commandLine;
       const options: ServerOptions = {
         address: settings,
@@ -46,8 +51,13 @@ if (import.meta.main) {
       };
       const { workers } = settings;
       // One session has no use for more than one thread.
-      if (once || workers === 1) return Server.listen(options);
-      return await WorkerPool.listen({ ...options, workers, startThread });
+      const isOne = once || workers === 1;
+      if (!isOne) checkThreads(workers);
+      const server = isOne
+        ? Server.listen(options)
+        : await WorkerPool.listen({ ...options, workers, startThread });
+      opened.move();
+      return server;
     },
   );
   Deno.exit(status);

@@ -133,7 +133,7 @@ export class Client {
     return false;
   }
 
-  async #pause({ reason }: Ending): Promise<void> {
+  async #pause({ reason, text }: Ending): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
     const attempt = this.#backoff.attempts;
@@ -142,6 +142,7 @@ export class Client {
       delay_ms,
       cause: reason,
       peer: this.#peer,
+      ...reason === "failed" && { text },
     });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);

@@ -71,6 +71,8 @@ function kindOf(event: Event): string {
       return `phase ${event.to}`;
     case "reconnecting":
       return `reconnecting ${event.cause}`;
+    case "notice":
+      return `notice ${event.level}`;
     default:
       return event.event;
   }

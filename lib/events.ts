@@ -77,8 +77,8 @@ export interface Total {
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
-  /** The server waits for clients. */
-  listening: { host: string; port: number };
+  /** The server waits for clients, perhaps with several workers. */
+  listening: { host: string; port: number; workers?: number };
   /** A session is open: `HELLO` and `WELCOME` have been exchanged, or the peer is an original one. */
   connected: { peer: string; predicted_detection_s: number; original?: true };
   /** The client sent a data message. */
@@ -102,8 +102,14 @@ export interface EventFields {
   local_stall: { ms: number };
   /** The connection is lost; the session goes on without one. */
   disconnected: Verdict;
-  /** The client dials again after a wait, so many times in a row, because of this. */
-  reconnecting: { attempt: number; delay_ms: number; cause: EndReason; peer: string };
+  /** The client dials again after a wait, so many times in a row, because of this; `text` says what failed. */
+  reconnecting: {
+    attempt: number;
+    delay_ms: number;
+    cause: EndReason;
+    peer: string;
+    text?: string;
+  };
   /**
    * A session goes on over another connection: how long after its last sign of life on the one before,
    * how many data messages are sent again, and how many had arrived unconfirmed. Of a session that
@@ -136,6 +142,11 @@ export interface EventSink {
   readonly wantsMessages: boolean;
   /** Takes one event. It must not throw, and must not wait. */
   emit(event: Event): void;
+  /**
+   * Resolves when there is room for the events of more data messages; nothing if there is. A sink
+   * without it always has.
+   */
+  room?(): Promise<void> | undefined;
 }
 
 /** Gives events of one session their time and session, and hands them on. */
@@ -155,6 +166,11 @@ export class EventSource {
   /** Whether the events of every data message are wanted. */
   get wantsMessages(): boolean {
     return this.#sink.wantsMessages;
+  }
+
+  /** Resolves when there is room for the events of more data messages; nothing if there is. */
+  room(): Promise<void> | undefined {
+    return this.#sink.room?.();
   }
 
   /** Emits an event of this session, now. */

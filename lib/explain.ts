@@ -72,7 +72,9 @@ function explainMute(end: Terminated, other: string): string {
   const missing = other === "the server"
     ? `${end.peer} accepted the connection but said nothing`
     : `${end.peer} connected but did not open a session`;
-  return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process frozen?`;
+  const store = other === "the server" ? ", or does its store not answer" : "";
+  return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process ` +
+    `frozen${store}?`;
 }
 
 /** Of a connection that its peer, or the network, ended before the session was open. */
@@ -82,7 +84,7 @@ function explainUnopened(end: Terminated, role: Role): string {
   }
   const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
   const next = role === "client"
-    ? "is it Pulsewire on that port?"
+    ? "is it Pulsewire on that port, and does its store answer?"
     : "was it a port scan or a probe?";
   return `${end.peer} ${how} before the session was open. Look next: ${next}`;
 }

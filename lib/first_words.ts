@@ -6,7 +6,7 @@
 import { FrameDecoder } from "./codec.ts";
 import { type Hello, helloOf } from "./greeting.ts";
 import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "./original_wire.ts";
-import { ProtocolError } from "./protocol.ts";
+import { PROTOCOL_VERSION, ProtocolError } from "./protocol.ts";
 
 const LF = 0x0a;
 
@@ -27,13 +27,14 @@ export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
   return message === "data" || message === "heartbeat" ? message : undefined;
 }
 
-/** The `HELLO` that first bytes begin with, if they do. */
+/** The `HELLO` of our version that first bytes begin with, if they do. */
 export function helloIn(first: Uint8Array): Hello | undefined {
   try {
     const decoder = new FrameDecoder();
     decoder.push(first);
     const frame = decoder.next();
-    return frame?.type === "HELLO" ? helloOf(frame) : undefined;
+    const isOurs = frame?.type === "HELLO" && frame.version === PROTOCOL_VERSION;
+    return isOurs ? helloOf(frame) : undefined;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return undefined;

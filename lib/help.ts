@@ -38,12 +38,12 @@ const PURPOSE: Readonly<Record<Role, string>> = {
 
 const RUN: Readonly<Record<Role, readonly string[]>> = {
   server: [
-    line("--once", "serve one session, then exit with its outcome"),
+    line("--once", "serve one session with one worker, then exit with its outcome"),
     line("--duration S", "end after S seconds"),
   ],
   client: [
     line("--stdin", "send each line of stdin, until its end"),
-    line("--sessions N", "live N sessions at once, with one summary over all [1]"),
+    line("--sessions N", "run N sessions at once, with one summary over all [1]"),
     line("--ramp S", "spread their starts over S seconds [0.001 for each]"),
     line("--count N", "end when N data messages are confirmed, of each session"),
     line("--duration S", "end after S seconds"),
@@ -59,7 +59,7 @@ export function helpText(role: Role): string {
     const letter = unit === "switch" ? "" : PLACES[key] ?? letters[unit];
     const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
     const value = defaults[key];
-    const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "none" : value;
+    const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
     return line(words, `${meaning[role]} [${shown}]`);
   };
   const group = (title: string, lines: readonly string[]) =>
@@ -85,8 +85,8 @@ export function helpText(role: Role): string {
       line("--help, -h", "show this"),
       line("--version, -V", "show the version"),
     ]),
-    "Exit status: 0 ended as asked, 1 session lost, 2 wrong use or configuration,\n" +
-    "3 could not connect or listen, 4 refused by the peer.\n",
+    "Exit status: 0 ended as asked, 1 session lost, or store or output failed, 2 wrong use or\n" +
+    "configuration, 3 could not connect or listen, 4 refused by the peer.\n",
   ].join("\n");
 }
 

@@ -27,7 +27,10 @@ export interface Message {
 export function messageOf(event: Event, role: Role, timers: Timers): Message | undefined {
   switch (event.event) {
     case "listening":
-      return info(`listening on ${formatAddress(event.host, event.port)}`);
+      return info(
+        `listening on ${formatAddress(event.host, event.port)}` +
+          (event.workers === undefined ? "" : `, with ${event.workers} workers`),
+      );
     case "connected":
       return info(
         `session open with ${event.peer}; predicted detection of a dead peer: ` +
@@ -35,10 +38,12 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       );
     case "data_sent":
       return info(
-        `data message ${event.seq} sent${event.resent ? " again" : ""}, ${event.bytes} bytes`,
+        `data message ${event.seq} sent${event.resent ? " again" : ""}, ${
+          counted(event.bytes, "byte")
+        }`,
       );
     case "data_received":
-      return info(`data message ${event.seq} received, ${event.bytes} bytes`);
+      return info(`data message ${event.seq} received, ${counted(event.bytes, "byte")}`);
     case "data_confirmed":
       return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
     case "phase":
@@ -67,7 +72,7 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
     case "reconnecting":
       return warning(
         `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
-          CAUSES[event.cause],
+          CAUSES[event.cause] + (event.text === undefined ? "" : `: ${event.text}`),
       );
     case "resumed":
       return warning(
@@ -84,7 +89,7 @@ export function messageOf(event: Event, role: Role, timers: Timers): Message | u
       return { level: isWhole(event) ? "info" : "warning", text: summaryText(event, role) };
     case "total":
       return {
-        level: event.in_doubt + event.deaths > 0 ? "warning" : "info",
+        level: isAsAsked(event) ? "info" : "warning",
         text: totalText(event),
       };
     case "notice":
@@ -198,6 +203,11 @@ function restText({ input_ended = true, lines_unsent = 0 }: Summary): string {
   const were = lines_unsent === 1 ? "line was" : "lines were";
   const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
   return input_ended ? unsent : `${unsent}; the input was not read to its end`;
+}
+
+/** Whether all sessions ended as asked, with nothing in doubt. */
+function isAsAsked({ deaths, in_doubt, lost, refused, unconnected }: Total): boolean {
+  return deaths + in_doubt + lost + refused + unconnected === 0;
 }
 
 function totalText(total: Total): string {

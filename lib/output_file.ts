@@ -196,7 +196,10 @@ async function openPipe(
   return await tellIfLong(Deno.open(path, { append: true }), {
     clock,
     patience_ms: READER_PATIENCE_MS,
-    tell: () => tell(`nobody reads the output ${path}, a pipe: waiting for a reader`),
+    tell: () =>
+      tell(
+        `nobody reads the output ${path}, a pipe: waiting for a reader; nothing listens until then`,
+      ),
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { afterTurn } from "./clock.ts";
 import type { Recipient } from "./delivery.ts";
 import { type Port, ThreadLink } from "./thread_link.ts";
 import { TransportError } from "./transport.ts";
@@ -26,6 +27,8 @@ export interface PoolWorkerOptions {
 
 /** A worker. */
 export class PoolWorker {
+  /** Resolves when it can be started; rejects if its thread fails. */
+  readonly loaded: Promise<void>;
   /** Resolves when it has opened the port; rejects if it cannot. */
   readonly listening: Promise<void>;
   /** Resolves when all that it had to end has ended; rejects if its thread fails. */
@@ -35,10 +38,12 @@ export class PoolWorker {
   readonly #thread: Thread;
   readonly #delivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker>;
+  readonly #loaded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
   readonly #calls = new Map<number, (answer: FromWorker) => void>();
   #lastCall = 0;
+  #telling = 0;
   /** Who has data messages on their way, and the number of the last one. */
   readonly #waiting = new Map<number, Recipient & { last: number }>();
 
@@ -46,15 +51,16 @@ export class PoolWorker {
   constructor(thread: Thread, { delivered, hear }: PoolWorkerOptions) {
     this.#thread = thread;
     this.#delivered = delivered;
+    this.loaded = this.#loaded.promise;
     this.listening = this.#listening.promise;
     this.over = this.#over.promise;
     // Whoever waits for it hears of a failure.
-    this.listening.catch(() => {});
-    this.over.catch(() => {});
+    for (const each of [this.loaded, this.listening, this.over]) each.catch(() => {});
     this.#link = new ThreadLink(thread, (message) => this.#hear(message) || hear(message));
     thread.onerror = (event) => {
       event.preventDefault();
       const failure = new Error(`a worker failed: ${event.message}`);
+      this.#loaded.reject(failure);
       this.#listening.reject(failure);
       this.#over.reject(failure);
     };
@@ -88,6 +94,15 @@ export class PoolWorker {
     return waiting;
   }
 
+  /** An event of it is being told: says so when this turn, and with it the telling, is over. */
+  tell(): void {
+    if (this.#telling++ > 0) return;
+    afterTurn(() => {
+      this.say({ kind: "told", count: this.#telling });
+      this.#telling = 0;
+    });
+  }
+
   /** Ends its thread. */
   end(): void {
     this.#thread.terminate();
@@ -114,6 +129,9 @@ export class PoolWorker {
   /** Hears what it says of itself; false of anything else. */
   #hear(message: FromWorker): boolean {
     switch (message.kind) {
+      case "loaded":
+        this.#loaded.resolve();
+        return true;
       case "listening":
         this.#listening.resolve();
         return true;

@@ -78,7 +78,7 @@ export class Reception {
     const { clock, stopping } = this.#options;
     const peeked = new PeekedConnection(connection, isEnough);
     using limit = new Deadline(clock, { signal: stopping });
-    limit.moveTo(connected_ms + HELLO_LIMIT_MS);
+    limit.moveTo(connected_ms + HELLO_LIMIT_MS, { again_ms: HELLO_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);
     const purpose = purposeOf(first);

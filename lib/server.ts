@@ -18,6 +18,7 @@ import { randomId } from "./random_id.ts";
 import { type Caller, Reception } from "./reception.ts";
 import { type Admission, ServerSession, type SessionHost } from "./server_session.ts";
 import { GOODBYE_LIMIT_MS } from "./goodbye.ts";
+import { stoppedText, tellWaiting } from "./server_notices.ts";
 import type { ServerOptions } from "./server_options.ts";
 import type { Connection, Listener } from "./transport.ts";
 import { Tasks } from "./tasks.ts";
@@ -115,7 +116,10 @@ export class Server {
    */
   async run(): Promise<ExitStatus> {
     const { host, port } = this.#listener;
-    if (!this.#options.pool) this.#events.emit("listening", { host, port });
+    if (!this.#options.pool) {
+      this.#events.emit("listening", { host, port });
+      tellWaiting(this.#options, this.#events);
+    }
     await acceptAll({
       listener: this.#listener,
       clock: this.#options.clock,
@@ -173,7 +177,8 @@ export class Server {
 
   get #isFull(): boolean {
     const { maxSessions, pool } = this.#options;
-    return pool?.isFull ?? this.#kept.size + this.#originals.size >= maxSessions;
+    // What has begun here in this moment the pool cannot know yet.
+    return pool?.isFull || this.#kept.size + this.#originals.size >= maxSessions;
   }
 
   #refuseOriginals(): string | undefined {
@@ -242,11 +247,13 @@ export class Server {
     this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
   }
 
-  #admit(session: ServerSession, hello: Hello): Admission {
+  #admit(session: ServerSession, hello: Hello): Admission | "late" {
     const isReturn = this.#only instanceof KeptSession && this.#only.id === hello.id;
     if (this.#only && !isReturn) return { refusal: noRoom(hello.id, ONLY_ONE) };
-    const refusal = this.#callers.get(session)?.refusal;
-    if (refusal !== undefined) return { refusal };
+    const caller = this.#callers.get(session);
+    if (caller?.refusal !== undefined) return { refusal: caller.refusal };
+    // Nobody has placed what was not heard in time: the session may be at another worker.
+    if (caller && caller.session !== hello.id) return "late";
     const admission = this.#kept.admit(session, hello);
     this.#settled(session, "kept" in admission);
     if ("kept" in admission && this.#options.once) {
@@ -272,7 +279,7 @@ export class Server {
       return;
     }
     this.#served++;
-    if (status === EXIT.lost) this.#lost++;
+    if (status === EXIT.lost || this.#delivery?.hasFailed) this.#lost++;
     if (session !== this.#only) return;
     this.#status = status;
     this.stop("done");
@@ -285,11 +292,6 @@ export class Server {
 
 /** How long, in milliseconds, all that there is to end may take together. */
 export const STOP_LIMIT_MS = 1_900;
-
-/** The last word of a server. */
-export function stoppedText({ lost, served }: { lost: number; served: number }): string {
-  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
-}
 
 const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
 

@@ -29,8 +29,8 @@ export type Admission =
 export interface SessionHost extends SessionSetting {
   /** How long the server keeps a session without a connection, in milliseconds. */
   readonly sessionLifetime_ms: number;
-  /** Decides on the client's `HELLO`. */
-  admit(session: ServerSession, hello: Hello): Admission;
+  /** Decides on the client's `HELLO`, unless it came too late. */
+  admit(session: ServerSession, hello: Hello): Admission | "late";
   /** Whether a session goes on after its connection has ended like this. */
   goesOn(kept: KeptSession | undefined, ending: Ending): boolean;
 }
@@ -111,9 +111,10 @@ export class ServerSession extends Session implements ServerDataSide {
 
   /** A `HELLO` may have come, and its session still be on its way to the store. */
   protected override unopened(): Ending {
-    const missing = this.#kept ? "the session was not stored" : "no HELLO";
-    const text = `${missing} within ${HELLO_LIMIT_MS / 1000} s`;
-    return { by: "self", reason: "silent", text };
+    const within = `within ${HELLO_LIMIT_MS / 1000} s`;
+    if (!this.#kept) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
+    const text = `${this.peer}: its session was not stored ${within}; the store does not answer`;
+    return { by: "self", reason: "failed", text };
   }
 
   /** Hears `HELLO` and `DATA`. */
@@ -151,6 +152,7 @@ export class ServerSession extends Session implements ServerDataSide {
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
+    if (admission === "late") return this.end(this.unopened());
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }

@@ -5,7 +5,6 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
-import type { Event } from "./events.ts";
 import { LentConnection, Loan } from "./lent_connection.ts";
 import type { Placement, Pool } from "./pool.ts";
 import { Server } from "./server.ts";
@@ -14,6 +13,7 @@ import { type Port, ThreadLink } from "./thread_link.ts";
 import { type Connection, type Transport, TransportError } from "./transport.ts";
 import { WorkerDelivery } from "./worker_delivery.ts";
 import type { FromWorker, ToWorker, WorkerOrder } from "./worker_messages.ts";
+import { WorkerSink } from "./worker_sink.ts";
 
 /** The world, as a worker finds it in its thread. */
 export interface WorkerWorld {
@@ -42,11 +42,13 @@ export class ServerWorker implements Pool {
   readonly #borrowed = new Map<number, LentConnection>();
   readonly #lent = new Map<number, Loan>();
   #server?: Server;
+  #sink?: WorkerSink;
 
   /** Waits to be told to start. */
   constructor(port: Port, world: WorkerWorld) {
     this.#world = world;
     this.#link = new ThreadLink(port, (message) => this.#hear(message));
+    this.#link.say({ kind: "loaded" });
   }
 
   async place(session: string | undefined): Promise<Placement> {
@@ -90,6 +92,8 @@ export class ServerWorker implements Pool {
     switch (message.kind) {
       case "start":
         return this.#start(message.order);
+      case "told":
+        return this.#sink!.told(message.count);
       case "serve":
         return this.#serve(this.#server!);
       case "placed":
@@ -132,7 +136,7 @@ export class ServerWorker implements Pool {
       const ask = async (question: (call: number) => FromWorker) => void await this.#ask(question);
       this.delivery = new WorkerDelivery({ ...delivery, say, ask });
     }
-    const sink = { wantsMessages, emit: (event: Event) => say({ kind: "event", event }) };
+    const sink = this.#sink = new WorkerSink(wantsMessages, say);
     let server: Server;
     try {
       server = Server.listen({ ...options, ...this.#world, once: false, pool: this, sink });

@@ -264,7 +264,7 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     }
   }
 
-  /** All frames of one read have been heard. A peer that floods waits until others have been read. */
+  /** All frames of one read have been heard. The next read waits for others', and for what is not told. */
   heardAll(): void | Promise<void> {
     if (!this.isOpen) this.hearUnfinishedLine(this.#decoder.unfinishedLine);
     this.#readAt_ms = undefined;
@@ -272,8 +272,10 @@ export abstract class Session implements Hearing, MessageListener<Frame> {
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const heard = this.framesHeard - this.#framesBefore;
     this.#framesBefore = this.framesHeard;
-    if (heard <= FLOOD_FRAMES) return;
-    return new Promise((resolve) => this.#setting.clock.afterInput(resolve));
+    const room = this.events.room();
+    if (heard <= FLOOD_FRAMES) return room;
+    const turn = new Promise<void>((resolve) => this.#setting.clock.afterInput(resolve));
+    return room ? room.then(() => turn) : turn;
   }
 
   /** Hears of an error of the peer's, or of a defect of this program. */

@@ -169,7 +169,10 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "max-message-bytes",
     unit: "bytes",
     range: [1, 1_073_741_824],
-    meaning: both("the largest data message accepted"),
+    meaning: {
+      server: "the largest data message accepted",
+      client: "the largest data message, and the longest line of stdin",
+    },
   },
   window: {
     flag: "window",
@@ -195,7 +198,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
   workers: {
     flag: "workers",
     unit: "count",
-    range: [1, 256],
+    range: [1, 64],
     meaning: both("threads that share the port and the sessions"),
     role: "server",
   },

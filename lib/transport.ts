@@ -196,6 +196,14 @@ class TcpListener implements Listener {
   }
 }
 
+/** Whether this process may have so many more files open. */
+export function hasDescriptors(count: number): boolean {
+  const spares: Deno.FsFile[] = [];
+  for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
+  for (const spare of spares) spare.close();
+  return spares.length === count;
+}
+
 /** Opens a file that is there on every platform; `undefined` if no more may be opened. */
 function openSpare(): Deno.FsFile | undefined {
   try {

@@ -51,6 +51,8 @@ export type Used =
 /** What the main thread says to a worker. */
 export type ToWorker =
   | { readonly kind: "start"; readonly order: WorkerOrder }
+  /** So many events have been told. */
+  | { readonly kind: "told"; readonly count: number }
   /** All workers listen: accept, and serve. */
   | { readonly kind: "serve" }
   /** The answer to `place`. */
@@ -88,6 +90,8 @@ export type ToWorker =
 
 /** What a worker says to the main thread. */
 export type FromWorker =
+  /** It can be started. */
+  | { readonly kind: "loaded" }
   | { readonly kind: "listening" }
   | { readonly kind: "failed"; readonly error: TransportErrorKind; readonly text: string }
   | { readonly kind: "event"; readonly event: Event }

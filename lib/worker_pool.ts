@@ -10,7 +10,8 @@ import { EventSource } from "./events.ts";
 import { fullText } from "./kept_sessions.ts";
 import type { Placement } from "./pool.ts";
 import { PoolWorker, type Thread } from "./pool_worker.ts";
-import { STOP_LIMIT_MS, stoppedText } from "./server.ts";
+import { STOP_LIMIT_MS } from "./server.ts";
+import { stoppedText, tellWaiting } from "./server_notices.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { SessionHomes } from "./session_homes.ts";
 import type { StoredSession } from "./store_types.ts";
@@ -24,11 +25,6 @@ export interface WorkerPoolOptions extends Omit<ServerOptions, "once" | "pool"> 
   workers: number;
   /** Starts a thread that waits to be told to be one. */
   startThread: () => Thread;
-}
-
-/** Starts a thread for a worker. */
-export function startThread(): Thread {
-  return new Worker(new URL("./server_thread.ts", import.meta.url), { type: "module" });
 }
 
 /** The worker that serves all original clients: by their wire alone no session can be told. */
@@ -87,8 +83,8 @@ export class WorkerPool {
    */
   async run(): Promise<ExitStatus> {
     const { host, port } = this.#address;
-    this.#events.emit("listening", { host, port });
-    this.#notice("info", `${this.#workers.length} workers share the port`);
+    this.#events.emit("listening", { host, port, workers: this.#workers.length });
+    tellWaiting(this.#options, this.#events);
     for (const worker of this.#workers) worker.say({ kind: "serve" });
     using limit = this.#limit;
     try {
@@ -111,18 +107,13 @@ export class WorkerPool {
   }
 
   async #start(): Promise<void> {
-    const { address, startThread, transport, workers } = this.#options;
-    // A shared port may be opened by others, too, if they share it: what is not free must not be shared.
-    const probe = transport.listen(address);
-    this.#address = { host: probe.host, port: probe.port };
-    probe.close();
+    this.#probe();
     try {
-      for (let n = 0; n < workers; n++) {
-        const worker: PoolWorker = new PoolWorker(startThread(), {
-          hear: (message) => this.#hear(worker, message),
-          delivered: () => this.#tellFull(),
-        });
-        this.#workers.push(worker);
+      for (let n = 0; n < this.#options.workers; n++) this.#startWorker();
+      await Promise.all(this.#workers.map((worker) => worker.loaded));
+      // Another server may have come meanwhile; from here on it is a matter of a millisecond.
+      this.#probe();
+      for (const [n, worker] of this.#workers.entries()) {
         worker.say({ kind: "start", order: this.#order(n) });
       }
       this.#tellFull();
@@ -131,6 +122,21 @@ export class WorkerPool {
       this.#endThreads();
       throw error;
     }
+  }
+
+  /** What is not free must not be shared: the platform would let two servers that share it have one port. */
+  #probe(): void {
+    const probe = this.#options.transport.listen(this.#address);
+    this.#address = { host: probe.host, port: probe.port };
+    probe.close();
+  }
+
+  #startWorker(): void {
+    const worker: PoolWorker = new PoolWorker(this.#options.startThread(), {
+      hear: (message) => this.#hear(worker, message),
+      delivered: () => this.#tellFull(),
+    });
+    this.#workers.push(worker);
   }
 
   #order(n: number): WorkerOrder {
@@ -177,6 +183,7 @@ export class WorkerPool {
   #do(worker: PoolWorker, message: FromWorker): void {
     switch (message.kind) {
       case "event":
+        worker.tell();
         return this.#options.sink.emit(message.event);
       case "place":
         return void this.#place(worker, message.call, message.session);
@@ -212,8 +219,8 @@ export class WorkerPool {
     // What is accepted in the very moment of stopping is told so by whoever has accepted it.
     if (this.#isStopping) return { at: "here" };
     const homes = this.#homes;
-    while (session !== undefined && !homes.has(session) && homes.isFull) {
-      if (await this.#makeRoom()) continue;
+    const isOneTooMany = session !== undefined && !homes.has(session) && homes.isFull;
+    if (isOneTooMany && !await this.#makeRoom()) {
       return { at: "here", refusal: fullText(session, this.#options.maxSessions) };
     }
     const workers = this.#workers;

@@ -207,7 +207,7 @@ const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
     "--session-lifetime=-1",
     "--session-lifetime -1: expected a number of seconds from 0 to 1000000",
   ],
-  ["server", "--workers 0", "--workers 0: expected a whole number from 1 to 256"],
+  ["server", "--workers 0", "--workers 0: expected a whole number from 1 to 64"],
   ["server", "--max-sessions 0", "--max-sessions 0: expected a whole number from 1 to 10000000"],
   ["server", "--store", "--store: needs a value, such as --store pulsewire.db"],
   ["server", "--store=", "--store: needs a value, such as --store pulsewire.db"],

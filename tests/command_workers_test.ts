@@ -54,7 +54,7 @@ function received({ events }: Command): Map<string, number[]> {
 Deno.test("sessions whose connections are cut go on at whichever worker they come to", async () => {
   await using stage = await Stage.open();
   const server = await stage.server(...PATIENT, "--workers=3");
-  await server.stderrText("3 workers share the port");
+  await server.stderrText(", with 3 workers");
   const client = stage.client(...PATIENT, `--sessions=${SESSIONS}`);
   const ids = await opened(client, SESSIONS);
   await toldOfEach(client, "data_confirmed", ids);

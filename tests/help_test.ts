@@ -44,7 +44,7 @@ function optionLines(role: Role): OptionLine[] {
 function shownDefault(role: Role, key: Key): string {
   const value = defaultSettings(role)[key];
   if (typeof value === "boolean") return value ? "on" : "off";
-  return value === "" ? "none" : String(value);
+  return value === "" ? "not used" : String(value);
 }
 
 for (const role of ["client", "server"] as const) {

@@ -224,7 +224,8 @@ Deno.test("messageOf() tells who it is that sends again", () => {
 Deno.test("messageOf() tells the cause of each attempt in other words", () => {
   const causes = [...new Set(Object.values(REASONS).flat())];
   const texts = causes.map((cause) => {
-    const event = eventOf("reconnecting", { attempt: 1, delay_ms: 500, cause, peer: "here:1" });
+    const about = { attempt: 1, delay_ms: 500, peer: "here:1" };
+    const event = eventOf("reconnecting", { ...about, cause });
     return messageOf(event, "client", DEFAULT_TIMERS)!.text.split(": ")[1]!;
   });
   assertEquals(new Set(texts).size, causes.length);

@@ -42,6 +42,28 @@ Deno.test("PoolWorker.listening resolves when the port is open, and rejects with
   assertEquals([(await rejecting).kind, open.heard, failed.heard], ["address_in_use", [], []]);
 });
 
+Deno.test("PoolWorker.loaded resolves when the worker can be started", async () => {
+  const { say, worker } = stage();
+  let isLoaded = false;
+  worker.loaded.then(() => isLoaded = true);
+  await settle();
+  assertEquals(isLoaded, false);
+  await say({ kind: "loaded" });
+  assertEquals(isLoaded, true);
+});
+
+Deno.test("PoolWorker.tell() tells the worker how many events have been told, once a turn", async () => {
+  const { told, worker } = stage();
+  for (let n = 0; n < 3; n++) worker.tell();
+  assertEquals(told, []);
+  await settle();
+  await settle();
+  worker.tell();
+  await settle();
+  await settle();
+  assertEquals(told, [{ kind: "told", count: 3 }, { kind: "told", count: 1 }]);
+});
+
 Deno.test("PoolWorker.over resolves with the worker's last word", async () => {
   const { heard, say, worker } = stage();
   assertEquals(worker.counts, undefined);

@@ -47,12 +47,14 @@ Deno.test("ServerWorker says that it listens, or why it cannot", async () => {
   const { network, said, tell } = stage();
   assertEquals(network.listening, 0);
   await tell({ kind: "start", order: ORDER });
-  assertEquals<unknown>([network.listening, said], [1, [{ kind: "listening" }]]);
+  const loaded = { kind: "loaded" };
+  assertEquals<unknown>([network.listening, said], [1, [loaded, { kind: "listening" }]]);
   const other = stage();
   other.network.listen(ADDRESS);
   await other.tell({ kind: "start", order: ORDER });
   const text = "address in use";
-  assertEquals<unknown>(other.said, [{ kind: "failed", error: "address_in_use", text }]);
+  const failed = { kind: "failed", error: "address_in_use", text };
+  assertEquals<unknown>(other.said, [loaded, failed]);
 });
 
 Deno.test("ServerWorker accepts nobody before all others listen", async () => {

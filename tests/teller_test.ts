@@ -53,8 +53,8 @@ Deno.test("Teller tells events in order when the turn is over, of their own time
   assertEquals(logged, []);
   await settle();
   assertEquals(logged, [
-    `info | data message 1 sent, 1 bytes | s | ${TIME}`,
-    `info | data message 2 sent, 1 bytes | s | ${TIME}`,
+    `info | data message 1 sent, 1 byte | s | ${TIME}`,
+    `info | data message 2 sent, 1 byte | s | ${TIME}`,
   ]);
   assertEquals((await json()).map(({ seq }) => seq), [1, 2]);
 });

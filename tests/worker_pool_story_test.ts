@@ -170,7 +170,7 @@ async function tellings(workers: number, { act, options }: Scenario) {
   assertEquals(clock.pending, 0);
   // Of different sessions, what happens at the same time is told in any order.
   const events = Object.groupBy(
-    recorder.events.filter((each) => each.event !== "notice" || !each.text.includes("workers")),
+    recorder.events.filter(({ event }) => event !== "listening"),
     ({ session, at_ms }) => session ?? `nobody at ${at_ms}`,
   );
   const heard = connections.map(({ peer, text }) => [text, ...peer.heard, peer.sawEnd]);

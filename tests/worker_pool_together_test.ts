@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
+import { HELLO_LIMIT_MS } from "../lib/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../lib/original_wire.ts";
 import { data, heardAfter, refusalOf } from "./support/callers.ts";
 import { HeldOutput, HeldStore } from "./support/held_delivery.ts";
@@ -11,6 +12,7 @@ import { stagePool } from "./support/pool_stage.ts";
 import { settle } from "./support/virtual_clock.ts";
 
 const BACK = { reconnect: true };
+const LINE_END = Uint8Array.of(0x0a);
 
 for (const workers of [1, 3]) {
   const of = workers === 1 ? "a server" : `a server of ${workers} workers`;
@@ -41,6 +43,14 @@ for (const workers of [1, 3]) {
     assertEquals(original.text, TEXT.terminate);
   });
 
+  Deno.test(`${of} has no more original clients than it may, though all come at once`, async () => {
+    const { clock, connect, connections } = await stagePool(workers, { maxSessions: 2 });
+    for (let n = 0; n < 6; n++) await connect();
+    for (const { path } of connections) path.client.write(new TextEncoder().encode(TEXT.data));
+    await clock.advance(100);
+    assertEquals(connections.filter(({ text }) => text === TEXT.terminate).length, 4);
+  });
+
   Deno.test(`${of} counts the sessions of original clients with the others`, async () => {
     const { connect, hello } = await stagePool(workers, { maxSessions: 2 });
     for (let n = 0; n < 2; n++) await (await connect()).peer.say(TEXT.data);
@@ -61,6 +71,71 @@ for (const workers of [1, 3]) {
     assertEquals(recorder.one("terminated").session, "c");
   });
 }
+
+for (const late_ms of [-1, 0, 1]) {
+  Deno.test(`a HELLO that ends ${late_ms} ms after its limit opens a session once, or not at all`, async () => {
+    const { clock, connect, connections, recorder } = await stagePool(3);
+    for (let n = 0; n < 6; n++) await (await connect()).peer.say("HELLO 1 s {}");
+    await clock.advance(HELLO_LIMIT_MS + late_ms - 1);
+    for (const { path } of connections) clock.after(1, () => path.client.write(LINE_END));
+    await clock.advance(HELLO_LIMIT_MS);
+    assertEquals(recorder.all("connected").length, late_ms > 0 ? 0 : 1);
+  });
+}
+
+Deno.test("a session is opened once, whatever a HELLO is late by in its last moment", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { clock, connect, connections, recorder } = await stagePool(3);
+    for (let n = 0; n < 3; n++) await (await connect()).peer.say("HELLO 1 s {}");
+    const afterTurns = (left: number, act: () => void): void =>
+      left === 0 ? act() : clock.afterInput(() => afterTurns(left - 1, act));
+    for (const { path } of connections) {
+      clock.at(HELLO_LIMIT_MS, () => afterTurns(turns, () => path.client.write(LINE_END)));
+    }
+    await clock.advance(HELLO_LIMIT_MS + 1_000);
+    const opened = recorder.all("connected").length;
+    assertEquals(Math.min(opened, 1), opened, `after ${turns} turns`);
+  }
+});
+
+for (const workers of [1, 3]) {
+  Deno.test(`after a stall ${workers} workers give callers their full time, and place them`, async () => {
+    const { clock, connect, recorder } = await stagePool(workers);
+    const callers = [];
+    for (let n = 0; n < 3; n++) callers.push(await connect());
+    clock.stall(HELLO_LIMIT_MS + 1_000);
+    await clock.advance(HELLO_LIMIT_MS - 1);
+    for (const { peer } of callers) await peer.say("HELLO 1 s {}\n");
+    assertEquals(recorder.all("connected").length, 1);
+    assertEquals(recorder.all("terminated").map(({ text }) => text), [
+      "session s is already connected",
+      "session s is already connected",
+    ]);
+  });
+}
+
+Deno.test("a HELLO of another version takes no place of a session that is away", async () => {
+  const { hello, connect, recorder } = await stagePool(3, { maxSessions: 1 });
+  const { path } = await hello("away", BACK);
+  path.reset();
+  for (let n = 0; n < 3; n++) await (await connect()).peer.say(`HELLO 2 v${n} {}\n`);
+  assertEquals(recorder.all("terminated").map(({ reason }) => reason), Array(3).fill("refused"));
+  assertMatch((await hello("away", { reconnect: true, confirmed: 0 })).text, /^WELCOME /);
+});
+
+Deno.test("of more restored sessions than there may be, one gives way to each new one", async () => {
+  const store = new HeldStore({ held: false });
+  const at = Date.UTC(2026, 10, 22);
+  const sessions = Array.from({ length: 6 }, (_, n) => {
+    return { id: `s${n}`, start: 0, received: 0, seen_at: at, lost_at: at };
+  });
+  const { hello, recorder } = await stagePool(3, {
+    store: { sessions, commit: (entries) => store.commit(entries), close: () => store.close() },
+    maxSessions: 3,
+  });
+  assertMatch((await hello("new")).text, /^WELCOME /);
+  assertEquals(recorder.all("terminated").length, 1);
+});
 
 for (const workers of [1, 64]) {
   const of = workers === 1 ? "a server" : `a server of ${workers} workers`;
