@@ -122,7 +122,8 @@ async function runTask(
       tellError(error.message);
       return EXIT.usage;
     }
-    tellError(defectText(error));
+    // Told by whoever has called.
+    if (!(error instanceof UsageError)) tellError(defectText(error));
     throw error;
   } finally {
     teller.flush();

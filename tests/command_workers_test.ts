@@ -9,6 +9,7 @@ import { assertSettled } from "./support/ledgers.ts";
 import { type Command, type EventOf, freePort, startCommand } from "./support/process.ts";
 import { assertUnbroken, PATIENT, Stage } from "./support/real_stage.ts";
 import { eachOf, onlySentence, runCommand } from "./support/run.ts";
+import { testUnless } from "./support/skip.ts";
 import { StoreFolder } from "./support/store_folder.ts";
 
 /** So many that, however they are spread, every worker has some. */
@@ -162,11 +163,25 @@ Deno.test("--once serves one session and ends with it, whatever --workers says",
 });
 
 Deno.test("--workers refuses what is no number of workers, with 2", async () => {
-  await eachOf(["0", "257", "1.5", "many"], async (value) => {
+  await eachOf(["0", "65", "1.5", "many"], async (value) => {
     const sentence = onlySentence(await runCommand("server", ["--workers", value]), 2);
-    assertStringIncludes(sentence, `--workers ${value}: expected a whole number from 1 to 256`);
+    assertStringIncludes(sentence, `--workers ${value}: expected a whole number from 1 to 64`);
   });
 });
+
+const noShell = Deno.build.os === "windows" ? "it takes ulimit" : undefined;
+
+testUnless(
+  noShell,
+  "more workers than there may be files open for are refused, with 2",
+  async () => {
+    const before = ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh"];
+    const words = ["127.0.0.1", String(freePort()), "--workers", "64"];
+    const sentence = onlySentence(await runCommand("server", words, { before }), 2);
+    assertStringIncludes(sentence, "--workers 64: each takes 10 open files or so");
+    assertStringIncludes(sentence, "raise ulimit -n");
+  },
+);
 
 Deno.test("max_sessions counts the sessions of all workers", async () => {
   const args = ["127.0.0.1", String(freePort())];
