@@ -9,6 +9,7 @@ import { Crowd } from "../lib/crowd.ts";
 import type { Member } from "../lib/crowd.ts";
 import type { ExitStatus } from "../lib/ending.ts";
 import { type EventSink, EventSource } from "../lib/events.ts";
+import { messageOf } from "../lib/messages.ts";
 import { Server } from "../lib/server.ts";
 import { MemoryNetwork } from "./support/memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./support/stage.ts";
@@ -106,6 +107,24 @@ Deno.test("the total tells of the refused, the lost, their deaths and how late t
   assertEquals(total.overshoots, { p50_ms: 0, p99_ms: 0, max_ms: 0 });
   assertEquals(total.phases, { connecting: 0, data: 0, heartbeat: 0, terminated: 4 });
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("the total is a warning, which --quiet leaves, unless all ended as asked", async () => {
+  const { clock, recorder, status } = stage(4, { count: 1 });
+  await clock.advance(20_000);
+  const { at_ms: _at, ...total } = recorder.one("total");
+  assertEquals([await status, total.refused, total.in_doubt, total.deaths], [4, 1, 0, 0]);
+  const none = { refused: 0, lost: 0, unconnected: 0 };
+  for (
+    const [more, level] of [
+      [none, "info"],
+      [{ ...none, refused: 1 }, "warning"],
+      [{ ...none, lost: 1 }, "warning"],
+      [{ ...none, unconnected: 1 }, "warning"],
+    ] as const
+  ) {
+    assertEquals(messageOf({ ...total, ...more }, "client", DEFAULT_TIMERS)?.level, level);
+  }
 });
 
 for (
