@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joined } from "./joined.ts";
 import { frameLine, parseLine, quoted } from "./line.ts";
 import {
   DEFAULT_MAX_MESSAGE_BYTES,
@@ -182,15 +183,15 @@ export class FrameDecoder {
     const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
     if (this.#line.length + piece.length >= MAX_LINE_BYTES) {
       throw new ProtocolError(
-        `a line of more than ${MAX_LINE_BYTES} bytes: ${quoted(joined(this.#line, piece))}`,
+        `a line of more than ${MAX_LINE_BYTES} bytes: ${quoted(joined([this.#line, piece]))}`,
       );
     }
     if (end < 0) {
-      this.#line = joined(this.#line, piece);
+      this.#line = joined([this.#line, piece]);
       this.#at = this.#chunk.length;
       return undefined;
     }
-    const line = this.#line.length === 0 ? piece : joined(this.#line, piece);
+    const line = this.#line.length === 0 ? piece : joined([this.#line, piece]);
     this.#line = NO_BYTES;
     this.#at = end + 1;
     const parsed = parseLine(line.at(-1) === CR ? line.subarray(0, -1) : line);
@@ -267,11 +268,4 @@ function append(data: PartialData, piece: Uint8Array): void {
   }
   data.payload.set(piece, data.held);
   data.held = needed;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -6,7 +6,7 @@
 import type { Entry, MessageOutput, Store } from "./store_types.ts";
 
 /** How many bytes may be on their way for all sessions together: beyond that no more are taken. */
-export const MAX_WAITING_BYTES = 268_435_456;
+const MAX_WAITING_BYTES = 268_435_456;
 
 /** Whose data messages are delivered. */
 export interface Recipient {

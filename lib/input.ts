@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joined } from "./joined.ts";
 import type { QueueSource } from "./source.ts";
 
 const LF = 0x0a;
@@ -73,14 +74,7 @@ class Parts {
   /** Gives all bytes and starts anew. */
   take(): Uint8Array {
     const [first, ...others] = this.#parts;
-    const whole = others.length === 0 && first ? first : new Uint8Array(this.#length);
-    if (whole !== first) {
-      let at = 0;
-      for (const part of this.#parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-    }
+    const whole = first && others.length === 0 ? first : joined(this.#parts);
     this.#parts = [];
     this.#length = 0;
     return whole;

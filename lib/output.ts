@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { type ByteSink, writeAll } from "./byte_sink.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { Changes, Deadline, sleep } from "./wait.ts";
+import { joined } from "./joined.ts";
+import { Changes, Deadline } from "./wait.ts";
 
 /** How many bytes may wait for a slow reader. */
 const MAX_WAITING_BYTES = 4_194_304;
@@ -13,18 +15,9 @@ const MAX_WAITING_BYTES = 4_194_304;
 /** How long, in milliseconds, the end of the program waits for a slow reader. */
 const FLUSH_LIMIT_MS = 1_000;
 
-/** How long, in milliseconds, to wait for a slow reader of an output that does not block. */
-const RETRY_MS = 10;
-
-/** Where lines go: `Deno.stdout`, `Deno.stderr`. */
-export interface LineSink {
-  /** Writes some of the bytes: how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
-
 /** Writes lines in order, in the background. */
 export class LineOutput {
-  readonly #sink: LineSink;
+  readonly #sink: ByteSink;
   readonly #clock: Clock;
   readonly #onLoss: (text: string) => void;
   readonly #changes = new Changes();
@@ -36,7 +29,7 @@ export class LineOutput {
   #writing = false;
 
   /** Makes an output; `onLoss` is told, in words, when lines are lost. */
-  constructor(sink: LineSink, onLoss: (text: string) => void, clock: Clock = systemClock) {
+  constructor(sink: ByteSink, onLoss: (text: string) => void, clock: Clock = systemClock) {
     this.#sink = sink;
     this.#onLoss = onLoss;
     this.#clock = clock;
@@ -66,8 +59,7 @@ export class LineOutput {
     this.#writing = true;
     try {
       for (let lines = this.#take(); lines.length > 0; lines = this.#take()) {
-        let rest = lines;
-        while (rest.length > 0) rest = rest.subarray(await this.#writeSome(rest));
+        await writeAll(this.#sink, lines, { clock: this.#clock });
         if (this.#lost > 0) this.#onLoss(`lines left out: ${this.#lost}`);
         this.#lost = 0;
       }
@@ -81,26 +73,8 @@ export class LineOutput {
     this.#changes.notify();
   }
 
-  /** A sink that does not block says so when its reader is slow: tries again in a while. */
-  async #writeSome(bytes: Uint8Array): Promise<number> {
-    try {
-      return await this.#sink.write(bytes);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      using pause = new Deadline(this.#clock);
-      pause.moveTo(this.#clock.now() + RETRY_MS);
-      await sleep(pause);
-      return 0;
-    }
-  }
-
   #take(): Uint8Array {
-    const lines = new Uint8Array(this.#waitingBytes);
-    let at = 0;
-    for (const line of this.#waiting) {
-      lines.set(line, at);
-      at += line.length;
-    }
+    const lines = joined(this.#waiting);
     this.#waiting = [];
     this.#waitingBytes = 0;
     return lines;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type ByteSink, writeAll } from "./byte_sink.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type MessageOutput, OutputError } from "./store_types.ts";
 import { Deadline, sleep, tellIfLong } from "./wait.ts";
@@ -13,9 +14,6 @@ export { type MessageOutput, OutputError } from "./store_types.ts";
 /** The name of stdout. */
 export const STDOUT = "-";
 
-/** How long, in milliseconds, to wait for a slow reader of an output that does not block. */
-const RETRY_MS = 10;
-
 /** How long, in milliseconds, a pipe may have no reader before that is told. */
 const READER_PATIENCE_MS = 1_000;
 
@@ -23,12 +21,6 @@ const READER_PATIENCE_MS = 1_000;
 const LOCK_PATIENCE_MS = 1_000;
 
 const NEWLINE = 0x0a;
-
-/** Where bytes go: `Deno.stdout`, a file. */
-export interface ByteSink {
-  /** Writes some of the bytes: how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
 
 /** Options for {@linkcode openOutput}. */
 export interface OutputOptions {
@@ -93,10 +85,8 @@ export class OutputFile implements MessageOutput {
 
   /** Appends bytes. */
   async write(bytes: Uint8Array): Promise<void> {
-    await this.#use("write", async () => {
-      let rest = bytes;
-      while (rest.length > 0) rest = rest.subarray(await this.#writeSome(rest));
-    });
+    const options = { clock: this.#clock, signal: this.#closed.signal };
+    await this.#use("write", () => writeAll(this.#sink, bytes, options));
   }
 
   /** Ends the last line of a regular file, if it has no end: it was cut off by a kill or a full disk. */
@@ -136,20 +126,6 @@ export class OutputFile implements MessageOutput {
     if (!this.#closed.signal.aborted && this.#sink instanceof Deno.FsFile) this.#sink.close();
     this.#closed.abort(new OutputError(`cannot write ${this.#name}: it is closed`));
     return Promise.resolve();
-  }
-
-  /** The system says of an output that does not block when its reader is slow: tries again then. */
-  async #writeSome(bytes: Uint8Array): Promise<number> {
-    this.#closed.signal.throwIfAborted();
-    try {
-      return await this.#sink.write(bytes);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      using pause = new Deadline(this.#clock, { signal: this.#closed.signal });
-      pause.moveTo(this.#clock.now() + RETRY_MS);
-      await sleep(pause);
-      return 0;
-    }
   }
 
   /** Uses the file; the first error is that of all later uses. */

@@ -27,22 +27,14 @@ export interface PoolWorkerOptions {
 
 /** A worker. */
 export class PoolWorker {
-  /** Resolves when it can be started; rejects if its thread fails. */
-  readonly loaded: Promise<void>;
-  /** Resolves when it has opened the port; rejects if it cannot. */
-  readonly listening: Promise<void>;
-  /** Resolves when all that it had to end has ended; rejects if its thread fails. */
-  readonly over: Promise<void>;
   /** How many sessions it has served, and how many of them were lost, once it is over. */
   counts?: { served: number; lost: number };
   readonly #thread: Thread;
   readonly #delivered: () => void;
-  readonly #link: ThreadLink<ToWorker, FromWorker>;
+  readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
   readonly #loaded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
-  readonly #calls = new Map<number, (answer: FromWorker) => void>();
-  #lastCall = 0;
   #telling = 0;
   /** Who has data messages on their way, and the number of the last one. */
   readonly #waiting = new Map<number, Recipient & { last: number }>();
@@ -51,19 +43,29 @@ export class PoolWorker {
   constructor(thread: Thread, { delivered, hear }: PoolWorkerOptions) {
     this.#thread = thread;
     this.#delivered = delivered;
-    this.loaded = this.#loaded.promise;
-    this.listening = this.#listening.promise;
-    this.over = this.#over.promise;
     // Whoever waits for it hears of a failure.
     for (const each of [this.loaded, this.listening, this.over]) each.catch(() => {});
     this.#link = new ThreadLink(thread, (message) => this.#hear(message) || hear(message));
     thread.onerror = (event) => {
       event.preventDefault();
       const failure = new Error(`a worker failed: ${event.message}`);
-      this.#loaded.reject(failure);
-      this.#listening.reject(failure);
-      this.#over.reject(failure);
+      for (const each of [this.#loaded, this.#listening, this.#over]) each.reject(failure);
     };
+  }
+
+  /** Resolves when it can be started; rejects if its thread fails. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
+  }
+
+  /** Resolves when it has opened the port; rejects if it cannot. */
+  get listening(): Promise<void> {
+    return this.#listening.promise;
+  }
+
+  /** Resolves when all that it had to end has ended; rejects if its thread fails. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** Says something to it. */
@@ -76,13 +78,13 @@ export class PoolWorker {
    * `undefined` if there is none.
    */
   async longestAway_ms(): Promise<number | undefined> {
-    const answer = await this.#ask((call) => ({ kind: "longest_away", call }));
+    const answer = await this.#link.ask((call) => ({ kind: "longest_away", call }));
     return answer.kind === "away" ? answer.away_ms : undefined;
   }
 
   /** Has it give up that session; false if there is none any more. */
   async makeRoom(): Promise<boolean> {
-    const answer = await this.#ask((call) => ({ kind: "make_room", call }));
+    const answer = await this.#link.ask((call) => ({ kind: "make_room", call }));
     return answer.kind === "made_room" && answer.isMade;
   }
 
@@ -120,12 +122,6 @@ export class PoolWorker {
     return recipient;
   }
 
-  #ask(question: (call: number) => ToWorker): Promise<FromWorker> {
-    const call = ++this.#lastCall;
-    this.say(question(call));
-    return new Promise((resolve) => this.#calls.set(call, resolve));
-  }
-
   /** Hears what it says of itself; false of anything else. */
   #hear(message: FromWorker): boolean {
     switch (message.kind) {
@@ -140,8 +136,7 @@ export class PoolWorker {
         return true;
       case "away":
       case "made_room":
-        this.#calls.get(message.call)!(message);
-        this.#calls.delete(message.call);
+        this.#link.answered(message.call, message);
         return true;
       case "over": {
         const { lost, served } = message;

@@ -34,10 +34,7 @@ export class ServerWorker implements Pool {
   /** Whether all workers together have as many sessions as they may have. */
   isFull = false;
   readonly #world: WorkerWorld;
-  readonly #link: ThreadLink<FromWorker, ToWorker>;
-  /** What the main thread has been asked. */
-  readonly #calls = new Map<number, (placement?: Placement) => void>();
-  #lastCall = 0;
+  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | undefined>;
   /** Connections that others have lent to it, and that it has lent to others. */
   readonly #borrowed = new Map<number, LentConnection>();
   readonly #lent = new Map<number, Loan>();
@@ -52,7 +49,7 @@ export class ServerWorker implements Pool {
   }
 
   async place(session: string | undefined): Promise<Placement> {
-    const placement = await this.#ask((call) => ({ kind: "place", call, session }));
+    const placement = await this.#link.ask((call) => ({ kind: "place", call, session }));
     return placement!;
   }
 
@@ -77,17 +74,6 @@ export class ServerWorker implements Pool {
     this.#link.say({ kind: "ended", session });
   }
 
-  #ask(question: (call: number) => FromWorker): Promise<Placement | undefined> {
-    const call = ++this.#lastCall;
-    this.#link.say(question(call));
-    return new Promise((resolve) => this.#calls.set(call, resolve));
-  }
-
-  #answered(call: number, placement?: Placement): void {
-    this.#calls.get(call)!(placement);
-    this.#calls.delete(call);
-  }
-
   #hear(message: ToWorker): void {
     switch (message.kind) {
       case "start":
@@ -97,10 +83,10 @@ export class ServerWorker implements Pool {
       case "serve":
         return this.#serve(this.#server!);
       case "placed":
-        return this.#answered(message.call, message.placement);
+        return this.#link.answered(message.call, message.placement);
       case "done":
         if (message.hasFailed) this.delivery!.fail();
-        return this.#answered(message.call);
+        return this.#link.answered(message.call, undefined);
       case "take":
         return this.#take(message);
       case "use":
@@ -133,7 +119,9 @@ export class ServerWorker implements Pool {
     const say = (message: FromWorker) => this.#link.say(message);
     this.sessions = sessions;
     if (delivery) {
-      const ask = async (question: (call: number) => FromWorker) => void await this.#ask(question);
+      const ask = async (question: (call: number) => FromWorker) => {
+        await this.#link.ask(question);
+      };
       this.delivery = new WorkerDelivery({ ...delivery, say, ask });
     }
     const sink = this.#sink = new WorkerSink(wantsMessages, say);

@@ -13,8 +13,11 @@ export interface Port {
 }
 
 /** One end of the way: what is said there is heard at the other end, in order. */
-export class ThreadLink<Said, Heard> {
+export class ThreadLink<Said, Heard, Answer = never> {
   readonly #port: Port;
+  /** What has been asked, and is not answered. */
+  readonly #calls = new Map<number, (answer: Answer) => void>();
+  #lastCall = 0;
   #waiting: Said[] = [];
 
   /** Makes one end on a port. */
@@ -28,6 +31,19 @@ export class ThreadLink<Said, Heard> {
   /** Says something: plain data, of which a copy is made when this turn is over. */
   say(message: Said): void {
     if (this.#waiting.push(message) === 1) queueMicrotask(() => this.#post());
+  }
+
+  /** Says a question of this number; resolves when `answered` is called with that. */
+  ask(question: (call: number) => Said): Promise<Answer> {
+    const call = ++this.#lastCall;
+    this.say(question(call));
+    return new Promise((resolve) => this.#calls.set(call, resolve));
+  }
+
+  /** The answer to a question has been heard. */
+  answered(call: number, answer: Answer): void {
+    this.#calls.get(call)!(answer);
+    this.#calls.delete(call);
   }
 
   #post(): void {

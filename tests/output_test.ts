@@ -4,11 +4,12 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { LineOutput, type LineSink } from "../lib/output.ts";
+import type { ByteSink } from "../lib/byte_sink.ts";
+import { LineOutput } from "../lib/output.ts";
 import { settle, VirtualClock } from "./support/virtual_clock.ts";
 
 /** A reader that takes each write when it is told to. */
-class Reader implements LineSink {
+class Reader implements ByteSink {
   /** What it has been given. */
   text = "";
   /** How many bytes it takes of one write. */

@@ -5,6 +5,7 @@
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { encodeFrame, FrameDecoder, type FrameDecoderOptions } from "../../lib/codec.ts";
+import { joined } from "../../lib/joined.ts";
 import { type Frame, ProtocolError } from "../../lib/protocol.ts";
 
 const encoder = new TextEncoder();
@@ -23,14 +24,7 @@ export interface Decoded {
 
 /** The bytes of texts, in UTF-8, and of bytes, one behind the other. */
 export function bytesOf(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
-  const pieces = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return joined(parts.map((part) => typeof part === "string" ? encoder.encode(part) : part));
 }
 
 /**
