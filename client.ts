@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { Client, type ClientOptions } from "./lib/client.ts";
-import { systemClock } from "./lib/clock.ts";
-import { Crowd } from "./lib/crowd.ts";
-import { readLines } from "./lib/input.ts";
-import { runProgram } from "./lib/program.ts";
-import { timersOf, windowOf } from "./lib/settings.ts";
-import { IntervalSource, QueueSource } from "./lib/source.ts";
-import { tcpTransport } from "./lib/transport.ts";
+import { systemRandom } from "./lib/platform/random.ts";
+import { commandMain } from "./lib/cli/command.ts";
+import { timersOf, windowOf } from "./lib/cli/settings.ts";
+import { Client, type ClientOptions } from "./lib/client/client.ts";
+import { LoadRun } from "./lib/client/load.ts";
+import { IntervalSource, QueueSource } from "./lib/client/source.ts";
+import { readLines } from "./lib/client/stdin_lines.ts";
+import { systemClock } from "./lib/platform/clock.ts";
+import { tcpTransport } from "./lib/platform/net/tcp.ts";
 
 if (import.meta.main) {
-  const status = await runProgram(
+  const status = await commandMain(
     "client",
     Deno.args,
     ({ settings, commandLine, sink }) => {
@@ -29,7 +30,7 @@ if (import.meta.main) {
         original: settings.original,
         transport: tcpTransport,
         clock: systemClock,
-        random: (bytes) => crypto.getRandomValues(bytes),
+        random: systemRandom,
         sink,
       };
       if (commandLine.stdin) {
@@ -40,7 +41,7 @@ if (import.meta.main) {
       const said = () => new IntervalSource(payload, timers.data_interval_ms);
       const { ramp, sessions } = commandLine;
       if (sessions === undefined) return new Client({ ...common, source: said() });
-      return new Crowd({
+      return new LoadRun({
         sessions,
         ramp_ms: ramp === undefined ? sessions : ramp * 1000,
         member: (sink, roundTrips) => new Client({ ...common, source: said(), sink, roundTrips }),

@@ -3,21 +3,22 @@
  *
  * @module
  */
-import { systemClock } from "./lib/clock.ts";
-import { EventSource } from "./lib/events.ts";
-import { openOutput } from "./lib/output_file.ts";
-import { runProgram } from "./lib/program.ts";
-import { Server } from "./lib/server.ts";
-import type { ServerOptions } from "./lib/server_options.ts";
-import { checkThreads, startThread } from "./lib/server_threads.ts";
-import { timersOf } from "./lib/settings.ts";
-import { openStore } from "./lib/store.ts";
-import { openStoredOutput } from "./lib/stored_output.ts";
-import { tcpTransport } from "./lib/transport.ts";
-import { WorkerPool } from "./lib/worker_pool.ts";
+import { systemRandom } from "./lib/platform/random.ts";
+import { commandMain } from "./lib/cli/command.ts";
+import { timersOf } from "./lib/cli/settings.ts";
+import { systemClock } from "./lib/platform/clock.ts";
+import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import type { ServerOptions } from "./lib/server/options.ts";
+import { Server } from "./lib/server/server.ts";
+import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
+import { WorkerPool } from "./lib/server/workers/worker_pool.ts";
+import { EventSource } from "./lib/session/events.ts";
+import { openOutput } from "./lib/store/output_file.ts";
+import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
+import { openStoredOutput } from "./lib/store/stored_output.ts";
 
 if (import.meta.main) {
-  const status = await runProgram(
+  const status = await commandMain(
     "server",
     Deno.args,
     async ({ settings, commandLine, sink }) => {
@@ -25,7 +26,9 @@ if (import.meta.main) {
       const tell = (text: string) => events.emit("notice", { level: "warning", text });
       // If one thing cannot be opened, those before it are closed again.
       await using opened = new AsyncDisposableStack();
-      const store = settings.store === "" ? undefined : await openStore(settings.store, { tell });
+      const store = settings.store === ""
+        ? undefined
+        : await openSqliteStore(settings.store, { tell });
       if (store) opened.defer(() => store.close());
       const output = settings.output === ""
         ? undefined
@@ -44,7 +47,7 @@ if (import.meta.main) {
         output,
         once,
         original: settings.original,
-        random: (bytes) => crypto.getRandomValues(bytes),
+        random: systemRandom,
         transport: tcpTransport,
         clock: systemClock,
         sink,
@@ -55,7 +58,7 @@ if (import.meta.main) {
       if (!isOne) checkThreads(workers);
       const server = isOne
         ? Server.listen(options)
-        : await WorkerPool.listen({ ...options, workers, startThread });
+        : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
       opened.move();
       return server;
     },

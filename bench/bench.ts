@@ -15,7 +15,7 @@ import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
 import type { Bench } from "./rounds.ts";
-import { durable, roundTrip, throughput, workers } from "./speed.ts";
+import { addRoundTrip, durable, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
@@ -25,7 +25,7 @@ type Need = "C generator" | "/proc" | "10,000 files";
 
 const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...needs: Need[]]>> = {
   throughput: [throughput],
-  roundtrip: [roundTrip],
+  roundtrip: [addRoundTrip],
   memory: [memory, "C generator", "/proc", "10,000 files"],
   processor: [processor, "C generator", "/proc", "10,000 files"],
   growth: [growth, "C generator", "/proc", "10,000 files"],

@@ -8,7 +8,7 @@
 const WITH_FILES = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
 
 /** How long, in milliseconds, a process that is told to end may take. */
-const PATIENCE_MS = 3_000;
+const WARN_AFTER_MS = 3_000;
 
 /** One line that a process wrote. */
 export interface Told {
@@ -77,7 +77,7 @@ export class Process implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#over) this.#process.kill(this.#end);
-    const patience = setTimeout(() => this.#over || this.#process.kill("SIGKILL"), PATIENCE_MS);
+    const patience = setTimeout(() => this.#over || this.#process.kill("SIGKILL"), WARN_AFTER_MS);
     await this.ended();
     clearTimeout(patience);
   }

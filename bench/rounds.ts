@@ -33,8 +33,8 @@ export async function startAll(
   for (const kind of kinds) {
     peers.push(stack.use(await startPeer(kind, ...(kind.protocol === "pulsewire" ? options : []))));
   }
-  const kept = stack.move();
-  return { peers, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const record = stack.move();
+  return { peers, [Symbol.asyncDispose]: () => record.disposeAsync() };
 }
 
 /** Measures peers one after the other, round after round: A B A B. */

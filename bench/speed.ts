@@ -90,7 +90,7 @@ export async function throughput(bench: Bench): Promise<void> {
 }
 
 /** Round-trip times of one session with one message in flight. */
-export async function roundTrip(bench: Bench): Promise<void> {
+export async function addRoundTrip(bench: Bench): Promise<void> {
   await using all = await startAll(speakers(bench));
   const floods = await interleave(
     all.peers,

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { EXIT } from "../lib/ending.ts";
-import type { Event } from "../lib/events.ts";
-import { seconds } from "../lib/explain.ts";
-import { messageOf } from "../lib/messages.ts";
-import type { Role } from "../lib/protocol.ts";
-import { defaultSettings, heartbeatsUntilDead, type Key, KEYS, timersOf } from "../lib/settings.ts";
+import { defaultSettings, type Key, KEYS, timersOf } from "../lib/cli/settings.ts";
+import { eventText } from "../lib/output/event_text.ts";
+import { seconds } from "../lib/output/explain.ts";
+import { EXIT } from "../lib/session/close_reason.ts";
+import type { Event } from "../lib/session/events.ts";
+import { heartbeatsUntilDead } from "../lib/session/timers.ts";
+import type { Role } from "../lib/wire/protocol.ts";
 import { type Command, freePort, startCommand } from "../tests/support/process.ts";
 import { Relay } from "../tests/support/relay.ts";
 
@@ -46,7 +47,7 @@ function tell(role: Role, event: Event): void {
   }
   // What another line tells too would only push it off the screen.
   if (["summary", "data_sent", "data_received", "heartbeat_sent"].includes(event.event)) return;
-  const message = messageOf(event, role, TIMERS);
+  const message = eventText(event, role, TIMERS);
   if (message) say(role, message.text);
 }
 

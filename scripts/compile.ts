@@ -4,7 +4,10 @@
  * @module
  */
 /** What nothing imports, because it is started as a thread. */
-const THREADS = { server: ["lib/store_worker.ts", "lib/server_thread.ts"], client: [] };
+const THREADS = {
+  server: ["lib/store/sqlite/thread.ts", "lib/server/workers/thread_main.ts"],
+  client: [],
+};
 
 /** A small young generation: of 10,000 idle sessions it saves 4 KB each, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";

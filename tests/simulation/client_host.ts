@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { Client } from "../../lib/client.ts";
-import { EXIT, type ExitStatus } from "../../lib/ending.ts";
-import type { Event } from "../../lib/events.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/protocol.ts";
-import { IntervalSource, QueueSource } from "../../lib/source.ts";
+import { Client } from "../../lib/client/client.ts";
+import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
+import { EXIT, type ExitStatus } from "../../lib/session/close_reason.ts";
+import type { Event } from "../../lib/session/events.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 import type { Host } from "./host.ts";
@@ -172,7 +172,7 @@ export class ClientHost {
     this.options.story.guard(() => {
       expect(!this.#dialling, () => "two dials at the same time");
       // Told to stop while it waits, it gives up with the dial that is due.
-      if (!signal.aborted) run.watch.course.dialled();
+      if (!signal.aborted) run.watch.state.dialled();
     });
     this.#dialling = true;
     try {
@@ -218,7 +218,7 @@ export class ClientHost {
     const { clock, plan, server, story } = this.options;
     const { process, producer, session, stopped_ms, watch } = run;
     story.tell(process.name, "exits", { status });
-    watch.course.checkOver();
+    watch.state.checkOver();
     const { confirmed, sent } = watch.ledger;
     const delivered = server.deliveries.delivered(session);
     expect(

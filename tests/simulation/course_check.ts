@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Event } from "../../lib/events.ts";
-import type { Role } from "../../lib/protocol.ts";
+import type { Event } from "../../lib/session/events.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { expect, expectSame } from "./violation.ts";
 import type { Wire } from "./wire.ts";

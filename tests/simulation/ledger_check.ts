@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Event } from "../../lib/events.ts";
-import type { ConnectionSummary, Summary } from "../../lib/ledger.ts";
-import type { Role } from "../../lib/protocol.ts";
+import type { Event } from "../../lib/session/events.ts";
+import type { ConnectionSummary, Summary } from "../../lib/session/ledger.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { expect, expectSame } from "./violation.ts";
 
 /** The counts of one connection. */
@@ -121,9 +121,9 @@ export class LedgerCheck {
 
   #compareConnections(summary: Summary, keys: (keyof Counts)[]): void {
     expectSame(summary.connections, this.#connections.length, () => "connections of the summary");
-    const kept = this.#connections.slice(-summary.by_connection.length);
+    const record = this.#connections.slice(-summary.by_connection.length);
     for (const [index, each] of summary.by_connection.entries()) {
-      const ours = kept[index]!;
+      const ours = record[index]!;
       for (const key of keys) {
         expectSame(each[key], ours[key], () => `${key} of connection ${index + 1} of the summary`);
       }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../lib/transport.ts";
+import { type Connection, TransportError } from "../../lib/platform/net/transport.ts";
 import { type Direction, type End, Path } from "../support/memory_connection.ts";
 import type { MemoryListener } from "../support/memory_network.ts";
 import type { Random } from "../support/random.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessageOutput } from "../../lib/store_types.ts";
+import type { MessageOutput } from "../../lib/store/store.ts";
 import { Device } from "./device.ts";
 import type { SimulatedProcess } from "./process.ts";
 
@@ -24,8 +24,8 @@ export class OutputFile extends Device<readonly Uint8Array[]> {
   /** The process is no more: some of what was under way is there. */
   crash(): void {
     const payloads = this.underWay?.work ?? [];
-    const kept = this.random.below(payloads.length + 1);
-    for (const payload of payloads.slice(0, kept)) this.deliveries.written(payload);
+    const record = this.random.below(payloads.length + 1);
+    for (const payload of payloads.slice(0, record)) this.deliveries.written(payload);
     this.underWay = undefined;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Event } from "../../lib/events.ts";
+import type { Event } from "../../lib/session/events.ts";
 import { expect } from "./violation.ts";
 
 /** How early, in milliseconds, a data message may be for the one before to have been late. */

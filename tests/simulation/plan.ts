@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timers } from "../../lib/settings.ts";
+import type { Timers } from "../../lib/session/timers.ts";
 import type { Random } from "../support/random.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 import type { LinkQuality } from "./link.ts";

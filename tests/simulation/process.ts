@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Clock, Timer } from "../../lib/platform/clock.ts";
 import type { Owner } from "../support/memory_connection.ts";
 import type { Happening } from "../support/happenings.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { QueueSource } from "../../lib/source.ts";
+import type { QueueSource } from "../../lib/client/source.ts";
 import type { Random } from "../support/random.ts";
 import type { LinesPlan } from "./plan.ts";
 import type { SimulatedProcess } from "./process.ts";
@@ -19,7 +19,7 @@ export class Producer {
   readonly #plan: LinesPlan;
   readonly #payload: (seq: number) => string;
   readonly #queue: QueueSource;
-  #ending = false;
+  #closeReason = false;
 
   constructor(
     options: {
@@ -40,9 +40,9 @@ export class Producer {
   /** Makes lines until it has made all, or is told to end. */
   async start(): Promise<void> {
     const { burst, pause_ms, total = Infinity } = this.#plan;
-    while (!this.#ending && this.made < total) {
+    while (!this.#closeReason && this.made < total) {
       let burstLeft = this.#random.between(...burst as [number, number]);
-      while (burstLeft-- > 0 && !this.#ending && this.made < total) {
+      while (burstLeft-- > 0 && !this.#closeReason && this.made < total) {
         const line = encoder.encode(this.#payload(++this.made));
         await this.#queue.put(line);
       }
@@ -53,7 +53,7 @@ export class Producer {
 
   /** Makes no more lines: the input ends. */
   end(): void {
-    this.#ending = true;
+    this.#closeReason = true;
     this.#wake?.();
   }
 

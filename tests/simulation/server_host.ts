@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { EXIT, type ExitStatus } from "../../lib/ending.ts";
-import type { Event } from "../../lib/events.ts";
-import { DEFAULT_MAX_MESSAGE_BYTES, HELLO_LIMIT_MS } from "../../lib/protocol.ts";
-import { Server } from "../../lib/server.ts";
-import type { ServerOptions } from "../../lib/server_options.ts";
-import { WorkerPool } from "../../lib/worker_pool.ts";
+import type { ServerOptions } from "../../lib/server/options.ts";
+import { Server } from "../../lib/server/server.ts";
+import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
+import { EXIT, type ExitStatus } from "../../lib/session/close_reason.ts";
+import type { Event } from "../../lib/session/events.ts";
+import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
 import { startMemoryThread } from "../support/memory_thread.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
@@ -180,7 +181,7 @@ export class ServerHost {
   clientEnded(session: string, client: Watch): void {
     const server = this.#run?.watches.get(session);
     if (!server) return;
-    if (server.course.summarized) checkAgreement(client, server);
+    if (server.state.summarized) checkAgreement(client, server);
     else this.#waiting.set(session, client);
   }
 
@@ -200,7 +201,7 @@ export class ServerHost {
     }
     if (session === null) return this.#hearUnopened(event);
     let watch = watches.get(session);
-    if (!watch || watch.course.isOver) {
+    if (!watch || watch.state.isOver) {
       // Only what comes back is the session that was left, not another one of the same id.
       watch = this.#watch(life, watch ? undefined : life.starts.get(session));
       watches.set(session, watch);
@@ -222,7 +223,7 @@ export class ServerHost {
     const wire = this.#wires.get(event.peer)!;
     const { opened_ms, process } = wire;
     if (process.ranSince(opened_ms)) {
-      expectSame(process.now(), opened_ms + HELLO_LIMIT_MS, () => "when HELLO was overdue");
+      expectSame(process.now(), opened_ms + OPEN_LIMIT_MS, () => "when HELLO was overdue");
     }
     expect(wasTroubled(wire, opened_ms), () => "a live client was turned away for want of HELLO");
   }
@@ -265,7 +266,7 @@ export class ServerHost {
 
   #checkNothingLeft({ process, watches }: ServerRun): void {
     for (const [session, watch] of watches) {
-      expect(watch.course.terminated, () => `session ${session} has not ended with its server`);
+      expect(watch.state.terminated, () => `session ${session} has not ended with its server`);
     }
     expect(process.isIdle, () => "a timer of the server is set after its end");
     expect(this.options.host.isIdle, () => "a socket of the server is open after its end");

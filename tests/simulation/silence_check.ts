@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Event } from "../../lib/events.ts";
-import type { Role } from "../../lib/protocol.ts";
-import type { Timers } from "../../lib/settings.ts";
+import type { Event } from "../../lib/session/events.ts";
+import type { Timers } from "../../lib/session/timers.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { expect, expectSame } from "./violation.ts";
 import type { Wire } from "./wire.ts";

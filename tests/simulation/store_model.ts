@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Entry, type Store, type StoredSession, StoreError } from "../../lib/store_types.ts";
+import { type Entry, type Store, type StoredSession, StoreError } from "../../lib/store/store.ts";
 import { Device } from "./device.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { expect } from "./violation.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Event } from "../../lib/events.ts";
-import type { Role } from "../../lib/protocol.ts";
-import type { Timers } from "../../lib/settings.ts";
+import type { Event } from "../../lib/session/events.ts";
+import type { Timers } from "../../lib/session/timers.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { CourseCheck } from "./course_check.ts";
 import { LedgerCheck } from "./ledger_check.ts";
 import type { SimulatedProcess } from "./process.ts";
@@ -35,7 +35,7 @@ export interface WatchOptions {
 /** One side of one session under watch. */
 export class Watch {
   /** What it tells of the course of the session. */
-  readonly course: CourseCheck;
+  readonly state: CourseCheck;
   /** Its books, kept a second time. */
   readonly ledger: LedgerCheck;
   /** When it dies, reckoned a second time. */
@@ -48,11 +48,11 @@ export class Watch {
   opened_ms?: number;
   readonly #options: WatchOptions;
   /** When the last frame was read on the connection before. */
-  #heard_ms?: number;
+  #lastSignOfLife_ms?: number;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.course = new CourseCheck(options);
+    this.state = new CourseCheck(options);
     this.ledger = new LedgerCheck(options);
     this.silence = new SilenceCheck(options);
   }
@@ -62,17 +62,17 @@ export class Watch {
     if (event.event === "connected") {
       const wire = this.#options.wireOf(event.peer);
       this.wires.push(wire);
-      this.course.wire = wire;
+      this.state.wire = wire;
       this.opened_ms ??= this.#options.process.now();
       this.silence.connected(wire);
     } else this.silence.checkDue();
     if (event.event === "terminated") this.end = event;
-    if (event.event === "disconnected") this.#heard_ms = this.wires.at(-1)!.lastFrame_ms;
-    if (event.event === "resumed" && this.#heard_ms !== undefined) {
-      const gap_ms = this.#options.process.now() - this.#heard_ms;
+    if (event.event === "disconnected") this.#lastSignOfLife_ms = this.wires.at(-1)!.lastFrame_ms;
+    if (event.event === "resumed" && this.#lastSignOfLife_ms !== undefined) {
+      const gap_ms = this.#options.process.now() - this.#lastSignOfLife_ms;
       expectSame(event.gap_ms, gap_ms, () => "gap_ms of resumed");
     }
-    this.course.event(event);
+    this.state.event(event);
     this.ledger.event(event);
     this.silence.event(event);
   }

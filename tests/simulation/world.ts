@@ -176,9 +176,9 @@ class World {
 function isNarrow({ lines, quality, timers, window }: ClientPlan, server: ServerPlan): boolean {
   const bytes = window * (60 + (lines?.padding ?? 0));
   const rounds = 2 + Math.ceil(bytes / quality.capacity);
-  const patience_ms = Math.min(
+  const warnAfter_ms = Math.min(
     timers.heart_beat_threshold_ms,
     server.timers.heart_beat_threshold_ms,
   );
-  return 2 * rounds * quality.latency_ms[1] > patience_ms / 2;
+  return 2 * rounds * quality.latency_ms[1] > warnAfter_ms / 2;
 }

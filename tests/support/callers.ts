@@ -11,7 +11,7 @@ import { settle, type VirtualClock } from "./virtual_clock.ts";
 export const ADDRESS = { host: "server", port: 4000 };
 
 /** A connection to the server. */
-export interface Caller {
+export interface IncomingConnection {
   readonly peer: ScriptedPeer;
   readonly path: Path;
   /** All that was heard on it, as it is. */
@@ -29,9 +29,9 @@ export interface Resuming {
 /** Ways to call a server: each call comes to the next worker. */
 export function callers(network: MemoryNetwork, clock: VirtualClock) {
   /** Every connection so far. */
-  const connections: Caller[] = [];
+  const connections: IncomingConnection[] = [];
   /** Opens a connection, on which nothing is said yet. */
-  const connect = async (): Promise<Caller> => {
+  const connect = async (): Promise<IncomingConnection> => {
     const connecting = network.connect(ADDRESS, { signal: new AbortController().signal });
     const path = network.paths.at(-1)!;
     await connecting;
@@ -42,7 +42,7 @@ export function callers(network: MemoryNetwork, clock: VirtualClock) {
     return caller;
   };
   /** Opens a connection, and says `HELLO` with this JSON. */
-  const hello = async (id: string, greeting: Resuming = {}): Promise<Caller> => {
+  const hello = async (id: string, greeting: Resuming = {}): Promise<IncomingConnection> => {
     const connection = await connect();
     await connection.peer.say(`HELLO 1 ${id} ${JSON.stringify(greeting)}\n`);
     return connection;
@@ -61,19 +61,19 @@ export function data(first: number, last = first): string {
 }
 
 /** What a server's `WELCOME` says; fails if that is not what was heard first. */
-export function welcomeOf({ peer }: Caller): Record<string, unknown> {
+export function welcomeOf({ peer }: IncomingConnection): Record<string, unknown> {
   const [, version, , greeting] = /^\d+ (WELCOME 1) (\S+) (.*)$/.exec(peer.heard[0] ?? "") ?? [];
   if (!version) throw new Error(`no WELCOME, but ${peer.heard[0]}`);
   return JSON.parse(greeting!);
 }
 
 /** What was heard behind the first frame, without the times. */
-export function heardAfter({ peer }: Caller, frames = 1): string[] {
+export function heardAfter({ peer }: IncomingConnection, frames = 1): string[] {
   return peer.heard.slice(frames).map((line) => line.replace(/^\d+ /, ""));
 }
 
 /** The text of the `TERMINATE` that refused a connection; fails if it was not refused. */
-export function refusalOf({ peer }: Caller): string {
+export function refusalOf({ peer }: IncomingConnection): string {
   const text = /^\d+ TERMINATE refused (.*)$/.exec(peer.heard[0] ?? "")?.[1];
   if (text === undefined) throw new Error(`not refused, but told: ${peer.heard[0]}`);
   return text;

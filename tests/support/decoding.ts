@@ -4,9 +4,9 @@
  * @module
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { encodeFrame, FrameDecoder, type FrameDecoderOptions } from "../../lib/codec.ts";
-import { joined } from "../../lib/joined.ts";
-import { type Frame, ProtocolError } from "../../lib/protocol.ts";
+import { concat } from "../../lib/platform/bytes.ts";
+import { encodeFrame, FrameDecoder, type FrameDecoderOptions } from "../../lib/wire/codec.ts";
+import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
 
 const encoder = new TextEncoder();
 /** Inputs up to this length are cut in two at every place. */
@@ -24,7 +24,7 @@ export interface Decoded {
 
 /** The bytes of texts, in UTF-8, and of bytes, one behind the other. */
 export function bytesOf(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
-  return joined(parts.map((part) => typeof part === "string" ? encoder.encode(part) : part));
+  return concat(parts.map((part) => typeof part === "string" ? encoder.encode(part) : part));
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { runProgram } from "../../lib/program.ts";
+import { commandMain } from "../../lib/cli/command.ts";
 
 const defects: Readonly<Record<string, () => Promise<never>>> = {
   "thrown by what it runs": () => Promise.reject(new Error("on purpose")),
@@ -22,5 +22,5 @@ const defects: Readonly<Record<string, () => Promise<never>>> = {
 if (import.meta.main) {
   const [defect, ...args] = Deno.args;
   const run = defects[defect!]!;
-  await runProgram("server", args, () => ({ run, stop() {} }));
+  await commandMain("server", args, () => ({ run, stop() {} }));
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Event, EventFields, EventName } from "../../lib/events.ts";
-import type { Terminated } from "../../lib/explain.ts";
-import { Ledger, type Summary } from "../../lib/ledger.ts";
+import type { Terminated } from "../../lib/output/explain.ts";
+import type { Event, EventFields, EventName } from "../../lib/session/events.ts";
+import { Ledger, type Summary } from "../../lib/session/ledger.ts";
 
 /** An event with these fields. */
 export function eventOf<Name extends EventName>(event: Name, fields: EventFields[Name]): Event {

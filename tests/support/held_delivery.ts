@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Entry, MessageOutput, Store, StoredSession } from "../../lib/store_types.ts";
+import type { Entry, MessageOutput, Store, StoredSession } from "../../lib/store/store.ts";
 import { settle } from "./virtual_clock.ts";
 
 /** Calls of which each waits until it is let through. */

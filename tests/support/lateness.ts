@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertGreaterOrEqual, assertLess } from "@std/assert";
-import type { Event, EventName } from "../../lib/events.ts";
+import type { Event, EventName } from "../../lib/session/events.ts";
 import type { Command, EventOf } from "./process.ts";
 
 /** How late, in milliseconds, timeouts may be. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import type { Summary } from "../../lib/ledger.ts";
+import type { Summary } from "../../lib/session/ledger.ts";
 
 /** Checks what both sides say of a session; the server has had it from its beginning. */
 export function assertAgree(client: Summary, server: Summary): void {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Log, type LogOptions, openLog } from "../../lib/log.ts";
-import { LineOutput } from "../../lib/output.ts";
+import { LineOutput } from "../../lib/output/line_output.ts";
+import { type Log, type LogOptions, openLog } from "../../lib/output/log.ts";
 
 /** A log under test. */
 export interface TestLog extends Disposable {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../lib/transport.ts";
+import { type Connection, TransportError } from "../../lib/platform/net/transport.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** A direction of a connection. */
@@ -79,7 +79,7 @@ interface Segment {
   here: boolean;
 }
 
-type Waiting<T> = { resolve: (value: T) => void; reject: (error: unknown) => void };
+type DeadlineListener<T> = { resolve: (value: T) => void; reject: (error: unknown) => void };
 
 /** An owner that never stops. */
 export const ALWAYS_RUNNING: Owner = { whenRunning: (act) => act() };
@@ -107,8 +107,8 @@ export class End implements Connection {
   #vanished = false;
   #writeClosed = false;
   #failure?: TransportError;
-  #reading?: Waiting<number | null> & { buffer: Uint8Array };
-  #writing?: Waiting<number> & { bytes: Uint8Array };
+  #reading?: DeadlineListener<number | null> & { buffer: Uint8Array };
+  #writing?: DeadlineListener<number> & { bytes: Uint8Array };
 
   constructor(clock: VirtualClock, peer: string, options: PathOptions, owner = ALWAYS_RUNNING) {
     const { latency_ms = 0 } = options;

@@ -9,7 +9,7 @@ import {
   type Listener,
   type Transport,
   TransportError,
-} from "../../lib/transport.ts";
+} from "../../lib/platform/net/transport.ts";
 import {
   ALWAYS_RUNNING,
   type Direction,

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { Thread } from "../../lib/pool_worker.ts";
-import { ServerWorker, type WorkerWorld } from "../../lib/server_worker.ts";
-import type { Port } from "../../lib/thread_link.ts";
+import type { Port, Thread } from "../../lib/platform/thread_link.ts";
+import { ServerWorker, type WorkerPlatform } from "../../lib/server/workers/worker.ts";
 
 /** One end of a pair; what is posted on one comes to the other. */
 class MemoryPort implements Port {
@@ -23,7 +22,7 @@ class MemoryPort implements Port {
 }
 
 /** Starts a worker in this world. */
-export function startMemoryThread(world: WorkerWorld): Thread {
+export function startMemoryThread(world: WorkerPlatform): Thread {
   const [ours, theirs] = [new MemoryPort(), new MemoryPort()];
   ours.other = theirs;
   theirs.other = ours;

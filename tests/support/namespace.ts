@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Role } from "../../lib/protocol.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { type Command, startCommand } from "./process.ts";
 import { whyNot } from "./skip.ts";
 
@@ -196,8 +196,8 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   await server.event("listening");
   const client = made.use(network.client.start("client", `${words} ${clientWords}`));
   await client.event("data_confirmed", ({ seq }) => seq === 2);
-  const kept = made.move();
-  return { network, server, client, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const record = made.move();
+  return { network, server, client, [Symbol.asyncDispose]: () => record.disposeAsync() };
 }
 
 /** Runs all cases at once, each with hosts of its own, and tells of each in a step of its own. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Role } from "../../lib/protocol.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { Command } from "./process.ts";
 import { whyNot } from "./skip.ts";
 

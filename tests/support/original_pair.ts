@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Role } from "../../lib/protocol.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { type OriginalEvent, startOriginal } from "./original.ts";
 import { type Command, type EventOf, freePort, startCommand } from "./process.ts";
 
@@ -114,8 +114,8 @@ export async function startWithOriginalClient(options: PairOptions) {
   await using made = new AsyncDisposableStack();
   const { server, port } = made.use(await startServer(options));
   const client = made.use(startOriginalClient(port, options));
-  const kept = made.move();
-  return { server, client, port, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const record = made.move();
+  return { server, client, port, [Symbol.asyncDispose]: () => record.disposeAsync() };
 }
 
 /** A client of ours with an original server. */
@@ -123,8 +123,8 @@ export async function startWithOriginalServer(options: PairOptions) {
   await using made = new AsyncDisposableStack();
   const { server, port } = made.use(await startOriginalServer(options));
   const client = made.use(startClient(port, options));
-  const kept = made.move();
-  return { server, client, port, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const record = made.move();
+  return { server, client, port, [Symbol.asyncDispose]: () => record.disposeAsync() };
 }
 
 /** Waits for the end of the data phase, or for its return. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ORIGINAL_TEXT as TEXT } from "../../lib/original_wire.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
 import { type OriginalStageOptions, stageOriginalServer } from "./original_stage.ts";
 
 /** A server, and the data connection of a client whose first message has come at time 0. */
@@ -19,12 +19,12 @@ export async function stageSession(options: OriginalStageOptions = {}) {
       await data.say(TEXT.data);
     }
   };
-  const ending = () => {
+  const closeReason = () => {
     const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder
       .one("terminated");
     return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
   };
-  return { ...stage, data, sendData, ending };
+  return { ...stage, data, sendData, closeReason };
 }
 
 /** The same, silent since 20 s, its client's second connection there since 25 s. */

@@ -4,17 +4,17 @@
  *
  * @module
  */
-import { Client, type ClientOptions } from "../../lib/client.ts";
-import { Server } from "../../lib/server.ts";
-import type { ServerOptions } from "../../lib/server_options.ts";
-import type { Timers } from "../../lib/settings.ts";
+import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import {
   type Address,
   type Connection,
   type Listener,
   type Transport,
   TransportError,
-} from "../../lib/transport.ts";
+} from "../../lib/platform/net/transport.ts";
+import type { ServerOptions } from "../../lib/server/options.ts";
+import { Server } from "../../lib/server/server.ts";
+import type { Timers } from "../../lib/session/timers.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "./memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
@@ -132,7 +132,7 @@ export interface OriginalStageOptions extends PathOptions {
   timers?: Partial<Timers>;
 }
 
-function setting(options: OriginalStageOptions) {
+function config(options: OriginalStageOptions) {
   const clock = new VirtualClock();
   const recorder = new Recorder(clock);
   const network = new MemoryNetwork(clock, options);
@@ -144,7 +144,7 @@ function setting(options: OriginalStageOptions) {
 export function stageOriginalServer(
   options: OriginalStageOptions & Partial<Pick<ServerOptions, "once" | "original">> = {},
 ) {
-  const { clock, recorder, network, timers } = setting(options);
+  const { clock, recorder, network, timers } = config(options);
   const hosts = new HostsNetwork(network);
   let ids = 0;
   const server = Server.listen({
@@ -203,7 +203,7 @@ export async function stageOriginalClient(
     answer?: (text: string, number: number, at_ms: number) => string | undefined;
   } = {},
 ) {
-  const { clock, recorder, network, timers } = setting(options);
+  const { clock, recorder, network, timers } = config(options);
   const ends: (OriginalEnd & { path: Path })[] = [];
   const listener = network.listen(ADDRESS);
   const acceptAll = async () => {

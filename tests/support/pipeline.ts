@@ -19,7 +19,7 @@ const LF = 0x0a;
 const LOOK_MS = 500;
 
 /** How long, in milliseconds, the client may need when all is well again; its longest wait is 30 s. */
-const PATIENCE_MS = 90_000;
+const WARN_AFTER_MS = 90_000;
 
 /** Detection predicted: 0.6 s + 2 × 0.4 s = 1.4 s; what freezes may be thawed before or after that. */
 const TIMERS = [
@@ -106,7 +106,7 @@ export class Pipeline {
       await calmed;
       relay.calm();
       await client.endInput();
-      timer = setTimeout(() => client.kill("SIGABRT"), PATIENCE_MS);
+      timer = setTimeout(() => client.kill("SIGABRT"), WARN_AFTER_MS);
       await client.status;
     } catch (error) {
       // The client has ended too early: why, its status and its log tell.

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { Thread } from "../../lib/pool_worker.ts";
-import { Server } from "../../lib/server.ts";
-import type { ServerOptions } from "../../lib/server_options.ts";
-import type { ToWorker } from "../../lib/worker_messages.ts";
-import { WorkerPool } from "../../lib/worker_pool.ts";
+import type { Thread } from "../../lib/platform/thread_link.ts";
+import type { ServerOptions } from "../../lib/server/options.ts";
+import { Server } from "../../lib/server/server.ts";
+import type { ToWorker } from "../../lib/server/workers/messages.ts";
+import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
 import { ADDRESS, callers } from "./callers.ts";
 import { MemoryNetwork, type PathOptions } from "./memory_network.ts";
 import { startMemoryThread } from "./memory_thread.ts";

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { Event, EventName } from "../../lib/events.ts";
-import type { Role } from "../../lib/protocol.ts";
+import type { Event, EventName } from "../../lib/session/events.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 /** How long, in milliseconds, anything may take before the test fails and shows what it saw. */
-const PATIENCE_MS = 20_000;
+const WARN_AFTER_MS = 20_000;
 
 /** The event of a name, as the JSON output gives it. */
 export type EventOf<Name extends EventName> = Extract<Event, { event: Name }>;
@@ -123,7 +123,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
 
   /** Waits for its end, and gives its exit status. */
   async ended(): Promise<number> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + WARN_AFTER_MS;
     while (!this.#over) await this.#change(deadline, "its end");
     return await this.status;
   }
@@ -150,7 +150,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   }
 
   async #until<Found>(find: () => Found | undefined, what: string): Promise<Found> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + WARN_AFTER_MS;
     for (;;) {
       const found = find();
       if (found !== undefined) return found;

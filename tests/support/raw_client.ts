@@ -5,7 +5,7 @@
  */
 
 /** How long, in milliseconds, the server may take to answer or to close. */
-const PATIENCE_MS = 20_000;
+const WARN_AFTER_MS = 20_000;
 
 /** One raw connection to a server on 127.0.0.1. */
 export class RawClient implements Disposable {
@@ -88,7 +88,7 @@ export class RawClient implements Disposable {
     const impatience = setTimeout(() => {
       isLate = true;
       this.#connection.close();
-    }, PATIENCE_MS);
+    }, WARN_AFTER_MS);
     try {
       await act();
     } catch (error) {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Server } from "../../lib/server.ts";
-import type { ServerOptions } from "../../lib/server_options.ts";
+import type { ServerOptions } from "../../lib/server/options.ts";
+import { Server } from "../../lib/server/server.ts";
 import { ADDRESS, callers } from "./callers.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder } from "./stage.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { Role } from "../../lib/protocol.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { commandWords } from "./process.ts";
 
 /** How long, in milliseconds, a command may take to end before it is killed. */
-const PATIENCE_MS = 30_000;
+const WARN_AFTER_MS = 30_000;
 
 /** What became of a command. */
 export interface Outcome {
@@ -44,7 +44,7 @@ export async function runWords(
 ): Promise<Outcome> {
   const io = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   await using process = new Deno.Command(program!, { args, env: { ...env }, ...io }).spawn();
-  const impatience = setTimeout(() => process.kill("SIGKILL"), PATIENCE_MS);
+  const impatience = setTimeout(() => process.kill("SIGKILL"), WARN_AFTER_MS);
   try {
     const { code, stdout, stderr } = await process.output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

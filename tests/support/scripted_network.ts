@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Client, type ClientOptions } from "../../lib/client.ts";
+import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import {
   type Address,
   type Connection,
@@ -11,7 +11,7 @@ import {
   type Transport,
   TransportError,
   type TransportErrorKind,
-} from "../../lib/transport.ts";
+} from "../../lib/platform/net/transport.ts";
 import { Path } from "./memory_connection.ts";
 import { DEFAULT_TIMERS, Recorder, saying, ScriptedPeer } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";

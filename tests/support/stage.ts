@@ -3,16 +3,21 @@
  *
  * @module
  */
-import { ClientSession } from "../../lib/client_session.ts";
-import { Course } from "../../lib/course.ts";
-import type { Ending } from "../../lib/ending.ts";
-import { type Event, type EventName, type EventSink, EventSource } from "../../lib/events.ts";
-import { KeptSession } from "../../lib/kept_session.ts";
-import { Outbox } from "../../lib/outbox.ts";
-import { ServerSession, type SessionHost } from "../../lib/server_session.ts";
-import type { Session } from "../../lib/session.ts";
-import type { Timers } from "../../lib/settings.ts";
-import { type DataSource, IntervalSource } from "../../lib/source.ts";
+import { ClientSession } from "../../lib/client/client_session.ts";
+import { Outbox } from "../../lib/client/outbox.ts";
+import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
+import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
+import { SessionRecord } from "../../lib/server/session_record.ts";
+import type { CloseReason } from "../../lib/session/close_reason.ts";
+import {
+  type Event,
+  type EventName,
+  type EventSink,
+  EventSource,
+} from "../../lib/session/events.ts";
+import type { Session } from "../../lib/session/session.ts";
+import { SessionState } from "../../lib/session/state.ts";
+import type { Timers } from "../../lib/session/timers.ts";
 import { type End, Path, type PathOptions } from "./memory_network.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
@@ -155,7 +160,7 @@ export interface Stage<S extends Session> {
   peer: ScriptedPeer;
   recorder: Recorder;
   /** The session's end; resolves only if time is let pass. */
-  ended: Promise<Ending>;
+  ended: Promise<CloseReason>;
 }
 
 /** A client's session that has connected and been welcomed, at time 0. */
@@ -168,22 +173,22 @@ export async function stageClient(options: StageOptions = {}): Promise<Stage<Cli
 
 /** A client's session that has connected. */
 export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSession> {
-  const { clock, path, parts, recorder } = setting(options);
-  const course = new Course({ ...parts, events: new EventSource(recorder, clock, "s") });
+  const { clock, path, parts, recorder } = config(options);
+  const state = new SessionState({ ...parts, events: new EventSource(recorder, clock, "s") });
   const said = saying(options.payload ?? "hello", parts.timers);
   const { count, source = said.source, window = said.window } = options;
   const session = new ClientSession({
-    setting: parts,
+    config: parts,
     connection: path.client,
     connected_ms: 0,
-    course,
+    state,
     id: "s",
-    outbox: new Outbox({ source, window, count, ledger: course.ledger }),
+    outbox: new Outbox({ source, window, count, ledger: state.ledger }),
     reconnects: false,
-    goesOn: () => false,
+    survivesDisconnect: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);
-  return { clock, path, session, recorder, peer, ended: ended(session, course) };
+  return { clock, path, session, recorder, peer, ended: ended(session, state) };
 }
 
 /** A server's session whose client has said `HELLO`, at time 0. */
@@ -197,37 +202,37 @@ export async function stageServer(options: StageOptions = {}): Promise<Stage<Ser
 export function stageUnopenedServer(
   options: StageOptions & { refusal?: string } = {},
 ): Stage<ServerSession> {
-  const { clock, path, parts, recorder } = setting(options);
+  const { clock, path, parts, recorder } = config(options);
   const events = new EventSource(recorder, clock);
-  const course = new Course({ ...parts, events });
+  const state = new SessionState({ ...parts, events });
   const host: SessionHost = {
     ...parts,
     sessionLifetime_ms: 3_600_000,
-    admit: (_, { comesBack, id }) => {
+    admit: (_, { reconnects, id }) => {
       if (options.refusal !== undefined) return { refusal: options.refusal };
       events.session = id;
-      return { kept: new KeptSession({ id, course, comesBack, delivered: 0 }) };
+      return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
     },
-    goesOn: () => false,
+    survivesDisconnect: () => false,
   };
   const session = new ServerSession({
-    setting: host,
+    config: host,
     connection: path.server,
     connected_ms: 0,
-    course,
+    state,
   });
   const peer = new ScriptedPeer(path.client, clock);
-  return { clock, path, session, recorder, peer, ended: ended(session, course) };
+  return { clock, path, session, recorder, peer, ended: ended(session, state) };
 }
 
 /** The end of a session that has but one connection. */
-async function ended(session: Session, course: Course): Promise<Ending> {
-  const ending = await session.run();
-  course.summarize();
-  return ending;
+async function ended(session: Session, state: SessionState): Promise<CloseReason> {
+  const closeReason = await session.run();
+  state.summarize();
+  return closeReason;
 }
 
-function setting(options: StageOptions) {
+function config(options: StageOptions) {
   const clock = new VirtualClock();
   const parts = {
     clock,

@@ -8,9 +8,9 @@
  *
  * @module
  */
-import type { MessageOutput } from "../../lib/output_file.ts";
-import { openStore, type Store } from "../../lib/store.ts";
-import { openStoredOutput } from "../../lib/stored_output.ts";
+import { openSqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
+import type { MessageOutput, Store } from "../../lib/store/store.ts";
+import { openStoredOutput } from "../../lib/store/stored_output.ts";
 import { Command } from "./process.ts";
 import { AT, message, opened, payloadsOf } from "./store_folder.ts";
 
@@ -76,7 +76,7 @@ async function commitAll(store: Store, output?: MessageOutput, batches = Infinit
 if (import.meta.main) {
   const [path, outputPath, batches] = Deno.args;
   try {
-    const store = await openStore(path!);
+    const store = await openSqliteStore(path!);
     tell({ event: "opened", received: store.sessions[0]?.received ?? 0 });
     const output = outputPath ? await openStoredOutput(store, outputPath) : undefined;
     await commitAll(store, output, batches === undefined ? Infinity : Number(batches));

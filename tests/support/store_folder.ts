@@ -4,7 +4,7 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import type { Entry, EntryOf } from "../../lib/store_types.ts";
+import type { Entry, EntryOf } from "../../lib/store/store.ts";
 
 const encoder = new TextEncoder();
 

@@ -6,7 +6,7 @@
 import { whyNot } from "./skip.ts";
 
 /** How long, in milliseconds, the command may take to show something or to end. */
-const PATIENCE_MS = 20_000;
+const WARN_AFTER_MS = 20_000;
 
 /** Clears the line that is being typed, whatever is proposed in it. */
 const CLEAR_LINE = "\x15";
@@ -42,7 +42,7 @@ export class AtTerminal implements AsyncDisposable {
     const io = { stdin: "piped", stdout: "piped" } as const;
     this.#process = new Deno.Command(program!, { args, ...io }).spawn();
     this.#keyboard = this.#process.stdin.getWriter();
-    this.#impatience = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE_MS);
+    this.#impatience = setTimeout(() => this.#process.kill("SIGKILL"), WARN_AFTER_MS);
     this.#reading = this.#read();
   }
 

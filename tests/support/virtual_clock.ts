@@ -5,7 +5,7 @@
  * @module
  */
 import { setImmediate } from "node:timers";
-import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Clock, Timer } from "../../lib/platform/clock.ts";
 import { type Happening, Happenings } from "./happenings.ts";
 
 const ORDINARY = 0;

@@ -1,0 +1,217 @@
+/**
+ * The command line: what the arguments ask for. The only file that knows flags.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli";
+import { UsageError } from "../platform/errors.ts";
+import type { Role } from "../wire/protocol.ts";
+import { checkValue, didYouMean, numberOf, type Value } from "./check.ts";
+import { type Key, KEYS, type Settings } from "./settings.ts";
+
+/** What the arguments ask for. */
+export interface CommandLine {
+  /** The settings that they give. */
+  settings: Partial<Settings>;
+  /** The configuration file, if one is named. */
+  config?: string;
+  /** Whether to write each event to stdout as JSON. */
+  json: boolean;
+  /** Whether to leave only warnings and errors on stderr. */
+  quiet: boolean;
+  /** Client: how many sessions. */
+  sessions?: number;
+  /** Client: over how many seconds their starts are spread. */
+  ramp?: number;
+  /** Client: end when so many data messages are confirmed. */
+  count?: number;
+  /** After how many seconds to end. */
+  duration?: number;
+  /** Client: whether the data messages are the lines of stdin. */
+  stdin: boolean;
+  /** Server: whether to end with the first session. */
+  once: boolean;
+  /** Whether help is asked for. */
+  help: boolean;
+  /** Whether the version is asked for. */
+  version: boolean;
+}
+
+/** Switches of both commands. */
+const SWITCHES = ["json", "quiet", "help", "version"];
+
+/** Flags with a value that are no settings. */
+const VALUES = ["config", "duration"];
+
+const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: ["stdin"] };
+
+const ROLE_VALUES: Readonly<Record<Role, string[]>> = {
+  server: [],
+  client: ["count", "ramp", "sessions"],
+};
+
+const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
+
+/** The flags of a role's settings; those without a value, which `--no-…` turns off, apart. */
+function keyFlags(role: Role): { switches: string[]; values: string[] } {
+  const flags = [...KEY_OF_FLAG].filter(([, key]) => (KEYS[key].role ?? role) === role);
+  const of = (isSwitch: boolean) =>
+    flags.filter(([, key]) => (KEYS[key].unit === "switch") === isSwitch).map(([flag]) => flag);
+  return { switches: of(true), values: of(false) };
+}
+
+/**
+ * Reads the arguments of a command.
+ *
+ * @throws {UsageError} If one is unknown, lacks its value, stands twice, or has a value that cannot be.
+ */
+export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
+  const keys = keyFlags(role);
+  const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...keys.switches];
+  const values = [...VALUES, ...ROLE_VALUES[role], ...keys.values];
+  refuseSwitchValues(args, switches);
+  const words = withJoinedValues(args, values);
+  const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
+    boolean: switches,
+    string: [...values, "_"],
+    collect: [...switches, ...values],
+    negatable: keys.switches,
+    alias: { help: "h", quiet: "q", version: "V" },
+    unknown: (word: string, flag?: string) => {
+      if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
+    },
+  });
+  const one = (flag: string) => onlyValue(flag, parsed[flag]);
+  const isOn = (flag: string) => switchValue(flag, one(flag)) === true;
+  const text = (flag: string) => textValue(flag, one(flag));
+
+  const settings = positionals(parsed._);
+  for (const [flag, key] of KEY_OF_FLAG) {
+    const isSwitch = keys.switches.includes(flag);
+    if (!isSwitch && !keys.values.includes(flag)) continue;
+    const value = isSwitch ? switchValue(flag, one(flag)) : text(flag);
+    if (value === undefined) continue;
+    if (settings[key] !== undefined) {
+      const word = `${key.toUpperCase()} already says ${settings[key]}`;
+      throw new UsageError(`--${flag} ${value}: ${word}; give it once`);
+    }
+    settings[key] = isSwitch ? value === true : checkFlag(key, `${value}`, `--${flag} ${value}`);
+  }
+  return {
+    settings,
+    config: text("config"),
+    json: isOn("json"),
+    quiet: isOn("quiet"),
+    sessions: wholeNumber("sessions", text("sessions")),
+    ramp: seconds("ramp", text("ramp")),
+    count: wholeNumber("count", text("count")),
+    duration: seconds("duration", text("duration")),
+    stdin: isOn("stdin"),
+    once: isOn("once"),
+    help: isOn("help"),
+    version: isOn("version"),
+  };
+}
+
+function unknownFlag(
+  role: Role,
+  word: string,
+  flag: string,
+  known: readonly string[],
+): UsageError {
+  if (/^-[\d.]/.test(word)) return new UsageError(`${word}: no value may be negative`);
+  const other = role === "client" ? "server" : "client";
+  const keys = keyFlags(other);
+  const others = [...ROLE_SWITCHES[other], ...ROLE_VALUES[other], ...keys.switches, ...keys.values];
+  if (others.includes(flag.replace(/^no-/, ""))) {
+    return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
+  }
+  const dashes = flag.length === 1 ? "-" : "--";
+  const meant = didYouMean(flag, known).replace("mean ", "mean --");
+  return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+}
+
+/** To `parseArgs`, a lone `-` or an empty word is never the value of the flag before it. */
+function withJoinedValues(args: readonly string[], values: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const word of args) {
+    const before = words.at(-1) ?? "";
+    const isLost = word === "-" || word === "";
+    const isValue = isLost && before.startsWith("--") && values.includes(before.slice(2));
+    if (isValue) words[words.length - 1] = `${before}=${word}`;
+    else words.push(word);
+  }
+  return words;
+}
+
+/** To `parseArgs`, a switch with any value but `false` is on. */
+function refuseSwitchValues(args: readonly string[], switches: readonly string[]): void {
+  for (const word of args) {
+    const flag = /^--(?:no-)?([^=]+)=/.exec(word)?.[1];
+    if (flag !== undefined && switches.includes(flag)) {
+      throw new UsageError(`${word}: --${flag} takes no value`);
+    }
+  }
+}
+
+function switchValue(flag: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new UsageError(`--${flag}: takes no value`);
+}
+
+/** The value of a flag that may stand once; most were collected into a list. */
+function onlyValue(flag: string, collected: unknown): unknown {
+  const list = Array.isArray(collected) ? collected : [collected];
+  if (list.length > 1) throw new UsageError(`--${flag}: given twice; once is enough`);
+  return list[0];
+}
+
+function textValue(flag: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (value === "" || typeof value !== "string") {
+    throw new UsageError(`--${flag}: needs a value, such as --${flag} ${example(flag)}`);
+  }
+  return value;
+}
+
+function example(flag: string): string {
+  const examples: Record<string, string> = {
+    host: "127.0.0.1",
+    port: "4000",
+    config: "client.toml",
+    message: "hello",
+    "log-dir": "logs",
+    "max-message-bytes": "1048576",
+    store: "pulsewire.db",
+    output: "messages.txt",
+  };
+  return examples[flag] ?? "5";
+}
+
+function positionals(words: readonly (string | number)[]): Record<string, Value> {
+  const [host, port, ...more] = words.map(String);
+  if (more.length > 0) {
+    throw new UsageError(`${more[0]}: one word too many; expected [HOST] [PORT] and options`);
+  }
+  return {
+    ...(host === undefined ? {} : { host: checkFlag("host", host, `HOST ${host}`) }),
+    ...(port === undefined ? {} : { port: checkFlag("port", port, `PORT ${port}`) }),
+  };
+}
+
+function checkFlag(key: Key, value: string, where: string): Value {
+  return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
+}
+
+function wholeNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = numberOf(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
+}
+
+function seconds(flag: string, text: string | undefined): number | undefined {
+  return text === undefined
+    ? undefined
+    : Number(checkValue("data_interval", numberOf(text), `--${flag} ${text}`));
+}

@@ -1,0 +1,175 @@
+/**
+ * What both commands have in common: from their arguments to a running client or server, its output,
+ * and its exit status.
+ *
+ * @module
+ */
+import { explainListen } from "../output/explain.ts";
+import { LineOutput } from "../output/line_output.ts";
+import { openLog } from "../output/log.ts";
+import { Reporter } from "../output/reporter.ts";
+import { systemClock } from "../platform/clock.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
+import { UsageError, UserError } from "../platform/errors.ts";
+import { TransportError } from "../platform/net/transport.ts";
+import { EXIT, type ExitStatus } from "../session/close_reason.ts";
+import type { EventSink } from "../session/events.ts";
+import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
+import { type CommandLine, parseCommandLine } from "./args.ts";
+import { readConfig, readConfigIfThere } from "./config_file.ts";
+import { refuseContradictions } from "./conflicts.ts";
+import { helpText, VERSION } from "./help.ts";
+import { promptForAddress, terminal } from "./prompt.ts";
+import { defaultSettings, type Settings, timersOf } from "./settings.ts";
+import { defectText, onDefect, onStopSignal } from "./signals.ts";
+
+/** What runs until it ends or is stopped: a client, a server. */
+export interface Runnable {
+  /** Runs to the end. */
+  run(): Promise<ExitStatus>;
+  /** Ends politely. */
+  stop(reason: "done" | "shutdown"): void;
+}
+
+/** What a command is asked to do. */
+export interface Task {
+  /** Its settings: flags before file before defaults. */
+  settings: Settings;
+  /** Its arguments. */
+  commandLine: CommandLine;
+  /** Takes its events. */
+  sink: EventSink;
+}
+
+/**
+ * Makes what a command runs. May throw `TransportError`: the command could not listen; `UserError`: a
+ * file that it was given cannot be used.
+ */
+export type Start = (task: Task) => Runnable | Promise<Runnable>;
+
+/** Runs a command from its arguments to its exit status. */
+export async function commandMain(
+  role: Role,
+  args: readonly string[],
+  start: Start,
+): Promise<ExitStatus> {
+  const stderr = new LineOutput(Deno.stderr, () => {});
+  try {
+    const commandLine = parseCommandLine(role, args);
+    if (commandLine.help) return await print(helpText(role).trimEnd());
+    if (commandLine.version) {
+      return await print(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
+    }
+    return await runTask(role, commandLine, start, stderr);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    stderr.write(`pulsewire-${role}: ${error.message}`);
+    return EXIT.usage;
+  } finally {
+    await stderr.flush();
+  }
+}
+
+async function print(text: string): Promise<ExitStatus> {
+  const stdout = new LineOutput(Deno.stdout, () => {});
+  stdout.write(text);
+  await stdout.flush();
+  return EXIT.asked;
+}
+
+async function runTask(
+  role: Role,
+  commandLine: CommandLine,
+  start: Start,
+  stderr: LineOutput,
+): Promise<ExitStatus> {
+  const settings = resolveSettings(role, commandLine);
+  refuseContradictions(role, settings, commandLine);
+  const { quiet } = commandLine;
+  const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
+  const tellLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
+  const json = commandLine.json ? new LineOutput(Deno.stdout, tellLoss) : undefined;
+  const reporter = new Reporter({
+    role,
+    timers: timersOf(settings),
+    log,
+    logsAll: !quiet || settings.log_dir !== "",
+    json,
+    many: commandLine.sessions !== undefined,
+    clock: systemClock,
+  });
+  const tellError = (text: string) => {
+    reporter.flush();
+    log.line("error", text, null);
+  };
+  using _defects = onDefect(tellError);
+  const stopping = new AbortController();
+  // Before anything can be seen of the command: who sees it may stop it.
+  using _signals = onStopSignal(() => stopping.abort());
+  try {
+    const started = start({ settings, commandLine, sink: reporter });
+    // To open a file may take its time: a pipe with a name waits for its reader.
+    const runnable = await Promise.race([started, aborted(stopping.signal)]);
+    if (!runnable) return EXIT.asked;
+    return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
+  } catch (error) {
+    if (error instanceof TransportError) {
+      tellError(explainListen(error, settings));
+      return EXIT.unconnected;
+    }
+    // Told by whoever has called.
+    if (error instanceof UsageError) throw error;
+    if (error instanceof UserError) {
+      tellError(error.message);
+      return EXIT.usage;
+    }
+    tellError(defectText(error));
+    throw error;
+  } finally {
+    reporter.flush();
+    await json?.flush();
+    log.close();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
+async function runUntilStopped(
+  runnable: Runnable,
+  stopping: AbortSignal,
+  duration_s?: number,
+): Promise<ExitStatus> {
+  const running = runnable.run();
+  if (stopping.aborted) runnable.stop("shutdown");
+  else stopping.addEventListener("abort", () => runnable.stop("shutdown"), { once: true });
+  const over = new AbortController();
+  using limit = new Deadline(systemClock, { signal: over.signal });
+  if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);
+  sleep(limit).then(() => runnable.stop("done"), () => {});
+  try {
+    return await running;
+  } finally {
+    over.abort();
+  }
+}
+
+function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {
+  const file = config === undefined
+    ? readConfigIfThere(`${executableFolder()}/${role}.toml`)
+    : readConfig(config);
+  const given = { ...file, ...flags };
+  const defaults = defaultSettings(role);
+  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };
+}
+
+/** Where the executable lies; when run from source, where its main module does. */
+function executableFolder(): string {
+  if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
+  return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");
+}

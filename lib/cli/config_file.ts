@@ -1,0 +1,110 @@
+/**
+ * The configuration file: finds it, reads it, and checks every key. The only file that knows TOML.
+ *
+ * @module
+ */
+import { parse } from "@std/toml";
+import { fileErrorText, UsageError } from "../platform/errors.ts";
+import { checkValue, didYouMean, type Value } from "./check.ts";
+import { type Key, KEYS, type Settings } from "./settings.ts";
+
+const TABLES = ["settings", "Settings"];
+
+/** The keys that name a file or a folder, if any. */
+const FILES: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
+
+/**
+ * Reads the settings that a configuration file gives.
+ *
+ * @throws {UsageError} If the file cannot be read, is not TOML, or gives anything that cannot be.
+ */
+export function readConfig(path: string): Partial<Settings> {
+  return parseConfig(readFile(path), path);
+}
+
+/** The same, of a file that need not be there: nothing, then. */
+export function readConfigIfThere(path: string): Partial<Settings> {
+  try {
+    Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+  }
+  return readConfig(path);
+}
+
+/**
+ * The settings that the text of a configuration file gives.
+ *
+ * @param name The file's name, for errors.
+ * @throws {UsageError} If it is not TOML, or gives anything that cannot be.
+ */
+export function parseConfig(text: string, name: string): Partial<Settings> {
+  const settings: Record<string, Value> = {};
+  const table = withTries(settingsTable(parseToml(text, name), name), name);
+  for (const [key, value] of Object.entries(table)) {
+    const given = `${name}: ${key} = ${shown(value)}`;
+    if (!Object.hasOwn(KEYS, key)) {
+      throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
+    }
+    // An empty text is how a file says "none".
+    if (value === "" && FILES.includes(key)) continue;
+    settings[key] = checkValue(key as Key, value, given);
+  }
+  return settings;
+}
+
+/** Takes the original server's name for the number of heartbeats until death, one more than tries. */
+function withTries(table: object, name: string): object {
+  const { heart_beats_missed: beats, ...others } = table as Record<string, unknown>;
+  if (beats === undefined) return table;
+  const given = `${name}: heart_beats_missed = ${shown(beats)}`;
+  if ("heart_beat_additional_tries" in others) {
+    throw new UsageError(`${given}: heart_beat_additional_tries says the same; keep one`);
+  }
+  if (typeof beats !== "number" || !Number.isInteger(beats) || beats < 1) {
+    throw new UsageError(`${given}: expected a whole number from 1`);
+  }
+  return { ...others, heart_beat_additional_tries: beats - 1 };
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read the configuration file ${path}: ${fileErrorText(error)}`);
+  }
+}
+
+function parseToml(text: string, name: string): Record<string, unknown> {
+  try {
+    return parse(text.replace(/^\ufeff/, ""));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const line = "line" in error ? `line ${error.line}: ` : "";
+    const [what] = error.message.split("\n");
+    throw new UsageError(`${name} is not TOML: ${line}${what}`);
+  }
+}
+
+function settingsTable(document: Record<string, unknown>, name: string): object {
+  const stray = Object.keys(document).find((key) => !TABLES.includes(key));
+  if (stray !== undefined) {
+    const isTable = typeof document[stray] === "object";
+    const what = isTable ? `unknown table [${stray}]` : `${stray} stands outside of any table`;
+    throw new UsageError(`${name}: ${what}; every key belongs under [settings]`);
+  }
+  const [table, second] = TABLES.filter((key) => Object.hasOwn(document, key));
+  if (second !== undefined) {
+    throw new UsageError(`${name}: both [settings] and [Settings]; keep one`);
+  }
+  const value = table === undefined ? {} : document[table];
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(`${name}: ${table} = ${shown(value)}: expected a table, [settings]`);
+}
+
+function shown(value: unknown): string {
+  if (value === Infinity || value === -Infinity) return value > 0 ? "inf" : "-inf";
+  if (typeof value === "number" || typeof value === "bigint") return String(value).toLowerCase();
+  const text = value instanceof Date ? value.toISOString() : JSON.stringify(value);
+  return text.length > 60 ? text.slice(0, 60) + "…" : text;
+}

@@ -1,0 +1,54 @@
+/**
+ * How long to wait before dialling again.
+ *
+ * @module
+ */
+import type { Random } from "../platform/random.ts";
+
+/** The shortest wait, in milliseconds. */
+export const MIN_BACKOFF_MS = 500;
+
+/** The longest wait, in milliseconds. */
+export const MAX_BACKOFF_MS = 30_000;
+
+/** How long, in milliseconds, a session has to be healthy for the waits to start anew. */
+export const HEALTHY_MS = 60_000;
+
+/**
+ * Waits that double their upper limit at each attempt in a row, each drawn evenly from all that is
+ * allowed, so that clients that lost the same server do not come back all at once.
+ */
+export class Backoff {
+  readonly #random: Random;
+  #attempts = 0;
+
+  /** Makes the waits before a first attempt. */
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** How many attempts there have been in a row. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Counts one more attempt, and gives how long to wait before it, in milliseconds. */
+  next(): number {
+    this.#attempts++;
+    // Beyond 2^30 the limit has long been reached.
+    const doubled_ms = MIN_BACKOFF_MS * 2 ** Math.min(this.#attempts, 30);
+    const longest_ms = Math.min(MAX_BACKOFF_MS, doubled_ms);
+    return Math.round(MIN_BACKOFF_MS + this.#fraction() * (longest_ms - MIN_BACKOFF_MS));
+  }
+
+  /** The session was open, and its server alive, for so long, in milliseconds, before it was lost. */
+  wasHealthyFor(healthy_ms: number): void {
+    if (healthy_ms >= HEALTHY_MS) this.#attempts = 0;
+  }
+
+  #fraction(): number {
+    const bytes = new Uint8Array(4);
+    this.#random(bytes);
+    return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Many sessions in one client, and one summary over them all.
+ *
+ * @module
+ */
+import type { Clock } from "../platform/clock.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
+import { EXIT, type ExitStatus } from "../session/close_reason.ts";
+import { type Event, type EventSink, EventSource, type Phase } from "../session/events.ts";
+import { Histogram } from "../session/histogram.ts";
+
+/** One session of a crowd. */
+export interface LoadSession {
+  /** Lives it to its end. */
+  run(): Promise<ExitStatus>;
+  /** Ends it politely. */
+  stop(reason: "done" | "shutdown"): void;
+}
+
+/** What a {@linkcode LoadRun} is made of. */
+export interface LoadOptions {
+  /** How many sessions. */
+  sessions: number;
+  /** Over how long their starts are spread, in milliseconds. */
+  ramp_ms: number;
+  /** Makes a session that tells its events to this sink and its round trips to this histogram. */
+  member: (sink: EventSink, roundTrips: Histogram) => LoadSession;
+  /** Time. */
+  clock: Clock;
+  /** Takes the events of every session, and at last those of all together. */
+  sink: EventSink;
+}
+
+/** Lives many sessions at once, each on its own, and counts what becomes of them. */
+export class LoadRun {
+  readonly #options: LoadOptions;
+  readonly #events: EventSource;
+  readonly #members: LoadSession[] = [];
+  readonly #stopping = new AbortController();
+  readonly #statuses = new Map<ExitStatus, number>();
+  readonly #phases: Record<Phase, number> = { connecting: 0, data: 0, heartbeat: 0, terminated: 0 };
+  readonly #roundTrips = new Histogram();
+  readonly #overshoots = new Histogram();
+  #phasesAtStop?: Record<Phase, number>;
+  readonly #total = {
+    opened: 0,
+    silences: 0,
+    deaths: 0,
+    disconnected: 0,
+    resumed: 0,
+    data_sent: 0,
+    data_confirmed: 0,
+    data_resent: 0,
+    in_doubt: 0,
+    local_stalls: 0,
+  };
+
+  /** Makes a crowd; nothing is sent until `run`. */
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#events = new EventSource(options.sink, options.clock);
+  }
+
+  /** Lives all sessions to their ends. */
+  async run(): Promise<ExitStatus> {
+    const { clock, sessions } = this.#options;
+    const started_ms = clock.now();
+    const running = await this.#startAll(started_ms);
+    await Promise.all(running);
+    this.#events.emit("total", {
+      sessions,
+      started: this.#members.length,
+      duration_ms: Math.round(clock.now() - started_ms),
+      ...this.#total,
+      phases: this.#phasesAtStop ?? { ...this.#phases },
+      ended_as_asked: this.#statuses.get(EXIT.asked) ?? 0,
+      lost: this.#statuses.get(EXIT.lost) ?? 0,
+      unconnected: this.#statuses.get(EXIT.unconnected) ?? 0,
+      refused: this.#statuses.get(EXIT.refused) ?? 0,
+      round_trips: this.#roundTrips.percentiles(),
+      overshoots: this.#overshoots.percentiles(),
+    });
+    const worst = [EXIT.lost, EXIT.refused, EXIT.unconnected].find((each) =>
+      this.#statuses.has(each)
+    );
+    return worst ?? EXIT.asked;
+  }
+
+  /** Ends every session politely, and starts no more. */
+  stop(reason: "done" | "shutdown"): void {
+    this.#phasesAtStop ??= { ...this.#phases };
+    this.#stopping.abort(reason);
+    for (const member of this.#members) member.stop(reason);
+  }
+
+  /** Starts one after the other, evenly, until told to stop. */
+  async #startAll(started_ms: number): Promise<Promise<void>[]> {
+    const { clock, ramp_ms, sessions } = this.#options;
+    using pause = new Deadline(clock, { signal: this.#stopping.signal });
+    const running: Promise<void>[] = [];
+    while (running.length < sessions && !this.#stopping.signal.aborted) {
+      running.push(this.#start());
+      const next_ms = started_ms + ramp_ms * running.length / sessions;
+      if (next_ms <= clock.now()) continue;
+      pause.moveTo(next_ms);
+      await sleep(pause).catch(() => {});
+    }
+    return running;
+  }
+
+  async #start(): Promise<void> {
+    const { member, sink } = this.#options;
+    this.#phases.connecting++;
+    let wasOpen = false;
+    const events: EventSink = {
+      wantsMessages: sink.wantsMessages,
+      emit: (event) => {
+        if (event.event === "connected" && !wasOpen) {
+          wasOpen = true;
+          this.#opened();
+        }
+        this.#count(event);
+        sink.emit(event);
+      },
+    };
+    const started = member(events, this.#roundTrips);
+    this.#members.push(started);
+    const status = await started.run();
+    // Of what was never open no phases are told.
+    if (!wasOpen) this.#enter({ from: "connecting", to: "terminated" });
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+  }
+
+  #count(event: Event): void {
+    const total = this.#total;
+    switch (event.event) {
+      case "phase":
+        return this.#enter(event);
+      case "resumed":
+        total.resumed++;
+        return;
+      case "local_stall":
+        total.local_stalls++;
+        return;
+      case "disconnected":
+      case "terminated":
+        return this.#noteEnd(event);
+      case "summary":
+        total.data_sent += event.data_sent;
+        total.data_confirmed += event.data_confirmed;
+        total.data_resent += event.data_resent;
+        for (const [first, last] of event.in_doubt) total.in_doubt += last - first + 1;
+        return;
+    }
+  }
+
+  /** Tells when the last one has been opened: from then on the crowd is what it is to be. */
+  #opened(): void {
+    const { sessions } = this.#options;
+    if (++this.#total.opened < sessions) return;
+    this.#events.emit("notice", {
+      level: "info",
+      text: `all ${sessions} sessions have been opened`,
+    });
+  }
+
+  #enter({ from, to }: { from: Phase; to: Phase }): void {
+    this.#phases[from]--;
+    this.#phases[to]++;
+    if (to === "heartbeat") this.#total.silences++;
+  }
+
+  #noteEnd(event: Event & { event: "disconnected" | "terminated" }): void {
+    if (event.event === "disconnected") this.#total.disconnected++;
+    if (event.by !== "self" || event.reason !== "silent") return;
+    if (event.detected_after_ms === null || event.predicted_ms === null) return;
+    // Without a silence before it there is nothing to measure from: a server that never answered.
+    if (event.detected_since === "last_sign_of_life") return;
+    this.#total.deaths++;
+    this.#overshoots.add(event.detected_after_ms - event.predicted_ms);
+  }
+}

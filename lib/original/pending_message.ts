@@ -1,0 +1,76 @@
+/**
+ * The data messages of a session with an original server: one in flight at a time, and none numbered.
+ *
+ * @module
+ */
+import { ON_TIME_TOLERANCE_MS } from "../platform/deadline.ts";
+import type { Ledger } from "../session/ledger.ts";
+import type { Timers } from "../session/timers.ts";
+
+/** What an {@linkcode PendingMessage} is made of. */
+export interface PendingMessageOptions {
+  /** What the session counts. */
+  ledger: Ledger;
+  /** The session's timers. */
+  timers: Timers;
+  /** How many data messages to send; for ever if not given. */
+  count?: number;
+  /** When the first may go out, in monotonic milliseconds. */
+  now_ms: number;
+}
+
+/** Knows when the next data message goes out, and by when it is to be confirmed. */
+export class PendingMessage {
+  readonly #ledger: Ledger;
+  readonly #timers: Timers;
+  readonly #count?: number;
+  #next_ms: number;
+  #sent_ms = 0;
+
+  /** Makes an outbox that has sent nothing. */
+  constructor({ count, ledger, now_ms, timers }: PendingMessageOptions) {
+    this.#ledger = ledger;
+    this.#timers = timers;
+    this.#count = count;
+    this.#next_ms = now_ms;
+  }
+
+  /** Whether every data message sent is confirmed. */
+  get allConfirmed(): boolean {
+    return this.#ledger.confirmedUpTo === this.#ledger.dataSent;
+  }
+
+  /** Whether as many data messages as were asked for are confirmed. */
+  get done(): boolean {
+    return this.#ledger.confirmedUpTo === this.#count;
+  }
+
+  /** When the one in flight was sent, or else the last one, in monotonic milliseconds. */
+  get sent_ms(): number {
+    return this.#sent_ms;
+  }
+
+  /** When the next may go out; `Infinity` while one is in flight, or none is left. */
+  get next_ms(): number {
+    return this.allConfirmed && !this.done ? this.#next_ms : Infinity;
+  }
+
+  /** By when the confirmation of the one in flight is due; `Infinity` if none is. */
+  get due_ms(): number {
+    return this.allConfirmed ? Infinity : this.#sent_ms + this.#timers.data_threshold_ms;
+  }
+
+  /** The next one goes out, in its time or, after an outage, out of it. */
+  send(now_ms: number): void {
+    const late = Math.abs(now_ms - this.#next_ms) > ON_TIME_TOLERANCE_MS;
+    this.#next_ms = (late ? now_ms : this.#next_ms) + this.#timers.data_interval_ms;
+    this.#ledger.dataSent++;
+    this.#sent_ms = now_ms;
+  }
+
+  /** The one in flight goes out again. */
+  sendAgain(now_ms: number): void {
+    this.#next_ms = now_ms + this.#timers.data_interval_ms;
+    this.#sent_ms = now_ms;
+  }
+}

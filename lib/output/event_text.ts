@@ -1,0 +1,241 @@
+/**
+ * What happened, in words for a person: one line an event.
+ *
+ * @module
+ */
+import { formatAddress } from "../platform/net/address.ts";
+import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
+import type { Event, Total } from "../session/events.ts";
+import type { Percentiles } from "../session/histogram.ts";
+import type { SeqRange, Summary } from "../session/ledger.ts";
+import type { Timers } from "../session/timers.ts";
+import type { Role } from "../wire/protocol.ts";
+import { explainEnd, seconds } from "./explain.ts";
+
+/** How much an event matters. */
+export type Level = "info" | "warning" | "error";
+
+/** An event in words. */
+export interface Message {
+  /** How much it matters. */
+  level: Level;
+  /** The words. */
+  text: string;
+}
+
+/** Puts an event in words; `undefined` for what another event tells better. */
+export function eventText(event: Event, role: Role, timers: Timers): Message | undefined {
+  switch (event.event) {
+    case "listening":
+      return info(
+        `listening on ${formatAddress(event.host, event.port)}` +
+          (event.workers === undefined ? "" : `, with ${event.workers} workers`),
+      );
+    case "connected":
+      return info(
+        `session open with ${event.peer}; predicted detection of a dead peer: ` +
+          `${event.predicted_detection_s} s`,
+      );
+    case "data_sent":
+      return info(
+        `data message ${event.seq} sent${event.resent ? " again" : ""}, ${
+          counted(event.bytes, "byte")
+        }`,
+      );
+    case "data_received":
+      return info(`data message ${event.seq} received, ${counted(event.bytes, "byte")}`);
+    case "data_confirmed":
+      return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
+    case "phase":
+      return phaseMessage(event, role);
+    case "heartbeat_sent":
+      return info(`heartbeat ${event.n} sent`);
+    case "heartbeat_answered":
+      return info(
+        `heartbeat ${event.n} answered ` +
+          (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`),
+      );
+    case "heartbeat_missed":
+      return warning(
+        `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
+          (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`),
+      );
+    case "local_stall":
+      return warning(
+        `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
+          `overloaded); that is not the peer's silence`,
+      );
+    case "disconnected":
+      return warning(
+        `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`,
+      );
+    case "reconnecting":
+      return warning(
+        `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
+          CAUSES[event.cause] + (event.text === undefined ? "" : `: ${event.text}`),
+      );
+    case "resumed":
+      return warning(
+        `session resumed, ${gapText(event.gap_ms)}: ` +
+          `${counted(event.resent, "data message")} ${SENT_AGAIN[role]}, ` +
+          `${event.already_there} had arrived unconfirmed`,
+      );
+    case "terminated":
+      return {
+        level: terminatedLevel(event, role),
+        text: explainEnd(event, role, timers),
+      };
+    case "summary":
+      return { level: isWhole(event) ? "info" : "warning", text: summaryText(event, role) };
+    case "total":
+      return {
+        level: isAsAsked(event) ? "info" : "warning",
+        text: totalText(event),
+      };
+    case "notice":
+      return { level: event.level, text: event.text };
+  }
+}
+
+/** Why a client dials again. */
+const CAUSES: Readonly<Record<EndReason, string>> = {
+  refused: "the connection was refused; nothing listens there, or a firewall rejects it",
+  silent: "nothing was heard in time",
+  reset: "the connection was reset (RST)",
+  closed: "the server closed the connection (FIN)",
+  superseded: "another connection has taken its place",
+  shutdown: "the server was told to stop",
+  unreachable: "the server is unreachable",
+  name_not_found: "no address is known for that name",
+  done: "the server is done",
+  protocol: "the protocol was broken",
+  failed: "the connection failed",
+};
+
+const SENT_AGAIN = { client: "sent again", server: "to come again" } as const;
+
+function gapText(gap_ms: number | null): string {
+  return gap_ms === null
+    ? "which another server has begun"
+    : `${seconds(gap_ms)} after the last sign of life before`;
+}
+
+function info(text: string): Message {
+  return { level: "info", text };
+}
+
+function warning(text: string): Message {
+  return { level: "warning", text };
+}
+
+function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | undefined {
+  if (event.idle && event.to === "heartbeat") {
+    return info(
+      `nothing to send for ${seconds(event.silent_ms)}, all is confirmed; heartbeat phase`,
+    );
+  }
+  if (event.idle && event.to === "data") {
+    return info(`something to send again after ${seconds(event.silent_ms)}; data phase`);
+  }
+  const data = role === "client" ? "no confirmation" : "no data message";
+  if (event.to === "heartbeat") {
+    return warning(`silent: ${data} for ${seconds(event.silent_ms)}; heartbeat phase`);
+  }
+  if (event.from === "heartbeat" && event.to === "data") {
+    return warning(`data heard again after ${seconds(event.silent_ms)} of silence; data phase`);
+  }
+  return undefined;
+}
+
+function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
+  const wasOpen = event.predicted_ms !== null;
+  // A side that is told to stop needs no words for it; one that has to stop does.
+  if (event.by === "self" && event.reason === "shutdown" && event.text !== "") return "error";
+  if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
+  // To a server, a stranger who is turned away is nothing to be woken for.
+  return role === "server" && !wasOpen ? "warning" : "error";
+}
+
+function summaryText(summary: Summary, role: Role): string {
+  const { connections, rtt_min_ms, rtt_avg_ms, rtt_max_ms } = summary;
+  const data = role === "client"
+    ? `${counted(summary.data_sent, "data message")} sent`
+    : `${counted(summary.data_received, "data message")} received`;
+  const rtt = rtt_min_ms === null
+    ? ""
+    : `; round trip min/avg/max ${rtt_min_ms}/${rtt_avg_ms}/${rtt_max_ms} ms`;
+  const overConnections = connections > 1 ? `; ${connectionsText(summary, role)}` : "";
+  const silences = summary.silences === 0
+    ? "no silence"
+    : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
+  return `summary of ${
+    seconds(summary.duration_ms)
+  }: ${data}, ${summary.data_confirmed} confirmed, ` +
+    `${doubtText(summary.in_doubt)}${
+      restText(summary)
+    }${overConnections}${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
+    `${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
+    `${summary.heartbeats_received} received`;
+}
+
+/** How many connections are told of one by one; of more, the last ones. */
+const CONNECTIONS_TOLD = 5;
+
+function connectionsText(summary: Summary, role: Role): string {
+  const { by_connection, connections, data_resent } = summary;
+  const told = by_connection.slice(-CONNECTIONS_TOLD).map((each) => {
+    const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
+    return `${data}, ${each.resent} again, ${each.confirmed} confirmed`;
+  });
+  const last = connections > told.length ? `the last ${told.length}: ` : "";
+  return `${connections} connections, ${counted(data_resent, "data message")} sent again (${last}${
+    told.join(" | ")
+  })`;
+}
+
+/** Whether nothing is in doubt and nothing is left. */
+function isWhole({ in_doubt, input_ended = true, lines_unsent = 0 }: Summary): boolean {
+  return in_doubt.length === 0 && input_ended && lines_unsent === 0;
+}
+
+/** What is left of a client's input, in words. */
+function restText({ input_ended = true, lines_unsent = 0 }: Summary): string {
+  const were = lines_unsent === 1 ? "line was" : "lines were";
+  const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
+  return input_ended ? unsent : `${unsent}; the input was not read to its end`;
+}
+
+/** Whether all sessions ended as asked, with nothing in doubt. */
+function isAsAsked({ deaths, in_doubt, lost, refused, unconnected }: Total): boolean {
+  return deaths + in_doubt + lost + refused + unconnected === 0;
+}
+
+function totalText(total: Total): string {
+  const { overshoots, phases, round_trips } = total;
+  const spread = ({ max_ms, p50_ms, p99_ms }: Percentiles) => `${p50_ms}/${p99_ms}/${max_ms} ms`;
+  const rtt = round_trips.p50_ms === null ? "" : `; round trip p50/p99/max ${spread(round_trips)}`;
+  const deaths = total.deaths === 0
+    ? "no server was declared dead"
+    : `${total.deaths} times the server was declared dead, later than predicted by p50/p99/max ` +
+      spread(overshoots);
+  return `total of ${counted(total.sessions, "session")} in ${seconds(total.duration_ms)}: ` +
+    `${total.opened} opened; at the end ${phases.data} in the data phase, ${phases.heartbeat} in the ` +
+    `heartbeat phase, ${phases.connecting} connecting; ended as asked ${total.ended_as_asked}, lost ` +
+    `${total.lost}, refused ${total.refused}, never connected ${total.unconnected}; ` +
+    `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
+    `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
+    `${counted(total.silences, "silence")}, ${
+      counted(total.disconnected, "connection")
+    } lost and ` +
+    `${total.resumed} resumed; ${deaths}`;
+}
+
+function doubtText(ranges: readonly SeqRange[]): string {
+  if (ranges.length === 0) return "none in doubt";
+  const shown = ranges.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
+  return `in doubt: ${shown.join(", ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

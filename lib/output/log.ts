@@ -1,0 +1,206 @@
+/**
+ * The log: lines for people on stderr and in three rotating files. The only file that knows the
+ * logging package.
+ *
+ * @module
+ */
+import {
+  BaseHandler,
+  getLogger,
+  type LevelName,
+  type LogRecord,
+  RotatingFileHandler,
+  setup,
+} from "@std/log";
+import { fileErrorText } from "../platform/errors.ts";
+import type { Role } from "../wire/protocol.ts";
+import { printable } from "../wire/quote.ts";
+import type { Level } from "./event_text.ts";
+import type { LineOutput } from "./line_output.ts";
+
+/** A log file is rotated before it grows beyond this. */
+export const MAX_LOG_BYTES = 1_048_576;
+
+/** How many rotated files are kept of each log file. */
+export const KEPT_LOG_FILES = 5;
+
+const LOGGER = "pulsewire";
+
+const LEVEL_NAME: Readonly<Record<Level, LevelName>> = {
+  info: "INFO",
+  warning: "WARN",
+  error: "ERROR",
+};
+
+const LEVELS = Object.keys(LEVEL_NAME) as Level[];
+
+/** Options for {@linkcode openLog}. */
+export interface LogOptions {
+  /** Which command logs; its log files are named after it. */
+  role: Role;
+  /** Where lines for people go. */
+  output: LineOutput;
+  /** Whether to leave only warnings and errors in the output; the files get all. */
+  quiet: boolean;
+  /** The folder for the log files; none if empty. */
+  directory: string;
+}
+
+/** The log of a command. */
+export interface Log {
+  /**
+   * Logs a line, of now or of an ISO 8601 time. It never throws: a log file that fails is told of once,
+   * and the program goes on.
+   */
+  line(level: Level, text: string, session: string | null, time?: string): void;
+  /** Closes the log files. */
+  close(): void;
+}
+
+/** Opens the log. Folders and files that cannot be opened are told of in the output. */
+export function openLog(options: LogOptions): Log {
+  const { directory, output, quiet, role } = options;
+  const complain = (text: string) => output.write(format(new Date(), "ERROR", text, null));
+  const levels = directory !== "" && makeFolder(directory, complain) ? LEVELS : [];
+  const files = levels.map((level) =>
+    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, complain)
+  );
+  const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
+  setup({
+    handlers: Object.fromEntries(handlers.map((handler, at) => [`${at}`, handler])),
+    loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
+  });
+  const logger = getLogger(LOGGER);
+  const say = {
+    info: (text: string, ...about: About) => logger.info(text, ...about),
+    warning: (text: string, ...about: About) => logger.warn(text, ...about),
+    error: (text: string, ...about: About) => logger.error(text, ...about),
+  };
+  return {
+    // What a peer said may be part of it, and may hold anything.
+    line: (level, text, session, time) => void say[level](printable(text), session, time),
+    close: () => files.forEach((file) => file.destroy()),
+  };
+}
+
+/** What a line is about: the session, and when it happened, if not now. */
+type About = [session: string | null, time?: string];
+
+class OutputHandler extends BaseHandler {
+  readonly #output: LineOutput;
+
+  constructor(level: LevelName, output: LineOutput) {
+    super(level, { formatter: formatRecord });
+    this.#output = output;
+  }
+
+  override log(line: string): void {
+    this.#output.write(line);
+  }
+}
+
+/** A rotating log file that writes each line at once, and outlives a full disk. */
+class LogFile extends RotatingFileHandler {
+  readonly #path: string;
+  readonly #complain: (text: string) => void;
+  #broken = false;
+  #lost = 0;
+
+  constructor(level: LevelName, path: string, complain: (text: string) => void) {
+    // Without a buffer a line is in the file when `log` returns, whatever ends the process.
+    super(level, {
+      filename: path,
+      maxBytes: MAX_LOG_BYTES,
+      maxBackupCount: KEPT_LOG_FILES,
+      bufferSize: 0,
+      formatter: formatRecord,
+    });
+    this.#path = path;
+    this.#complain = complain;
+  }
+
+  override setup(): void {
+    try {
+      this.#open();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  override log(line: string): void {
+    try {
+      if (this.#broken) {
+        this.destroy();
+        this.#open();
+      }
+      super.log(line);
+    } catch (error) {
+      this.#lost++;
+      return this.#failed(error);
+    }
+    if (this.#broken) {
+      this.#complain(`${this.#path} is written again; lines lost: ${this.#lost}`);
+    }
+    this.#broken = false;
+    this.#lost = 0;
+  }
+
+  override destroy(): void {
+    try {
+      super.destroy();
+    } catch {
+      // It could not be closed because it was not open: what made it so has been told.
+    }
+  }
+
+  /** Opens the file; behind a line that was cut off, by a full disk or a kill, a new one begins. */
+  #open(): void {
+    super.setup();
+    if (!endsWithLine(this.#path)) super.log("");
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#broken) {
+      this.#complain(
+        `cannot write the log file ${this.#path}: ${fileErrorText(error)}; going on without it`,
+      );
+    }
+    this.#broken = true;
+  }
+}
+
+function endsWithLine(path: string): boolean {
+  using file = Deno.openSync(path);
+  const size = file.seekSync(0, Deno.SeekMode.End);
+  if (size === 0) return true;
+  file.seekSync(-1, Deno.SeekMode.End);
+  const last = new Uint8Array(1);
+  file.readSync(last);
+  return last[0] === 0x0a;
+}
+
+function makeFolder(directory: string, complain: (text: string) => void): boolean {
+  try {
+    Deno.mkdirSync(directory, { recursive: true });
+    return true;
+  } catch (error) {
+    const why = fileErrorText(error);
+    complain(`cannot make the log folder ${directory}: ${why}; going on without log files`);
+    return false;
+  }
+}
+
+function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
+  const [session, time] = args as Partial<About>;
+  return format(time ? new Date(time) : datetime, levelName, msg, session ?? null);
+}
+
+/** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */
+function format(time: Date, level: string, text: string, session: string | null): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  const name = level === "WARN" ? "WARNING" : level;
+  const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
+  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${session ?? "-"}`;
+}

@@ -1,0 +1,46 @@
+/**
+ * Errors whose message is a sentence for the user, and sentences for the errors of the file system.
+ *
+ * @module
+ */
+
+/** An error that the user can mend. Its message is one sentence: what, where, and what would be right. */
+export abstract class UserError extends Error {}
+
+/** Wrong use or configuration. */
+export class UsageError extends UserError {
+  /** The name of this kind of error. */
+  override readonly name = "UsageError";
+}
+
+/** The reason that an error of the file system stands for. */
+export function fileErrorText(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, not a file";
+  if (error instanceof Deno.errors.AlreadyExists) return "there is a file of that name";
+  if (error instanceof Deno.errors.PermissionDenied) return "this user may not use it";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "the system's own folders and devices cannot be used";
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** By the system's name for the error. */
+const TEXTS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left on its disk; make room, and start again",
+  EDQUOT: "the quota of this user is used up; make room, and start again",
+  EFBIG: "it has become as large as a file may be here; start a new one",
+  EROFS: "it is on a file system that is read-only; name a file on another one",
+  EISDIR: "it is a folder; name a file in it",
+  EACCES: "this user may not write it; give the right to, or name another file",
+  EPERM: "this user may not write it; give the right to, or name another file",
+  EPIPE: "its reader is gone",
+  ENOENT: "there is no such folder; make it first",
+  ENOTDIR: "what stands before its last part is not a folder; name a file in a folder",
+};
+
+/** The reason that an error of the file system stands for, of a file to be written. */
+export function writeErrorText(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return TEXTS[code] ?? fileErrorText(error);
+}

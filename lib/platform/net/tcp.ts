@@ -1,0 +1,173 @@
+/**
+ * The network as it is: TCP. The only file that connects and listens.
+ *
+ * @module
+ */
+import { formatAddress, isNumericHost } from "./address.ts";
+import {
+  type Connection,
+  type Listener,
+  type Transport,
+  TransportError,
+  type TransportErrorKind,
+} from "./transport.ts";
+
+/** TCP on this machine. */
+export const tcpTransport: Transport = {
+  async connect({ host, port }, { signal }) {
+    try {
+      const connection = await Deno.connect({ hostname: host, port, signal });
+      if (!signal.aborted) return new TcpConnection(connection);
+      connection.close();
+    } catch (error) {
+      if (!signal.aborted) throw lookupError(error, host);
+    }
+    throw new TransportError("unanswered", signal.reason);
+  },
+
+  listen({ host, port }, { isShared } = { isShared: false }) {
+    try {
+      // Deno makes `reusePort` do the same everywhere: on Linux the kernel spreads the connections over
+      // the sockets; elsewhere the threads take them from one and the same socket.
+      const shared = isShared && { reusePort: true };
+      return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
+    } catch (error) {
+      throw lookupError(error, host);
+    }
+  },
+};
+
+class TcpConnection implements Connection {
+  readonly peer: string;
+  readonly #connection: Deno.TcpConn;
+  #closed = false;
+
+  constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+    this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
+    try {
+      // A heartbeat must not wait for the acknowledgement of what went before it (RFC 896).
+      connection.setNoDelay(true);
+    } catch {
+      // It has been reset already, as whoever reads will hear.
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#connection.read(buffer).catch(rethrow);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#connection.write(bytes).catch(rethrow);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite().catch(rethrow);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#connection.close();
+  }
+}
+
+class TcpListener implements Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly #listener: Deno.TcpListener;
+  #spare = openSpare();
+  #closed = false;
+
+  constructor(listener: Deno.TcpListener) {
+    this.#listener = listener;
+    this.host = listener.addr.hostname;
+    this.port = listener.addr.port;
+  }
+
+  async accept(): Promise<Connection> {
+    this.#spare ??= openSpare();
+    try {
+      return new TcpConnection(await this.#listener.accept());
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+
+  async acceptSpare(): Promise<{ connection: Connection; hasRoom: boolean }> {
+    if (!this.#spare) throw new TransportError("too_many_open_files", "no spare descriptor");
+    this.#spare.close();
+    this.#spare = undefined;
+    try {
+      // Linux looks for a descriptor before it waits for a connection: there may be many by then.
+      const connection = new TcpConnection(await this.#listener.accept());
+      this.#spare = openSpare();
+      return { connection, hasRoom: this.#spare !== undefined };
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#spare?.close();
+    this.#listener.close();
+  }
+}
+
+/** Whether this process may have so many more files open. */
+export function hasDescriptors(count: number): boolean {
+  const spares: Deno.FsFile[] = [];
+  for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
+  for (const spare of spares) spare.close();
+  return spares.length === count;
+}
+
+/** Opens a file that is there on every platform; `undefined` if no more may be opened. */
+function openSpare(): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(Deno.execPath());
+  } catch {
+    return undefined;
+  }
+}
+
+const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  ENOTCONN: "reset",
+  EPIPE: "reset",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ETIMEDOUT: "unanswered",
+  EADDRINUSE: "address_in_use",
+  EADDRNOTAVAIL: "address_not_here",
+  EACCES: "not_permitted",
+  EPERM: "not_permitted",
+  EMFILE: "too_many_open_files",
+  ENFILE: "too_many_open_files",
+};
+
+function transportError(error: unknown): TransportError {
+  // What was closed here, by our own call, while an operation was under way or before it.
+  const closed = error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.BadResource;
+  if (closed) return new TransportError("closed", error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new TransportError(KIND_OF_CODE[code] ?? "other", error);
+}
+
+function rethrow(error: unknown): never {
+  throw transportError(error);
+}
+
+/** Of all that can fail, only the look-up of a name gives an error without a code. */
+function lookupError(error: unknown, host: string): TransportError {
+  const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
+  const isName = !isNumericHost(host);
+  return !isCoded && isName ? new TransportError("name_not_found", error) : transportError(error);
+}

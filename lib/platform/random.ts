@@ -1,0 +1,20 @@
+/**
+ * Random numbers, and the ids made of them.
+ *
+ * @module
+ */
+
+/** Fills bytes with random numbers. */
+export type Random = (bytes: Uint8Array) => void;
+
+/** The random numbers of this machine, fit for secrets. */
+export const systemRandom: Random = (bytes) => {
+  crypto.getRandomValues(bytes);
+};
+
+/** An id of 64 random bits, in hexadecimal. */
+export function randomId(random: Random): string {
+  const bytes = new Uint8Array(8);
+  random(bytes);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

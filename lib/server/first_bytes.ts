@@ -1,0 +1,119 @@
+/**
+ * The first bytes of a connection: looked at before anybody reads them, and what they identify.
+ *
+ * @module
+ */
+import type { Connection } from "../platform/net/transport.ts";
+import { FrameDecoder } from "../wire/codec.ts";
+import { type Hello, helloFields } from "../wire/hello.ts";
+import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "../wire/original.ts";
+import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+
+const LF = 0x0a;
+
+/** Whether first bytes are enough to tell a message of an original client from all else. */
+export function identifiesProtocol(first: Uint8Array): boolean {
+  const message = beginsOriginal(first);
+  return message === undefined || first.length >= ORIGINAL_TEXT[message].length;
+}
+
+/** Whether first bytes are enough to tell, besides, which session a client of Pulsewire means. */
+export function identifiesSession(first: Uint8Array): boolean {
+  return first.includes(LF) || (purposeOf(first) !== undefined && identifiesProtocol(first));
+}
+
+/** What a connection of an original client is for; `undefined` if it is of none. */
+export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
+  const message = beginsOriginal(first);
+  return message === "data" || message === "heartbeat" ? message : undefined;
+}
+
+/** The `HELLO` of our version that first bytes begin with, if they do. */
+export function parseHello(first: Uint8Array): Hello | undefined {
+  try {
+    const decoder = new FrameDecoder();
+    decoder.push(first);
+    const frame = decoder.next();
+    const isOurs = frame?.type === "HELLO" && frame.version === PROTOCOL_VERSION;
+    return isOurs ? helloFields(frame) : undefined;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return undefined;
+  }
+}
+
+/** Reads ahead at the beginning; what it has read, the first reads give again. */
+export class PeekedConnection implements Connection {
+  readonly #connection: Connection;
+  /** The first read, and what is left of it; nothing once it has been given. */
+  #first?: { buffer: Uint8Array; count: Promise<number | null> };
+  #given = 0;
+
+  /** Starts to read the first bytes of a connection, as many as are enough to tell what they are. */
+  constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
+    this.#connection = connection;
+    const buffer = new Uint8Array(MAX_LINE_BYTES);
+    this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
+    // Whoever reads hears of a failure.
+    this.#first.count.catch(() => {});
+  }
+
+  /** The peer's address and port, for people. */
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  /** The first bytes that come, before they are read; none if the connection ends before any. */
+  async peek(): Promise<Uint8Array> {
+    const { buffer, count } = this.#first!;
+    return buffer.subarray(0, await count.catch(() => null) ?? 0);
+  }
+
+  /** Reads some bytes, the first ones first. */
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#first ? this.#readFirst(this.#first, buffer) : this.#connection.read(buffer);
+  }
+
+  /** Writes some of the bytes. */
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#connection.write(bytes);
+  }
+
+  /** Closes this side for writing. */
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
+  }
+
+  /** Closes both sides. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #readFirst(
+    first: { buffer: Uint8Array; count: Promise<number | null> },
+    buffer: Uint8Array,
+  ): Promise<number | null> {
+    const count = await first.count;
+    if (count === null) return null;
+    const given = first.buffer.subarray(this.#given, Math.min(count, this.#given + buffer.length));
+    buffer.set(given);
+    this.#given += given.length;
+    if (this.#given === count) this.#first = undefined;
+    return given.length;
+  }
+}
+
+/** Reads until the bytes are enough, fill the buffer, or the peer closes: how many, or `null`. */
+async function readUntil(
+  isEnough: (bytes: Uint8Array) => boolean,
+  connection: Connection,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  let total = 0;
+  do {
+    const count = await connection.read(buffer.subarray(total));
+    if (count === null) return total === 0 ? null : total;
+    total += count;
+  } while (total < buffer.length && !isEnough(buffer.subarray(0, total)));
+  return total;
+}

@@ -1,0 +1,112 @@
+/**
+ * What a server keeps of a session beyond its connections.
+ *
+ * @module
+ */
+import type { Clock } from "../platform/clock.ts";
+import type { CloseReason } from "../session/close_reason.ts";
+import type { SessionState } from "../session/state.ts";
+import type { Delivery, Recipient } from "../store/delivery.ts";
+import { MAX_WINDOW } from "../wire/protocol.ts";
+
+/** How many bytes of them, unless one data message may be half as large. */
+const MAX_UNDELIVERED_BYTES = 67_108_864;
+
+/** The server's side of the connection that a session has. */
+export interface Attachment {
+  /** The client's address and port, for people. */
+  readonly peer: string;
+  /** More has been delivered, and can be confirmed. */
+  deliveredMore(): void;
+  /** The client is back on another connection: gives how this one ended. */
+  supersede(): CloseReason;
+}
+
+/** What a session is kept by. */
+export interface SessionRecordOptions {
+  /** Its id. */
+  id: string;
+  /** Its course. */
+  state: SessionState;
+  /** Whether its client comes back after a lost connection. */
+  reconnects: boolean;
+  /** The sequence number up to which all is delivered. */
+  delivered: number;
+  /** Delivers its data messages; without one, to receive them is all. */
+  delivery?: Delivery;
+}
+
+/** One session, with or without a connection. */
+export class SessionRecord implements Recipient {
+  /** Its id. */
+  readonly id: string;
+  /** Its course. */
+  readonly state: SessionState;
+  /** Whether its client comes back after a lost connection. */
+  readonly reconnects: boolean;
+  /** The connection that it has. */
+  session?: Attachment;
+  /** The client's address and port, for people: the last that was known. */
+  peer = "?";
+  /** Resolves when it is stored, as long as it is not. */
+  opening?: Promise<void>;
+  /** When it lost its connection, in monotonic milliseconds. */
+  lost_ms = 0;
+  readonly #delivery?: Delivery;
+  #received: number;
+  #delivered: number;
+  #waitingBytes = 0;
+
+  /** Keeps a session. */
+  constructor({ reconnects, state, delivered, delivery, id }: SessionRecordOptions) {
+    this.id = id;
+    this.state = state;
+    this.reconnects = reconnects;
+    this.#delivery = delivery;
+    this.#received = this.#delivered = delivered;
+  }
+
+  /** The sequence number up to which all has been received. */
+  get receivedUpTo(): number {
+    return this.#received;
+  }
+
+  /** The sequence number up to which all is delivered, and so can be confirmed. */
+  get deliveredUpTo(): number {
+    return this.#delivered;
+  }
+
+  /** Whether all that was received is delivered. */
+  get isSettled(): boolean {
+    return this.#delivered === this.#received;
+  }
+
+  /** Whether nothing more can be delivered, now or later. */
+  get cannotDeliver(): boolean {
+    return this.#delivery?.hasFailed ?? false;
+  }
+
+  /** Receives the next data message; false if more than may be is undelivered. */
+  receive(seq: number, payload: Uint8Array, clock: Clock, maxMessageBytes: number): boolean {
+    this.#received = seq;
+    if (!this.#delivery) {
+      this.#delivered = seq;
+      return true;
+    }
+    this.#waitingBytes += payload.length;
+    const at = clock.wallTime();
+    // A copy, because the bytes are the reader's.
+    const copy = payload.slice();
+    this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload: copy });
+    return !this.#delivery.isFull &&
+      this.#waitingBytes <= Math.max(MAX_UNDELIVERED_BYTES, 2 * maxMessageBytes) &&
+      this.#received - this.#delivered <= MAX_WINDOW;
+  }
+
+  /** Everything up to a sequence number is delivered. */
+  delivered(seq: number, bytes: number): void {
+    this.#delivered = seq;
+    this.#waitingBytes -= bytes;
+    this.session?.deliveredMore();
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * The thread of one worker of a server.
+ *
+ * @module
+ */
+import { systemRandom } from "../../platform/random.ts";
+import { systemClock } from "../../platform/clock.ts";
+import { tcpTransport } from "../../platform/net/tcp.ts";
+import type { Port } from "../../platform/thread_link.ts";
+import { ServerWorker } from "./worker.ts";
+
+new ServerWorker(self as unknown as Port, {
+  transport: tcpTransport,
+  clock: systemClock,
+  random: systemRandom,
+});

@@ -1,0 +1,95 @@
+/**
+ * The heartbeats that one side sends: their numbers, answers and misses, and what a death by silence
+ * is measured from.
+ *
+ * @module
+ */
+import type { Clock } from "../platform/clock.ts";
+import { ProtocolError } from "../wire/protocol.ts";
+import type { DetectedSince, Detection } from "./close_reason.ts";
+import type { EventSource } from "./events.ts";
+import type { HeartbeatProbe } from "./heartbeat_loop.ts";
+import { type Ledger, roundMs } from "./ledger.ts";
+import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./timers.ts";
+
+/** What {@linkcode Heartbeats} is made of. */
+export interface HeartbeatsOptions {
+  /** Time. */
+  clock: Clock;
+  /** The session's timers. */
+  timers: Timers;
+  /** Sends a heartbeat of this number. */
+  send: (n: number) => void;
+  /** Where heartbeats are counted. */
+  ledger: Ledger;
+  /** Where heartbeats are told of. */
+  events: EventSource;
+}
+
+/** Sends the heartbeats of one session and keeps their books. */
+export class Heartbeats implements HeartbeatProbe {
+  readonly #options: HeartbeatsOptions;
+  #last = 0;
+  #sent_ms = 0;
+  #rtt_ms: number | null = null;
+  #answered = false;
+  #detection?: Detection;
+
+  /** Makes the heartbeats of a session, none sent yet. */
+  constructor(options: HeartbeatsOptions) {
+    this.#options = options;
+  }
+
+  /** What death is measured from; set from the moment a session falls silent. */
+  get detection(): Detection | undefined {
+    return this.#detection;
+  }
+
+  /** The session has fallen silent: death is predicted from when silence began. */
+  silent(since: DetectedSince, at_ms: number): void {
+    this.#answered = false;
+    this.#detection = { since, at_ms, predicted_ms: predictedDetection_ms(this.#options.timers) };
+  }
+
+  /** Sends the next heartbeat. */
+  send(): void {
+    const { clock, events, ledger, send, timers } = this.#options;
+    this.#sent_ms = clock.now();
+    this.#rtt_ms = null;
+    if (this.#answered) {
+      this.#answered = false;
+      this.#detection = {
+        since: "first_unanswered_heartbeat_sent",
+        at_ms: this.#sent_ms,
+        predicted_ms: heartbeatPhase_ms(timers),
+      };
+    }
+    ledger.heartbeatsSent++;
+    send(++this.#last);
+    events.emit("heartbeat_sent", { n: this.#last });
+  }
+
+  /**
+   * Hears a reply, which may be late.
+   *
+   * @throws {ProtocolError} If no such heartbeat was sent.
+   */
+  onReply(n: number): void {
+    if (n > this.#last) throw new ProtocolError(`HEARTBEAT_REPLY ${n} to a heartbeat never sent`);
+    if (n === this.#last) this.#rtt_ms ??= this.#options.clock.now() - this.#sent_ms;
+  }
+
+  /** A sign of life came after the last heartbeat. */
+  answered(): void {
+    this.#answered = true;
+    this.#options.ledger.heartbeatsAnswered++;
+    const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
+    this.#options.events.emit("heartbeat_answered", { n: this.#last, rtt_ms });
+  }
+
+  /** The last heartbeat went unanswered, as so many in a row did; so many are left until death. */
+  missed(missed: number, left: number): void {
+    this.#options.ledger.heartbeatsMissed++;
+    this.#options.events.emit("heartbeat_missed", { n: this.#last, missed, left });
+  }
+}

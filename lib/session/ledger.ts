@@ -1,0 +1,201 @@
+/**
+ * What a session has counted: the figures of its summary, kept in constant memory.
+ *
+ * @module
+ */
+
+/** First and last sequence number of an unbroken run. */
+export type SeqRange = readonly [first: number, last: number];
+
+/** What one connection of a session counted. */
+export interface ConnectionSummary {
+  /** Data messages sent on it, repetitions included. */
+  sent: number;
+  /** Data messages received on it, each once in its session. */
+  received: number;
+  /** Data messages confirmed on it. */
+  confirmed: number;
+  /** Of those sent or received on it, how many had been sent on an earlier connection. */
+  resent: number;
+  /** Sent or received on it but not confirmed on it; the next connection tells what became of them. */
+  in_doubt: number;
+}
+
+/** The fields of the `summary` event: what one side knows at the end. Times in milliseconds. */
+export interface Summary {
+  /** From the session's start to its end. */
+  duration_ms: number;
+  /** Data messages sent, each counted once. */
+  data_sent: number;
+  /** Data messages received, each counted once. */
+  data_received: number;
+  /** Data messages sent, or received, again after a resume. */
+  data_resent: number;
+  /** Data messages confirmed: heard by the client, handed to the network by the server. */
+  data_confirmed: number;
+  /** Of a client that sends its input: how many lines were read and never sent. */
+  lines_unsent?: number;
+  /** Of a client that sends its input: whether that was read to its end. */
+  input_ended?: boolean;
+  /** Bytes in the data messages sent or received. */
+  data_bytes: number;
+  /** Everything up to and including this sequence number is confirmed. */
+  confirmed_up_to: number;
+  /** Sent (or received) but not confirmed: nobody here knows what became of it. */
+  in_doubt: SeqRange[];
+  /** How many connections the session has had. */
+  connections: number;
+  /** What each of them counted; of many, the last ones. */
+  by_connection: ConnectionSummary[];
+  /** Heartbeats sent. */
+  heartbeats_sent: number;
+  /** Heartbeats sent that a sign of life followed in time. */
+  heartbeats_answered: number;
+  /** Heartbeats sent that nothing followed in time. */
+  heartbeats_missed: number;
+  /** Heartbeats of the peer, each answered. */
+  heartbeats_received: number;
+  /** How often the session fell silent. */
+  silences: number;
+  /** The longest of these silences; 0 if there was none. */
+  longest_silence_ms: number;
+  /** How often this process was found not to have run in time. */
+  local_stalls: number;
+  /** Shortest time from a data message to its confirmation; `null` if none was confirmed. */
+  rtt_min_ms: number | null;
+  /** Mean time from a data message to its confirmation. */
+  rtt_avg_ms: number | null;
+  /** Longest time from a data message to its confirmation. */
+  rtt_max_ms: number | null;
+}
+
+/** Rounds milliseconds to the microsecond: what lies below is noise. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+/** Of how many connections a ledger keeps the counts apart: the last ones. */
+export const MAX_CONNECTIONS_KEPT = 100;
+
+/** Counts what goes over one connection. */
+export class ConnectionLedger {
+  /** Data messages sent. */
+  sent = 0;
+  /** Data messages received. */
+  received = 0;
+  /** Data messages confirmed. */
+  confirmed = 0;
+  /** Data messages sent, or received, that had been sent on an earlier connection. */
+  resent = 0;
+
+  /** What it has counted. */
+  summary(): ConnectionSummary {
+    const { sent, received, confirmed, resent } = this;
+    // What an earlier connection sent may be confirmed on this one before it is sent again.
+    const in_doubt = Math.max(0, sent + received - confirmed);
+    return { sent, received, confirmed, resent, in_doubt };
+  }
+}
+
+/** Counts what a session does. */
+export class Ledger {
+  /** The last sequence number sent. */
+  dataSent = 0;
+  /** The last sequence number received. */
+  dataReceived = 0;
+  /** Bytes of data messages sent or received, each counted once. */
+  dataBytes = 0;
+  /** The last sequence number confirmed. */
+  confirmedUpTo = 0;
+  /** Takes each round-trip time, too, if it is set. */
+  roundTrips?: { add(rtt_ms: number): void };
+  /** Heartbeats sent. */
+  heartbeatsSent = 0;
+  /** Heartbeats answered. */
+  heartbeatsAnswered = 0;
+  /** Heartbeats missed. */
+  heartbeatsMissed = 0;
+  /** Heartbeats of the peer. */
+  heartbeatsReceived = 0;
+  /** Local stalls. */
+  localStalls = 0;
+  #before = 0;
+  #resent = 0;
+  #connections: ConnectionLedger[] = [];
+  #connectionsForgotten = 0;
+  #silences = 0;
+  #longestSilence_ms = 0;
+  #rtts = 0;
+  #rttSum_ms = 0;
+  #rttMin_ms = Infinity;
+  #rttMax_ms = 0;
+
+  /** Begins the counts of another connection. */
+  connectionOpened(): ConnectionLedger {
+    const connection = new ConnectionLedger();
+    if (this.#connections.length === MAX_CONNECTIONS_KEPT) {
+      this.#connections.shift();
+      this.#connectionsForgotten++;
+    }
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** The session goes on here after this sequence number: another process has settled all before. */
+  startAfter(seq: number): void {
+    this.#before = this.dataReceived = this.confirmedUpTo = seq;
+  }
+
+  /** Notes a data message that had been sent on an earlier connection. */
+  countResent(connection: ConnectionLedger): void {
+    this.#resent++;
+    connection.resent++;
+  }
+
+  /** Notes a round-trip time of a data message. */
+  addRoundTrip(rtt_ms: number): void {
+    this.roundTrips?.add(rtt_ms);
+    this.#rtts++;
+    this.#rttSum_ms += rtt_ms;
+    if (rtt_ms < this.#rttMin_ms) this.#rttMin_ms = rtt_ms;
+    if (rtt_ms > this.#rttMax_ms) this.#rttMax_ms = rtt_ms;
+  }
+
+  /** Notes that the session fell silent. */
+  silenceBegan(): void {
+    this.#silences++;
+  }
+
+  /** Notes how long a silence lasted. */
+  silenceEnded(silent_ms: number): void {
+    this.#longestSilence_ms = Math.max(this.#longestSilence_ms, silent_ms);
+  }
+
+  /** The summary, given how long the session lasted. */
+  summary(duration_ms: number): Summary {
+    const last = Math.max(this.dataSent, this.dataReceived);
+    const rtt = (ms: number) => this.#rtts === 0 ? null : roundMs(ms);
+    return {
+      duration_ms: roundMs(duration_ms),
+      data_sent: this.dataSent,
+      data_received: this.dataReceived - this.#before,
+      data_resent: this.#resent,
+      data_confirmed: this.confirmedUpTo - this.#before,
+      data_bytes: this.dataBytes,
+      confirmed_up_to: this.confirmedUpTo,
+      in_doubt: last > this.confirmedUpTo ? [[this.confirmedUpTo + 1, last]] : [],
+      connections: this.#connectionsForgotten + this.#connections.length,
+      by_connection: this.#connections.map((each) => each.summary()),
+      heartbeats_sent: this.heartbeatsSent,
+      heartbeats_answered: this.heartbeatsAnswered,
+      heartbeats_missed: this.heartbeatsMissed,
+      heartbeats_received: this.heartbeatsReceived,
+      silences: this.#silences,
+      longest_silence_ms: roundMs(this.#longestSilence_ms),
+      local_stalls: this.localStalls,
+      rtt_min_ms: rtt(this.#rttMin_ms),
+      rtt_avg_ms: rtt(this.#rttSum_ms / this.#rtts),
+      rtt_max_ms: rtt(this.#rttMax_ms),
+    };
+  }
+}

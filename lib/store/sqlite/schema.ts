@@ -1,0 +1,76 @@
+/**
+ * What the store's file looks like inside.
+ *
+ * @module
+ */
+
+/** What marks an SQLite file as a store of Pulsewire: "PWST". */
+export const APPLICATION_ID = 0x50575354;
+
+/** The version of the schema below. */
+export const SCHEMA_VERSION = 1;
+
+/** The statements that make a new store. `docs/store.md` explains the columns. */
+export const SCHEMA: readonly string[] = [
+  `CREATE TABLE sessions (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  peer TEXT NOT NULL,
+  opened_at INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  ended_by TEXT,
+  end_reason TEXT,
+  end_text TEXT
+)`,
+  "CREATE UNIQUE INDEX open_sessions ON sessions (id) WHERE ended_at IS NULL",
+  `CREATE TABLE messages (
+  number INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL REFERENCES sessions (number),
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  UNIQUE (session, seq)
+)`,
+  `CREATE TABLE outages (
+  number INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL REFERENCES sessions (number),
+  lost_at INTEGER NOT NULL,
+  lost_by TEXT,
+  reason TEXT,
+  text TEXT,
+  resumed_at INTEGER,
+  peer TEXT,
+  gap_ms INTEGER,
+  resent INTEGER,
+  already_there INTEGER
+)`,
+  "CREATE UNIQUE INDEX open_outages ON outages (session) WHERE resumed_at IS NULL",
+  "CREATE INDEX outages_of_session ON outages (session)",
+  `CREATE TABLE outputs (
+  path TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  bytes INTEGER
+)`,
+  `CREATE TRIGGER keep_open_sessions BEFORE DELETE ON sessions WHEN OLD.ended_at IS NULL
+BEGIN
+  SELECT RAISE(ABORT, 'a session that has not ended cannot be deleted');
+END`,
+  `CREATE TRIGGER delete_with_session AFTER DELETE ON sessions
+BEGIN
+  DELETE FROM messages WHERE session = OLD.number;
+  DELETE FROM outages WHERE session = OLD.number;
+END`,
+  `PRAGMA application_id = ${APPLICATION_ID}`,
+  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+];
+
+/** What stands behind a store's name in those of the files that SQLite and its lock keep beside it. */
+const SUFFIXES = ["", "-wal", "-shm", "-lock"];
+
+/** Whether a path is a store, or a file that belongs to it. Both are to be absolute. */
+export function ownsPath(store: string, path: string): boolean {
+  return SUFFIXES.some((suffix) => store + suffix === path);
+}

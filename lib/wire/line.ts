@@ -1,0 +1,142 @@
+/**
+ * The lines of PW/1: the text of a frame, and the frame of a text.
+ *
+ * @module
+ */
+import {
+  type Frame,
+  type Greeting,
+  MAX_LINE_BYTES,
+  MAX_SESSION_ID_LENGTH,
+  ProtocolError,
+  TERMINATE_REASONS,
+  type TerminateReason,
+} from "./protocol.ts";
+import { quoted, quotedText } from "./quote.ts";
+
+const encoder = new TextEncoder();
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A control character: nothing that belongs in a line. */
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+const NUMBER = /^(?:0|[1-9][0-9]{0,15})$/;
+
+const SESSION_ID = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_SESSION_ID_LENGTH}}$`);
+
+/** Whether a text may serve as a session id: letters, digits, `-` and `_`, at most 64 of them. */
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
+}
+
+/** The line of a frame, with its line end; of `DATA`, the line before the bytes. */
+export function frameLine(frame: Frame): string {
+  switch (frame.type) {
+    case "HELLO":
+    case "WELCOME":
+      return `${frame.type} ${frame.version} ${frame.session} ${JSON.stringify(frame.greeting)}\n`;
+    case "DATA":
+      return `DATA ${frame.seq} ${frame.payload.length}\n`;
+    case "CONFIRM":
+      return `CONFIRM ${frame.seq}\n`;
+    case "HEARTBEAT":
+    case "HEARTBEAT_REPLY":
+      return `${frame.type} ${frame.n}\n`;
+    case "TERMINATE":
+      return terminateLine(frame.reason, frame.text);
+  }
+}
+
+/** Keeps `TERMINATE` within the limits of a line, whatever its text. */
+function terminateLine(reason: TerminateReason, text: string): string {
+  const head = text === "" ? `TERMINATE ${reason}` : `TERMINATE ${reason} `;
+  const room = new Uint8Array(MAX_LINE_BYTES - head.length - 1);
+  const clean = text.replace(/[\p{Cc}\p{Cs}]/gu, " ");
+  return head + clean.slice(0, encoder.encodeInto(clean, room).read) + "\n";
+}
+
+/** The line of a `DATA` frame: what it announces. */
+export type DataLine = { type: "DATA"; seq: number; length: number };
+
+/**
+ * The frame that a line, without its line end, stands for; of `DATA`, what the line announces.
+ *
+ * @throws {ProtocolError} If the line is not PW/1.
+ */
+export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | DataLine {
+  const text = decodeLine(line);
+  const [type, first = "", ...rest] = text.split(" ");
+  switch (type) {
+    case "HELLO":
+    case "WELCOME":
+      return parseGreeting(type, text);
+    case "DATA":
+      if (rest.length > 1) break;
+      return { type, seq: number(first, text, 1), length: number(rest[0] ?? "", text) };
+    case "CONFIRM":
+      if (rest.length > 0) break;
+      return { type, seq: number(first, text, 1) };
+    case "HEARTBEAT":
+    case "HEARTBEAT_REPLY":
+      if (rest.length > 0) break;
+      return { type, n: number(first, text, 1) };
+    case "TERMINATE":
+      return parseTerminate(first, text);
+    default:
+      throw new ProtocolError(`unknown frame ${quoted(line)}`);
+  }
+  throw new ProtocolError(`too many words in ${quoted(line)}`);
+}
+
+function decodeLine(line: Uint8Array): string {
+  let text;
+  try {
+    text = strictDecoder.decode(line);
+  } catch {
+    throw new ProtocolError(`a line that is not UTF-8: ${quoted(line)}`);
+  }
+  if (CONTROL_CHARACTER.test(text)) {
+    throw new ProtocolError(`a control character in ${quoted(line)}`);
+  }
+  return text;
+}
+
+function number(word: string, line: string, least = 0): number {
+  const value = NUMBER.test(word) ? Number(word) : NaN;
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  const range = `a whole number from ${least} to ${Number.MAX_SAFE_INTEGER} without leading zeros`;
+  throw new ProtocolError(
+    `bad number ${quotedText(word)} in ${quotedText(line)}; expected ${range}`,
+  );
+}
+
+function parseGreeting(type: "HELLO" | "WELCOME", text: string): Frame & { type: typeof type } {
+  const [, version = "", session = ""] = text.split(" ", 3);
+  const json = text.slice(`${type} ${version} ${session} `.length);
+  if (!isSessionId(session)) {
+    throw new ProtocolError(
+      `bad session id ${quotedText(session)} in ${type}; expected 1 to ${MAX_SESSION_ID_LENGTH} ` +
+        `letters, digits, "-" or "_"`,
+    );
+  }
+  return { type, version: number(version, text, 1), session, greeting: parseObject(json, type) };
+}
+
+function parseObject(json: string, type: string): Greeting {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as Greeting;
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new ProtocolError(`${quotedText(json)} in ${type} is not a JSON object`);
+}
+
+function parseTerminate(reason: string, text: string): Frame & { type: "TERMINATE" } {
+  const known = TERMINATE_REASONS.find((each) => each === reason);
+  if (known) return { type: "TERMINATE", reason: known, text: text.slice(11 + reason.length) };
+  throw new ProtocolError(`unknown reason ${quotedText(reason)} in TERMINATE`);
+}

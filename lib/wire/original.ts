@@ -1,0 +1,83 @@
+/**
+ * The wire of the original Python program (2022): four messages of plain ASCII, with nothing between
+ * them. They can arrive glued together or cut anywhere.
+ *
+ * @module
+ */
+import { ProtocolError } from "./protocol.ts";
+import { quoted } from "./quote.ts";
+
+/** What the original's peers say, and how. */
+export const ORIGINAL_TEXT = {
+  /** The client's data message. */
+  data: "CLIENT_DATA_MESSAGE",
+  /** The server's confirmation. */
+  reply: "SERVER_DATA_REPLY",
+  /** The client's heartbeat, which the server echoes. */
+  heartbeat: "MSG_HEARTBEAT",
+  /** The server's wish to end, in the place of a confirmation. */
+  terminate: "TERMINATE",
+} as const;
+
+/** One message of the original's wire. */
+export type OriginalMessage = keyof typeof ORIGINAL_TEXT;
+
+/** What a connection of an original client is for, told by the message that it begins with. */
+export type OriginalPurpose = OriginalMessage & ("data" | "heartbeat");
+
+const MESSAGES = Object.keys(ORIGINAL_TEXT) as OriginalMessage[];
+
+const ascii = new TextDecoder("latin1");
+
+const encoder = new TextEncoder();
+
+/** The bytes of a message. */
+export function originalBytes(message: OriginalMessage): Uint8Array<ArrayBuffer> {
+  return encoder.encode(ORIGINAL_TEXT[message]);
+}
+
+/**
+ * Which message of an original peer some first bytes begin with, or are the beginning of; `undefined`
+ * if they can be none.
+ */
+export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
+  const text = ascii.decode(bytes.subarray(0, 32));
+  return MESSAGES.find((message) => {
+    const whole = ORIGINAL_TEXT[message];
+    return text !== "" && (text.startsWith(whole) || whole.startsWith(text));
+  });
+}
+
+/** Decodes messages from bytes in chunks of any size; holds less than one message. */
+export class OriginalDecoder {
+  #text = "";
+
+  /** Takes the next chunk. */
+  push(chunk: Uint8Array): void {
+    this.#text += ascii.decode(chunk);
+  }
+
+  /**
+   * The next complete message, or `undefined` when more bytes are needed.
+   *
+   * @throws {ProtocolError} If the bytes are no message of the original's.
+   */
+  next(): OriginalMessage | undefined {
+    const message = MESSAGES.find((each) => this.#text.startsWith(ORIGINAL_TEXT[each]));
+    if (message) {
+      this.#text = this.#text.slice(ORIGINAL_TEXT[message].length);
+      return message;
+    }
+    if (!MESSAGES.some((each) => ORIGINAL_TEXT[each].startsWith(this.#text))) {
+      throw new ProtocolError(
+        `${quoted(encoder.encode(this.#text))} is no message of the original program`,
+      );
+    }
+    return undefined;
+  }
+
+  /** Whether bytes of an unfinished message are held. */
+  get midFrame(): boolean {
+    return this.#text !== "";
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The command line: what the arguments may say, and what is said of any others.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { type CommandLine, parseCommandLine } from "../../lib/cli/args.ts";
+import { KEYS } from "../../lib/cli/settings.ts";
+import { UsageError } from "../../lib/platform/errors.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
+
+const NOTHING: CommandLine = {
+  settings: {},
+  config: undefined,
+  json: false,
+  quiet: false,
+  sessions: undefined,
+  ramp: undefined,
+  count: undefined,
+  duration: undefined,
+  stdin: false,
+  once: false,
+  help: false,
+  version: false,
+};
+
+/** Arguments as typed; `·` stands for a space within one. */
+function split(line: string): string[] {
+  return line === "" ? [] : line.split(" ").map((word) => word.replaceAll("·", " "));
+}
+
+function errorOf(line: string, role: Role = "client"): string {
+  return assertThrows(() => parseCommandLine(role, split(line)), UsageError).message;
+}
+
+const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
+  ["", {}],
+  ["db.example", { settings: { host: "db.example" } }],
+  ["db.example 4001", { settings: { host: "db.example", port: 4001 } }],
+  ["::1 1", { settings: { host: "::1", port: 1 } }],
+  ["--port 65535 ::1", { settings: { host: "::1", port: 65_535 } }],
+  ["--host=db.example --port=4001", { settings: { host: "db.example", port: 4001 } }],
+  ["--json --quiet", { json: true, quiet: true }],
+  ["-q", { quiet: true }],
+  ["--json ::1", { json: true, settings: { host: "::1" } }],
+  ["-h", { help: true }],
+  ["-V", { version: true }],
+  ["-qh", { quiet: true, help: true }],
+  ["--help --version", { help: true, version: true }],
+  ["--config a·b.toml", { config: "a b.toml" }],
+  ["--duration 0.5", { duration: 0.5 }],
+  ["--message a=b", { settings: { message: "a=b" } }],
+  ["--message=-x", { settings: { message: "-x" } }],
+  ["--message 42", { settings: { message: "42" } }],
+  ["--message true", { settings: { message: "true" } }],
+  ["--log-dir 7", { settings: { log_dir: "7" } }],
+  ["--data-interval 0.001", { settings: { data_interval: 0.001 } }],
+];
+
+const RIGHT_OF_ROLE: readonly [role: Role, line: string, expected: Partial<CommandLine>][] = [
+  ["client", "--stdin", { stdin: true }],
+  ["client", "--stdin ::1 1", { stdin: true, settings: { host: "::1", port: 1 } }],
+  ["client", "--reconnect", { settings: { reconnect: true } }],
+  ["client", "--no-reconnect", { settings: { reconnect: false } }],
+  ["client", "--reconnect ::1", { settings: { reconnect: true, host: "::1" } }],
+  ["client", "--reconnect-limit 0", { settings: { reconnect_limit: 0 } }],
+  ["client", "--reconnect-limit 7", { settings: { reconnect_limit: 7 } }],
+  ["client", "--window 0", { settings: { window: 0 } }],
+  ["client", "--window=16384", { settings: { window: 16_384 } }],
+  ["server", "--session-lifetime 0", { settings: { session_lifetime: 0 } }],
+  ["server", "--session-lifetime 0.5", { settings: { session_lifetime: 0.5 } }],
+  ["server", "--max-sessions 1", { settings: { max_sessions: 1 } }],
+  ["server", "--workers 4", { settings: { workers: 4 } }],
+  ["server", "--store a·b.db", { settings: { store: "a b.db" } }],
+  ["server", "--output messages.txt", { settings: { output: "messages.txt" } }],
+  ["server", "--output -", { settings: { output: "-" } }],
+  ["server", "--output=- ::1", { settings: { output: "-", host: "::1" } }],
+];
+
+for (const [role, line, expected] of RIGHT_OF_ROLE) {
+  Deno.test(`parseCommandLine() reads ${line} for the ${role}`, () => {
+    assertEquals(parseCommandLine(role, split(line)), { ...NOTHING, ...expected });
+  });
+}
+
+for (const [line, expected] of RIGHT) {
+  Deno.test(`parseCommandLine() reads ${line || "nothing"}`, () => {
+    for (const role of ["client", "server"] as const) {
+      assertEquals(parseCommandLine(role, split(line)), { ...NOTHING, ...expected });
+    }
+  });
+}
+
+Deno.test("parseCommandLine() reads a flag for every setting", () => {
+  for (const [key, { flag, role = "server", unit }] of Object.entries(KEYS)) {
+    const [words, value] = {
+      text: [["x"], "x"],
+      switch: [[], true],
+      seconds: [["5"], 5],
+      count: [["5"], 5],
+      port: [["5"], 5],
+      bytes: [["5"], 5],
+    }[unit];
+    const { settings } = parseCommandLine(role, [`--${flag}`, ...words as string[]]);
+    assertEquals<unknown>(settings, { [key]: value }, flag);
+  }
+});
+
+Deno.test("parseCommandLine() reads --no-original for the opposite of --original", () => {
+  for (const [flag, original] of [["--original", true], ["--no-original", false]] as const) {
+    assertEquals(parseCommandLine("server", [flag, "::1"]).settings, { original, host: "::1" });
+  }
+});
+
+Deno.test("parseCommandLine() reads --count for the client and --once for the server", () => {
+  assertEquals(parseCommandLine("client", ["--count", "3"]), { ...NOTHING, count: 3 });
+  assertEquals(parseCommandLine("server", ["--once"]), { ...NOTHING, once: true });
+});
+
+const PORT = "expected a whole number from 1 to 65535";
+const SECONDS = "expected a number of seconds from 0.001 to 1000000";
+const COUNT = "expected a whole number from 1";
+const HOST = "expected an IPv4 address, an IPv6 address or a host name";
+const HEARTBEAT_INTERVAL = "did you mean --heartbeat-interval?";
+
+const WRONG: readonly [line: string, error: string][] = [
+  ["--verbose", "--verbose: unknown option; see --help"],
+  ["-x", "-x: unknown option; see --help"],
+  ["-qx", "-x: unknown option; see --help"],
+  ["--prot 1", "--prot: unknown option; did you mean --port?"],
+  ["--PORT 1", "--PORT: unknown option; did you mean --port?"],
+  ["--no-json", "--no-json: unknown option; see --help"],
+  ["--log_dir a", "--log_dir: unknown option; did you mean --log-dir?"],
+  ["--heart-beat-interval 5", `--heart-beat-interval: unknown option; ${HEARTBEAT_INTERVAL}`],
+  ["--heartbeat_interval 5", `--heartbeat_interval: unknown option; ${HEARTBEAT_INTERVAL}`],
+  ["--port", "--port: needs a value, such as --port 4000"],
+  ["--port=", "--port: needs a value, such as --port 4000"],
+  ["--host --port 1", "--host: needs a value, such as --host 127.0.0.1"],
+  ["--data-threshold", "--data-threshold: needs a value, such as --data-threshold 5"],
+  ["--duration", "--duration: needs a value, such as --duration 5"],
+  ["--message=", "--message: needs a value, such as --message hello"],
+  ["--message ", "--message: needs a value, such as --message hello"],
+  ["::1 --config  1", "--config: needs a value, such as --config client.toml"],
+  ["--log-dir", "--log-dir: needs a value, such as --log-dir logs"],
+  ["--port 1 --port 1", "--port: given twice; once is enough"],
+  ["--config a --config b", "--config: given twice; once is enough"],
+  ["--json --json", "--json: given twice; once is enough"],
+  ["-q --quiet", "--quiet: given twice; once is enough"],
+  ["--port 0", `--port 0: ${PORT}`],
+  ["--port 65536", `--port 65536: ${PORT}`],
+  ["--port=-1", `--port -1: ${PORT}`],
+  ["--port 1.5", `--port 1.5: ${PORT}`],
+  ["--port 1e3", `--port 1e3: ${PORT}`],
+  ["--port 0x10", `--port 0x10: ${PORT}`],
+  ["--port http", `--port http: ${PORT}`],
+  ["::1 0", `PORT 0: ${PORT}`],
+  ["::1 http", `PORT http: ${PORT}`],
+  ["--data-interval 0", `--data-interval 0: ${SECONDS}`],
+  ["--data-interval NaN", `--data-interval NaN: ${SECONDS}`],
+  ["--data-threshold Infinity", `--data-threshold Infinity: ${SECONDS}`],
+  ["--heartbeat-threshold 5s", `--heartbeat-threshold 5s: ${SECONDS}`],
+  ["--heartbeat-interval=-5", `--heartbeat-interval -5: ${SECONDS}`],
+  ["--duration 0", `--duration 0: ${SECONDS}`],
+  ["--duration 1h", `--duration 1h: ${SECONDS}`],
+  [
+    "--heartbeat-additional-tries 0.5",
+    "--heartbeat-additional-tries 0.5: expected a whole number from 0 to 1000000",
+  ],
+  ["--max-message-bytes 0", "--max-message-bytes 0: expected a whole number from 1 to 1073741824"],
+  ["--count 0", `--count 0: ${COUNT}`],
+  ["--count 1.5", `--count 1.5: ${COUNT}`],
+  ["--count 9007199254740993", `--count 9007199254740993: ${COUNT}`],
+  ["256.0.0.1", `HOST 256.0.0.1: ${HOST}`],
+  ["a·b", `HOST a b: ${HOST}`],
+  ["--host 127.0.0.1:4000", `--host 127.0.0.1:4000: ${HOST}; the port is given apart from it`],
+  ["-h=5", "--help: takes no value"],
+  ["--version=5", "--version=5: --version takes no value"],
+  ["--original=no", "--original=no: --original takes no value"],
+  ["--no-original=5", "--no-original=5: --original takes no value"],
+  ["-V5", "--version: takes no value"],
+  ["--port -55", "-55: no value may be negative"],
+  ["::1 1 x", "x: one word too many; expected [HOST] [PORT] and options"],
+  ["::1 1 2 3", "2: one word too many; expected [HOST] [PORT] and options"],
+];
+
+const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
+  ["client", "--stdin=yes", "--stdin=yes: --stdin takes no value"],
+  ["client", "--no-stdin", "--no-stdin: unknown option; see --help"],
+  ["client", "--stdin --stdin", "--stdin: given twice; once is enough"],
+  ["client", "--reconnect=5", "--reconnect=5: --reconnect takes no value"],
+  ["client", "--window", "--window: needs a value, such as --window 5"],
+  ["client", "--window 16385", "--window 16385: expected a whole number from 0 to 16384"],
+  ["client", "--window 1.5", "--window 1.5: expected a whole number from 0 to 16384"],
+  ["client", "--window all", "--window all: expected a whole number from 0 to 16384"],
+  [
+    "client",
+    "--reconnect-limit 0.5",
+    "--reconnect-limit 0.5: expected a whole number from 0 to 1000000",
+  ],
+  [
+    "server",
+    "--session-lifetime 1h",
+    "--session-lifetime 1h: expected a number of seconds from 0 to 1000000",
+  ],
+  [
+    "server",
+    "--session-lifetime=-1",
+    "--session-lifetime -1: expected a number of seconds from 0 to 1000000",
+  ],
+  ["server", "--workers 0", "--workers 0: expected a whole number from 1 to 64"],
+  ["server", "--max-sessions 0", "--max-sessions 0: expected a whole number from 1 to 10000000"],
+  ["server", "--store", "--store: needs a value, such as --store pulsewire.db"],
+  ["server", "--store=", "--store: needs a value, such as --store pulsewire.db"],
+  ["server", "--store a --store b", "--store: given twice; once is enough"],
+  ["server", "--output", "--output: needs a value, such as --output messages.txt"],
+  ["server", "--stor a", "--stor: unknown option; did you mean --store?"],
+];
+
+for (const [role, line, error] of WRONG_OF_ROLE) {
+  Deno.test(`parseCommandLine() throws for the ${role} on ${line}`, () => {
+    assertEquals(errorOf(line, role), error);
+  });
+}
+
+for (const [line, error] of WRONG) {
+  Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
+}
+
+const GIVEN_TWICE: readonly [line: string, error: string][] = [
+  ["::1 --host ::2", "--host ::2: HOST already says ::1; give it once"],
+  ["::1 1 --port 2", "--port 2: PORT already says 1; give it once"],
+];
+
+for (const [line, error] of GIVEN_TWICE) {
+  Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
+}
+
+Deno.test("parseCommandLine() takes a fraction without its zero", () => {
+  assertEquals(parseCommandLine("client", ["--data-interval", ".5"]).settings.data_interval, 0.5);
+});
+
+Deno.test("parseCommandLine() throws on a negative number, which looks like an option", () => {
+  for (const line of ["--port -5", "--data-interval -5", "--count -5"]) {
+    assertStringIncludes(errorOf(line), "-5: ");
+  }
+});
+
+Deno.test("parseCommandLine() throws on a flag of the other command", () => {
+  const flags: Readonly<Record<Role, string[]>> = {
+    server: [
+      "--once",
+      "--session-lifetime 5",
+      "--max-sessions 5",
+      "--workers 2",
+      "--store a",
+      "--output a",
+    ],
+    client: ["--count 3", "--stdin", "--window 5", "--reconnect", "--reconnect-limit 5"],
+  };
+  for (const [role, other] of [["server", "client"], ["client", "server"]] as const) {
+    for (const line of flags[role]) {
+      const flag = line.split(" ")[0];
+      const expected = `${flag}: an option of the ${role}, not of the ${other}`;
+      assertEquals(errorOf(line, other), expected);
+      parseCommandLine(role, split(line));
+    }
+  }
+});

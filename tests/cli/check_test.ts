@@ -1,0 +1,84 @@
+/**
+ * The check of one setting: both ends of every range, and what lies beyond.
+ *
+ * @module
+ */
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkValue, expectation, numberOf } from "../../lib/cli/check.ts";
+import { type Key, KEYS } from "../../lib/cli/settings.ts";
+import { UsageError } from "../../lib/platform/errors.ts";
+
+const ALL_KEYS = Object.keys(KEYS) as Key[];
+const TEXTS = ALL_KEYS.filter((key) => KEYS[key].unit === "text");
+const SWITCHES = ALL_KEYS.filter((key) => KEYS[key].unit === "switch");
+const NUMBERS = ALL_KEYS.filter((key) => !TEXTS.includes(key) && !SWITCHES.includes(key));
+
+function assertRefused(key: Key, value: unknown): void {
+  const { message } = assertThrows(() => checkValue(key, value, "where"), UsageError);
+  assertEquals(message, `where: expected ${expectation(KEYS[key])}`);
+}
+
+for (const key of NUMBERS) {
+  const [least, greatest] = KEYS[key].range;
+
+  Deno.test(`checkValue() takes ${key} from ${least} to ${greatest}`, () => {
+    for (const value of [least, greatest]) assertEquals(checkValue(key, value, "where"), value);
+  });
+
+  Deno.test(`checkValue() throws on ${key} beyond its range, or no number`, () => {
+    const beyond = [least - 0.0001, least - 1, -0.5, greatest + 0.5, greatest + 1];
+    const none = [NaN, Infinity, -Infinity, "5", true, null, undefined, [5], { s: 5 }, 5n];
+    for (const value of [...beyond, ...none]) assertRefused(key, value);
+  });
+}
+
+for (const key of NUMBERS.filter((key) => KEYS[key].unit === "seconds")) {
+  Deno.test(`checkValue() takes fractions of a second for ${key}`, () => {
+    assertEquals(checkValue(key, 0.25, "where"), 0.25);
+  });
+}
+
+for (const key of NUMBERS.filter((key) => KEYS[key].unit !== "seconds")) {
+  Deno.test(`checkValue() throws on a fraction for ${key}`, () => assertRefused(key, 1.5));
+}
+
+for (const key of TEXTS) {
+  const [least, greatest] = KEYS[key].range;
+  // Of a host, no text of the greatest length is one.
+  const longest = key === "host" ? 253 : greatest;
+
+  Deno.test(`checkValue() takes ${key} of ${least} to ${longest} characters`, () => {
+    for (const length of [least, longest]) {
+      const value = "x".repeat(length);
+      assertEquals(checkValue(key, value, "where"), value);
+    }
+  });
+
+  Deno.test(`checkValue() throws on ${key} that is too short, too long, or no text`, () => {
+    for (const value of ["", "x".repeat(greatest + 1), 5, true, null, undefined, ["x"], {}]) {
+      assertRefused(key, value);
+    }
+  });
+}
+
+for (const key of SWITCHES) {
+  Deno.test(`checkValue() takes true and false for ${key}, and nothing else`, () => {
+    for (const value of [true, false]) assertEquals(checkValue(key, value, "where"), value);
+    for (const value of ["true", "", 0, 1, NaN, null, undefined, [true]]) assertRefused(key, value);
+  });
+}
+
+Deno.test("checkValue() throws on a host that can be none", () => {
+  const { message } = assertThrows(() => checkValue("host", "a b", "HOST a b"), UsageError);
+  assertEquals(message, "HOST a b: expected an IPv4 address, an IPv6 address or a host name");
+});
+
+Deno.test("numberOf() reads digits, with a fraction or without", () => {
+  const texts = ["0", "5", "0.25", "4000", "007", "1000000"];
+  assertEquals(texts.map(numberOf), [0, 5, 0.25, 4000, 7, 1_000_000]);
+});
+
+Deno.test("numberOf() gives NaN for everything else", () => {
+  const texts = ["", " ", "-1", "+1", "1e3", "0x10", "1_000", "1,5", "5 s", "NaN", "Infinity", "٣"];
+  for (const text of texts) assertEquals(numberOf(text), NaN, JSON.stringify(text));
+});

@@ -1,0 +1,239 @@
+/**
+ * The configuration file: what it may say, and what is said of one that says anything else.
+ *
+ * @module
+ */
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { parseConfig, readConfig, readConfigIfThere } from "../../lib/cli/config_file.ts";
+import { UsageError } from "../../lib/platform/errors.ts";
+
+function errorOf(text: string): string {
+  return assertThrows(() => parseConfig(text, "x.toml"), UsageError).message;
+}
+
+Deno.test("parseConfig() reads every key", () => {
+  const text = `[settings]
+host = "db.example"
+port = 4001
+data_interval = 0.5
+data_threshold = 2
+heart_beat_interval = 1.25
+heart_beat_threshold = 0.001
+heart_beat_additional_tries = 0
+message = "hello"
+max_message_bytes = 1_000
+log_dir = "logs"
+original = true
+`;
+  assertEquals(parseConfig(text, "x.toml"), {
+    host: "db.example",
+    port: 4001,
+    data_interval: 0.5,
+    data_threshold: 2,
+    heart_beat_interval: 1.25,
+    heart_beat_threshold: 0.001,
+    heart_beat_additional_tries: 0,
+    message: "hello",
+    max_message_bytes: 1000,
+    log_dir: "logs",
+    original: true,
+  });
+});
+
+Deno.test("parseConfig() takes [Settings] for [settings]", () => {
+  assertEquals(parseConfig("[Settings]\nport = 1\n", "x.toml"), { port: 1 });
+});
+
+Deno.test("parseConfig() takes the original's heart_beats_missed, which is one more", () => {
+  const text = "[Settings]\nheart_beats_missed = 4\n";
+  assertEquals(parseConfig(text, "x.toml"), { heart_beat_additional_tries: 3 });
+  const both = errorOf(text + "heart_beat_additional_tries = 3\n");
+  assertEquals(
+    both,
+    "x.toml: heart_beats_missed = 4: heart_beat_additional_tries says the same; keep one",
+  );
+});
+
+const SAYS_NOTHING: readonly [what: string, text: string][] = [
+  ["an empty file", ""],
+  ["blank lines and comments", "\n  \n# port = 1\n"],
+  ["an empty table", "[settings]\n"],
+  ["an empty log_dir", '[settings]\nlog_dir = ""\n'],
+  ["a byte order mark alone", "\ufeff"],
+];
+
+for (const [what, text] of SAYS_NOTHING) {
+  Deno.test(`parseConfig() takes ${what} for no settings`, () => {
+    assertEquals(parseConfig(text, "x.toml"), {});
+  });
+}
+
+Deno.test("parseConfig() reads a file as Windows writes it: byte order mark, CRLF", () => {
+  const text = '\ufeff[settings]\r\nport = 1 # one\r\n\r\nmessage = "a"\r\n';
+  assertEquals(parseConfig(text, "x.toml"), { port: 1, message: "a" });
+});
+
+const SECONDS = "expected a number of seconds from 0.001 to 1000000";
+const PORT = "expected a whole number from 1 to 65535";
+const HOST = "expected an IPv4 address, an IPv6 address or a host name";
+const UNDER_SETTINGS = "every key belongs under [settings]";
+
+/** A line under `[settings]`, and what is said of it behind the file's name. */
+const WRONG_LINES: readonly [line: string, error: string][] = [
+  ["prot = 1", "prot = 1: unknown key; did you mean port?"],
+  [
+    "heartbeat_interval = 1",
+    "heartbeat_interval = 1: unknown key; did you mean heart_beat_interval?",
+  ],
+  ["colour = 1", "colour = 1: unknown key"],
+  ["toString = 1", "toString = 1: unknown key"],
+  ["port = 0", `port = 0: ${PORT}`],
+  ["port = 65536", `port = 65536: ${PORT}`],
+  ["port = -1", `port = -1: ${PORT}`],
+  ["port = 1.5", `port = 1.5: ${PORT}`],
+  ['port = "1"', `port = "1": ${PORT}`],
+  ["port = true", `port = true: ${PORT}`],
+  ["port = [1]", `port = [1]: ${PORT}`],
+  ["data_interval = 0", `data_interval = 0: ${SECONDS}`],
+  ["data_interval = 0.0009", `data_interval = 0.0009: ${SECONDS}`],
+  ["data_interval = 1000000.1", `data_interval = 1000000.1: ${SECONDS}`],
+  ["data_threshold = -20", `data_threshold = -20: ${SECONDS}`],
+  ["heart_beat_interval = nan", `heart_beat_interval = nan: ${SECONDS}`],
+  ['heart_beat_threshold = "10 s"', `heart_beat_threshold = "10 s": ${SECONDS}`],
+  ["heart_beat_threshold = { s = 10 }", `heart_beat_threshold = {"s":10}: ${SECONDS}`],
+  [
+    "heart_beat_additional_tries = -1",
+    "heart_beat_additional_tries = -1: expected a whole number from 0 to 1000000",
+  ],
+  ["max_message_bytes = 0", "max_message_bytes = 0: expected a whole number from 1 to 1073741824"],
+  ["host = 127", "host = 127: expected a text of 1 to 255 characters"],
+  ['host = ""', 'host = "": expected a text of 1 to 255 characters'],
+  ['host = "a b"', `host = "a b": ${HOST}`],
+  ['host = "1.2.3.400"', `host = "1.2.3.400": ${HOST}`],
+  ['host = "127.0.0.1:4000"', `host = "127.0.0.1:4000": ${HOST}; the port is given apart from it`],
+  [
+    `host = "${"a".repeat(70)} b"`,
+    `host = "${"a".repeat(59)}…: ${HOST}`,
+  ],
+  ["original = 1", "original = 1: expected true or false"],
+  ['original = "yes"', 'original = "yes": expected true or false'],
+  ["heart_beats_missed = 0", "heart_beats_missed = 0: expected a whole number from 1"],
+  ["heart_beats_missed = 1.5", "heart_beats_missed = 1.5: expected a whole number from 1"],
+  ['heart_beats_missed = "4"', 'heart_beats_missed = "4": expected a whole number from 1'],
+  ["log_dir = 1", "log_dir = 1: expected a text of 1 to 4096 characters"],
+  ["[settings.nested]\nport = 1", 'nested = {"port":1}: unknown key'],
+];
+
+for (const [line, error] of WRONG_LINES) {
+  Deno.test(`parseConfig() throws on ${line.split("\n")[0]}`, () => {
+    assertEquals(errorOf(`[settings]\n${line}\n`), `x.toml: ${error}`);
+  });
+}
+
+for (const value of ["inf", "-inf", "+inf"]) {
+  Deno.test(`parseConfig() throws on data_interval = ${value}`, () => {
+    const error = errorOf(`[settings]\ndata_interval = ${value}\n`);
+    assertMatch(error, /^x\.toml: data_interval = -?inf: expected a number of seconds /);
+  });
+}
+
+const WRONG_FILES: readonly [what: string, text: string, error: string][] = [
+  [
+    "a key outside of the table",
+    "port = 1\n",
+    `port stands outside of any table; ${UNDER_SETTINGS}`,
+  ],
+  [
+    "a key before the table",
+    'log_dir = "a"\n[settings]\nport = 1\n',
+    `log_dir stands outside of any table; ${UNDER_SETTINGS}`,
+  ],
+  ["an unknown table", "[server]\nport = 1\n", `unknown table [server]; ${UNDER_SETTINGS}`],
+  ["another case", "[SETTINGS]\nport = 1\n", `unknown table [SETTINGS]; ${UNDER_SETTINGS}`],
+  [
+    "a table too many",
+    "[settings]\nport = 1\n[more]\n",
+    `unknown table [more]; ${UNDER_SETTINGS}`,
+  ],
+  [
+    "both spellings of the table",
+    "[settings]\nport = 1\n[Settings]\nport = 2\n",
+    "both [settings] and [Settings]; keep one",
+  ],
+  ["a value for the table", "settings = 1\n", "settings = 1: expected a table, [settings]"],
+  [
+    "a list of tables",
+    "[[settings]]\nport = 1\n",
+    'settings = [{"port":1}]: expected a table, [settings]',
+  ],
+];
+
+for (const [what, text, error] of WRONG_FILES) {
+  Deno.test(`parseConfig() throws on ${what}`, () => {
+    assertEquals(errorOf(text), `x.toml: ${error}`);
+  });
+}
+
+const NOT_TOML: readonly [what: string, text: string][] = [
+  ["a table without an end", "[settings\nport = 1\n"],
+  ["a key without a value", "[settings]\nport =\n"],
+  ["a text without quotes", "[settings]\nhost = localhost\n"],
+  ["a text without an end", '[settings]\nhost = "a\n'],
+  ["YAML", "settings:\n  port: 1\n"],
+  ["JSON", '{ "settings": { "port": 1 } }\n'],
+  ["bytes that are no text", "\u0000\u0001\ufffd\ufffd"],
+];
+
+for (const [what, text] of NOT_TOML) {
+  Deno.test(`parseConfig() throws in one line on what is not TOML: ${what}`, () => {
+    assertMatch(errorOf(text), /^x\.toml is not TOML: .{8,}$/);
+  });
+}
+
+Deno.test("parseConfig() tells a text apart from what it holds", () => {
+  assertEquals(
+    errorOf('[settings]\nhost = "a\\nb\\"c"\n'),
+    `x.toml: host = "a\\nb\\"c": ${HOST}`,
+  );
+});
+
+Deno.test("readConfig() throws on a missing file", () => {
+  const error = assertThrows(() => readConfig("/no/such/x.toml"), UsageError);
+  assertEquals(
+    error.message,
+    "cannot read the configuration file /no/such/x.toml: there is no such file",
+  );
+});
+
+Deno.test("readConfig() and readConfigIfThere() throw on a folder", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const read of [readConfig, readConfigIfThere]) {
+      const { message } = assertThrows(() => read(folder), UsageError);
+      assertEquals(
+        message,
+        `cannot read the configuration file ${folder}: it is a folder, not a file`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder);
+  }
+});
+
+Deno.test("readConfigIfThere() takes a missing file for no settings", () => {
+  assertEquals(readConfigIfThere("/no/such/x.toml"), {});
+});
+
+Deno.test("readConfig() and readConfigIfThere() read a file, and name it in errors", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".toml" });
+  try {
+    for (const read of [readConfig, readConfigIfThere]) {
+      await Deno.writeTextFile(path, "[settings]\nport = 1\n");
+      assertEquals(read(path), { port: 1 });
+      await Deno.writeTextFile(path, "[settings]\nport = 0\n");
+      assertStringIncludes(assertThrows(() => read(path), UsageError).message, `${path}: port = 0`);
+    }
+  } finally {
+    await Deno.remove(path);
+  }
+});

@@ -1,0 +1,111 @@
+/**
+ * Asking a person for host and port, at a terminal that the test plays.
+ *
+ * @module
+ */
+import { assertEquals, assertThrows } from "@std/assert";
+import { promptForAddress, type Terminal } from "../../lib/cli/prompt.ts";
+import { defaultSettings } from "../../lib/cli/settings.ts";
+import { UsageError } from "../../lib/platform/errors.ts";
+
+const DEFAULTS = defaultSettings("client");
+
+/** A terminal at which these answers are given; `null` stands for Ctrl-D, nothing for the proposal. */
+class PlayedTerminal implements Terminal {
+  /** What was asked, with its proposal, and what was said. */
+  readonly shown: string[] = [];
+  readonly #answers: (string | null)[];
+
+  constructor(...answers: (string | null)[]) {
+    this.#answers = answers;
+  }
+
+  ask(question: string, proposal: string): string | null {
+    this.shown.push(`${question}? ${proposal}`);
+    const answer = this.#answers.shift();
+    if (answer === undefined) throw new Error("asked too often");
+    return answer?.trim() === "" ? proposal : answer;
+  }
+
+  say(line: string): void {
+    this.shown.push(line);
+  }
+}
+
+Deno.test("promptForAddress() asks for what nothing gives, proposing the defaults", () => {
+  const terminal = new PlayedTerminal("db.example", "4001");
+  assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "db.example", port: 4001 });
+  assertEquals(terminal.shown, ["Host? 127.0.0.1", "Port? 4000"]);
+});
+
+Deno.test("promptForAddress() proposes the defaults of its role", () => {
+  const terminal = new PlayedTerminal("::", "4001");
+  promptForAddress({}, defaultSettings("server"), terminal);
+  assertEquals(terminal.shown, ["Host? 0.0.0.0", "Port? 4000"]);
+});
+
+Deno.test("promptForAddress() takes the default for an empty answer", () => {
+  for (const empty of ["", "  "]) {
+    const terminal = new PlayedTerminal(empty, empty);
+    assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "127.0.0.1", port: 4000 });
+    assertEquals(terminal.shown, ["Host? 127.0.0.1", "Port? 4000"]);
+  }
+});
+
+Deno.test("promptForAddress() takes no notice of blanks around an answer", () => {
+  const terminal = new PlayedTerminal(" ::1 ", "\t80 ");
+  assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "::1", port: 80 });
+});
+
+Deno.test("promptForAddress() asks only for what nothing gives", () => {
+  const forPort = new PlayedTerminal("80");
+  assertEquals(promptForAddress({ host: "::1" }, DEFAULTS, forPort), { host: "::1", port: 80 });
+  assertEquals(forPort.shown, ["Port? 4000"]);
+
+  const forHost = new PlayedTerminal("::1");
+  assertEquals(promptForAddress({ port: 80 }, DEFAULTS, forHost), { host: "::1", port: 80 });
+  assertEquals(forHost.shown, ["Host? 127.0.0.1"]);
+
+  const forNothing = new PlayedTerminal();
+  assertEquals(promptForAddress({ host: "::1", port: 80 }, DEFAULTS, forNothing), {
+    host: "::1",
+    port: 80,
+  });
+});
+
+const PORT = "expected a whole number from 1 to 65535";
+
+Deno.test("promptForAddress() says what is wrong with an answer and asks again", () => {
+  const terminal = new PlayedTerminal("a b", "::1", "0", "65536", "-1", "http", "4001");
+  assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "::1", port: 4001 });
+  assertEquals(terminal.shown, [
+    "Host? 127.0.0.1",
+    "host a b: expected an IPv4 address, an IPv6 address or a host name",
+    "Host? 127.0.0.1",
+    "Port? 4000",
+    `port 0: ${PORT}`,
+    "Port? 4000",
+    `port 65536: ${PORT}`,
+    "Port? 4000",
+    `port -1: ${PORT}`,
+    "Port? 4000",
+    `port http: ${PORT}`,
+    "Port? 4000",
+  ]);
+});
+
+Deno.test("promptForAddress() throws when no answer is to come", () => {
+  for (const [key, ...answers] of [["host", null], ["port", "::1", null]] as const) {
+    const terminal = new PlayedTerminal(...answers);
+    const { message } = assertThrows(() => promptForAddress({}, DEFAULTS, terminal), UsageError);
+    assertEquals(message, `no ${key} was given; see --help`);
+  }
+});
+
+Deno.test("promptForAddress() takes the defaults without a terminal", () => {
+  assertEquals(promptForAddress({}, DEFAULTS, undefined), { host: "127.0.0.1", port: 4000 });
+  assertEquals(promptForAddress({ port: 80 }, DEFAULTS, undefined), {
+    host: "127.0.0.1",
+    port: 80,
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * How long to wait before dialling again: the bounds of each wait, and what starts them anew.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { Backoff, HEALTHY_MS } from "../../lib/client/backoff.ts";
+
+/** Waits drawn with these bytes. */
+function drawing(byte: number): Backoff {
+  return new Backoff((bytes) => bytes.fill(byte));
+}
+
+function waits(backoff: Backoff, count: number): number[] {
+  return Array.from({ length: count }, () => backoff.next());
+}
+
+Deno.test("Backoff.next() doubles the longest wait from 1 s up to 30 s", () => {
+  const longest = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
+  assertEquals(waits(drawing(0xff), 8), longest);
+});
+
+Deno.test("Backoff.next() never waits for less than 0.5 s", () => {
+  assertEquals(waits(drawing(0), 8), Array(8).fill(500));
+});
+
+Deno.test("Backoff.next() draws evenly from all that is allowed", () => {
+  const backoff = new Backoff((bytes) => bytes.set([0x40, 0, 0, 0]));
+  assertEquals(waits(backoff, 6), [625, 875, 1_375, 2_375, 4_375, 7_875]);
+  const half = new Backoff((bytes) => bytes.set([0x80, 0, 0, 0]));
+  assertEquals(waits(half, 6), [750, 1_250, 2_250, 4_250, 8_250, 15_250]);
+});
+
+Deno.test("Backoff.next() draws each wait anew", () => {
+  let drawn = 0;
+  const backoff = new Backoff((bytes) => bytes.fill(drawn++ % 2 === 0 ? 0xff : 0));
+  assertEquals(waits(backoff, 4), [1_000, 500, 4_000, 500]);
+});
+
+Deno.test("Backoff.next() stays within its limits however often it is called", () => {
+  const backoff = drawing(0xff);
+  for (let n = 0; n < 5_000; n++) backoff.next();
+  assertEquals([backoff.attempts, backoff.next()], [5_000, 30_000]);
+  assertEquals(drawing(0xff).attempts, 0);
+});
+
+Deno.test("Backoff.wasHealthyFor() starts anew after a healthy minute, and not before", () => {
+  const backoff = drawing(0xff);
+  waits(backoff, 5);
+  backoff.wasHealthyFor(HEALTHY_MS - 1);
+  assertEquals([backoff.attempts, backoff.next()], [5, 30_000]);
+  backoff.wasHealthyFor(HEALTHY_MS);
+  assertEquals([HEALTHY_MS, backoff.attempts, backoff.next()], [60_000, 0, 1_000]);
+});

@@ -1,0 +1,171 @@
+/**
+ * Many sessions in one client: when they start, and what their summary says.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { Client } from "../../lib/client/client.ts";
+import { LoadRun, type LoadSession } from "../../lib/client/load.ts";
+import { eventText } from "../../lib/output/event_text.ts";
+import { Server } from "../../lib/server/server.ts";
+import type { ExitStatus } from "../../lib/session/close_reason.ts";
+import { type EventSink, EventSource } from "../../lib/session/events.ts";
+import { MemoryNetwork } from "../support/memory_network.ts";
+import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+
+const ADDRESS = { host: "server", port: 4000 };
+const COMMON = { timers: DEFAULT_TIMERS, maxMessageBytes: 1_000, address: ADDRESS };
+
+/** A crowd of clients at a server. */
+function stage(sessions: number, options: { ramp_ms?: number; count?: number } = {}) {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork(clock, { latency_ms: 1 });
+  let ids = 0;
+  const random = (bytes: Uint8Array) => new DataView(bytes.buffer).setUint32(0, ++ids);
+  const quiet = { wantsMessages: false, emit: () => {} };
+  const server = Server.listen({
+    ...COMMON,
+    ...KEEPING,
+    maxSessions: 3,
+    original: false,
+    once: false,
+    random,
+    transport: network,
+    clock,
+    sink: quiet,
+  });
+  server.run();
+  const recorder = new Recorder(clock);
+  const { count } = options;
+  const crowd = new LoadRun({
+    sessions,
+    ramp_ms: options.ramp_ms ?? 0,
+    member: (sink, roundTrips) =>
+      new Client({
+        ...COMMON,
+        ...saying("x"),
+        count,
+        transport: network,
+        clock,
+        random,
+        sink,
+        roundTrips,
+      }),
+    clock,
+    sink: recorder,
+  });
+  return { clock, crowd, network, recorder, server, status: crowd.run() };
+}
+
+Deno.test("LoadRun.run() spreads the starts evenly over the ramp", async () => {
+  const { clock, crowd, recorder } = stage(3, { ramp_ms: 300 });
+  await clock.advance(1_000);
+  assertEquals(recorder.all("connected").map(({ at_ms }) => at_ms), [2, 102, 202]);
+  assertEquals(recorder.all("notice").map(({ text }) => text), ["all 3 sessions have been opened"]);
+  crowd.stop("done");
+  await clock.advance(1_000);
+});
+
+Deno.test("LoadRun.stop() in the ramp starts no more, and ends those that live", async () => {
+  const { clock, crowd, recorder, status } = stage(3, { ramp_ms: 3_000 });
+  await clock.advance(1_500);
+  crowd.stop("shutdown");
+  await clock.advance(1_000);
+  assertEquals(await status, 0);
+  const { ended_as_asked, opened, phases, sessions, started } = recorder.one("total");
+  assertEquals([sessions, started, opened, ended_as_asked], [3, 2, 2, 2]);
+  assertEquals(phases, { connecting: 0, data: 2, heartbeat: 0, terminated: 0 });
+});
+
+Deno.test("the total of sessions that are done counts them all, and their round trips", async () => {
+  const { clock, recorder, status } = stage(3, { count: 4 });
+  await clock.advance(20_000);
+  assertEquals(await status, 0);
+  const total = recorder.one("total");
+  assertEquals(recorder.all("summary").length, 3);
+  assertEquals(
+    [total.session, total.data_sent, total.data_confirmed, total.in_doubt, total.deaths],
+    [null, 12, 12, 0, 0],
+  );
+  assertEquals(total.round_trips, { p50_ms: 2, p99_ms: 2, max_ms: 2 });
+  assertEquals(total.phases, { connecting: 0, data: 0, heartbeat: 0, terminated: 3 });
+});
+
+Deno.test("the total tells of the refused, the lost, their deaths and how late these were told", async () => {
+  const { clock, network, recorder, status } = stage(4);
+  await clock.advance(1_000);
+  for (const path of network.paths.slice(0, 3)) path.silence("to_client", "to_server");
+  await clock.advance(100_000);
+  assertEquals(await status, 1);
+  const total = recorder.one("total");
+  assertEquals(
+    [total.opened, total.refused, total.lost, total.deaths, total.silences, total.in_doubt],
+    [3, 1, 3, 3, 3, 3],
+  );
+  assertEquals(total.overshoots, { p50_ms: 0, p99_ms: 0, max_ms: 0 });
+  assertEquals(total.phases, { connecting: 0, data: 0, heartbeat: 0, terminated: 4 });
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("the total is a warning, which --quiet leaves, unless all ended as asked", async () => {
+  const { clock, recorder, status } = stage(4, { count: 1 });
+  await clock.advance(20_000);
+  const { at_ms: _at, ...total } = recorder.one("total");
+  assertEquals([await status, total.refused, total.in_doubt, total.deaths], [4, 1, 0, 0]);
+  const none = { refused: 0, lost: 0, unconnected: 0 };
+  for (
+    const [more, level] of [
+      [none, "info"],
+      [{ ...none, refused: 1 }, "warning"],
+      [{ ...none, lost: 1 }, "warning"],
+      [{ ...none, unconnected: 1 }, "warning"],
+    ] as const
+  ) {
+    assertEquals(eventText({ ...total, ...more }, "client", DEFAULT_TIMERS)?.level, level);
+  }
+});
+
+for (
+  const [statuses, expected] of [
+    [[0, 0], 0],
+    [[0, 3], 3],
+    [[3, 4], 4],
+    [[0, 4, 1, 3], 1],
+  ] as [ExitStatus[], ExitStatus][]
+) {
+  Deno.test(`Crowd.run() of sessions that end with ${statuses} ends with ${expected}`, async () => {
+    const clock = new VirtualClock();
+    const left = [...statuses];
+    const member = (sink: EventSink): LoadSession => {
+      const status = left.shift()!;
+      new EventSource(sink, clock, "s").emit("notice", { level: "info", text: "here" });
+      return { run: () => Promise.resolve(status), stop: () => {} };
+    };
+    const sink = new Recorder(clock);
+    const crowd = new LoadRun({ sessions: statuses.length, ramp_ms: 0, member, clock, sink });
+    assertEquals(await crowd.run(), expected);
+    assertEquals(sink.all("notice").length, statuses.length);
+  });
+}
+
+Deno.test("the total counts no server as dead that only never answered a return", async () => {
+  const clock = new VirtualClock();
+  const member = (sink: EventSink): LoadSession => {
+    new EventSource(sink, clock, "s").emit("terminated", {
+      by: "self",
+      reason: "silent",
+      text: "no WELCOME within 5 s",
+      peer: "server:4000",
+      detected_after_ms: 90_000,
+      detected_since: "last_sign_of_life",
+      predicted_ms: 60_000,
+      silent_ms: 90_000,
+    });
+    return { run: () => Promise.resolve(1), stop: () => {} };
+  };
+  const sink = new Recorder(clock);
+  await new LoadRun({ sessions: 1, ramp_ms: 0, member, clock, sink }).run();
+  const { deaths, lost, overshoots } = sink.one("total");
+  assertEquals([deaths, lost, overshoots.max_ms], [0, 1, null]);
+});

@@ -1,0 +1,280 @@
+/**
+ * The client that comes back: when it dials again, after what, for how long it waits, when it gives up.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { TransportErrorKind } from "../../lib/platform/net/transport.ts";
+import type { EndReason } from "../../lib/session/close_reason.ts";
+import { CONNECT_LIMIT_MS } from "../../lib/session/timers.ts";
+import {
+  cameTo,
+  mute,
+  type Outcome,
+  remembering,
+  resumptions,
+  serving,
+  stageDialling,
+  welcoming,
+} from "../support/scripted_network.ts";
+
+Deno.test("a client tells of a lost connection, its return and its end, event by event", async () => {
+  const { client, clock, network, recorder, status } = stageDialling([serving(), serving(2)]);
+  await clock.advance(7_000);
+  network.last.path.reset();
+  await clock.advance(3_500);
+  client.stop("shutdown");
+  await clock.advance(500);
+  assertEquals(await status, 0);
+  const names = recorder.events.map(({ event }) => event);
+  assertEquals(names.at(-1), "summary");
+  const told = [...new Set(names.slice(0, -1))];
+  assertEquals(recorder.story(...told), [
+    "0 connected server:4000 60",
+    "0 phase connecting data 0",
+    "0 data_sent 1 1",
+    "0 data_confirmed 1 0",
+    "5000 data_sent 2 1",
+    "5000 data_confirmed 2 0",
+    "7000 phase data connecting 2000",
+    "7000 disconnected network reset reset server:4000 2000 last_sign_of_life 60000 2000",
+    "7000 reconnecting 1 500 reset server:4000",
+    "7500 connected server:4000 60",
+    "7500 resumed 2500 0 0",
+    "7500 phase connecting data 0",
+    "10000 data_sent 3 1",
+    "10000 data_confirmed 3 0",
+    "10500 phase data terminated 500",
+    "10500 terminated self shutdown  server:4000   60000 500",
+  ]);
+  assertEquals(clock.pending, 0);
+});
+
+for (
+  const [draw, delays_ms] of [
+    [0x00, [500, 500, 500, 500, 500, 500, 500, 500]],
+    [0xff, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]],
+  ] as const
+) {
+  Deno.test(`a first dial that fails is repeated after its waits, drawn with ${draw}`, async () => {
+    const { clock, network, recorder } = stageDialling(["refused"], { draw });
+    const dials_ms = [0];
+    for (const delay_ms of delays_ms) dials_ms.push(dials_ms.at(-1)! + delay_ms);
+    await clock.advance(dials_ms.at(-1)!);
+    assertEquals(network.dials_ms, dials_ms);
+    const told = delays_ms.map((delay_ms, n) =>
+      `${dials_ms[n]} reconnecting ${n + 1} ${delay_ms} refused server:4000`
+    );
+    assertEquals(recorder.story("reconnecting").slice(0, told.length), told);
+    assertEquals(recorder.all("terminated"), []);
+    assertEquals(network.atOnce, 1);
+  });
+}
+
+Deno.test("a client whose first dials failed opens a session that is not resumed", async () => {
+  const { clock, network, recorder } = stageDialling(["refused", "unreachable", serving()]);
+  await clock.advance(1_000);
+  assertEquals(
+    recorder.story("reconnecting", "connected", "resumed", "disconnected", "data_sent"),
+    [
+      "0 reconnecting 1 500 refused server:4000",
+      "500 reconnecting 2 500 unreachable server:4000",
+      "1000 connected server:4000 60",
+      "1000 data_sent 1 1",
+    ],
+  );
+  assertEquals(network.last.peer.heard[0]!.includes("confirmed"), false);
+});
+
+Deno.test("the waits go on growing while connections are lost soon", async () => {
+  const { clock, network, recorder } = stageDialling([remembering()], { draw: 0xff });
+  for (let n = 0; n < 7; n++) {
+    await clock.advance(59_999 - clock.now() + network.dials_ms.at(-1)!);
+    network.last.path.reset();
+    await clock.advance(30_000);
+  }
+  const delays_ms = recorder.all("reconnecting").map(({ delay_ms }) => delay_ms);
+  assertEquals(delays_ms, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+});
+
+Deno.test("the waits start anew after a connection that was open for a minute", async () => {
+  const { clock, network, recorder } = stageDialling(
+    ["refused", "refused", "refused", serving(), serving(12)],
+    { draw: 0xff },
+  );
+  await clock.advance(7_000 + 60_000);
+  network.last.path.reset();
+  await clock.advance(1_000);
+  const told = recorder.all("reconnecting").map(({ attempt, delay_ms }) => [attempt, delay_ms]);
+  assertEquals(told, [[1, 1_000], [2, 2_000], [3, 4_000], [1, 1_000]]);
+});
+
+Deno.test("a connection on which nothing was heard for most of a minute was not healthy", async () => {
+  // Silence is found out after 60 s, in which the server said nothing but WELCOME.
+  const { clock, recorder } = stageDialling([welcoming('{"received":0}')], { draw: 0xff });
+  await clock.advance(200_000);
+  const told = recorder.all("reconnecting").map(({ attempt }) => attempt);
+  assertEquals(told, [1, 2, 3]);
+});
+
+for (
+  const [limit, what, outcomes, status] of [
+    [1, "a server that refuses", ["refused"], 3],
+    [3, "a server that refuses", ["refused"], 3],
+    [3, "an address that nobody has", ["name_not_found"], 3],
+    [2, "a server that hangs up", [(line: string) => line.startsWith("HELLO") ? "" : undefined], 3],
+  ] as [number, string, Outcome[], number][]
+) {
+  Deno.test(`a client gives up ${what} after ${limit} attempts in a row`, async () => {
+    const staged = stageDialling(outcomes, { reconnect: { limit } });
+    const { clock, network, recorder } = staged;
+    assertEquals<unknown>(await cameTo(staged.status, clock, 60_000), status);
+    assertEquals(network.dials_ms.length, limit + 1);
+    assertEquals(recorder.all("reconnecting").map(({ attempt }) => attempt).at(-1), limit);
+    assertEquals(recorder.all("terminated").length, 1);
+    assertEquals(recorder.all("summary"), []);
+    assertEquals(clock.pending, 0);
+  });
+}
+
+Deno.test("a client that gives up after a session was open has lost it: 1, and a summary", async () => {
+  const staged = stageDialling([serving(), "refused"], { reconnect: { limit: 2 } });
+  const { clock, network, recorder, status } = staged;
+  await clock.advance(1_000);
+  network.last.path.reset();
+  assertEquals<unknown>(await cameTo(status, clock, 5_000), 1);
+  assertEquals(recorder.story("reconnecting", "terminated"), [
+    "1000 reconnecting 1 500 reset server:4000",
+    "1500 reconnecting 2 500 refused server:4000",
+    "2000 terminated network refused refused server:4000 2000 last_sign_of_life 60000 2000",
+  ]);
+  assertEquals(recorder.one("summary").connections, 1);
+});
+
+Deno.test("the limit counts attempts in a row: a healthy minute forgives those before", async () => {
+  const outcomes: Outcome[] = ["refused", serving(), "refused"];
+  const { clock, network, status } = stageDialling(outcomes, { reconnect: { limit: 2 } });
+  await clock.advance(500 + 60_000);
+  network.last.path.reset();
+  assertEquals<unknown>(await cameTo(status, clock, 10_000), 1);
+  assertEquals(network.dials_ms.length, 2 + 2);
+});
+
+Deno.test("a dial that nobody answers is given up and repeated; there is one at a time", async () => {
+  const { clock, network, recorder } = stageDialling(["unanswered"]);
+  await clock.advance(3 * (CONNECT_LIMIT_MS + 500));
+  assertEquals(network.dials_ms, [0, 10_500, 21_000, 31_500]);
+  assertEquals([network.underWay, network.atOnce], [1, 1]);
+  assertEquals(recorder.all("reconnecting").map(({ cause }) => cause), Array(3).fill("silent"));
+});
+
+Deno.test("a server that never says WELCOME is dialled again", async () => {
+  const { clock, network, recorder } = stageDialling([mute, serving()]);
+  await clock.advance(6_000);
+  assertEquals(recorder.story("reconnecting", "connected", "disconnected", "terminated"), [
+    "5000 reconnecting 1 500 silent server:4000",
+    "5500 connected server:4000 60",
+  ]);
+  assertEquals(network.opened[0]!.peer.heard.at(-1), "5000 TERMINATE silent no WELCOME within 5 s");
+});
+
+Deno.test("a dead server is dialled again, a full detection after its death", async () => {
+  const { clock, network, recorder } = stageDialling([serving(), serving(1)]);
+  await clock.advance(1_000);
+  network.last.path.silence("to_client", "to_server");
+  await clock.advance(65_000);
+  assertEquals(recorder.story("phase", "disconnected", "reconnecting"), [
+    "0 phase connecting data 0",
+    "25000 phase data heartbeat 20000",
+    "65000 phase heartbeat connecting 60000",
+    "65000 disconnected self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000",
+    "65000 reconnecting 1 500 silent server:4000",
+    "65500 phase connecting data 0",
+  ]);
+  assertEquals(resumptions(recorder), ["65500: gap 65500, resent 1, already there 0"]);
+});
+
+/** What ends a connection, whether the client dials again, and else its exit status. */
+const LOSSES: [
+  what: string,
+  say: string,
+  reason: EndReason,
+  survivesDisconnect: boolean,
+  status: number,
+][] = [
+  ["TERMINATE shutdown", "TERMINATE shutdown\n", "shutdown", true, 0],
+  ["TERMINATE silent", "TERMINATE silent\n", "silent", true, 0],
+  ["TERMINATE done", "TERMINATE done\n", "done", false, 1],
+  ["TERMINATE refused", "TERMINATE refused full\n", "refused", false, 4],
+  ["TERMINATE protocol", "TERMINATE protocol DATA 7\n", "protocol", false, 1],
+  ["nonsense", "nonsense\n", "protocol", false, 1],
+  ["a FIN", "", "closed", true, 0],
+  ["a FIN within a frame", "CONFI", "closed", true, 0],
+];
+
+for (const [what, say, reason, survivesDisconnect, expected] of LOSSES) {
+  Deno.test(`${what} in an open session: the client ${survivesDisconnect ? "dials again" : "ends"}`, async () => {
+    const { clock, network, recorder, status } = stageDialling([serving(), serving(1)]);
+    await clock.advance(1_000);
+    const { peer } = network.last;
+    if (say !== "") await peer.say(say);
+    if (!say.endsWith("\n")) await peer.hangUp();
+    const outcome = await cameTo(status, clock, 2_000);
+    assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected);
+    assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
+    const [told, other] = survivesDisconnect
+      ? ["disconnected", "terminated"] as const
+      : ["terminated", "disconnected"] as const;
+    assertEquals([recorder.one(told).reason, recorder.all(other)], [reason, []]);
+    assertEquals(
+      recorder.all("reconnecting").map(({ cause }) => cause),
+      survivesDisconnect ? [reason] : [],
+    );
+    assertEquals(recorder.all("resumed").length, survivesDisconnect ? 1 : 0);
+  });
+
+  Deno.test(`${what} before WELCOME: the client ${survivesDisconnect ? "dials again" : "ends"}`, async () => {
+    const { clock, network, recorder, status } = stageDialling([mute]);
+    await clock.advance(1_000);
+    const { peer } = network.last;
+    if (say !== "") await peer.say(say);
+    if (!say.endsWith("\n")) await peer.hangUp();
+    const outcome = await cameTo(status, clock, 600);
+    assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected === 4 ? 4 : 3);
+    assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
+    assertEquals(
+      recorder.all("terminated").map((each) => each.reason),
+      survivesDisconnect ? [] : [reason],
+    );
+    assertEquals(recorder.all("disconnected"), []);
+  });
+}
+
+const NETWORK: [TransportErrorKind, EndReason][] = [
+  ["refused", "refused"],
+  ["reset", "reset"],
+  ["unreachable", "unreachable"],
+  ["name_not_found", "name_not_found"],
+  ["not_permitted", "unreachable"],
+  ["too_many_open_files", "failed"],
+  ["other", "failed"],
+];
+
+for (const [kind, cause] of NETWORK) {
+  Deno.test(`a dial that fails, ${kind}, is repeated`, async () => {
+    const { clock, network, recorder } = stageDialling([kind]);
+    await clock.advance(500);
+    assertEquals(network.dials_ms, [0, 500]);
+    assertEquals(recorder.all("reconnecting")[0]!.cause, cause);
+  });
+}
+
+Deno.test("a client that does not reconnect ends with its first connection, in any way", async () => {
+  for (const outcomes of [["refused"], [serving()]] as Outcome[][]) {
+    const { clock, network, recorder, status } = stageDialling(outcomes, { reconnect: undefined });
+    await clock.advance(100);
+    network.last?.path.reset();
+    assertEquals<unknown>(await cameTo(status, clock, 100_000), outcomes[0] === "refused" ? 3 : 1);
+    assertEquals([network.dials_ms, recorder.all("reconnecting")], [[0], []]);
+  }
+});

@@ -1,0 +1,143 @@
+/**
+ * The log: its lines, its three files, and that nothing of them is lost at any kind of end.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
+import { logLines, openTestLog, withFolder } from "../support/log_folder.ts";
+
+/** What a line says: its level, message and session. */
+function told(line: string): string {
+  return line.split(" || ").slice(1).join(" || ");
+}
+
+const LEVELS = ["info", "warning", "error"] as const;
+const TOLD = { info: "INFO || i || s", warning: "WARNING || w || s", error: "ERROR || e || s" };
+
+function logOneOfEach(log: Log): void {
+  log.line("info", "i", "s");
+  log.line("warning", "w", "s");
+  log.line("error", "e", "s");
+}
+
+Deno.test("Log.line() puts out time, level, message and session, in local time", async () => {
+  using opened = openTestLog();
+  const before = Date.now();
+  opened.log.line("warning", "a message", "5e55");
+  const after = Date.now();
+  const [line] = await opened.put();
+  assertMatch(
+    line!,
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \|\| WARNING \|\| a message \|\| 5e55$/,
+  );
+  // Without a time zone behind it, a date and time is read as local time.
+  const time = Date.parse(line!.slice(0, 23).replace(" ", "T").replace(",", "."));
+  assert(before <= time && time <= after, `${line} is not between ${before} and ${after}`);
+});
+
+Deno.test("Log.line() puts - for no session, and takes any text as it is", async () => {
+  using opened = openTestLog();
+  const texts = ["a || b", "%s %d", "{}", "ü → 漢", "", "undefined"];
+  for (const text of texts) opened.log.line("info", text, null);
+  assertEquals((await opened.put()).map(told), texts.map((text) => `INFO || ${text} || -`));
+});
+
+Deno.test("Log.line() puts out all levels, or warnings and errors if it is to be quiet", async () => {
+  for (const quiet of [false, true]) {
+    using opened = openTestLog({ quiet });
+    logOneOfEach(opened.log);
+    const expected = LEVELS.slice(quiet ? 1 : 0).map((level) => TOLD[level]);
+    assertEquals((await opened.put()).map(told), expected);
+  }
+});
+
+Deno.test("openLog() makes three files, each from its level up, even if it is to be quiet", async () => {
+  await withFolder((folder) => {
+    const directory = `${folder}/deep/logs`;
+    using opened = openTestLog({ role: "server", quiet: true, directory });
+    logOneOfEach(opened.log);
+    const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    assertEquals(names, ["server_error.log", "server_info.log", "server_warning.log"]);
+    LEVELS.forEach((level, at) => {
+      const lines = logLines(`${directory}/server_${level}.log`).map(told);
+      assertEquals(lines, LEVELS.slice(at).map((each) => TOLD[each]), level);
+    });
+  });
+});
+
+Deno.test("Log.line() has the same line in the file as in the output, and at once", async () => {
+  await withFolder(async (directory) => {
+    using opened = openTestLog({ directory });
+    for (let n = 1; n <= 3; n++) {
+      opened.log.line("info", `message ${n}`, "s");
+      assertEquals(logLines(`${directory}/client_info.log`).length, n);
+    }
+    assertEquals(logLines(`${directory}/client_info.log`), await opened.put());
+  });
+});
+
+Deno.test("openLog() appends to the files that are there", async () => {
+  await withFolder((directory) => {
+    for (const text of ["first run", "second run"]) {
+      using opened = openTestLog({ directory });
+      opened.log.line("error", text, null);
+    }
+    const lines = logLines(`${directory}/client_error.log`).map(told);
+    assertEquals(lines, ["ERROR || first run || -", "ERROR || second run || -"]);
+  });
+});
+
+Deno.test("openLog() begins a new line behind one that was cut off", async () => {
+  await withFolder((directory) => {
+    const path = `${directory}/client_error.log`;
+    Deno.writeTextFileSync(path, "a line cut o");
+    using opened = openTestLog({ directory });
+    opened.log.line("error", "e", null);
+    assertEquals(logLines(path).map(told), ["", "ERROR || e || -"]);
+  });
+});
+
+Deno.test("Log rotates each file before it grows beyond 1 MiB, and keeps five", async () => {
+  await withFolder((directory) => {
+    using opened = openTestLog({ directory, quiet: true });
+    const filler = "x".repeat(65_000);
+    const perFile = Math.floor(MAX_LOG_BYTES / 65_040);
+    const count = perFile * (KEPT_LOG_FILES + 3);
+    for (let n = 0; n < count; n++) opened.log.line("info", `${n} ${filler}`, "s");
+
+    const path = `${directory}/client_info.log`;
+    const names = ["", ".1", ".2", ".3", ".4", ".5"].map((suffix) => path + suffix);
+    const there = [...Deno.readDirSync(directory)].map(({ name }) => `${directory}/${name}`);
+    assertEquals(there.filter((each) => each.includes("_info.log")).sort(), names);
+    // From the oldest file to the newest, every line that is kept, in order, to the last one logged.
+    const numbers = names.reverse().flatMap((each) => {
+      assertLessOrEqual(Deno.statSync(each).size, MAX_LOG_BYTES);
+      return logLines(each).map((line) => Number(/ INFO \|\| (\d+) /.exec(line)?.[1]));
+    });
+    const first = count - numbers.length;
+    assertEquals(numbers, Array.from({ length: numbers.length }, (_, n) => first + n));
+    assert(numbers.length >= perFile * KEPT_LOG_FILES, `only ${numbers.length} lines are kept`);
+  });
+});
+
+Deno.test("Log rotates a file that was nearly full before", async () => {
+  await withFolder((directory) => {
+    const path = `${directory}/client_error.log`;
+    Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 10) + "\n");
+    using opened = openTestLog({ directory, quiet: true });
+    opened.log.line("error", "e", null);
+    assertEquals(logLines(path).map(told), ["ERROR || e || -"]);
+    assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES - 9);
+  });
+});
+
+Deno.test("Log.close() may be called again", async () => {
+  await withFolder((directory) => {
+    using opened = openTestLog({ directory });
+    opened.log.line("info", "before", null);
+    opened.log.close();
+    opened.log.close();
+    assertEquals(logLines(`${directory}/client_info.log`).map(told), ["INFO || before || -"]);
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * Telling events: in order, a moment later, with the time at which they happened.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { LineOutput } from "../../lib/output/line_output.ts";
+import { Reporter, type ReporterOptions } from "../../lib/output/reporter.ts";
+import type { Event } from "../../lib/session/events.ts";
+import { DEFAULT_TIMERS } from "../support/stage.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+const TIME = "2026-11-22T06:43:42.686Z";
+
+function sent(seq: number, session: string | null = "s"): Event {
+  return { time: TIME, event: "data_sent", session, seq, bytes: 1 };
+}
+
+function notice(text: string): Event {
+  return { time: TIME, event: "notice", session: null, level: "warning", text };
+}
+
+/** A teller, what it has logged, and what it has written as JSON. */
+function stage(options: Partial<ReporterOptions> = {}) {
+  const logged: string[] = [];
+  const written: Uint8Array[] = [];
+  const write = (bytes: Uint8Array) => Promise.resolve(written.push(bytes) && bytes.length);
+  const reporter = new Reporter({
+    role: "client",
+    timers: DEFAULT_TIMERS,
+    log: {
+      line: (level, text, session, time) => logged.push([level, text, session, time].join(" | ")),
+      close: () => {},
+    },
+    logsAll: true,
+    json: new LineOutput({ write }, () => {}),
+    many: false,
+    clock: new VirtualClock(),
+    ...options,
+  });
+  const json = async () => {
+    await settle();
+    const text = written.map((bytes) => new TextDecoder().decode(bytes)).join("");
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  };
+  return { reporter, logged, json };
+}
+
+Deno.test("Teller tells events in order when the turn is over, of their own time", async () => {
+  const { reporter, logged, json } = stage();
+  reporter.emit(sent(1));
+  reporter.emit(sent(2));
+  assertEquals(logged, []);
+  await settle();
+  assertEquals(logged, [
+    `info | data message 1 sent, 1 byte | s | ${TIME}`,
+    `info | data message 2 sent, 1 byte | s | ${TIME}`,
+  ]);
+  assertEquals((await json()).map(({ seq }) => seq), [1, 2]);
+});
+
+Deno.test("Reporter.flush() tells at once what waits, and nothing twice", async () => {
+  const { reporter, logged } = stage();
+  reporter.emit(sent(1));
+  reporter.flush();
+  assertEquals(logged.length, 1);
+  await settle();
+  assertEquals(logged.length, 1);
+});
+
+Deno.test("Teller keeps no more than 65,536 events waiting", () => {
+  const { reporter, logged } = stage({ json: undefined });
+  for (let seq = 1; seq <= 65_536; seq++) reporter.emit(sent(seq));
+  assertEquals(logged.length, 65_536);
+});
+
+Deno.test("Teller writes no notice as JSON, and logs it", async () => {
+  const { reporter, logged, json } = stage();
+  reporter.emit(notice("look here"));
+  assertEquals(await json(), []);
+  assertEquals(logged, [`warning | look here |  | ${TIME}`]);
+});
+
+Deno.test("Teller logs of each of many sessions only what is not as it should be", async () => {
+  const { reporter, logged, json } = stage({ many: true });
+  reporter.emit(sent(1));
+  reporter.emit({ time: TIME, event: "heartbeat_missed", session: "s", n: 1, missed: 1, left: 3 });
+  reporter.emit(notice("look here"));
+  assertEquals((await json()).length, 2);
+  assertEquals(logged.map((line) => line.split(" | ")[0]), ["warning", "warning"]);
+});
+
+/** Heartbeats are missed, one by each of so many sessions. */
+function missEach(reporter: Reporter, sessions: number): void {
+  for (let n = 1; n <= sessions; n++) {
+    const missed = { n: 1, missed: 1, left: 3 };
+    reporter.emit({ time: TIME, event: "heartbeat_missed", session: `s${n}`, ...missed });
+  }
+}
+
+/** When it is told, by the clock of the teller. */
+const NOW = "2026-11-22T00:00:00.000Z";
+const MISSED = "heartbeat 1 missed, 1 in a row; dead after 3 more";
+
+Deno.test("Teller logs of what many sessions have in common a part, and writes all of it as JSON", async () => {
+  const { reporter, logged, json } = stage({ many: true });
+  missEach(reporter, 100);
+  reporter.emit(notice("that was all"));
+  await settle();
+  assertEquals(logged, [
+    ...["s1", "s2", "s3"].map((session) => `warning | ${MISSED} | ${session} | ${TIME}`),
+    `warning | and 97 more, the last of them: ${MISSED} | s100 | ${NOW}`,
+    `warning | that was all |  | ${TIME}`,
+  ]);
+  assertEquals((await json()).map(({ session }) => session).slice(-2), ["s99", "s100"]);
+});
+
+Deno.test("Reporter.flush() logs all that it has held back; of one session it holds back nothing", () => {
+  const many = stage({ many: true });
+  missEach(many.reporter, 5);
+  many.reporter.flush();
+  assertEquals(many.logged.length, 4);
+  const one = stage();
+  missEach(one.reporter, 5);
+  one.reporter.flush();
+  assertEquals(one.logged.length, 5);
+});
+
+for (
+  const [logsAll, hasJson, many, wants] of [
+    [true, true, false, true],
+    [true, false, false, true],
+    [false, false, false, false],
+    [false, true, false, true],
+    [true, false, true, false],
+    [true, true, true, true],
+  ] as const
+) {
+  const how = `log ${logsAll}, JSON ${hasJson}, many ${many}`;
+  Deno.test(`Teller wants the events of data messages: ${wants} with ${how}`, () => {
+    const json = hasJson ? {} : { json: undefined };
+    assertEquals(stage({ logsAll, many, ...json }).reporter.wantsMessages, wants);
+  });
+}

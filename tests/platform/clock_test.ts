@@ -1,0 +1,101 @@
+/**
+ * The real clock: timers that never fire early, move, and leave nothing behind.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { systemClock } from "../../lib/platform/clock.ts";
+
+/** A timer that resolves a promise with the time at which it fired. */
+function firing() {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  return { fired: promise, timer: systemClock.timer(() => resolve(systemClock.now())) };
+}
+
+Deno.test("systemClock.timer() fires at its time or after, whatever the fraction", async () => {
+  const all = Array.from({ length: 40 }, (_, n) => {
+    const { fired, timer } = firing();
+    const at_ms = systemClock.now() + 3 + n * 0.37;
+    timer.set(at_ms);
+    return fired.then((fired_ms) => assertGreaterOrEqual(fired_ms, at_ms));
+  });
+  await Promise.all(all);
+});
+
+Deno.test("systemClock.timer() moved later fires at the later time only", async () => {
+  let fired = 0;
+  const done = Promise.withResolvers<void>();
+  const timer = systemClock.timer(() => {
+    fired++;
+    done.resolve();
+  });
+  const start_ms = systemClock.now();
+  timer.set(start_ms + 10);
+  timer.set(start_ms + 40);
+  await done.promise;
+  assertGreaterOrEqual(systemClock.now(), start_ms + 40);
+  assertEquals(fired, 1);
+});
+
+Deno.test("systemClock.timer() moved earlier fires before its first time", async () => {
+  const { fired, timer } = firing();
+  const start_ms = systemClock.now();
+  timer.set(start_ms + 60_000);
+  timer.set(start_ms + 10);
+  assert(await fired < start_ms + 60_000);
+});
+
+Deno.test("systemClock.timer() cleared never fires, and can be set again", async () => {
+  let fired = 0;
+  const other = firing();
+  const timer = systemClock.timer(() => fired++);
+  timer.set(systemClock.now() + 5);
+  timer.clear();
+  other.timer.set(systemClock.now() + 20);
+  await other.fired;
+  assertEquals(fired, 0);
+  const again = firing();
+  again.timer.set(systemClock.now() + 1_000);
+  again.timer.clear();
+  again.timer.set(systemClock.now() + 1);
+  await again.fired;
+});
+
+Deno.test("systemClock.timer() set again when it fires goes on", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let rounds = 0;
+  const timer = systemClock.timer(() => {
+    if (++rounds === 3) resolve();
+    else timer.set(systemClock.now() + 1);
+  });
+  timer.set(systemClock.now() + 1);
+  await promise;
+  assertEquals(rounds, 3);
+});
+
+for (const busy_ms of [0, 5]) {
+  Deno.test(`systemClock.afterInput() waits for input, even if busy for ${busy_ms} ms more`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    for (let round = 0; round < 10; round++) {
+      using near = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+      using far = await listener.accept();
+      let read = false;
+      const reading = far.read(new Uint8Array(1)).then(() => read = true);
+      await near.write(new Uint8Array(1));
+      // Nothing is read while this process is busy.
+      keepBusy(20);
+      assertEquals(read, false);
+      const called = Promise.withResolvers<void>();
+      systemClock.afterInput(called.resolve);
+      keepBusy(busy_ms);
+      await called.promise;
+      assertEquals(read, true);
+      await reading;
+    }
+  });
+}
+
+function keepBusy(ms: number): void {
+  const until_ms = systemClock.now() + ms;
+  while (systemClock.now() < until_ms);
+}

@@ -1,0 +1,120 @@
+/**
+ * TCP on loopback: what goes wrong, told apart.
+ *
+ * @module
+ */
+import { assertEquals, assertRejects } from "@std/assert";
+import { tcpTransport } from "../../../lib/platform/net/tcp.ts";
+import {
+  type Connection,
+  type Listener,
+  TransportError,
+} from "../../../lib/platform/net/transport.ts";
+
+const LOOPBACK = "127.0.0.1";
+const never = new AbortController().signal;
+
+async function kindOf(attempt: () => unknown): Promise<string> {
+  return (await assertRejects(async () => await attempt(), TransportError)).kind;
+}
+
+/** Both ends of a connection over loopback. */
+async function pair(host = LOOPBACK) {
+  const listener = tcpTransport.listen({ host, port: 0 });
+  const [near, far] = await Promise.all([
+    tcpTransport.connect({ host, port: listener.port }, { signal: never }),
+    listener.accept(),
+  ]);
+  return { listener, near, far, [Symbol.dispose]: () => closeAll(listener, near, far) };
+}
+
+function closeAll(...all: (Connection | Listener)[]): void {
+  for (const each of all) each.close();
+}
+
+Deno.test("tcpTransport carries bytes both ways, and the end of one side", async () => {
+  using both = await pair();
+  const { near, far } = both;
+  const buffer = new Uint8Array(10);
+  assertEquals(await near.write(new Uint8Array([1, 2, 3])), 3);
+  assertEquals(await far.read(buffer), 3);
+  await near.closeWrite();
+  assertEquals(await far.read(buffer), null);
+  assertEquals(await far.write(new Uint8Array(2)), 2);
+  assertEquals(await near.read(buffer), 2);
+});
+
+Deno.test("tcpTransport names the peer", async () => {
+  using both = await pair();
+  assertEquals(both.near.peer, `${LOOPBACK}:${both.listener.port}`);
+});
+
+Deno.test("tcpTransport speaks IPv6, and finds a server by name on either family", async () => {
+  for (const host of ["::1", LOOPBACK]) {
+    const listener = tcpTransport.listen({ host, port: 0 });
+    const { port } = listener;
+    const direct = await tcpTransport.connect({ host, port }, { signal: never });
+    const byName = await tcpTransport.connect({ host: "localhost", port }, { signal: never })
+      .catch((error: TransportError) => error);
+    // Whether localhost has an IPv6 address is up to the machine; IPv4 it has everywhere.
+    if (host === LOOPBACK) assertEquals(byName instanceof TransportError, false);
+    assertEquals(direct.peer, host === "::1" ? `[::1]:${port}` : `${LOOPBACK}:${port}`);
+    closeAll(listener, direct);
+    if (!(byName instanceof TransportError)) byName.close();
+  }
+});
+
+Deno.test("tcpTransport.connect() tells apart what goes wrong", async () => {
+  const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
+  const { port } = listener;
+  listener.close();
+  const connect = (host: string, signal = never) => () =>
+    tcpTransport.connect({ host, port }, { signal });
+  assertEquals(await kindOf(connect(LOOPBACK)), "refused");
+  assertEquals(await kindOf(connect("no-such-host.invalid")), "name_not_found");
+  assertEquals(await kindOf(connect(LOOPBACK, AbortSignal.abort())), "unanswered");
+});
+
+Deno.test("tcpTransport.listen() tells apart what goes wrong", async () => {
+  const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
+  const listen = (host: string, port: number) => () => tcpTransport.listen({ host, port });
+  assertEquals(await kindOf(listen(LOOPBACK, listener.port)), "address_in_use");
+  assertEquals(await kindOf(listen("no-such-host.invalid", 0)), "name_not_found");
+  // 192.0.2.0/24 is reserved for documentation (RFC 5737): no interface has it.
+  assertEquals(await kindOf(listen("192.0.2.1", 0)), "address_not_here");
+  listener.close();
+});
+
+Deno.test("closing rejects what is under way as closed here, and may be done twice", async () => {
+  using both = await pair();
+  const reading = kindOf(() => both.near.read(new Uint8Array(1)));
+  const accepting = kindOf(() => both.listener.accept());
+  closeAll(both.near, both.near, both.listener, both.listener);
+  assertEquals([await reading, await accepting], ["closed", "closed"]);
+  assertEquals(await kindOf(() => both.near.write(new Uint8Array(1))), "closed");
+  assertEquals(await kindOf(() => both.near.closeWrite()), "closed");
+});
+
+Deno.test("closing rejects a write that is blocked", async () => {
+  using both = await pair();
+  let taken = 0;
+  const blocked = kindOf(async () => {
+    for (;;) taken += await both.near.write(new Uint8Array(1_000_000));
+  });
+  // Blocked is a write that the kernel has taken nothing of for a while.
+  for (let before = -1; taken > before;) {
+    before = taken;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  both.near.close();
+  assertEquals(await blocked, "closed");
+});
+
+Deno.test("writing to a peer that is gone is told apart as a reset", async () => {
+  using both = await pair();
+  both.near.close();
+  const kind = await kindOf(async () => {
+    for (;;) await both.far.write(new Uint8Array(1));
+  });
+  assertEquals(kind, "reset");
+});

@@ -1,0 +1,172 @@
+/**
+ * How the commands end, and what is left then: by a signal, by a defect, by force, without a reader.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { logLines, withFolder } from "../support/log_folder.ts";
+import { type Command, commandWords, freePort, startCommand } from "../support/process.ts";
+import { runCommand, runWords } from "../support/run.ts";
+import { testUnless } from "../support/skip.ts";
+import { Stranger } from "../support/strangers.ts";
+
+/** Ends a command that the test does not kill. */
+const LIFETIME = "--duration=20";
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** A server and a client whose session has confirmed data; both log to the folder. */
+async function startPair(
+  folder: string,
+  stack: AsyncDisposableStack,
+): Promise<Record<Role, Command>> {
+  const args = ["127.0.0.1", String(freePort()), "--log-dir", folder, "--data-interval=0.05"];
+  const server = stack.use(startCommand("server", args));
+  await server.event("listening");
+  const client = stack.use(startCommand("client", args));
+  await client.event("data_confirmed", ({ seq }) => seq === 3);
+  return { server, client };
+}
+
+for (const signal of SIGNALS) {
+  Deno.test(`${signal} ends client and server with their summaries, all of it logged`, async () => {
+    await withFolder(async (folder) => {
+      await using stack = new AsyncDisposableStack();
+      const { client, server } = await startPair(folder, stack);
+      for (const [role, command] of [["client", client], ["server", server]] as const) {
+        command.kill(signal);
+        assertEquals(await command.ended(), 0, command.stderr);
+        const { data_confirmed, in_doubt } = await command.event("summary");
+        assert(data_confirmed >= 3);
+        assertEquals(in_doubt, []);
+        const lines = command.stderr.trimEnd().split("\n");
+        assertEquals(logLines(`${folder}/${role}_info.log`), lines);
+        assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
+      }
+    });
+  });
+
+  Deno.test(`${signal} ends a client that waits to be welcomed, at once and with 0`, async () => {
+    const called = Promise.withResolvers<void>();
+    await using stranger = new Stranger(async (connection) => {
+      const buffer = new Uint8Array(4096);
+      await connection.read(buffer);
+      called.resolve();
+      await connection.read(buffer);
+    });
+    await using client = startCommand("client", ["127.0.0.1", String(stranger.port)]);
+    await Promise.race([called.promise, client.ended()]);
+    const signalled_ms = performance.now();
+    client.kill(signal);
+    assertEquals(await client.ended(), 0, client.stderr);
+    // Well before the 5 s that it would have waited.
+    assertLess(performance.now() - signalled_ms, 3_000);
+    const { by, reason } = await client.event("terminated");
+    assertEquals([by, reason], ["self", "shutdown"]);
+  });
+
+  Deno.test(`${signal} ends a server without a session, with 0`, async () => {
+    await using server = startCommand("server", ["127.0.0.1", String(freePort())]);
+    await server.event("listening");
+    server.kill(signal);
+    assertEquals(await server.ended(), 0, server.stderr);
+  });
+}
+
+Deno.test("SIGKILL leaves the log complete up to the last thing that happened", async () => {
+  await withFolder(async (folder) => {
+    await using stack = new AsyncDisposableStack();
+    const { client, server } = await startPair(folder, stack);
+    await client.event("data_confirmed", ({ seq }) => seq === 8);
+    for (const [role, command] of [["client", client], ["server", server]] as const) {
+      command.kill("SIGKILL");
+      await command.ended();
+      // Of the very last event, the process may have been killed before it came to log it.
+      const data = command.events.filter(({ event }) => event.startsWith("data_")).slice(0, -1);
+      const logged = logLines(`${folder}/${role}_info.log`);
+      const told = logged.filter((line) => line.includes("|| data message "));
+      assertGreater(data.length, 6);
+      assertEquals(told.slice(0, data.length).map(dataWords), data.map(dataWordsOf));
+    }
+  });
+});
+
+function dataWords(line: string): string {
+  return /data message (\d+ \w+)/.exec(line)![1]!;
+}
+
+function dataWordsOf(event: Command["events"][number]): string {
+  if (!("seq" in event)) throw new Error(`${event.event} has no sequence number`);
+  return `${event.seq} ${event.event.replace("data_", "")}`;
+}
+
+const whyNoDefect = Deno.env.has("PULSEWIRE_DIST")
+  ? "a defect cannot be put into an executable; run it from source"
+  : undefined;
+
+for (
+  const defect of [
+    "thrown by what it runs",
+    "thrown in a callback",
+    "a rejection that nobody handles",
+  ]
+) {
+  testUnless(whyNoDefect, `a defect is logged before it ends a command: ${defect}`, async () => {
+    await withFolder(async (folder) => {
+      const words = commandWords("server");
+      const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
+      const args = ["127.0.0.1", String(freePort()), "--log-dir", folder];
+      const { code, stdout } = await runWords([...words, script, defect, ...args]);
+      assertEquals([code, stdout], [1, ""]);
+      for (const level of ["info", "warning", "error"]) {
+        const [line] = logLines(`${folder}/server_${level}.log`);
+        assertMatch(line ?? "", / \|\| ERROR \|\| a defect of this program: Error: on purpose/);
+        assertStringIncludes(line!, "defective.ts:");
+      }
+    });
+  });
+}
+
+Deno.test("the session goes on when nobody reads stdout any more, as after | head -1", async () => {
+  const port = String(freePort());
+  await using server = startCommand("server", ["127.0.0.1", port, "--once"]);
+  await server.event("listening");
+  const [program, ...words] = commandWords("client");
+  const args = [
+    ...words,
+    "127.0.0.1",
+    port,
+    "--json",
+    "--count=5",
+    "--data-interval=0.05",
+    LIFETIME,
+  ];
+  const io = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  await using client = new Deno.Command(program!, { args, ...io }).spawn();
+  const reader = client.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  assertStringIncludes(new TextDecoder().decode(value), '"event":"connected"');
+  const stderr = await new Response(client.stderr).text();
+  assertEquals((await client.status).code, 0, stderr);
+  assertStringIncludes(stderr, "data message 5 confirmed");
+  assertEquals(stderr.split("\n").filter((line) => line.includes("stdout")).length, 1, stderr);
+  assertEquals(await server.ended(), 0);
+});
+
+Deno.test("the log is in local time, whatever the time zone", async () => {
+  const args = ["127.0.0.1", String(freePort()), "--json"];
+  for (const [TZ, ahead_h] of [["Asia/Kolkata", 5.5], ["UTC", 0]] as const) {
+    const { stderr, stdout } = await runCommand("client", args, { env: { TZ } });
+    const logged_ms = Date.parse(stderr.slice(0, 23).replace(" ", "T").replace(",", ".") + "Z");
+    const apart_ms = logged_ms - Date.parse(JSON.parse(stdout).time);
+    assertLess(Math.abs(apart_ms - ahead_h * 3_600_000), 1_000, `${TZ}: ${stderr}${stdout}`);
+  }
+});

@@ -1,0 +1,257 @@
+/**
+ * The commands as a person meets them: help, wrong use, configuration, output, exit status.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { helpText, VERSION } from "../../lib/cli/help.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { AS_LESSER_USER, whyNoLesserUser } from "../support/lesser_user.ts";
+import { withFolder } from "../support/log_folder.ts";
+import { commandWords, freePort, startCommand } from "../support/process.ts";
+import { eachOf, onlySentence, runCommand, runWords } from "../support/run.ts";
+import { testUnless } from "../support/skip.ts";
+
+const ROLES = ["client", "server"] as const;
+/** Ends what was not to begin, should a wrong argument be taken. */
+const SHORT = "--duration=0.1";
+
+for (const role of ROLES) {
+  Deno.test(`the ${role} answers --help and --version on stdout, and exits with 0`, async () => {
+    const version = `pulsewire-${role} ${VERSION} (PW/1)\n`;
+    const answers = { "--help": helpText(role), "-h": helpText(role), "--version": version };
+    for (const [flag, stdout] of Object.entries(answers)) {
+      assertEquals(await runCommand(role, [flag]), { code: 0, stdout, stderr: "" });
+    }
+  });
+}
+
+/** Wrong arguments, and what the sentence about them begins with. */
+const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
+  ["client", "--prot 1", "--prot: unknown option; did you mean --port?"],
+  ["server", "-x", "-x: unknown option"],
+  ["client", "--once", "--once: "],
+  ["server", "--count 1", "--count: "],
+  ["client", "--port", "--port: needs a value"],
+  ["server", "--message=", "--message: needs a value"],
+  ["client", "--json --json", "--json: given twice"],
+  ["server", "::1 1 --port 1", "--port 1: PORT already says 1"],
+  ["client", "::1 1 x", "x: one word too many"],
+  ["server", "::1 0", "PORT 0: expected a whole number"],
+  ["client", "--port 65536", "--port 65536: expected a whole number"],
+  ["server", "--port -1", "-1: "],
+  ["client", "--port=-1", "--port -1: expected a whole number"],
+  ["server", "--port 1.5", "--port 1.5: expected a whole number"],
+  ["client", "--count 0", "--count 0: expected a whole number"],
+  ["server", "--data-threshold 0", "--data-threshold 0: expected a number of seconds"],
+  ["client", "--data-interval NaN", "--data-interval NaN: expected a number of seconds"],
+  ["server", "--heartbeat-interval Infinity", "--heartbeat-interval Infinity: expected a number"],
+  ["client", "256.0.0.1", "HOST 256.0.0.1: expected an IPv4 address"],
+  ["server", "--config", "--config: needs a value"],
+  ["client", "--window 16385", "--window 16385: expected a whole number from 0 to 16384"],
+  ["server", "--reconnect", "--reconnect: an option of the client"],
+  ["client", "--output a", "--output: an option of the server"],
+  ["server", "--json --output -", "--json and --output -: both write to stdout"],
+  ["server", "--output=- --json", "--json and --output -: both write to stdout"],
+  ["client", "--stdin --message x", "--stdin and --message: the data messages are the lines"],
+  ["client", "--data-interval 1 --stdin", "--stdin and --data-interval: the data messages are"],
+  ["client", "--original --stdin", "--original and --stdin: the original's data messages"],
+  ["client", "--reconnect --original", "--original and --reconnect: "],
+  ["client", "--original --window 2", "--original and --window: "],
+];
+
+Deno.test("wrong arguments: one sentence, nothing on stdout, exit status 2", async () => {
+  await eachOf(WRONG_ARGUMENTS, async ([role, args, begins]) => {
+    const sentence = onlySentence(await runCommand(role, [...args.split(" "), SHORT]), 2);
+    assert(sentence.startsWith(begins), `${role} ${args}: ${sentence}`);
+  });
+});
+
+Deno.test("what cannot be had together in a configuration file: status 2, too", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/x.toml`;
+    await Deno.writeTextFile(path, "[settings]\nreconnect = true\nwindow = 1\n");
+    const both = ["--config", path, "--original", SHORT];
+    const sentence = onlySentence(await runCommand("client", both), 2);
+    assert(sentence.startsWith("--original and --reconnect: "), sentence);
+    // A window of 1, and no return, is what the original has.
+    const args = ["127.0.0.1", String(freePort()), ...both, "--no-reconnect"];
+    onlySentence(await runCommand("client", args), 3);
+  });
+});
+
+Deno.test("--stdin outranks a message and a data_interval that a file gives for other times", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/x.toml`;
+    await Deno.writeTextFile(path, '[settings]\nmessage = "x"\ndata_interval = 1\n');
+    const args = ["127.0.0.1", String(freePort()), "--config", path, "--stdin", SHORT];
+    assertStringIncludes(onlySentence(await runCommand("client", args), 3), "cannot connect");
+  });
+});
+
+/** Wrong configuration files, and what the sentence about them says behind the file's name. */
+const WRONG_FILES: readonly [text: string, says: string][] = [
+  ["[settings]\nprot = 1\n", ": prot = 1: unknown key; did you mean port?"],
+  ["port = 1\n", ": port stands outside of any table; "],
+  ["[server]\nport = 1\n", ": unknown table [server]; "],
+  ["[settings]\nport = 1\n[Settings]\nport = 1\n", ": both [settings] and [Settings]; "],
+  ["settings = 1\n", ": settings = 1: expected a table"],
+  ['[settings]\nport = "1"\n', ': port = "1": expected a whole number'],
+  ["[settings]\nport = 0\n", ": port = 0: expected a whole number"],
+  ["[settings]\nport = 65536\n", ": port = 65536: expected a whole number"],
+  ["[settings]\ndata_interval = -1\n", ": data_interval = -1: expected a number of seconds"],
+  ["[settings]\ndata_interval = nan\n", ": data_interval = nan: expected a number of seconds"],
+  ["[settings]\ndata_interval = inf\n", ": data_interval = inf"],
+  ["[settings]\nhost = 1\n", ": host = 1: expected a text"],
+  ["[settings\nport = 1\n", " is not TOML: "],
+  ["port: 1\n", " is not TOML: "],
+  ["\ufeff[settings]\r\nport = 0\r\n", ": port = 0: expected a whole number"],
+];
+
+Deno.test("a wrong configuration file: one sentence, nothing on stdout, status 2", async () => {
+  await withFolder(async (folder) => {
+    await eachOf([...WRONG_FILES.entries()], async ([at, [text, says]]) => {
+      const path = `${folder}/${at}.toml`;
+      await Deno.writeTextFile(path, text);
+      const role = ROLES[at % 2]!;
+      const sentence = onlySentence(await runCommand(role, ["--config", path, SHORT]), 2);
+      assert(sentence.startsWith(path + says), `${role}, ${text}: ${sentence}`);
+    });
+  });
+});
+
+Deno.test("a configuration file that is missing or a folder: one sentence, status 2", async () => {
+  await withFolder(async (folder) => {
+    const cases = [[`${folder}/x.toml`, "there is no such file"], [folder, "it is a folder"]];
+    for (const [path, why] of cases) {
+      const sentence = onlySentence(await runCommand("server", ["--config", path!, SHORT]), 2);
+      assertStringIncludes(sentence, `cannot read the configuration file ${path}: ${why}`);
+    }
+  });
+});
+
+testUnless(whyNoLesserUser(), "a configuration file that may not be read: status 2", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/x.toml`;
+    await Deno.writeTextFile(path, "[settings]\n", { mode: 0o000 });
+    const options = { before: AS_LESSER_USER };
+    const outcome = await runCommand("client", ["--config", path, SHORT], options);
+    assertMatch(onlySentence(outcome, 2), /cannot read the configuration file .*may not use it$/);
+  });
+});
+
+/** A command in a folder of its own, so that a configuration file can lie beside it. */
+async function wordsIn(folder: string, role: Role): Promise<string[]> {
+  const words = commandWords(role);
+  const program = words.pop()!;
+  const moved = `${folder}/${program.split("/").at(-1)}`;
+  if (words.length === 0) await Deno.copyFile(program, moved);
+  else {
+    await Deno.symlink(program, moved);
+    await Deno.symlink(program.replace(/[^/]+$/, "lib"), `${folder}/lib`);
+  }
+  return [...words, moved];
+}
+
+Deno.test("flags beat the configuration file, given or beside the executable", async () => {
+  await withFolder(async (folder) => {
+    const words = await wordsIn(folder, "client");
+    // Nothing listens on these ports: which one was called is told with the refusal.
+    const [here, given, flag] = [freePort(), freePort(), freePort()].map(String);
+    await Deno.writeTextFile(`${folder}/client.toml`, `[settings]\nport = ${here}\n`);
+    await Deno.writeTextFile(`${folder}/other.toml`, `[settings]\nport = ${given}\n`);
+    const cases = [
+      [[], here],
+      [["--config", `${folder}/other.toml`], given],
+      [["--port", flag!], flag],
+      [["--config", `${folder}/other.toml`, "::1", flag!], flag],
+    ] as const;
+    for (const [args, port] of cases) {
+      const sentence = onlySentence(await runWords([...words, ...args]), 3);
+      assertMatch(sentence, new RegExp(`^cannot connect to \\S+:${port}: refused`));
+    }
+    await Deno.writeTextFile(`${folder}/client.toml`, "[settings]\nprot = 1\n");
+    const sentence = onlySentence(await runWords(words), 2);
+    assertStringIncludes(sentence, `${folder}/client.toml: prot = 1: unknown key`);
+  });
+});
+
+/** Runs a client against a server for one session: gives what became of both. */
+async function oneSession(serverArgs: string[], clientArgs: string[]) {
+  const port = String(freePort());
+  await using server = startCommand("server", ["127.0.0.1", port, "--once", ...serverArgs]);
+  await server.event("listening");
+  const args = ["127.0.0.1", port, "--data-interval=0.05", ...clientArgs];
+  const client = await runCommand("client", args);
+  assertEquals(await server.ended(), 0, server.stderr);
+  return { server, client };
+}
+
+Deno.test("--json: each line of stdout has time, event and session; people read stderr", async () => {
+  const { client } = await oneSession([], ["--count=2", "--json"]);
+  const events = client.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const sessions = new Set(events.map(({ session }) => session));
+  assertEquals(sessions.size, 1);
+  assertMatch([...sessions][0], /^[0-9a-f]{16}$/);
+  for (const { time, event } of events) {
+    assertEquals(new Date(time).toISOString(), time);
+    assertMatch(event, /^[a-z_]+$/);
+  }
+  const message = ["data_sent", "data_confirmed"];
+  const names = ["connected", "phase", ...message, ...message, "phase", "terminated", "summary"];
+  assertEquals(events.map(({ event }) => event), names);
+  for (const line of client.stderr.trimEnd().split("\n")) {
+    assertMatch(line, /^[\d-]{10} [\d:]{8},\d{3} \|\| INFO \|\| .+ \|\| [0-9a-f]{16}$/);
+  }
+});
+
+Deno.test("without --json stdout stays empty; with --quiet and no trouble stderr too", async () => {
+  const talkative = (await oneSession([], ["--count=1"])).client;
+  assertEquals([talkative.code, talkative.stdout], [0, ""]);
+  assertStringIncludes(talkative.stderr, "data message 1 confirmed");
+
+  const { server, client } = await oneSession(["--quiet"], ["--count=1", "-q"]);
+  assertEquals(client, { code: 0, stdout: "", stderr: "" });
+  assertEquals(server.stderr, "");
+});
+
+Deno.test("--count ends the client when so many data messages are confirmed", async () => {
+  const { client, server } = await oneSession([], ["--count=3", "--json"]);
+  assertEquals(client.code, 0);
+  const summary = JSON.parse(client.stdout.trimEnd().split("\n").at(-1)!);
+  assertEquals([summary.data_sent, summary.data_confirmed, summary.in_doubt], [3, 3, []]);
+  const { by, reason } = await server.event("terminated");
+  assertEquals([by, reason], ["peer", "done"]);
+});
+
+Deno.test("--duration ends the client, and the server, after so many seconds", async () => {
+  const { client } = await oneSession([], ["--duration=0.3", "--json"]);
+  assertEquals(client.code, 0);
+  const summary = JSON.parse(client.stdout.trimEnd().split("\n").at(-1)!);
+  assertGreaterOrEqual(summary.data_confirmed, 2);
+
+  const server = await runCommand("server", ["127.0.0.1", String(freePort()), "--duration=0.3"]);
+  assertEquals([server.code, server.stdout], [0, ""]);
+});
+
+Deno.test("--once ends the server with its first session, whose outcome is its status", async () => {
+  const port = freePort();
+  const args = ["127.0.0.1", String(port)];
+  await using server = startCommand("server", [...args, "--once"]);
+  await server.event("listening");
+  // Somebody who opens no session is not the one to wait for.
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  await server.event("terminated");
+  await using client = startCommand("client", [...args, "--data-interval=0.05"]);
+  await client.event("data_confirmed");
+  const { code, stderr } = await runCommand("client", args);
+  assertEquals(code, 3, stderr);
+  client.kill("SIGKILL");
+  assertEquals(await server.ended(), 1);
+});

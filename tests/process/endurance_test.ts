@@ -1,0 +1,63 @@
+/**
+ * All of it at once, for so many seconds as PULSEWIRE_ENDURANCE_S says: lines piped over a path that
+ * fails at random, to a server that is killed every few seconds. What comes out is what went in, and
+ * neither side grows.
+ *
+ * @module
+ */
+import { assertGreater, assertLess } from "@std/assert";
+import { Pipeline, type Run } from "../support/pipeline.ts";
+import { noProcessMemory } from "../support/process_memory.ts";
+
+/** How long paths fail; the whole of it is 120 s. */
+const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 30);
+/** What decides on the faults. */
+const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
+const LINES = 200_000;
+
+/** By what part memory may grow, once a process is warm. */
+const MAX_GROWTH = 0.2;
+
+Deno.test({
+  name: "nothing is lost, doubled or mixed up, and nothing grows, whatever happens to the path",
+  ignore: noProcessMemory !== undefined,
+  fn: async (t) => {
+    const options = { lines: LINES, duration_s: DURATION_S };
+    const runs = await Promise.allSettled([
+      new Pipeline({ ...options, seed: SEED, kills: true }).run(),
+      new Pipeline({ ...options, seed: SEED + 1, kills: false }).run(),
+    ]);
+    for (const [i, name] of ["a server that is killed", "a server that lives"].entries()) {
+      await t.step(`${name}; seed ${SEED + i}, ${LINES} lines`, () => {
+        const run = runs[i]!;
+        if (run.status === "rejected") throw run.reason;
+        judge(run.value, i === 0);
+      });
+    }
+  },
+});
+
+function judge({ client, kills, path, server }: Run, isKilled: boolean): void {
+  console.log(`${path}, killed ${kills} times; megabytes of memory:`);
+  console.log(`client: ${megabytes(client)}\nserver: ${megabytes(server)}`);
+  if (isKilled) assertGreater(kills, DURATION_S / 8);
+  assertLess(growth(client), MAX_GROWTH, "the client grows");
+  const serverGrowth = isKilled ? growthFromBirth(server) : growth(server);
+  assertLess(serverGrowth, MAX_GROWTH, "the server grows");
+}
+
+function megabytes(memory: readonly number[]): string {
+  return memory.map((bytes) => Math.round(bytes / 1_000_000)).join(" ");
+}
+
+/** By what part the last third has more than the first, in which a burst of lines got it warm. */
+function growth(memory: readonly number[]): number {
+  const third = Math.floor(memory.length / 3);
+  return Math.max(...memory.slice(-third)) / Math.max(...memory.slice(0, third)) - 1;
+}
+
+/** By what part those born in the second half have more than those before; some were busy at once. */
+function growthFromBirth(memory: readonly number[]): number {
+  const half = Math.floor(memory.length / 2);
+  return Math.min(...memory.slice(half)) / Math.min(...memory.slice(0, half)) - 1;
+}

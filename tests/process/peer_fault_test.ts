@@ -1,0 +1,186 @@
+/**
+ * What only real processes on loopback can show: frozen, thawed, killed, at both ends.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { type Command, type EventOf, freePort, startCommand } from "../support/process.ts";
+
+/** Detection predicted: 0.8 s + 3 × 0.4 s = 2 s. */
+const TIMERS = [
+  "--data-interval=0.2",
+  "--data-threshold=0.8",
+  "--heartbeat-interval=0.3",
+  "--heartbeat-threshold=0.4",
+  "--heartbeat-additional-tries=2",
+];
+const PREDICTED_MS = 2_000;
+
+/** How late a verdict may be on a busy machine; that it is never early is the point. */
+const LATE_MS = 400;
+
+/** A server and a client with a session that has confirmed some messages. */
+class Pair implements AsyncDisposable {
+  private constructor(readonly server: Command, readonly client: Command) {}
+
+  static async start(serverArgs: string[] = [], clientArgs: string[] = []): Promise<Pair> {
+    const port = String(freePort());
+    const server = startCommand("server", ["127.0.0.1", port, ...TIMERS, ...serverArgs]);
+    try {
+      await server.event("listening");
+      const client = startCommand("client", ["127.0.0.1", port, ...TIMERS, ...clientArgs]);
+      const pair = new Pair(server, client);
+      await client.event("data_confirmed", ({ seq }) => seq === 2);
+      return pair;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  of(role: Role): Command {
+    return role === "client" ? this.client : this.server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+const OTHER = { client: "server", server: "client" } as const;
+
+function assertDetected(end: EventOf<"terminated">): void {
+  assertEquals([end.by, end.reason, end.predicted_ms], ["self", "silent", PREDICTED_MS]);
+  assertGreaterOrEqual(end.detected_after_ms!, PREDICTED_MS);
+  assertLess(end.detected_after_ms!, PREDICTED_MS + LATE_MS);
+}
+
+for (const frozen of ["server", "client"] as const) {
+  const witness = OTHER[frozen];
+
+  Deno.test(`a ${frozen} frozen and thawed in time: both recover`, async () => {
+    await using pair = await Pair.start();
+    pair.of(frozen).kill("SIGSTOP");
+    await pair.of(witness).event("phase", ({ to }) => to === "heartbeat");
+    await pair.of(witness).event("heartbeat_missed");
+    pair.of(frozen).kill("SIGCONT");
+    const back = await pair.of(witness).event("phase", ({ from }) => from === "heartbeat");
+    assertEquals(back.to, "data");
+    const { seq } = pair.client.events.findLast((each) => each.event === "data_sent")!;
+    await pair.client.event("data_confirmed", (each) => each.seq > seq);
+    pair.client.kill("SIGINT");
+    assertEquals(await pair.client.ended(), 0);
+    const { in_doubt } = await pair.server.event("summary");
+    assertEquals(in_doubt, []);
+  });
+
+  Deno.test(`a ${frozen} frozen for good is declared dead at the predicted time`, async () => {
+    await using pair = await Pair.start(["--once"]);
+    pair.of(frozen).kill("SIGSTOP");
+    assertDetected(await pair.of(witness).event("terminated"));
+    assertEquals(await pair.of(witness).ended(), 1);
+    pair.of(frozen).kill("SIGCONT");
+    const closeReport = await pair.of(frozen).event("terminated");
+    assert(closeReport.by !== "self", "the thawed side must not call the other one dead");
+    assertEquals(await pair.of(frozen).ended(), 1);
+  });
+
+  Deno.test(`a ${frozen} killed is told apart from a silent one, at once`, async () => {
+    await using pair = await Pair.start(["--once"]);
+    pair.of(frozen).kill("SIGKILL");
+    const { by, reason, detected_after_ms } = await pair.of(witness).event("terminated");
+    assert(
+      (by === "peer" && reason === "closed") || (by === "network" && reason === "reset"),
+      `by ${by}, reason ${reason}`,
+    );
+    assertLess(detected_after_ms!, 800);
+    assertEquals(await pair.of(witness).ended(), 1);
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.test(`a ${frozen} that gets ${signal} ends both politely, with its summary`, async () => {
+      await using pair = await Pair.start(["--once"]);
+      pair.of(frozen).kill(signal);
+      assertEquals(await pair.of(frozen).ended(), 0);
+      const { by, reason } = await pair.of(witness).event("terminated");
+      assertEquals({ by, reason }, { by: "peer", reason: "shutdown" });
+      assertEquals(await pair.of(witness).ended(), frozen === "server" ? 1 : 0);
+      for (const role of [frozen, witness]) {
+        const { data_confirmed } = await pair.of(role).event("summary");
+        assertGreaterOrEqual(data_confirmed, 2);
+      }
+    });
+  }
+}
+
+Deno.test("a client whose write is blocked dies at the predicted time, and with it the write", async () => {
+  // More than the socket buffers of loopback take, so that the write waits for a frozen server.
+  const size = 16_000_000;
+  const folder = await Deno.makeTempDir();
+  try {
+    const config = `${folder}/client.toml`;
+    await Deno.writeTextFile(config, `[settings]\nmessage = "${"x".repeat(size)}"\n`);
+    await using pair = await Pair.start([`--max-message-bytes=${size}`], ["--config", config]);
+    pair.server.kill("SIGSTOP");
+    assertDetected(await pair.client.event("terminated"));
+    assertEquals(await pair.client.ended(), 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the server serves the healthy while others freeze, die and come", async () => {
+  await using pair = await Pair.start();
+  const port = (await pair.server.event("listening")).port;
+  const args = ["127.0.0.1", String(port), ...TIMERS];
+  await using frozen = startCommand("client", args);
+  await using killed = startCommand("client", args);
+  await using late = startCommand("client", [...args, "--count=3"]);
+  await Promise.all([frozen, killed].map((each) => each.event("data_confirmed")));
+  frozen.kill("SIGSTOP");
+  killed.kill("SIGKILL");
+  const { session } = await frozen.event("connected");
+  assertDetected(await pair.server.event("terminated", (each) => each.session === session));
+  assertEquals(await late.ended(), 0);
+  const healthy = await pair.client.event("connected");
+  const troubles = pair.server.events.filter((each) =>
+    each.session === healthy.session && ["phase", "terminated"].includes(each.event)
+  );
+  assertEquals(troubles.length, 1, "only: connecting to data");
+  frozen.kill("SIGCONT");
+});
+
+Deno.test("the server out of file descriptors refuses whoever calls, and then takes them again", async () => {
+  const port = freePort();
+  const args = ["127.0.0.1", String(port), ...TIMERS];
+  const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
+  await using server = startCommand("server", args, { before });
+  await server.event("listening");
+  await using client = startCommand("client", args);
+  await client.event("data_confirmed");
+  const crowd: Deno.Conn[] = [];
+  try {
+    for (let n = 0; n < 100; n++) crowd.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+    await server.stderrText("has as many files open as it may");
+    await using refused = startCommand("client", args);
+    assertEquals(await refused.ended(), 4);
+    assertStringIncludes(refused.stderr, "as many connections as its process may have files open");
+    const { seq } = client.events.findLast((each) => each.event === "data_confirmed")!;
+    await client.event("data_confirmed", (each) => each.seq > seq);
+  } finally {
+    crowd.forEach((each) => each.close());
+  }
+  await server.event("terminated", ({ reason }) => reason === "closed");
+  await using late = startCommand("client", [...args, "--count=2"]);
+  assertEquals(await late.ended(), 0);
+  await server.stderrText("accepting connections again");
+  assertEquals(client.events.filter((each) => each.event === "heartbeat_sent"), []);
+});

@@ -1,0 +1,135 @@
+/**
+ * Accepting connections when this process has no file descriptor left.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import {
+  type Connection,
+  type Listener,
+  TransportError,
+} from "../../lib/platform/net/transport.ts";
+import { ACCEPT_BACKOFF_MS, acceptAll, REFUSAL_LIMIT_MS } from "../../lib/server/acceptor.ts";
+import { Path } from "../support/memory_network.ts";
+import { ScriptedPeer } from "../support/stage.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+const FULL = new TransportError("too_many_open_files", "EMFILE");
+
+/** A listener that is told what its next calls give; what is not told is waited for. */
+class ScriptedListener implements Listener {
+  readonly host = "server";
+  readonly port = 4000;
+  readonly script: (Connection | TransportError | { spare: Connection; hasRoom: boolean })[] = [];
+
+  async accept(): Promise<Connection> {
+    const next = this.script.shift() ?? await new Promise<never>(() => {});
+    if (next instanceof TransportError) throw next;
+    return next as Connection;
+  }
+
+  acceptSpare(): Promise<{ connection: Connection; hasRoom: boolean }> {
+    const next = this.script.shift();
+    if (next === undefined || !("spare" in next)) return Promise.reject(FULL);
+    return Promise.resolve({ connection: next.spare, hasRoom: next.hasRoom });
+  }
+
+  close(): void {}
+}
+
+/** Accepts what a script says. */
+function stage(...script: ScriptedListener["script"]) {
+  const clock = new VirtualClock();
+  const listener = new ScriptedListener();
+  listener.script.push(...script);
+  const told: string[] = [];
+  acceptAll({
+    listener,
+    clock,
+    stopping: new AbortController().signal,
+    accepted: ({ peer }) => told.push(`${clock.now()} accepted ${peer}`),
+    refused: ({ peer }) => told.push(`${clock.now()} refused ${peer}`),
+    notice: (level) => told.push(`${clock.now()} ${level}`),
+  });
+  return { clock, listener, told };
+}
+
+/** A connection, and the client at its other end. */
+function called() {
+  const clock = new VirtualClock();
+  const path = new Path(clock);
+  return { connection: path.server, peer: new ScriptedPeer(path.client, clock), path };
+}
+
+Deno.test("acceptAll() refuses with the spare descriptor, and says why", async () => {
+  const first = called();
+  const second = called();
+  const { told } = stage(FULL, { spare: first.connection, hasRoom: false }, second.connection);
+  await first.peer.say("HELLO 1 s {}\n");
+  assertEquals(first.peer.heard.map((line) => line.split(" ").slice(0, 3).join(" ")), [
+    "0 TERMINATE refused",
+  ]);
+  assertEquals(told, ["0 error", "0 refused client:50000"]);
+  // Who reads it and closes makes room for the next.
+  await first.peer.hangUp();
+  await settle();
+  assertEquals(first.path.server.closed, true);
+  assertEquals(told.slice(2), ["0 info", "0 accepted client:50000"]);
+});
+
+Deno.test("acceptAll() sends whoever comes back away without a word", async () => {
+  const first = called();
+  const next = called();
+  const { told } = stage(FULL, { spare: first.connection, hasRoom: false }, next.connection);
+  await first.peer.say('HELLO 1 s {"reconnect":true,"confirmed":3,"sent":4}\n');
+  assertEquals([first.peer.heard, first.path.server.closed], [[], true]);
+  assertEquals(told.at(-1), "0 accepted client:50000");
+});
+
+for (const said of ["HELLO 1 s", "nonsense\n", "HEARTBEAT 1\n"]) {
+  Deno.test(`acceptAll() refuses who says ${JSON.stringify(said)}`, async () => {
+    const first = called();
+    stage(FULL, { spare: first.connection, hasRoom: false });
+    await first.peer.say(said);
+    assertEquals(first.peer.heard.length, 1);
+  });
+}
+
+Deno.test("acceptAll() waits REFUSAL_LIMIT_MS for one that does not close, and no longer", async () => {
+  const mute = called();
+  const next = called();
+  const { clock, told } = stage(FULL, { spare: mute.connection, hasRoom: false }, next.connection);
+  await clock.advance(REFUSAL_LIMIT_MS - 1);
+  assertEquals([mute.path.server.closed, told.length], [false, 2]);
+  await clock.advance(1);
+  assertEquals([mute.path.server.closed, told.at(-1)], [
+    true,
+    `${REFUSAL_LIMIT_MS} accepted client:50000`,
+  ]);
+});
+
+Deno.test("acceptAll() serves a connection for which there is room by then", async () => {
+  const late = called();
+  const { told } = stage(FULL, { spare: late.connection, hasRoom: true });
+  await settle();
+  assertEquals(told, ["0 error", "0 info", "0 accepted client:50000"]);
+  assertEquals(late.path.server.closed, false);
+});
+
+Deno.test("acceptAll() tries again after ACCEPT_BACKOFF_MS when there is not even a spare", async () => {
+  const next = called();
+  const { clock, told } = stage(FULL, FULL, FULL, FULL, next.connection);
+  await clock.advance(2 * ACCEPT_BACKOFF_MS - 1);
+  assertEquals(told, ["0 error"]);
+  await clock.advance(1);
+  const at = 2 * ACCEPT_BACKOFF_MS;
+  assertEquals(told.slice(1), [`${at} info`, `${at} accepted client:50000`]);
+});
+
+Deno.test("acceptAll() does not wait for one that has gone before it was accepted", async () => {
+  const gone = new TransportError("reset", "ENOTCONN");
+  const next = called();
+  const { told } = stage(gone, gone, gone, next.connection);
+  await settle();
+  assertEquals(told, ["0 accepted client:50000"]);
+});

@@ -1,0 +1,226 @@
+/**
+ * Where every connection comes first: what is told by its first bytes, and who serves it then.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/platform/net/transport.ts";
+import type { Coordinator, Placement } from "../../lib/server/coordinator.ts";
+import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
+import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { type End, Path } from "../support/memory_network.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+const HERE: Placement = { at: "here" };
+const HELLO = 'HELLO 1 s {"reconnect":true}\n';
+
+/** What a caller is served as, and when. */
+type Served = Omit<IncomingConnection, "connection"> & { at_ms: number };
+
+/** A pool that places as it is told, and keeps what it is asked. */
+class ToldPool implements Coordinator {
+  readonly sessions = [];
+  readonly isFull = false;
+  readonly asked: (string | undefined)[] = [];
+  readonly lent: { forwarding: number; connection: Connection; connected_ms: number }[] = [];
+  readonly #placement: () => Placement | Promise<Placement>;
+
+  constructor(placement: () => Placement | Promise<Placement>) {
+    this.#placement = placement;
+  }
+
+  async place(session: string | undefined): Promise<Placement> {
+    this.asked.push(session);
+    return await this.#placement();
+  }
+
+  forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
+    this.lent.push({ forwarding, connection, connected_ms });
+    return Promise.resolve();
+  }
+
+  settled(): void {}
+  begun(): void {}
+  ended(): void {}
+}
+
+/** A reception, and the connection that it receives 1 s after the clock has started. */
+async function stage(coordinator?: ToldPool, receive?: (dispatcher: Dispatcher, end: End) => void) {
+  const clock = new VirtualClock();
+  await clock.advance(1_000);
+  const path = new Path(clock);
+  const stopping = new AbortController();
+  const served: Served[] = [];
+  const connections: Connection[] = [];
+  const dispatcher = new Dispatcher({
+    clock,
+    coordinator,
+    stopping: stopping.signal,
+    serve: ({ connection, ...caller }) => {
+      connections.push(connection);
+      served.push({ ...caller, at_ms: clock.now() });
+    },
+  });
+  if (receive) receive(dispatcher, path.server);
+  else dispatcher.receive(path.server);
+  const say = async (text: string) => {
+    await path.client.write(new TextEncoder().encode(text));
+    await settle();
+  };
+  return { clock, path, stopping, served, connections, say };
+}
+
+/** What can be read of a connection by now, in one read. */
+async function readText(connection: Connection): Promise<string> {
+  const buffer = new Uint8Array(2_048);
+  const count = await connection.read(buffer);
+  return new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+}
+
+/** How a caller is served that is nothing special. */
+const plain = { connected_ms: 1_000, purpose: undefined, session: undefined };
+
+Deno.test("Reception without a pool serves Pulsewire as soon as it is told from the original", async () => {
+  const { clock, connections, say, served } = await stage();
+  await say("H");
+  assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
+  await say(HELLO.slice(1));
+  assertEquals(await readText(connections[0]!), "H");
+  assertEquals(await readText(connections[0]!), HELLO.slice(1));
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Reception serves original clients by what their connection is for", async () => {
+  for (const [text, purpose] of [[TEXT.data, "data"], [TEXT.heartbeat, "heartbeat"]] as const) {
+    const { clock, connections, say, served } = await stage();
+    await say(text.slice(0, 5));
+    await clock.advance(500);
+    assertEquals(served, []);
+    await say(text.slice(5));
+    assertEquals(served, [{ ...plain, purpose, at_ms: 1_500 }]);
+    assertEquals(await readText(connections[0]!), text);
+  }
+});
+
+Deno.test("Reception asks its pool for a whole HELLO only, and says of which session it is", async () => {
+  const coordinator = new ToldPool(() => HERE);
+  const { clock, connections, say, served } = await stage(coordinator);
+  for (const piece of [HELLO.slice(0, 3), HELLO.slice(3, 20), HELLO.slice(20, -1)]) {
+    await say(piece);
+    await clock.advance(1_000);
+    assertEquals([coordinator.asked, served], [[], []]);
+  }
+  await say("\nDATA 1 1\nx\n");
+  assertEquals(coordinator.asked, ["s"]);
+  const caller = { ...plain, refusal: undefined, session: "s", at_ms: 4_000 };
+  assertEquals(served, [caller]);
+  assertEquals(await readText(connections[0]!), `${HELLO}DATA 1 1\nx\n`);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Reception asks its pool for original clients, who name no session", async () => {
+  const coordinator = new ToldPool(() => HERE);
+  const { say, served } = await stage(coordinator);
+  await say(TEXT.data);
+  assertEquals(coordinator.asked, [undefined]);
+  const caller = { ...plain, purpose: "data" as const, refusal: undefined, at_ms: 1_000 };
+  assertEquals(served, [caller]);
+});
+
+Deno.test("Reception asks its pool for nobody whose session cannot be told", async () => {
+  for (const text of ["nonsense\n", "HEARTBEAT 1\n", "HELLO 1\n", "x".repeat(2_000), "\n"]) {
+    const coordinator = new ToldPool(() => HERE);
+    const { clock, say, served } = await stage(coordinator);
+    await say(text);
+    assertEquals(served, [{ ...plain, at_ms: 1_000 }], text.slice(0, 20));
+    assertEquals([coordinator.asked, clock.pending], [[], 0]);
+  }
+});
+
+Deno.test("Reception serves whoever is silent for 5 s as nobody, with what was said by then", async () => {
+  for (const text of ["", HELLO.slice(0, 20), TEXT.data.slice(0, 5)]) {
+    for (const coordinator of [undefined, new ToldPool(() => HERE)]) {
+      // Without a pool no more than that is needed to serve it.
+      if (!coordinator && text.startsWith("H")) continue;
+      const { clock, say, served } = await stage(coordinator);
+      if (text !== "") await say(text);
+      await clock.advance(OPEN_LIMIT_MS - 1);
+      assertEquals(served, []);
+      await clock.advance(1);
+      assertEquals(served, [{ ...plain, at_ms: 1_000 + OPEN_LIMIT_MS }]);
+      assertEquals([coordinator?.asked ?? [], clock.pending], [[], 0]);
+    }
+  }
+});
+
+Deno.test("Reception serves whoever closes or is reset at once, for that to be told", async () => {
+  for (const end of ["finish", "reset"] as const) {
+    const { clock, path, served } = await stage(new ToldPool(() => HERE));
+    if (end === "finish") path.client.finish();
+    else path.reset();
+    await settle();
+    assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
+    assertEquals(clock.pending, 0);
+  }
+});
+
+Deno.test("Reception waits for nobody when it stops", async () => {
+  const coordinator = new ToldPool(() => HERE);
+  const { clock, say, served, stopping } = await stage(coordinator);
+  await say(HELLO.slice(0, 10));
+  stopping.abort();
+  await clock.advance(0);
+  assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
+  assertEquals([coordinator.asked, clock.pending], [[], 0]);
+});
+
+Deno.test("Reception serves whom its pool refuses with the reason, as of no session", async () => {
+  const coordinator = new ToldPool(() => ({ at: "here", refusal: "there is no room" }));
+  const { connections, say, served } = await stage(coordinator);
+  await say(HELLO);
+  assertEquals(served, [{ ...plain, refusal: "there is no room", at_ms: 1_000 }]);
+  // Who it is, and that it is to be refused, is told by its session.
+  assertEquals(await readText(connections[0]!), HELLO);
+});
+
+Deno.test("Reception lends a connection that is placed elsewhere, whole, and serves nobody", async () => {
+  const placement = Promise.withResolvers<Placement>();
+  const coordinator = new ToldPool(() => placement.promise);
+  const { clock, say, served } = await stage(coordinator);
+  await say(HELLO);
+  await clock.advance(500);
+  await say("DATA 1 1\nx\n");
+  assertEquals(coordinator.lent, []);
+  placement.resolve({ at: "elsewhere", forwarding: 7 });
+  await settle();
+  const [{ connected_ms, connection, forwarding }] = coordinator.lent as [
+    typeof coordinator.lent[number],
+  ];
+  assertEquals([forwarding, connected_ms, served], [7, 1_000, []]);
+  assertEquals(await readText(connection), HELLO);
+  assertEquals(await readText(connection), "DATA 1 1\nx\n");
+});
+
+Deno.test("Dispatcher.take() serves what was lent to it, of whatever session, and asks nobody", async () => {
+  const coordinator = new ToldPool(() => HERE);
+  for (const [text, purpose] of [[HELLO, undefined], [TEXT.heartbeat, "heartbeat"]] as const) {
+    const session = purpose ? undefined : "s";
+    const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, session);
+    const { connections, say, served } = await stage(coordinator, take);
+    await say(text);
+    assertEquals(served, [{ connected_ms: 300, purpose, session, at_ms: 1_000 }]);
+    assertEquals(await readText(connections[0]!), text);
+  }
+  assertEquals(coordinator.asked, []);
+});
+
+Deno.test("Dispatcher.take() counts the 5 s from when the connection was accepted", async () => {
+  const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, "s");
+  const { clock, served } = await stage(new ToldPool(() => HERE), take);
+  await clock.advance(OPEN_LIMIT_MS - 701);
+  assertEquals(served, []);
+  await clock.advance(1);
+  assertEquals(served, [{ ...plain, connected_ms: 300, session: "s", at_ms: 5_300 }]);
+  assert(clock.pending === 0);
+});

@@ -1,0 +1,108 @@
+/**
+ * What `docs/store.md` says of the store holds: its schema, its queries and what they give.
+ *
+ * @module
+ */
+import { assertEquals, assertRejects } from "@std/assert";
+import { SCHEMA, SCHEMA_VERSION } from "../../../lib/store/sqlite/schema.ts";
+import { openSqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
+import type { Entry } from "../../../lib/store/store.ts";
+import { testUnless, whyNot } from "../../support/skip.ts";
+import { AT, ended, message, opened, StoreFolder } from "../../support/store_folder.ts";
+
+const PAGE = Deno.readTextFileSync(new URL("../../../docs/store.md", import.meta.url));
+
+/** The blocks of a language behind a heading or a text. */
+function blockBehind(text: string, language: string): string {
+  const behind = PAGE.slice(PAGE.indexOf(text) + text.length);
+  return new RegExp("^```" + language + "\\n(.*?)^```$", "ms").exec(behind)![1]!.trim();
+}
+
+const LONG = "4cda025595b19bb4";
+const PUMP = "pump-7";
+
+function reading(session: string, seq: number, after_ms: number): Entry {
+  const payload = new TextEncoder().encode(`reading ${seq}`);
+  return { ...message(session, seq, AT + after_ms), payload };
+}
+
+function lost(session: string, after_ms: number, by: string, reason: string): Entry {
+  return { kind: "lost", session, at: AT + after_ms, by, reason, text: "" };
+}
+
+function resumed(session: string, after_ms: number, resent: number): Entry {
+  const counts = { gap_ms: 0, resent, already_there: 0 };
+  return { kind: "resumed", session, at: AT + after_ms, peer: "192.0.2.1:4001", ...counts };
+}
+
+/** The store that the page shows. */
+async function makeStore(folder: StoreFolder): Promise<void> {
+  const first = await openSqliteStore(folder.store);
+  await first.commit([
+    opened(LONG),
+    ...[1, 2, 3].map((seq) => reading(LONG, seq, seq * 5_000)),
+    opened(PUMP, 0, AT + 16_000),
+    ...[1, 2].map((seq) => reading(PUMP, seq, 16_000 + seq * 1_000)),
+    lost(LONG, 75_000, "self", "silent"),
+    resumed(LONG, 216_412, 1),
+    reading(LONG, 4, 216_500),
+    reading(LONG, 5, 221_500),
+    lost(PUMP, 230_000, "network", "reset"),
+    resumed(PUMP, 230_734, 0),
+    reading(PUMP, 3, 230_800),
+    ended(LONG, AT + 240_000),
+  ]);
+  await first.close();
+  const second = await openSqliteStore(folder.store);
+  await second.commit([resumed(PUMP, 243_000, 1), reading(PUMP, 4, 243_010)]);
+  await second.close();
+}
+
+const QUERIES: readonly [heading: string, option: string][] = [
+  ["**The messages of a session", "-list"],
+  ["**Outages, the longest first", "-box"],
+  ["**Sessions, with counts and gaps", "-box"],
+];
+
+for (const [heading, option] of QUERIES) {
+  testUnless(whyNot("sqlite3", "--version"), `docs/store.md: ${heading.slice(2)}`, async () => {
+    using folder = new StoreFolder();
+    await makeStore(folder);
+    const args = ["-readonly", option, folder.store, blockBehind(heading, "sql")];
+    const { stdout, stderr } = await new Deno.Command("sqlite3", { args }).output();
+    const [given, wrong] = [stdout, stderr].map((each) => new TextDecoder().decode(each).trim());
+    assertEquals(wrong, "");
+    assertEquals(given, blockBehind(heading, "text"));
+  });
+}
+
+Deno.test("docs/store.md shows the schema", () => {
+  const heading = `## Schema, version ${SCHEMA_VERSION}\n`;
+  const shown = blockBehind(heading, "sql");
+  assertEquals(shown, SCHEMA.map((statement) => `${statement};`).join("\n"));
+});
+
+Deno.test("docs/store.md deletes old sessions with all of theirs, and no open ones", async () => {
+  using folder = new StoreFolder();
+  const day_ms = 86_400_000;
+  const ages_d = { old: 31, recent: 29, open: 90 };
+  const store = await openSqliteStore(folder.store);
+  const now = Date.now();
+  await store.commit(
+    Object.entries(ages_d).flatMap(([id, days]) => {
+      const at = now - days * day_ms;
+      const entries = [opened(id, 0, at), message(id, 1, at), lost(id, at - AT, "self", "silent")];
+      return id === "open" ? entries : [...entries, ended(id, at)];
+    }),
+  );
+  folder.change(blockBehind("## Getting rid of old sessions", "sql"));
+  await store.commit([message("open", 2)]);
+  const left = [{ id: "recent" }, { id: "open" }];
+  assertEquals(folder.query("SELECT id FROM sessions"), left);
+  const concat = "SELECT id FROM messages LEFT JOIN sessions ON sessions.number = session";
+  assertEquals(folder.query(concat), [...left, { id: "open" }]);
+  assertEquals(folder.query(concat.replace("messages", "outages")), left);
+  const deleteAll = () => Promise.resolve().then(() => folder.change("DELETE FROM sessions"));
+  await assertRejects(deleteAll, Error, "a session that has not ended cannot be deleted");
+  await store.close();
+});

@@ -1,0 +1,69 @@
+/**
+ * What HELLO and WELCOME say: read with care, for anybody may have written it.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { greetingOf } from "../../lib/session/timers.ts";
+import { greetingNumber, helloFields } from "../../lib/wire/hello.ts";
+import type { Greeting } from "../../lib/wire/protocol.ts";
+import { DEFAULT_TIMERS } from "../support/stage.ts";
+
+function hello(greeting: Greeting) {
+  return helloFields({ type: "HELLO", version: 1, session: "s", greeting });
+}
+
+Deno.test("greetingOf() tells the timers in seconds, and the largest data message", () => {
+  assertEquals(greetingOf({ ...DEFAULT_TIMERS, data_interval_ms: 250 }, 1_000), {
+    data_interval: 0.25,
+    data_threshold: 20,
+    heart_beat_interval: 5,
+    heart_beat_threshold: 10,
+    heart_beat_additional_tries: 3,
+    max_message_bytes: 1_000,
+  });
+});
+
+Deno.test("greetingNumber() gives a number from 0, and nothing else", () => {
+  for (const value of [0, 0.5, 20]) assertEquals(greetingNumber({ key: value }, "key"), value);
+  for (const value of [-1, "20", null, true, [20], {}]) {
+    assertEquals(greetingNumber({ key: value }, "key"), undefined, `${value}`);
+  }
+  assertEquals(greetingNumber({}, "key"), undefined);
+});
+
+const NEW = { id: "s", reconnects: false, confirmed: undefined, sent: 0, settled: false };
+
+Deno.test("helloFields() reads a client that says nothing of itself", () => {
+  assertEquals(hello({}), NEW);
+  assertEquals(hello({ data_interval: 5, whatever: { deep: [] } }), NEW);
+});
+
+Deno.test("helloFields() reads a client that comes back", () => {
+  assertEquals(hello({ reconnect: true, confirmed: 0, sent: 0 }), {
+    ...NEW,
+    reconnects: true,
+    confirmed: 0,
+  });
+  assertEquals(hello({ reconnect: true, confirmed: 7, sent: 9, settled: true }), {
+    id: "s",
+    reconnects: true,
+    confirmed: 7,
+    sent: 9,
+    settled: true,
+  });
+});
+
+Deno.test("helloFields() takes only true for true", () => {
+  for (const value of [1, "true", "yes", {}, null]) {
+    assertEquals(hello({ reconnect: value, settled: value }), NEW, `${value}`);
+  }
+});
+
+for (const key of ["confirmed", "sent"] as const) {
+  for (const value of [0.5, -1, 2 ** 53, 1e300, "7", null, [7]]) {
+    Deno.test(`helloFields() takes no ${key} from ${JSON.stringify(value)}, which is no sequence number`, () => {
+      assertEquals(hello({ [key]: value }), NEW);
+    });
+  }
+}
