@@ -1,6 +1,6 @@
 /**
  * Measures the server against what a user would otherwise take, in the same run, and prints a table of
- * ratios. How to read it is in `RESULTS.md`.
+ * ratios. How to read it is in `docs/performance.md`.
  *
  * Usage: deno task bench [FIGURE…] [--against=FOLDER] [--flags=FLAGS]
  *
