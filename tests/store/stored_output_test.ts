@@ -28,7 +28,7 @@ async function open(folder: StoreFolder, path = folder.output): Promise<Opened> 
   try {
     return { store, output: await openStoredOutput(store, path) };
   } catch (error) {
-    await store.close();
+    store.close();
     throw error;
   }
 }
@@ -40,12 +40,12 @@ async function deliver({ store, output }: Opened, entries: readonly Entry[]): Pr
 
 async function close({ store, output }: Opened): Promise<void> {
   await output.close();
-  await store.close();
+  store.close();
 }
 
 /** Leaves what a kill leaves: the store has no later position of the output. */
 async function kill({ store, output }: Opened): Promise<void> {
-  await store.close();
+  store.close();
   await output.close();
 }
 
@@ -75,7 +75,7 @@ Deno.test("an output without a recorded position starts with the next message", 
   using folder = new StoreFolder();
   const store = new ThreadlessStore(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 3)]);
-  await store.close();
+  store.close();
   Deno.writeTextFileSync(folder.output, "what was there");
   const next = await open(folder);
   assertEquals(folder.written, "what was there\n");

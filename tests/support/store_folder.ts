@@ -7,16 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { encodeBatch } from "../../lib/store/sqlite/batch.ts";
 import { StoreFile } from "../../lib/store/sqlite/file.ts";
 import { StoreWriter } from "../../lib/store/sqlite/writer.ts";
-import type {
-  Entry,
-  EntryOf,
-  Lines,
-  OutputJournal,
-  Position,
-  PositionSource,
-  Store,
-  StoredSession,
-} from "../../lib/store/store.ts";
+import type { Entry, EntryOf, Position, PositionSource } from "../../lib/store/store.ts";
 
 const encoder = new TextEncoder();
 
@@ -101,10 +92,10 @@ export class StoreFolder implements Disposable {
 }
 
 /**
- * A store in an SQLite file, without the thread of the real one, whose start takes longer than most
- * tests. Unlike the real one it commits again after an error.
+ * A store in an SQLite file without the thread of the real one, whose start takes longer than most
+ * tests. Unlike the real one it can be used after an error.
  */
-export class ThreadlessStore implements Store, OutputJournal {
+export class ThreadlessStore {
   readonly #file: StoreFile;
   readonly #writer: StoreWriter;
   #source?: PositionSource;
@@ -114,41 +105,36 @@ export class ThreadlessStore implements Store, OutputJournal {
     this.#writer = new StoreWriter(this.#file.database);
   }
 
-  get sessions(): readonly StoredSession[] {
+  get sessions() {
     return this.#writer.sessions;
   }
 
-  async commit(entries: readonly Entry[]): Promise<void> {
-    this.#commit(entries, await this.#source?.(entries.at(-1)!.at));
+  async commit(entries: readonly Entry[], position?: Position): Promise<void> {
+    position ??= await this.#source?.(entries.at(-1)!.at);
+    try {
+      this.#writer.commit(encodeBatch(entries), position);
+    } catch (error) {
+      throw this.#file.explain(error, "write");
+    }
   }
 
-  close(): Promise<void> {
+  close(): void {
     this.#file.close();
-    return Promise.resolve();
   }
 
   follow(source: PositionSource): void {
     this.#source = source;
   }
 
-  // deno-lint-ignore require-await
-  async record(position: Position): Promise<void> {
-    this.#commit([], position);
+  record(position: Position): Promise<void> {
+    return this.commit([], position);
   }
 
-  position(path: string): Promise<{ position: Position | undefined; last: number }> {
+  position(path: string) {
     return Promise.resolve({ position: this.#writer.position(path), last: this.#writer.last });
   }
 
-  linesAfter(number: number): Promise<Lines> {
+  linesAfter(number: number) {
     return Promise.resolve(this.#writer.linesAfter(number));
-  }
-
-  #commit(entries: readonly Entry[], position?: Position): void {
-    try {
-      this.#writer.commit(encodeBatch(entries), position);
-    } catch (error) {
-      throw this.#file.explain(error, "write");
-    }
   }
 }

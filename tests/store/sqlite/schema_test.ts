@@ -58,10 +58,10 @@ async function makeStore(folder: StoreFolder): Promise<void> {
     reading(PUMP, 3, 230_800),
     ended(LONG, AT + 240_000),
   ]);
-  await first.close();
+  first.close();
   const second = new ThreadlessStore(folder.store);
   await second.commit([resumed(PUMP, 243_000, 1), reading(PUMP, 4, 243_010)]);
-  await second.close();
+  second.close();
 }
 
 const QUERIES: readonly [heading: string, option: string][] = [
@@ -110,5 +110,5 @@ Deno.test("docs/store.md deletes old sessions with their messages and outages, a
   assertEquals(folder.query(query.replace("messages", "outages")), remaining);
   const deleteAll = () => folder.change("DELETE FROM sessions");
   assertThrows(deleteAll, Error, "a session that has not ended cannot be deleted");
-  await store.close();
+  store.close();
 });

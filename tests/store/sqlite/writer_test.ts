@@ -27,7 +27,7 @@ Deno.test("commit() stores payloads of any bytes and lengths", async () => {
     opened("a"),
     ...payloads.map((payload, i) => ({ ...message("a", i + 1), payload })),
   ]);
-  await store.close();
+  store.close();
   const rows = folder.query("SELECT payload FROM messages ORDER BY seq");
   assertEquals(rows.map(({ payload }) => payload), payloads);
 });
@@ -45,7 +45,7 @@ Deno.test("commit() stores outages and the ends of sessions", async () => {
     opened("a", 0, AT + 6),
     ended("a", AT + 7),
   ]);
-  await store.close();
+  store.close();
   assertEquals(folder.query("SELECT * FROM outages"), [
     {
       number: 1,
@@ -83,10 +83,10 @@ Deno.test("commit() stores an outage whose start no server recorded", async () =
   using folder = new StoreFolder();
   const first = new ThreadlessStore(folder.store);
   await first.commit([opened("a"), ...messages("a", 1, 1, AT + 5)]);
-  await first.close();
+  first.close();
   const second = new ThreadlessStore(folder.store);
   await second.commit([resumed("a", AT + 9)]);
-  await second.close();
+  second.close();
   assertEquals(folder.query("SELECT lost_at, lost_by, reason, resumed_at FROM outages"), [
     { lost_at: AT + 5, lost_by: null, reason: null, resumed_at: AT + 9 },
   ]);
@@ -110,10 +110,10 @@ for (const [what, entries, text] of DEFECTS) {
     const bad = [...messages("b", 1, 20), ...entries];
     const { message } = await assertRejects(() => store.commit(bad), StoreError, text);
     assertStringIncludes(message, `cannot write the store ${folder.store}: `);
-    await store.close();
+    store.close();
     const reopened = new ThreadlessStore(folder.store);
     assertEquals(reopened.sessions.map(({ id, received }) => [id, received]), [["a", 2], ["b", 0]]);
-    await reopened.close();
+    reopened.close();
   });
 }
 
@@ -127,7 +127,7 @@ Deno.test("a message cannot be in the store twice, whatever wrote it", async () 
     folder.change("INSERT INTO messages VALUES (9, 1, 3, 0, x'')");
     await assertRejects(() => store.commit([message("a", 3)]), StoreError, "UNIQUE");
   } finally {
-    await store.close();
+    store.close();
   }
 });
 
@@ -135,7 +135,7 @@ Deno.test("a store that lacks the last messages of a session is damaged", async 
   using folder = new StoreFolder();
   const store = new ThreadlessStore(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 100)]);
-  await store.close();
+  store.close();
   folder.change("DELETE FROM messages WHERE seq > 98");
   const text = "it is damaged: session a has messages up to 98, and should have those up to 100";
   assertThrows(() => new ThreadlessStore(folder.store), StoreError, text);
