@@ -49,14 +49,22 @@ async function kill({ store, output }: Opened): Promise<void> {
   await output.close();
 }
 
+/** Leaves a store that was killed with messages up to `last`, and the output's position after 2. */
+async function killAfter(folder: StoreFolder, last: number): Promise<void> {
+  const first = await open(folder);
+  await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
+  await close(first);
+  const second = await open(folder);
+  await second.store.commit(messages("a", 3, last));
+  await kill(second);
+}
+
 function lines(from: number, to: number): string {
   return Array.from({ length: to - from + 1 }, (_, i) => `a ${from + i}\n`).join("");
 }
 
 function position(folder: StoreFolder): unknown[] {
-  return folder.query("SELECT number, bytes FROM outputs").map((
-    { number, bytes },
-  ) => [number, bytes]);
+  return folder.query("SELECT number, bytes FROM outputs").map(Object.values);
 }
 
 Deno.test("an output has what is delivered, and continues after it was closed", async () => {
@@ -106,17 +114,12 @@ const WRITTEN = [0, 1, 3, 4, 5, 11, 16];
 for (const written of WRITTEN) {
   Deno.test(`openStoredOutput() continues after ${written} bytes that were written before a kill`, async () => {
     using folder = new StoreFolder();
-    const first = await open(folder);
-    await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
-    await close(first);
-    const second = await open(folder);
-    await second.store.commit(messages("a", 3, 6));
-    await kill(second);
+    await killAfter(folder, 6);
     Deno.writeTextFileSync(folder.output, lines(1, 2) + lines(3, 6).slice(0, written));
-    const third = await open(folder);
+    const next = await open(folder);
     assertEquals(folder.written, lines(1, 6));
-    await deliver(third, messages("a", 7, 7));
-    await close(third);
+    await deliver(next, messages("a", 7, 7));
+    await close(next);
     assertEquals(folder.written, lines(1, 7));
     assertEquals(position(folder), [[7, 28]]);
   });
@@ -159,29 +162,18 @@ testUnless(why, "a pipe gets again what was written after the recorded position"
   assertEquals(written, [lines(1, 2), lines(3, 4), lines(3, 5), lines(6, 6)]);
 });
 
-const STRANGE: readonly [what: string, content: string, text: string][] = [
-  [
-    "has other lines behind it",
-    lines(1, 2) + "mine\n",
-    "after byte 8 it has data that this server did not write",
-  ],
-  [
-    "has more behind it",
-    lines(1, 4) + "mine\n",
-    "after byte 16 it has data that this server did not write",
-  ],
+const FOREIGN = "it has data that this server did not write";
+
+const MISMATCHES: readonly [what: string, content: string, text: string][] = [
+  ["has other lines behind it", lines(1, 2) + "mine\n", `after byte 8 ${FOREIGN}`],
+  ["has more behind it", lines(1, 4) + "mine\n", `after byte 16 ${FOREIGN}`],
   ["was cut off", lines(1, 2).slice(0, 5), "it has 5 bytes, and the store recorded 8"],
 ];
 
-for (const [what, content, text] of STRANGE) {
+for (const [what, content, text] of MISMATCHES) {
   Deno.test(`openStoredOutput() leaves an output alone that ${what}`, async () => {
     using folder = new StoreFolder();
-    const first = await open(folder);
-    await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
-    await close(first);
-    const second = await open(folder);
-    await second.store.commit(messages("a", 3, 4));
-    await kill(second);
+    await killAfter(folder, 4);
     Deno.writeTextFileSync(folder.output, content);
     const { message } = await assertRejects(() => open(folder), OutputError);
     assertStringIncludes(message, `cannot continue the output ${folder.output}: ${text}`);

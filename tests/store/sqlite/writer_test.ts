@@ -46,33 +46,13 @@ Deno.test("commit() stores outages and the ends of sessions", async () => {
     ended("a", AT + 7),
   ]);
   store.close();
+  const lostBy = { session: 1, lost_by: "network", reason: "reset", text: "RST" };
+  const resumedAt = { resumed_at: AT + 3, peer: "192.0.2.1:4001" };
+  const counts = { gap_ms: 1_500, resent: 2, already_there: 1 };
+  const open = { resumed_at: null, peer: null, gap_ms: null, resent: null, already_there: null };
   assertEquals(folder.query("SELECT * FROM outages"), [
-    {
-      number: 1,
-      session: 1,
-      lost_at: AT + 1,
-      lost_by: "network",
-      reason: "reset",
-      text: "RST",
-      resumed_at: AT + 3,
-      peer: "192.0.2.1:4001",
-      gap_ms: 1_500,
-      resent: 2,
-      already_there: 1,
-    },
-    {
-      number: 2,
-      session: 1,
-      lost_at: AT + 4,
-      lost_by: "network",
-      reason: "reset",
-      text: "RST",
-      resumed_at: null,
-      peer: null,
-      gap_ms: null,
-      resent: null,
-      already_there: null,
-    },
+    { number: 1, ...lostBy, lost_at: AT + 1, ...resumedAt, ...counts },
+    { number: 2, ...lostBy, lost_at: AT + 4, ...open },
   ]);
   const ends = folder.query("SELECT id, ended_at, ended_by, end_reason, end_text FROM sessions");
   const end = { id: "a", ended_by: "peer", end_reason: "done", end_text: "bye" };
