@@ -30,13 +30,13 @@ export function message(session: string, seq: number, at = AT): EntryOf<"message
 }
 
 /** An outage begins. */
-export function lost(session: string, at = AT): Entry {
-  return { kind: "lost", session, at, by: "network", reason: "reset", text: "RST" };
+export function lost(session: string, at = AT, by = "network", reason = "reset"): Entry {
+  return { kind: "lost", session, at, by, reason, text: "RST" };
 }
 
 /** An outage ends. */
-export function resumed(session: string, at = AT): Entry {
-  const counts = { gap_ms: 1_500, resent: 2, already_there: 1 };
+export function resumed(session: string, at = AT, resent = 2): Entry {
+  const counts = { gap_ms: 1_500, resent, already_there: 1 };
   return { kind: "resumed", session, at, peer: "192.0.2.1:4001", ...counts };
 }
 

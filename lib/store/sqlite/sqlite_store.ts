@@ -51,11 +51,11 @@ export async function openSqliteStore(
 }
 
 class SqliteStore implements Store, OutputJournal {
+  sessions: readonly StoredSession[] = [];
   readonly #name: string;
   readonly #tell: (text: string) => void;
   readonly #clock: Clock;
   readonly #thread = new StoreThread();
-  #sessions: readonly StoredSession[] = [];
   #failure?: StoreError;
   #source?: PositionSource;
   #committing = Promise.resolve();
@@ -69,15 +69,11 @@ class SqliteStore implements Store, OutputJournal {
   async open(): Promise<void> {
     try {
       const { sessions } = await this.#ask({ ask: "open", name: this.#name });
-      this.#sessions = sessions!;
+      this.sessions = sessions!;
     } catch (error) {
       this.#thread.end();
       throw error;
     }
-  }
-
-  get sessions(): readonly StoredSession[] {
-    return this.#sessions;
   }
 
   commit(entries: readonly Entry[]): Promise<void> {

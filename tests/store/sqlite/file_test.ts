@@ -33,11 +33,7 @@ const UNUSABLE: readonly [
   ["named as a folder", (folder) => `${folder.path}/`, "it is a folder; name a file in it"],
   ["below a file", () => `${new URL(import.meta.url).pathname}/store.db`, "is not a folder"],
   ["that is a device", () => "/dev/null", "it is not a regular file; name one"],
-  [
-    "named as what is in memory",
-    () => ":memory:",
-    "it must be a file, to survive a restart of the server",
-  ],
+  ["named like a database in memory", () => ":memory:", "it must be a file, to survive a restart"],
   ["named as stdout", () => "-", "it must be a file, to survive a restart of the server; name one"],
   ["that is text", ({ store }) => {
     Deno.writeTextFileSync(store, "no database\n".repeat(100));

@@ -10,8 +10,10 @@ import { testUnless, whyNot } from "../../support/skip.ts";
 import {
   AT,
   ended,
+  lost,
   message,
   opened,
+  resumed,
   StoreFolder,
   ThreadlessStore,
 } from "../../support/store_folder.ts";
@@ -32,15 +34,6 @@ function reading(session: string, seq: number, after_ms: number): Entry {
   return { ...message(session, seq, AT + after_ms), payload };
 }
 
-function lost(session: string, after_ms: number, by: string, reason: string): Entry {
-  return { kind: "lost", session, at: AT + after_ms, by, reason, text: "" };
-}
-
-function resumed(session: string, after_ms: number, resent: number): Entry {
-  const counts = { gap_ms: 0, resent, already_there: 0 };
-  return { kind: "resumed", session, at: AT + after_ms, peer: "192.0.2.1:4001", ...counts };
-}
-
 /** Makes the store that the page shows. */
 async function makeStore(folder: StoreFolder): Promise<void> {
   const first = new ThreadlessStore(folder.store);
@@ -49,18 +42,18 @@ async function makeStore(folder: StoreFolder): Promise<void> {
     ...[1, 2, 3].map((seq) => reading(LONG, seq, seq * 5_000)),
     opened(PUMP, 0, AT + 16_000),
     ...[1, 2].map((seq) => reading(PUMP, seq, 16_000 + seq * 1_000)),
-    lost(LONG, 75_000, "self", "silent"),
-    resumed(LONG, 216_412, 1),
+    lost(LONG, AT + 75_000, "self", "silent"),
+    resumed(LONG, AT + 216_412, 1),
     reading(LONG, 4, 216_500),
     reading(LONG, 5, 221_500),
-    lost(PUMP, 230_000, "network", "reset"),
-    resumed(PUMP, 230_734, 0),
+    lost(PUMP, AT + 230_000, "network", "reset"),
+    resumed(PUMP, AT + 230_734, 0),
     reading(PUMP, 3, 230_800),
     ended(LONG, AT + 240_000),
   ]);
   first.close();
   const second = new ThreadlessStore(folder.store);
-  await second.commit([resumed(PUMP, 243_000, 1), reading(PUMP, 4, 243_010)]);
+  await second.commit([resumed(PUMP, AT + 243_000, 1), reading(PUMP, 4, 243_010)]);
   second.close();
 }
 
@@ -97,7 +90,7 @@ Deno.test("docs/store.md deletes old sessions with their messages and outages, a
   await store.commit(
     Object.entries(ages_d).flatMap(([id, days]) => {
       const at = now - days * day_ms;
-      const entries = [opened(id, 0, at), message(id, 1, at), lost(id, at - AT, "self", "silent")];
+      const entries = [opened(id, 0, at), message(id, 1, at), lost(id, at, "self", "silent")];
       return id === "open" ? entries : [...entries, ended(id, at)];
     }),
   );
