@@ -1,5 +1,5 @@
 /**
- * Shows the main job for real: a session whose path falls silent, heals, and falls silent for good.
+ * Runs both commands over a relay: the path of a session falls silent, heals, and falls silent for good.
  *
  * @module
  */
@@ -24,31 +24,29 @@ const TIMERS = timersOf({ ...defaultSettings("client"), ...SETTINGS });
 const HEARTBEATS = heartbeatsUntilDead(TIMERS);
 const FLAGS = Object.entries(SETTINGS).map(([key, value]) => `--${KEYS[key as Key].flag}=${value}`);
 
-/** How late a verdict may come in this demo, in milliseconds. */
-const LATE_MS = 500;
+/** How late a dead peer may be declared in this demo, in milliseconds. */
+const MAX_OVERSHOOT_MS = 500;
+
+/** How long the whole demo may take, in milliseconds. */
 const LIMIT_MS = 28_000;
 
 const start = performance.now();
 
-function say(who: string, text: string): void {
+function print(who: string, text: string): void {
   const at = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
   console.log(`${at} s  ${who.padEnd(6)}  ${text}`);
 }
 
-function tell(role: Role, event: Event): void {
-  // The long verdict is told in the table at the end.
+function printEvent(role: Role, event: Event): void {
+  // The table at the end has the details.
   if (event.event === "terminated") {
-    {
-      return say(
-        role,
-        `terminated: ${event.reason === "silent" ? "the peer is dead" : event.reason}`,
-      );
-    }
+    const reason = event.reason === "silent" ? "the peer is dead" : event.reason;
+    return print(role, `terminated: ${reason}`);
   }
-  // What another line tells too would only push it off the screen.
+  // These repeat what other lines show.
   if (["summary", "data_sent", "data_received", "heartbeat_sent"].includes(event.event)) return;
   const message = eventText(event, role, TIMERS);
-  if (message) say(role, message.text);
+  if (message) print(role, message.text);
 }
 
 function row(...cells: (string | number)[]): void {
@@ -58,7 +56,7 @@ function row(...cells: (string | number)[]): void {
   );
 }
 
-/** Prints predicted and measured times side by side; whether they agree. */
+/** Prints predicted and measured times side by side; returns whether they agree. */
 async function compare(commands: Record<Role, Command>): Promise<boolean> {
   let agree = true;
   console.log("\nA dead peer was declared");
@@ -69,7 +67,7 @@ async function compare(commands: Record<Role, Command>): Promise<boolean> {
     if (end.detected_after_ms === null || end.predicted_ms === null) return false;
     const overshoot_ms = end.detected_after_ms - end.predicted_ms;
     agree &&= end.by === "self" && end.reason === "silent";
-    agree &&= overshoot_ms >= 0 && overshoot_ms < LATE_MS;
+    agree &&= overshoot_ms >= 0 && overshoot_ms < MAX_OVERSHOOT_MS;
     const doubt = in_doubt.map(([first, last]) => first === last ? first : `${first}-${last}`);
     row(
       role,
@@ -83,11 +81,11 @@ async function compare(commands: Record<Role, Command>): Promise<boolean> {
   return agree;
 }
 
-/** Plays the demo; whether all happened that should. */
+/** Plays the demo; returns whether everything happened as predicted. */
 async function play(stage: AsyncDisposableStack): Promise<boolean> {
   const run = (role: Role, port: number, ...more: string[]) =>
     stage.use(startCommand(role, ["127.0.0.1", String(port), ...FLAGS, ...more], {
-      onEvent: (event) => tell(role, event),
+      onEvent: (event) => printEvent(role, event),
     }));
   const port = freePort();
   const server = run("server", port, "--once");
@@ -96,10 +94,10 @@ async function play(stage: AsyncDisposableStack): Promise<boolean> {
   const client = run("client", relay.port);
   await client.event("data_confirmed", ({ seq }) => seq === 3);
 
-  say("path", "--- goes silent: nothing gets through, and nobody is told");
+  print("path", "--- goes silent: nothing gets through, and nobody is told");
   relay.silence();
   await Promise.all([client, server].map((each) => each.event("heartbeat_missed")));
-  say("path", "--- heals");
+  print("path", "--- heals");
   relay.heal();
   const recovered = (each: { from: string; to: string }) =>
     each.from === "heartbeat" && each.to === "data";
@@ -107,7 +105,7 @@ async function play(stage: AsyncDisposableStack): Promise<boolean> {
   const { seq } = client.events.findLast((each) => each.event === "data_confirmed")!;
   await client.event("data_confirmed", (each) => each.seq === seq + 2);
 
-  say("path", "--- goes silent for good");
+  print("path", "--- goes silent for good");
   relay.silence();
   const statuses = await Promise.all([client.ended(), server.ended()]);
   const agree = await compare({ client, server });

@@ -1,59 +1,58 @@
 /**
- * The way of the server's data messages before they are confirmed: into the store, then to the output.
+ * Delivers the server's data messages in batches: to the store, then to the output.
  *
  * @module
  */
-import type { Entry, MessageOutput, Store } from "./store.ts";
+import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
 
-/** How many bytes may be on their way for all sessions together: beyond that no more are taken. */
-const MAX_WAITING_BYTES = 268_435_456;
+/** Undelivered bytes of all sessions together; above this, the server stops reading data. */
+const MAX_PENDING_BYTES = 268_435_456;
 
-/** Whose data messages are delivered. */
+/** A session whose data messages are delivered. */
 export interface Recipient {
-  /** Everything up to and including this sequence number is delivered: so many bytes more. */
+  /** Everything up to and including this sequence number is delivered: `bytes` more than before. */
   delivered(seq: number, bytes: number): void;
 }
 
-/** Where a server's sessions have their data messages delivered. */
+/** Delivers the data messages of a server's sessions. */
 export interface Delivery {
-  /** Whether sessions outlive this process. */
+  /** Whether sessions survive a restart of the server. */
   readonly isDurable: boolean;
-  /** Whether so much is on its way that nothing more is to be taken. */
+  /** Whether so many bytes are undelivered that no more data may be accepted. */
   readonly isFull: boolean;
-  /** Whether nothing more can be delivered. */
+  /** Whether delivery has failed for good. */
   readonly hasFailed: boolean;
-  /** Delivers a data message; the recipient hears of it later. */
-  message(recipient: Recipient, message: Entry & { kind: "message" }): void;
-  /** Keeps what happened to a session, in order with its data messages. */
+  /** Delivers a data message, and calls its recipient after that. */
+  message(recipient: Recipient, message: EntryOf<"message">): void;
+  /** Stores an entry, in order with the data messages; does nothing without a store. */
   note(entry: Entry): void;
-  /** The same; resolves when it is kept, or nothing more can be. */
+  /** Stores an entry; resolves when it is durable, or delivery has failed. */
   keep(entry: Entry): Promise<void>;
-  /** Resolves when all is delivered that was put in, or nothing more can be. */
+  /** Resolves when everything is delivered, or delivery has failed. */
   flushed(): Promise<void>;
 }
 
-/** What a {@linkcode BatchDelivery} is made of. */
+/** Options for {@linkcode BatchDelivery}; a store, an output, or both. */
 export interface BatchDeliveryOptions {
-  /** Where messages, sessions and outages are kept. */
+  /** Keeps messages, sessions and outages. */
   store?: Store;
-  /** Where messages are written. */
+  /** Takes the payloads of stored messages. */
   output?: MessageOutput;
-  /** Told once, in words, when nothing more can be delivered. */
+  /** Called once, with a sentence for the user, when delivery has failed. */
   onFailure: (text: string) => void;
 }
 
 /**
- * Delivers in order, in batches: while one is under way, all that comes joins the next, so that the
- * cost of making it durable is shared.
+ * Delivers in order, in batches: what arrives while one is under way joins the next, so that all of it
+ * shares the cost of one sync to the disk.
  */
 export class BatchDelivery implements Delivery {
-  /** Whether sessions outlive this process. */
   readonly isDurable: boolean;
   readonly #options: BatchDeliveryOptions;
   #entries: Entry[] = [];
-  #ends = new Map<Recipient, { seq: number; bytes: number }>();
-  #stored: (() => void)[] = [];
-  #waitingBytes = 0;
+  #progress = new Map<Recipient, { seq: number; bytes: number }>();
+  #onStored: (() => void)[] = [];
+  #pendingBytes = 0;
   #hasFailed = false;
   #running?: Promise<void>;
 
@@ -63,41 +62,35 @@ export class BatchDelivery implements Delivery {
     this.isDurable = options.store !== undefined;
   }
 
-  /** Whether so much is on its way that nothing more is to be taken. */
   get isFull(): boolean {
-    return this.#waitingBytes > MAX_WAITING_BYTES;
+    return this.#pendingBytes > MAX_PENDING_BYTES;
   }
 
-  /** Whether nothing more can be delivered. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** Delivers a data message; the recipient hears of it later. */
-  message(recipient: Recipient, message: Entry & { kind: "message" }): void {
+  message(recipient: Recipient, message: EntryOf<"message">): void {
     const { seq, payload } = message;
-    this.#waitingBytes += payload.length;
-    const end = this.#ends.get(recipient);
-    if (end) {
-      end.seq = seq;
-      end.bytes += payload.length;
-    } else this.#ends.set(recipient, { seq, bytes: payload.length });
+    this.#pendingBytes += payload.length;
+    const progress = this.#progress.get(recipient);
+    if (progress) {
+      progress.seq = seq;
+      progress.bytes += payload.length;
+    } else this.#progress.set(recipient, { seq, bytes: payload.length });
     this.#add(message);
   }
 
-  /** Keeps what happened to a session, in order with its data messages. */
   note(entry: Entry): void {
     if (this.isDurable) this.#add(entry);
   }
 
-  /** The same; resolves when it is kept, or nothing more can be. */
   async keep(entry: Entry): Promise<void> {
-    const stored = new Promise<void>((resolve) => this.#stored.push(resolve));
+    const stored = new Promise<void>((resolve) => this.#onStored.push(resolve));
     this.note(entry);
     if (!this.#hasFailed) await stored;
   }
 
-  /** Resolves when all is delivered that was put in, or nothing more can be. */
   async flushed(): Promise<void> {
     await this.#running;
   }
@@ -109,15 +102,15 @@ export class BatchDelivery implements Delivery {
   }
 
   async #run(): Promise<void> {
-    // Lets what else was read in this turn join the first batch.
+    // What else was read in this turn joins the first batch.
     await Promise.resolve();
     try {
       while (this.#entries.length > 0) await this.#deliver();
     } catch (error) {
       this.#hasFailed = true;
       this.#entries = [];
-      this.#ends.clear();
-      for (const each of this.#stored) each();
+      this.#progress.clear();
+      for (const resolve of this.#onStored) resolve();
       this.#options.onFailure(error instanceof Error ? error.message : String(error));
     } finally {
       this.#running = undefined;
@@ -127,24 +120,24 @@ export class BatchDelivery implements Delivery {
   async #deliver(): Promise<void> {
     const { output, store } = this.#options;
     const entries = this.#entries;
-    const ends = this.#ends;
-    const stored = this.#stored;
-    this.#stored = [];
+    const progress = this.#progress;
+    const onStored = this.#onStored;
     this.#entries = [];
-    this.#ends = new Map();
+    this.#progress = new Map();
+    this.#onStored = [];
     try {
       await store?.commit(entries);
     } catch (error) {
       this.#hasFailed = true;
       throw error;
     } finally {
-      for (const each of stored) each();
+      for (const resolve of onStored) resolve();
     }
-    if (output && ends.size > 0) {
+    if (output && progress.size > 0) {
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
     }
-    for (const [recipient, { bytes, seq }] of ends) {
-      this.#waitingBytes -= bytes;
+    for (const [recipient, { bytes, seq }] of progress) {
+      this.#pendingBytes -= bytes;
       recipient.delivered(seq, bytes);
     }
   }

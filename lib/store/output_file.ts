@@ -1,5 +1,5 @@
 /**
- * The file to which the server appends each message as one line: a regular file, a pipe, stdout.
+ * Appends each message as one line to a regular file, a named pipe or stdout.
  *
  * @module
  */
@@ -13,27 +13,27 @@ import { type MessageOutput, OutputError } from "./store.ts";
 /** The name of stdout. */
 export const STDOUT = "-";
 
-/** How long, in milliseconds, a pipe may have no reader before that is told. */
+/** Warns when a named pipe has had no reader for so long, in milliseconds. */
 const READER_WARN_AFTER_MS = 1_000;
 
-/** How long, in milliseconds, another server may take to let go of an output. */
-const LOCK_PATIENCE_MS = 1_000;
+/** How long, in milliseconds, to wait for another server to unlock an output. */
+const LOCK_WAIT_MS = 1_000;
 
 const NEWLINE = 0x0a;
 
-/** Options for {@linkcode openOutput}. */
+/** Options for opening an output. */
 export interface OutputOptions {
-  /** Told, in words, that the output keeps everyone waiting. */
+  /** Called with a sentence for the user when opening is slow. */
   tell?: (text: string) => void;
   /** Time. */
   clock?: Clock;
 }
 
 /**
- * Opens an output to append to, and makes the file if it is not there; `-` is stdout. A pipe with a
- * name is opened once it has a reader.
+ * Opens an output to append to, and creates the file if it does not exist; `-` is stdout. Opening a
+ * named pipe waits for a reader.
  *
- * @throws {OutputError} What is wrong, in one sentence.
+ * @throws {OutputError}
  */
 export async function openOutput(
   path: string,
@@ -44,7 +44,7 @@ export async function openOutput(
   return output;
 }
 
-/** An output, open to append to. */
+/** An open output. After an error, every later use throws the same one. */
 export class OutputFile implements MessageOutput {
   readonly #name: string;
   readonly #sink: ByteSink;
@@ -53,7 +53,7 @@ export class OutputFile implements MessageOutput {
   readonly #closed = new AbortController();
   #failure?: OutputError;
 
-  /** Makes an output; `file` is the regular file that it is, if it is one. */
+  /** Makes an output that writes to a sink; `file` is the same file if it is a regular one. */
   constructor(name: string, sink: ByteSink, file?: Deno.FsFile, clock: Clock = systemClock) {
     this.#name = name === STDOUT ? "to stdout" : `the output ${name}`;
     this.#sink = sink;
@@ -61,7 +61,11 @@ export class OutputFile implements MessageOutput {
     this.#clock = clock;
   }
 
-  /** Opens an output. */
+  /**
+   * Opens an output.
+   *
+   * @throws {OutputError}
+   */
   static async open(path: string, options: OutputOptions = {}): Promise<OutputFile> {
     if (path === STDOUT) return new OutputFile(path, Deno.stdout);
     try {
@@ -73,7 +77,7 @@ export class OutputFile implements MessageOutput {
     }
   }
 
-  /** Whether it is a regular file: it has a length, and keeps what is written to it. */
+  /** Whether it is a regular file, which has a length and can be read again. */
   get isRegular(): boolean {
     return this.#file !== undefined;
   }
@@ -88,7 +92,7 @@ export class OutputFile implements MessageOutput {
     await this.#use("write", () => writeAll(this.#sink, bytes, options));
   }
 
-  /** Ends the last line of a regular file, if it has no end: it was cut off by a kill or a full disk. */
+  /** Ends the last line of a regular file, if a kill or a full disk has cut it off. */
   async endLine(): Promise<void> {
     const size = await this.size();
     if (size === 0) return;
@@ -96,12 +100,12 @@ export class OutputFile implements MessageOutput {
     if (last !== NEWLINE) await this.write(Uint8Array.of(NEWLINE));
   }
 
-  /** The length of a regular file; 0 of anything else. */
+  /** The length of a regular file in bytes; 0 for anything else. */
   async size(): Promise<number> {
     return await this.#use("write", async () => this.#file ? (await this.#file.stat()).size : 0);
   }
 
-  /** Bytes of a regular file: so many from there on, or as many as there are. */
+  /** Reads bytes of a regular file: fewer than `length` only at its end. */
   async read(from: number, length: number): Promise<Uint8Array> {
     return await this.#use("read", async () => {
       const bytes = new Uint8Array(length);
@@ -116,7 +120,7 @@ export class OutputFile implements MessageOutput {
     });
   }
 
-  /** Resolves once a regular file survives a loss of power. */
+  /** Syncs a regular file to the disk. */
   async sync(): Promise<void> {
     await this.#use("write", async () => await this.#file?.syncData());
   }
@@ -127,7 +131,6 @@ export class OutputFile implements MessageOutput {
     return Promise.resolve();
   }
 
-  /** Uses the file; the first error is that of all later uses. */
   async #use<Result>(use: "read" | "write", work: () => Promise<Result>): Promise<Result> {
     if (this.#failure) throw this.#failure;
     try {
@@ -141,7 +144,7 @@ export class OutputFile implements MessageOutput {
   }
 }
 
-/** Opens a file for this server alone, as long as this process lives. */
+/** Opens a file and locks it until this process ends. */
 async function openRegular(
   path: string,
   { clock = systemClock }: OutputOptions,
@@ -152,18 +155,18 @@ async function openRegular(
   throw new OutputError("another server appends to it; give each server a file of its own");
 }
 
-/** Keeps out whoever asks for this lock, and nobody else; false if another program has it. */
+/** Takes an advisory lock, which keeps out other servers only; false if another program holds it. */
 async function lock(file: Deno.FsFile, clock: Clock): Promise<boolean> {
-  // There a lock would keep readers out, too.
+  // A lock is mandatory there: it would keep readers out, too.
   if (Deno.build.os === "windows") return true;
   using limit = new Deadline(clock);
-  limit.moveTo(clock.now() + LOCK_PATIENCE_MS, { again_ms: LOCK_PATIENCE_MS });
-  // A file system without locks cannot say that another program has one.
+  limit.moveTo(clock.now() + LOCK_WAIT_MS, { again_ms: LOCK_WAIT_MS });
+  // On a file system without locks this rejects; the output is used all the same.
   const locked = file.lock(true).then(() => true, () => true);
   return await Promise.race([locked, sleep(limit).then(() => false)]);
 }
 
-/** The system lets a pipe with a name be opened once it has a reader. */
+/** Opens a named pipe, once it has a reader. */
 async function openPipe(
   path: string,
   { clock = systemClock, tell = () => {} }: OutputOptions,
@@ -173,7 +176,7 @@ async function openPipe(
     warnAfter_ms: READER_WARN_AFTER_MS,
     tell: () =>
       tell(
-        `nobody reads the output ${path}, a pipe: waiting for a reader; nothing listens until then`,
+        `nobody reads the output ${path}, a pipe: waiting for a reader before the server listens`,
       ),
   });
 }

@@ -1,16 +1,22 @@
 /**
- * Where data messages go before they are confirmed: the interfaces of the store and the output.
+ * Where the server's data messages go before they are confirmed. This file has the interfaces of the
+ * store and the output; `delivery.ts` passes batches to the store, then to the output;
+ * `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
+ * a crash; `sqlite/` is the store on disk.
+ *
+ * The server's sessions and workers call `delivery.ts`; `server.ts` opens the rest. Nothing here may
+ * report a message as delivered before it is committed and written, or store it twice; nothing here
+ * knows connections, timers of sessions, or the wire.
  *
  * @module
  */
 import { UserError } from "../platform/errors.ts";
 
 /**
- * What is stored, in the order in which it happened. Times `at` are wall-clock milliseconds since
- * 1970.
+ * A record of the store, in the order of events. Times `at` are wall-clock milliseconds since 1970.
  */
 export type Entry =
-  /** A session begins; `received` is where it starts, usually 0. */
+  /** A session begins after the sequence number `received`, usually 0. */
   | { kind: "opened"; session: string; at: number; peer: string; received: number }
   /** A message is delivered. */
   | { kind: "message"; session: string; at: number; seq: number; payload: Uint8Array }
@@ -36,84 +42,84 @@ export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>
 export interface StoredSession {
   /** Its id. */
   readonly id: string;
-  /** Where it starts: what lies before its first message, usually 0. */
+  /** The sequence number before its first message, usually 0. */
   readonly start: number;
   /** Everything up to this sequence number is in the store. */
   readonly received: number;
-  /** The wall-clock time of the last thing that is known of it. */
+  /** The wall-clock time of its last entry. */
   readonly seen_at: number;
-  /** When its connection was lost; not given if the server ended while it had one. */
+  /** When its connection was lost; `undefined` if the server ended while it had one. */
   readonly lost_at?: number;
 }
 
-/** Where the server keeps what it confirms. */
+/** Durable storage for what the server confirms. */
 export interface Store {
   /** The sessions that had not ended when the store was opened. */
   readonly sessions: readonly StoredSession[];
   /**
    * Commits all of the entries or none; resolves once they are durable. One call at a time.
    *
-   * @throws {StoreError} What is wrong, in one sentence; the same one from then on.
+   * @throws {StoreError} Every later call throws the same error.
    */
   commit(entries: readonly Entry[]): Promise<void>;
-  /** Ends the work on the file, once the commit under way is done. */
+  /** Closes the file, once the commit under way is done. */
   close(): Promise<void>;
 }
 
-/** Where the payloads of delivered messages go, one a line. */
+/** Writes the payloads of delivered messages, one per line. */
 export interface MessageOutput {
   /**
-   * Appends each payload and a newline; resolves when the operating system has them. One call at a
-   * time.
+   * Appends each payload and a newline; resolves when the operating system has them. One call
+   * at a time.
    *
-   * @throws {OutputError} What is wrong, in one sentence; the same one from then on.
+   * @throws {OutputError} Every later call throws the same error.
    */
   append(payloads: readonly Uint8Array[]): Promise<void>;
-  /** Ends the work on the output, when no call is under way. */
+  /** Closes the output, when no call is under way. */
   close(): Promise<void>;
 }
 
-/** What is wrong with a store, in one sentence: what, where, and what would be right. */
+/** An error of a store; its message is one sentence: what, where, and how to fix it. */
 export class StoreError extends UserError {
   /** The name of this kind of error. */
   override readonly name = "StoreError";
 }
 
-/** What is wrong with an output, in one sentence: what, where, and what would be right. */
+/** An error of an output; its message is one sentence: what, where, and how to fix it. */
 export class OutputError extends UserError {
   /** The name of this kind of error. */
   override readonly name = "OutputError";
 }
 
-/** Up to which message, and to which length, an output is written. */
+/** How far an output has been written. */
 export interface Position {
   /** The output's path; `-` is stdout. */
   readonly path: string;
-  /** The number of the last message that is in it. */
+  /** The number of the last message in it. */
   readonly number: number;
-  /** Its length at the end of that message; `null` of one that has no length. */
+  /** Its length after that message, in bytes; `null` for a pipe or stdout, which have none. */
   readonly bytes: number | null;
 }
 
 /** Messages as lines of an output. */
 export interface Lines {
-  /** Payloads, a newline behind each. */
+  /** Payloads, each followed by a newline. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The number of the last message that is in it. */
+  /** The number of the last message in it. */
   readonly last: number;
 }
 
-/** Says how far an output is written, at a time by the wall clock, if that is to be noted now. */
+/** Gives the position of an output if it is due to be recorded at this wall-clock time. */
 export type PositionSource = (at: number) => Promise<Position | undefined>;
 
-/** What an output that goes with a store needs of it. */
+/** The part of a store that keeps the position of an output, for its recovery. */
 export interface OutputJournal {
-  /** Asks before each commit how far an output is written, to note that together with it. */
+  /** Calls the source before each commit, and commits the position that it gives. */
   follow(source: PositionSource): void;
-  /** Notes how far an output is written. */
+  /** Commits the position of an output. */
   record(position: Position): Promise<void>;
-  /** How far an output is written, if that is known, and the number of the last message. */
+  /** The recorded position of an output, if there is one, and the number of the last message. */
   position(path: string): Promise<{ position: Position | undefined; last: number }>;
-  /** Messages behind the one of this number; some of them. */
+  /** Some of the messages after this number; `last` is this number if there are none. */
   linesAfter(number: number): Promise<Lines>;
 }

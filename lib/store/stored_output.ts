@@ -1,6 +1,8 @@
 /**
- * An output that goes with a store: whatever becomes of the process, a regular file has each message
- * once, in the order of the store.
+ * The output of a server with a store: after any crash, a regular file has each message once, in the
+ * order of the store.
+ *
+ * The store records how far the output is written; what is missing after that is written at the start.
  *
  * @module
  */
@@ -13,17 +15,17 @@ import {
   StoreError,
 } from "./store.ts";
 
-/** How often, in milliseconds, the store is told at most how far the output is written. */
+/** The shortest time, in milliseconds, between two positions that are recorded with commits. */
 const RECORD_INTERVAL_MS = 1_000;
 
 /**
- * Opens an output for the messages of a store: what the store has and the output has not is written
- * before this resolves. An output that the store does not know starts with the next message.
+ * Opens an output for the messages of a store. Messages that the store has and the output lacks are
+ * written before this resolves; an output without a recorded position starts with the next message.
  *
- * Append to it what the store has committed, all of it and in that order. Close it before the store.
+ * Append everything that the store has committed, in that order. Close the output before the store.
  *
- * @throws {OutputError} What is wrong with the output, in one sentence.
- * @throws {StoreError} What is wrong with the store.
+ * @throws {OutputError}
+ * @throws {StoreError}
  */
 export async function openStoredOutput(
   store: OutputJournal,
@@ -47,38 +49,40 @@ export async function openStoredOutput(
 }
 
 /**
- * Writes what is missing behind a position. What was written before the process was killed is there
- * already; nothing else may be, and nothing is ever taken away from a file.
+ * Writes the messages that are missing after a position. The output may already have some of them,
+ * from before the crash, and nothing else; it is never truncated.
  */
 async function catchUp(store: OutputJournal, file: OutputFile, position: Position): Promise<void> {
   const { path, number, bytes } = position;
   const size = await file.size();
-  // An empty file is a new one: the old one was moved away.
+  // An empty file is new: the old one was moved away.
   let at = size === 0 ? 0 : bytes ?? size;
-  if (at > size) throw strange(path, `it has ${size} bytes; this server left it with ${at}`);
+  if (at > size) throw mismatch(path, `it has ${size} bytes, and the store recorded ${at}`);
   for (let last = number;;) {
     const lines = await store.linesAfter(last);
     if (lines.last === last) break;
     last = lines.last;
-    const there = await readUpTo(file, at, Math.min(size - at, lines.bytes.length));
-    if (there.some((byte, i) => byte !== lines.bytes[i])) break;
-    await file.write(lines.bytes.subarray(there.length));
+    const written = await readUpTo(file, at, Math.min(size - at, lines.bytes.length));
+    if (written.some((byte, i) => byte !== lines.bytes[i])) break;
+    await file.write(lines.bytes.subarray(written.length));
     at += lines.bytes.length;
   }
-  if (at < size) throw strange(path, `behind byte ${at} is what this server has not written`);
+  if (at < size) {
+    throw mismatch(path, `after byte ${at} it has data that this server did not write`);
+  }
 }
 
 async function readUpTo(file: OutputFile, from: number, length: number): Promise<Uint8Array> {
   return length > 0 ? await file.read(from, length) : new Uint8Array();
 }
 
-function strange(path: string, what: string): OutputError {
+function mismatch(path: string, what: string): OutputError {
   return new OutputError(
-    `cannot go on with the output ${path}: ${what}; move it away, and a new one is begun`,
+    `cannot continue the output ${path}: ${what}; move it away, to start a new one`,
   );
 }
 
-/** An output, and how far the messages of the store are in it. */
+/** An output that counts the messages written to it. */
 class StoredOutput implements MessageOutput {
   readonly #store: OutputJournal;
   readonly #file: OutputFile;
@@ -102,16 +106,16 @@ class StoredOutput implements MessageOutput {
     this.#appending = false;
   }
 
-  /** How far it is written, if that is to be noted at this time. */
+  /** Its position, if one is due to be recorded at this wall-clock time. */
   async positionAt(at: number): Promise<Position | undefined> {
-    // The wall clock may jump, either way.
+    // The wall clock may jump either way.
     const isEarly = Math.abs(at - this.#recordedAt) < RECORD_INTERVAL_MS;
     if (isEarly || this.#appending || this.#number === this.#recorded) return undefined;
     this.#recordedAt = at;
     return await this.#position();
   }
 
-  /** Has the store note how far it is written. */
+  /** Has the store commit its position. */
   async record(): Promise<void> {
     if (this.#number !== this.#recorded) await this.#store.record(await this.#position());
   }
@@ -120,7 +124,7 @@ class StoredOutput implements MessageOutput {
     try {
       await this.record();
     } catch (error) {
-      // One of them has failed: the store knows an earlier position, and goes on from there.
+      // One of them has failed: the next start continues from the position recorded before.
       if (!(error instanceof StoreError || error instanceof OutputError)) throw error;
     } finally {
       await this.#file.close();

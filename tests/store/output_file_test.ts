@@ -1,6 +1,5 @@
 /**
- * The output gets every message and a newline, however slow or odd what takes them; and what is wrong
- * with it is told in one sentence.
+ * The output gets every message and a newline, however slow its reader is; every error is one sentence.
  *
  * @module
  */
@@ -20,7 +19,7 @@ function texts(...each: string[]): Uint8Array[] {
   return each.map((text) => encoder.encode(text));
 }
 
-Deno.test("append() writes each payload and a newline, behind what is there", async () => {
+Deno.test("append() writes each payload and a newline after the content of the file", async () => {
   using folder = new StoreFolder();
   const first = await openOutput(folder.output);
   await first.append(texts("one", "", "two"));
@@ -43,7 +42,7 @@ Deno.test("openOutput() ends a line that was cut off", async () => {
   assertEquals(folder.written, "one\ncut o\ntwo\n");
 });
 
-/** Takes a few bytes at a time, and often none. */
+/** Takes a few bytes at each write, or none. */
 class ReluctantSink {
   taken = "";
   calls = 0;
@@ -62,7 +61,7 @@ class ReluctantSink {
   }
 }
 
-Deno.test("append() goes on after partial writes, and when its reader can take more", async () => {
+Deno.test("append() continues after partial writes, and when its reader can take more", async () => {
   const sink = new ReluctantSink(0, 1, 0, 0, 3);
   const clock = new VirtualClock();
   const output = new OutputFile("-", sink, undefined, clock);
@@ -100,13 +99,13 @@ const UNUSABLE: readonly [what: string, path: string, text: string][] = [
 ];
 
 for (const [what, path, text] of UNUSABLE) {
-  Deno.test(`openOutput() says what is wrong with an output ${what}`, async () => {
+  Deno.test(`openOutput() explains what is wrong with an output ${what}`, async () => {
     const { message } = await assertRejects(() => openOutput(path), OutputError);
     assertStringIncludes(message, `cannot open the output ${path}: ${text}`);
   });
 }
 
-/** A program that appends lines until that fails, and tells what it was told, on stderr. */
+/** A program that appends lines until that fails; writes the error to stderr, or how often it ticked. */
 const APPEND = `
   import { openOutput } from "${ROOT}lib/store/output_file.ts";
   const line = new TextEncoder().encode("x".repeat(63));
@@ -124,7 +123,10 @@ const APPEND = `
   clearInterval(interval);
 `;
 
-/** The words that run it. */
+/** The bytes of that many batches. */
+const bytesOf = (batches: number) => String(batches * 256 * 64);
+
+/** The command line that runs it. */
 function appending(folder: StoreFolder, path: string, batches: number): string[] {
   const program = folder.file("append.ts");
   Deno.writeTextFileSync(program, APPEND);
@@ -132,83 +134,87 @@ function appending(folder: StoreFolder, path: string, batches: number): string[]
   return [Deno.execPath(), "run", ...options, program, path, String(batches)];
 }
 
-async function stderrOf(words: readonly string[]): Promise<string> {
+/** Kills a program after so many milliseconds: one that waits for the other end of a pipe never ends. */
+const LIMIT_MS = 20_000;
+
+async function run(...words: string[]): Promise<{ stdout: string; stderr: string }> {
   const [program, ...args] = words;
-  const { stderr } = await new Deno.Command(program!, { args, stdin: "null" }).output();
-  return decoder.decode(stderr).trim();
+  const options = { args, stdin: "null", signal: AbortSignal.timeout(LIMIT_MS) } as const;
+  const { stdout, stderr } = await new Deno.Command(program!, options).output();
+  return { stdout: decoder.decode(stdout).trim(), stderr: decoder.decode(stderr).trim() };
 }
 
-/** Runs words with their stdout piped to a shell command: its stdout, and the stderr of both. */
-async function piped(words: readonly string[], reader: string): Promise<[string, string]> {
-  const args = ["-c", `"$@" | ${reader}`, "sh", ...words];
-  const { stdout, stderr } = await new Deno.Command("sh", { args, stdin: "null" }).output();
-  return [decoder.decode(stdout).trim(), decoder.decode(stderr).trim()];
+/** Runs a command line with its stdout piped to a shell command: the stdout of that, stderr of both. */
+function piped(words: readonly string[], reader: string) {
+  return run("sh", "-c", `"$@" | ${reader}`, "sh", ...words);
 }
 
 const isWindows = Deno.build.os === "windows";
 const testUnix = (name: string, test: () => Promise<void>) =>
   testUnless(isWindows ? "it takes a POSIX shell" : undefined, name, test);
 
-testUnix("a slow reader of stdout gets all, and holds up nothing else", async () => {
+/** Words before a command line that make its stdout non-blocking. */
+const NON_BLOCKING = [
+  "python3",
+  "-c",
+  "import os,sys; os.set_blocking(1, False); os.execvp(sys.argv[1], sys.argv[1:])",
+];
+
+testUnix(
+  "a slow reader of stdout gets all, whether that blocks or not, and delays no timer",
+  async () => {
+    using folder = new StoreFolder();
+    const words = appending(folder, "-", 100);
+    // It pauses after the first byte, while the pipe fills up.
+    const slow = "{ dd bs=1 count=1 2>/dev/null; sleep 0.3; cat; } | wc -c";
+    const results = await Promise.all([
+      piped(words, slow),
+      piped([...NON_BLOCKING, ...words], slow),
+    ]);
+    for (const { stdout, stderr } of results) {
+      assertEquals(stdout, bytesOf(100));
+      assert(Number(stderr.replace("ticks ", "")) > 10, stderr);
+    }
+  },
+);
+
+testUnix("append() fails when the reader of stdout is gone", async () => {
   using folder = new StoreFolder();
-  const words = appending(folder, "-", 100);
-  const [count, told] = await piped(words, "{ sleep 0.5; wc -c; }");
-  assertEquals(count, String(100 * 256 * 64));
-  assert(Number(told.replace("ticks ", "")) > 10, told);
+  const { stderr } = await piped(appending(folder, "-", 1_000_000), "head -c 100 >/dev/null");
+  assertEquals(stderr, "cannot write to stdout: its reader is gone");
 });
 
-testUnix("a stdout that does not block loses nothing", async () => {
-  using folder = new StoreFolder();
-  const unblock = "import fcntl,os,sys; " +
-    "fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_NONBLOCK); " +
-    "os.execvp(sys.argv[1], sys.argv[1:])";
-  const words = ["python3", "-c", unblock, ...appending(folder, "-", 100)];
-  const [count] = await piped(words, "{ sleep 0.5; wc -c; }");
-  assertEquals(count, String(100 * 256 * 64));
-});
-
-testUnix("append() says so when the reader of stdout is gone", async () => {
-  using folder = new StoreFolder();
-  const [, told] = await piped(appending(folder, "-", 1_000_000), "head -c 100 >/dev/null");
-  assertEquals(told, "cannot write to stdout: its reader is gone");
-});
-
-testUnix("a pipe with a name gets all, and says so when its reader is gone", async () => {
+testUnix("a named pipe gets all, and append() fails when its reader is gone", async () => {
   using folder = new StoreFolder();
   const pipe = folder.file("pipe");
-  await new Deno.Command("mkfifo", { args: [pipe] }).output();
-  const read = (command: string) =>
-    new Deno.Command("sh", { args: ["-c", `${command} < ${pipe}`], stdout: "piped" }).output();
-  const [{ stdout }, told] = await Promise.all([
-    read("wc -c"),
-    stderrOf(appending(folder, pipe, 100)),
-  ]);
-  assertEquals(decoder.decode(stdout).trim(), String(100 * 256 * 64));
-  assertStringIncludes(told, "ticks");
-  const [, gone] = await Promise.all([
-    read("head -c 100 >/dev/null"),
-    stderrOf(appending(folder, pipe, 1_000_000)),
-  ]);
-  assertEquals(gone, `cannot write the output ${pipe}: its reader is gone`);
+  await run("mkfifo", pipe);
+  const write = (batches: number) => run(...appending(folder, pipe, batches));
+  // The shell itself opens the pipe, so that it is what the limit kills.
+  const read = (command: string) => run("sh", "-c", `exec ${command} < ${pipe}`);
+  const [{ stdout }, { stderr }] = await Promise.all([read("wc -c"), write(100)]);
+  assertStringIncludes(stderr, "ticks");
+  assertEquals(stdout, bytesOf(100));
+  const [, failed] = await Promise.all([read("head -c 100"), write(1_000_000)]);
+  assertEquals(failed.stderr, `cannot write the output ${pipe}: its reader is gone`);
 });
 
-testUnless(whyNoLesserUser(), "openOutput() says so when this user may not write", async () => {
+testUnless(whyNoLesserUser(), "openOutput() explains that this user may not write", async () => {
   using folder = new StoreFolder();
   Deno.writeTextFileSync(folder.output, "", { mode: 0o444 });
-  const told = await stderrOf([...AS_LESSER_USER, ...appending(folder, folder.output, 1)]);
+  const { stderr } = await run(...AS_LESSER_USER, ...appending(folder, folder.output, 1));
   const start = `cannot open the output ${folder.output}: this user may not write it`;
-  assertStringIncludes(told, start);
+  assertStringIncludes(stderr, start);
 });
 
 const whyNoDisk = whyNot("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt");
 
-testUnless(whyNoDisk, "append() says so when the disk is full", async () => {
+testUnless(whyNoDisk, "append() fails when the disk is full", async () => {
   using folder = new StoreFolder();
   const script = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
   const disk = folder.file("disk");
   Deno.mkdirSync(disk);
   const words = appending(folder, `${disk}/out`, 1_000);
-  const told = await stderrOf(["unshare", "--mount", "sh", "-c", script, disk, ...words]);
+  const { stderr } = await run("unshare", "--mount", "sh", "-c", script, disk, ...words);
   const start = `cannot write the output ${disk}/out: `;
-  assertEquals(told, `${start}no space is left on its disk; make room, and start again`);
+  assertEquals(stderr, `${start}no space is left on its disk; make room, and start again`);
 });

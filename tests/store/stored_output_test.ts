@@ -1,28 +1,34 @@
 /**
- * An output that goes with a store has each message once, in the order of the store, from the first
- * time that it is used.
+ * The output of a server with a store has each message once, in the order of the store.
  *
  * @module
  */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { openSqliteStore, type SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import { type Entry, type MessageOutput, OutputError } from "../../lib/store/store.ts";
 import { openStoredOutput } from "../../lib/store/stored_output.ts";
 import { testUnless } from "../support/skip.ts";
-import { AT, messages, opened, payloadsOf, StoreFolder } from "../support/store_folder.ts";
+import {
+  AT,
+  ended,
+  messages,
+  opened,
+  payloadsOf,
+  StoreFolder,
+  ThreadlessStore,
+} from "../support/store_folder.ts";
 
 /** A store and its output, as the server uses them. */
 interface Opened {
-  store: SqliteStore;
+  store: ThreadlessStore;
   output: MessageOutput;
 }
 
 async function open(folder: StoreFolder, path = folder.output): Promise<Opened> {
-  const store = await openSqliteStore(folder.store);
+  const store = new ThreadlessStore(folder.store);
   try {
     return { store, output: await openStoredOutput(store, path) };
   } catch (error) {
-    await store.close();
+    store.close();
     throw error;
   }
 }
@@ -34,13 +40,23 @@ async function deliver({ store, output }: Opened, entries: readonly Entry[]): Pr
 
 async function close({ store, output }: Opened): Promise<void> {
   await output.close();
-  await store.close();
+  store.close();
 }
 
-/** What a kill leaves: the store is closed, and was told no more of the output. */
+/** Leaves what a kill leaves: the store has no later position of the output. */
 async function kill({ store, output }: Opened): Promise<void> {
-  await store.close();
+  store.close();
   await output.close();
+}
+
+/** Leaves a store that was killed with messages up to `last`, and the output's position after 2. */
+async function killAfter(folder: StoreFolder, last: number): Promise<void> {
+  const first = await open(folder);
+  await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
+  await close(first);
+  const second = await open(folder);
+  await second.store.commit(messages("a", 3, last));
+  await kill(second);
 }
 
 function lines(from: number, to: number): string {
@@ -48,12 +64,10 @@ function lines(from: number, to: number): string {
 }
 
 function position(folder: StoreFolder): unknown[] {
-  return folder.query("SELECT number, bytes FROM outputs").map((
-    { number, bytes },
-  ) => [number, bytes]);
+  return folder.query("SELECT number, bytes FROM outputs").map(Object.values);
 }
 
-Deno.test("an output has what is delivered, and goes on after it was closed", async () => {
+Deno.test("an output has what is delivered, and continues after it was closed", async () => {
   using folder = new StoreFolder();
   const first = await open(folder);
   await deliver(first, [opened("a"), ...messages("a", 1, 3)]);
@@ -65,11 +79,11 @@ Deno.test("an output has what is delivered, and goes on after it was closed", as
   assertEquals(folder.written, lines(1, 5));
 });
 
-Deno.test("an output that the store does not know starts with the next message", async () => {
+Deno.test("an output without a recorded position starts with the next message", async () => {
   using folder = new StoreFolder();
-  const store = await openSqliteStore(folder.store);
+  const store = new ThreadlessStore(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 3)]);
-  await store.close();
+  store.close();
   Deno.writeTextFileSync(folder.output, "what was there");
   const next = await open(folder);
   assertEquals(folder.written, "what was there\n");
@@ -94,29 +108,24 @@ Deno.test("an output that was not used for a while gets what it has missed", asy
   assertEquals(Deno.readTextFileSync(folder.file("other.txt")), lines(3, 4));
 });
 
-/** How much of the messages 3 to 6 a kill has left in the output, which was noted after message 2. */
-const LEFT = [0, 1, 3, 4, 5, 11, 16];
+/** Bytes of messages 3 to 6 in the output after a kill; the recorded position is after message 2. */
+const WRITTEN = [0, 1, 3, 4, 5, 11, 16];
 
-for (const left of LEFT) {
-  Deno.test(`openStoredOutput() goes on behind ${left} bytes that were written before a kill`, async () => {
+for (const written of WRITTEN) {
+  Deno.test(`openStoredOutput() continues after ${written} bytes that were written before a kill`, async () => {
     using folder = new StoreFolder();
-    const first = await open(folder);
-    await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
-    await close(first);
-    const second = await open(folder);
-    await second.store.commit(messages("a", 3, 6));
-    await kill(second);
-    Deno.writeTextFileSync(folder.output, lines(1, 2) + lines(3, 6).slice(0, left));
-    const third = await open(folder);
+    await killAfter(folder, 6);
+    Deno.writeTextFileSync(folder.output, lines(1, 2) + lines(3, 6).slice(0, written));
+    const next = await open(folder);
     assertEquals(folder.written, lines(1, 6));
-    await deliver(third, messages("a", 7, 7));
-    await close(third);
+    await deliver(next, messages("a", 7, 7));
+    await close(next);
     assertEquals(folder.written, lines(1, 7));
     assertEquals(position(folder), [[7, 28]]);
   });
 }
 
-Deno.test("openStoredOutput() goes on after a kill with much to write", async () => {
+Deno.test("openStoredOutput() continues after a kill with much to write", async () => {
   using folder = new StoreFolder();
   const first = await open(folder);
   const large = messages("a", 1, 60).map((entry) => ({
@@ -133,7 +142,7 @@ Deno.test("openStoredOutput() goes on after a kill with much to write", async ()
 
 const why = Deno.build.os === "windows" ? "it takes mkfifo" : undefined;
 
-testUnless(why, "a pipe gets again what the store has not noted as written to it", async () => {
+testUnless(why, "a pipe gets again what was written after the recorded position", async () => {
   using folder = new StoreFolder();
   const pipe = folder.file("pipe");
   await new Deno.Command("mkfifo", { args: [pipe] }).output();
@@ -153,32 +162,21 @@ testUnless(why, "a pipe gets again what the store has not noted as written to it
   assertEquals(written, [lines(1, 2), lines(3, 4), lines(3, 5), lines(6, 6)]);
 });
 
-const STRANGE: readonly [what: string, content: string, text: string][] = [
-  [
-    "has other lines behind it",
-    lines(1, 2) + "mine\n",
-    "behind byte 8 is what this server has not",
-  ],
-  [
-    "has more behind it",
-    lines(1, 4) + "mine\n",
-    "behind byte 16 is what this server has not written",
-  ],
-  ["was cut off", lines(1, 2).slice(0, 5), "it has 5 bytes; this server left it with 8"],
+const FOREIGN = "it has data that this server did not write";
+
+const MISMATCHES: readonly [what: string, content: string, text: string][] = [
+  ["has other lines behind it", lines(1, 2) + "mine\n", `after byte 8 ${FOREIGN}`],
+  ["has more behind it", lines(1, 4) + "mine\n", `after byte 16 ${FOREIGN}`],
+  ["was cut off", lines(1, 2).slice(0, 5), "it has 5 bytes, and the store recorded 8"],
 ];
 
-for (const [what, content, text] of STRANGE) {
+for (const [what, content, text] of MISMATCHES) {
   Deno.test(`openStoredOutput() leaves an output alone that ${what}`, async () => {
     using folder = new StoreFolder();
-    const first = await open(folder);
-    await deliver(first, [opened("a"), ...messages("a", 1, 2)]);
-    await close(first);
-    const second = await open(folder);
-    await second.store.commit(messages("a", 3, 4));
-    await kill(second);
+    await killAfter(folder, 4);
     Deno.writeTextFileSync(folder.output, content);
     const { message } = await assertRejects(() => open(folder), OutputError);
-    assertStringIncludes(message, `cannot go on with the output ${folder.output}: ${text}`);
+    assertStringIncludes(message, `cannot continue the output ${folder.output}: ${text}`);
     assertEquals(folder.written, content);
     Deno.removeSync(folder.output);
     await close(await open(folder));
@@ -186,7 +184,7 @@ for (const [what, content, text] of STRANGE) {
   });
 }
 
-Deno.test("the store notes where the output is once a second, by the times of its entries", async () => {
+Deno.test("the store records the position once a second, by the times of its entries", async () => {
   using folder = new StoreFolder();
   const both = await open(folder);
   await deliver(both, [opened("a"), ...messages("a", 1, 1)]);
@@ -200,7 +198,7 @@ Deno.test("the store notes where the output is once a second, by the times of it
   assertEquals(position(folder), [[7, 28]]);
 });
 
-testUnless(why, "an output that fails is noted no further, and the store goes on", async () => {
+testUnless(why, "after an output fails, its position stays, and the store goes on", async () => {
   using folder = new StoreFolder();
   const pipe = folder.file("pipe");
   await new Deno.Command("mkfifo", { args: [pipe] }).output();
@@ -217,7 +215,7 @@ testUnless(why, "an output that fails is noted no further, and the store goes on
   assertEquals(position(folder), [[1, null]]);
 });
 
-Deno.test("the store notes nothing of an output that is being written", async () => {
+Deno.test("the store records no position while the output is being written", async () => {
   using folder = new StoreFolder();
   const both = await open(folder);
   await deliver(both, [opened("a"), ...messages("a", 1, 2)]);
@@ -228,29 +226,10 @@ Deno.test("the store notes nothing of an output that is being written", async ()
   assertEquals(position(folder), [[4, 16]]);
 });
 
-Deno.test("close() of the store waits for the commit under way, and for what it notes", async () => {
-  using folder = new StoreFolder();
-  const both = await open(folder);
-  await deliver(both, [opened("a"), ...messages("a", 1, 2)]);
-  await Promise.all([both.store.commit(messages("a", 3, 3, AT + 5_000)), both.store.close()]);
-  await both.output.close();
-  assertEquals(position(folder), [[2, 8]]);
-  await close(await open(folder));
-  assertEquals(folder.written, lines(1, 3));
-});
-
-Deno.test("messages that are deleted with their session trouble no output", async () => {
+Deno.test("an output continues after messages were deleted with their session", async () => {
   using folder = new StoreFolder();
   const first = await open(folder);
-  const end = {
-    kind: "ended",
-    session: "a",
-    at: AT,
-    by: "peer",
-    reason: "done",
-    text: "",
-  } as const;
-  await deliver(first, [opened("a"), ...messages("a", 1, 3), end]);
+  await deliver(first, [opened("a"), ...messages("a", 1, 3), ended("a")]);
   await close(first);
   folder.change("DELETE FROM sessions");
   assertEquals(folder.query("SELECT count(*) AS n FROM messages"), [{ n: 0 }]);

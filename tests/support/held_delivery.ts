@@ -1,35 +1,35 @@
 /**
- * A store and an output that finish what they are given when the test says so.
+ * A store and an output whose calls finish when the test lets them.
  *
  * @module
  */
 import type { Entry, MessageOutput, Store, StoredSession } from "../../lib/store/store.ts";
 import { settle } from "./virtual_clock.ts";
 
-/** Calls of which each waits until it is let through. */
+/** Calls that each wait until the test lets them through, or fails them. */
 class Held<T> {
-  /** What every call was given, the one that waits included. */
+  /** The argument of every call, the waiting one included. */
   readonly calls: T[] = [];
-  /** Whether calls wait; if not, they are through at once. */
+  /** Whether calls wait; if not, they finish at once. */
   held = true;
-  /** Whether it has been closed. */
+  /** Whether `close` was called. */
   closed = false;
   #waiting?: { resolve: () => void; reject: (error: Error) => void };
 
-  protected call(given: T): Promise<void> {
+  protected call(argument: T): Promise<void> {
     if (this.#waiting) throw new Error("two calls at once");
-    this.calls.push(given);
+    this.calls.push(argument);
     if (!this.held) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiting = { resolve, reject });
   }
 
-  /** Lets the call that waits through. */
+  /** Finishes the waiting call. */
   async letThrough(): Promise<void> {
     this.#take().resolve();
     await settle();
   }
 
-  /** Has the call that waits fail. */
+  /** Fails the waiting call. */
   async fail(text: string): Promise<void> {
     this.#take().reject(new Error(text));
     await settle();
@@ -62,7 +62,7 @@ export class HeldStore extends Held<readonly Entry[]> implements Store {
     return this.call(entries);
   }
 
-  /** What was committed, in words: `kind seq` of a message, else `kind`. */
+  /** What was committed: `message <seq>`, or the kind of another entry. */
   get told(): string[][] {
     return this.calls.map((entries) =>
       entries.map((each) => each.kind === "message" ? `message ${each.seq}` : each.kind)
@@ -81,7 +81,7 @@ export class HeldOutput extends Held<readonly Uint8Array[]> implements MessageOu
     return this.call(payloads);
   }
 
-  /** What was appended, as texts. */
+  /** The appended payloads, as texts. */
   get texts(): string[][] {
     return this.calls.map((each) => each.map((payload) => new TextDecoder().decode(payload)));
   }

@@ -1,10 +1,10 @@
 /**
- * A process that commits batch after batch to a store, and tells what is confirmed, for tests that
- * kill it or fill its disk. Its arguments: the store, the output (or nothing), and how many batches,
- * or as many as it can.
+ * A process that commits batches to a store and reports what is confirmed, for tests that kill it or
+ * fill its disk. Its arguments: the store, the output (or nothing), and the number of batches (or no
+ * limit).
  *
- * Each batch belongs together: all of its payloads begin with the number of its first message, and
- * say how many there are.
+ * Each payload has the number of the first message of its batch, and their count, so that a test
+ * finds a batch that is not whole.
  *
  * @module
  */
@@ -14,21 +14,21 @@ import { openStoredOutput } from "../../lib/store/stored_output.ts";
 import { Command } from "./process.ts";
 import { AT, message, opened, payloadsOf } from "./store_folder.ts";
 
-/** The one session. */
+/** The id of its only session. */
 export const SESSION = "a";
 
-/** What the process tells. */
-export type Told =
-  /** The store is open; it had messages up to this one. */
+/** What the process reports. */
+export type CommitterEvent =
+  /** The store is open, and has messages up to this one. */
   | { event: "opened"; received: number }
   /** Messages up to this one are in the store, and in the output. */
   | { event: "confirmed"; seq: number }
-  /** It could not go on. */
+  /** It ends with an error. */
   | { event: "failed"; text: string };
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** Starts the process, with the rights that the server has; `before` are words before its own. */
+/** Starts the process, with the permissions of the server; `before` precedes its command line. */
 export function startCommitter(args: readonly string[], before: readonly string[] = []) {
   const options = ["run", "--quiet", "--no-prompt", `--config=${ROOT}deno.json`, "-P=server"];
   const words = [
@@ -38,21 +38,21 @@ export function startCommitter(args: readonly string[], before: readonly string[
     new URL(import.meta.url).pathname,
     ...args,
   ];
-  return new Command<Told>("store_committer", words);
+  return new Command<CommitterEvent>("store_committer", words);
 }
 
-/** The payload of a message of a batch of so many, the first of which is `first`. */
+/** The payload of message `seq`, in a batch of `size` messages from `first` on. */
 export function payloadOf(first: number, size: number, seq: number): Uint8Array {
   return new TextEncoder().encode(`${first} ${size} ${seq} ${"x".repeat((seq * 37) % 400)}`);
 }
 
-/** How many messages the batch has that begins with this one. */
+/** The size of the batch that begins with this message. */
 export function sizeOf(first: number): number {
   return 1 + (first * 31) % 41;
 }
 
-function tell(told: Told): void {
-  console.log(JSON.stringify(told));
+function report(event: CommitterEvent): void {
+  console.log(JSON.stringify(event));
 }
 
 async function commitAll(store: Store, output?: MessageOutput, batches = Infinity): Promise<void> {
@@ -62,14 +62,14 @@ async function commitAll(store: Store, output?: MessageOutput, batches = Infinit
     const first = received + 1;
     const size = sizeOf(first);
     const entries = Array.from({ length: size }, (_, i) => ({
-      // A batch takes 0.1 s by its clock, so that the position of the output is noted now and then.
+      // A batch takes 0.1 s by these times, so that the store records the output's position sometimes.
       ...message(SESSION, first + i, AT + first * 5),
       payload: payloadOf(first, size, first + i),
     }));
     await store.commit(entries);
     await output?.append(payloadsOf(entries));
     received += size;
-    tell({ event: "confirmed", seq: received });
+    report({ event: "confirmed", seq: received });
   }
 }
 
@@ -77,13 +77,13 @@ if (import.meta.main) {
   const [path, outputPath, batches] = Deno.args;
   try {
     const store = await openSqliteStore(path!);
-    tell({ event: "opened", received: store.sessions[0]?.received ?? 0 });
+    report({ event: "opened", received: store.sessions[0]?.received ?? 0 });
     const output = outputPath ? await openStoredOutput(store, outputPath) : undefined;
     await commitAll(store, output, batches === undefined ? Infinity : Number(batches));
     await output?.close();
     await store.close();
   } catch (error) {
-    tell({ event: "failed", text: error instanceof Error ? error.message : String(error) });
+    report({ event: "failed", text: error instanceof Error ? error.message : String(error) });
     Deno.exit(1);
   }
 }

@@ -1,14 +1,17 @@
 /**
- * A folder for the files of one test of the store, and entries to put into it.
+ * A folder for the files of one test of the store, a store without a thread, and entries for it.
  *
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import type { Entry, EntryOf } from "../../lib/store/store.ts";
+import { encodeBatch } from "../../lib/store/sqlite/batch.ts";
+import { StoreFile } from "../../lib/store/sqlite/file.ts";
+import { StoreWriter } from "../../lib/store/sqlite/writer.ts";
+import type { Entry, EntryOf, Position, PositionSource } from "../../lib/store/store.ts";
 
 const encoder = new TextEncoder();
 
-/** When everything happens, unless a test says otherwise. */
+/** The time of every entry, unless a test gives another one. */
 export const AT = Date.parse("2026-11-22T05:43:42.686Z");
 
 /** A session begins. */
@@ -16,7 +19,7 @@ export function opened(session: string, received = 0, at = AT): Entry {
   return { kind: "opened", session, at, peer: "192.0.2.1:4000", received };
 }
 
-/** Messages of a session: `<session> <seq>` each. */
+/** Messages of a session, each with the payload `<session> <seq>`. */
 export function messages(session: string, from: number, to: number, at = AT): EntryOf<"message">[] {
   return Array.from({ length: to - from + 1 }, (_, i) => message(session, from + i, at));
 }
@@ -27,13 +30,13 @@ export function message(session: string, seq: number, at = AT): EntryOf<"message
 }
 
 /** An outage begins. */
-export function lost(session: string, at = AT): Entry {
-  return { kind: "lost", session, at, by: "network", reason: "reset", text: "RST" };
+export function lost(session: string, at = AT, by = "network", reason = "reset"): Entry {
+  return { kind: "lost", session, at, by, reason, text: "RST" };
 }
 
-/** The outage ends. */
-export function resumed(session: string, at = AT): Entry {
-  const counts = { gap_ms: 1_500, resent: 2, already_there: 1 };
+/** An outage ends. */
+export function resumed(session: string, at = AT, resent = 2): Entry {
+  const counts = { gap_ms: 1_500, resent, already_there: 1 };
   return { kind: "resumed", session, at, peer: "192.0.2.1:4001", ...counts };
 }
 
@@ -49,7 +52,7 @@ export function payloadsOf(entries: readonly Entry[]): Uint8Array[] {
 
 /** A folder that is removed with all that is in it. Dispose of it with `using`. */
 export class StoreFolder implements Disposable {
-  /** Where it is, links followed. */
+  /** Its path, with links resolved. */
   readonly path = Deno.realPathSync(Deno.makeTempDirSync());
   /** The file for the store. */
   readonly store = this.file("store.db");
@@ -66,18 +69,18 @@ export class StoreFolder implements Disposable {
     return [...Deno.readDirSync(this.path)].map(({ name }) => name).toSorted();
   }
 
-  /** What is in the output. */
+  /** The content of the output. */
   get written(): string {
     return Deno.readTextFileSync(this.output);
   }
 
-  /** Runs statements on the store as any other program may. */
+  /** Runs statements on the store, as another program. */
   change(sql: string): void {
     using database = new DatabaseSync(this.store);
     database.exec(sql);
   }
 
-  /** The rows that a query gives to any other program. */
+  /** The rows of a query, as another program reads them. */
   query(sql: string): Record<string, unknown>[] {
     using database = new DatabaseSync(this.store, { readOnly: true });
     return database.prepare(sql).all().map((row) => ({ ...row }));
@@ -85,5 +88,53 @@ export class StoreFolder implements Disposable {
 
   [Symbol.dispose](): void {
     Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/**
+ * A store in an SQLite file without the thread of the real one, whose start takes longer than most
+ * tests. Unlike the real one it can be used after an error.
+ */
+export class ThreadlessStore {
+  readonly #file: StoreFile;
+  readonly #writer: StoreWriter;
+  #source?: PositionSource;
+
+  constructor(path: string) {
+    this.#file = StoreFile.open(path);
+    this.#writer = new StoreWriter(this.#file.database);
+  }
+
+  get sessions() {
+    return this.#writer.sessions;
+  }
+
+  async commit(entries: readonly Entry[], position?: Position): Promise<void> {
+    position ??= await this.#source?.(entries.at(-1)!.at);
+    try {
+      this.#writer.commit(encodeBatch(entries), position);
+    } catch (error) {
+      throw this.#file.explain(error, "write");
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  follow(source: PositionSource): void {
+    this.#source = source;
+  }
+
+  record(position: Position): Promise<void> {
+    return this.commit([], position);
+  }
+
+  position(path: string) {
+    return Promise.resolve({ position: this.#writer.position(path), last: this.#writer.last });
+  }
+
+  linesAfter(number: number) {
+    return Promise.resolve(this.#writer.linesAfter(number));
   }
 }

@@ -1,35 +1,35 @@
 /**
- * Entries on their way to the store's worker: one buffer a batch, which changes hands instead of being
- * copied object by object.
+ * Encodes entries for the store's thread: one buffer per batch, which is transferred, since copying
+ * every entry as an object is slower.
  *
  * @module
  */
 import type { Entry } from "../store.ts";
 
-/** Entries in one buffer, which may be transferred. */
+/** Encoded entries. */
 export interface Batch {
-  /** The ids of the sessions whose messages are in the buffer; there, their index stands for them. */
+  /** The ids of the sessions whose messages are in the buffer, which refers to them by index. */
   readonly sessions: readonly string[];
-  /** Every entry: a head of fixed length, and what is behind it. */
+  /** Each entry: a header of fixed length, then its body. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The head: u32 index of the session, u32 length of what is behind it, f64 `seq`, f64 `at`. */
-const HEAD_BYTES = 24;
+/** The header: u32 index of the session, u32 length of the body, f64 `seq`, f64 `at`. */
+const HEADER_BYTES = 24;
 
-/** In the place of a session: behind the head is any other entry, as JSON. */
-const OTHER = 0xffff_ffff;
+/** In the place of a session's index: the body is an entry of another kind, as JSON. */
+const NOT_A_MESSAGE = 0xffff_ffff;
 
 const encoder = new TextEncoder();
 
 const decoder = new TextDecoder();
 
-/** Puts entries into one buffer. */
+/** Encodes entries, and copies their payloads. */
 export function encodeBatch(entries: readonly Entry[]): Batch {
   const bodies = entries.map((entry) =>
     entry.kind === "message" ? entry.payload : encoder.encode(JSON.stringify(entry))
   );
-  const length = bodies.reduce((sum, body) => sum + HEAD_BYTES + body.length, 0);
+  const length = bodies.reduce((sum, body) => sum + HEADER_BYTES + body.length, 0);
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   const indexes = new Map<string, number>();
@@ -42,10 +42,10 @@ export function encodeBatch(entries: readonly Entry[]): Batch {
       view.setFloat64(at + 8, entry.seq);
       view.setFloat64(at + 16, entry.at);
     } else {
-      view.setUint32(at, OTHER);
+      view.setUint32(at, NOT_A_MESSAGE);
     }
-    bytes.set(body, at + HEAD_BYTES);
-    at += HEAD_BYTES + body.length;
+    bytes.set(body, at + HEADER_BYTES);
+    at += HEADER_BYTES + body.length;
   }
   return { sessions: [...indexes.keys()], bytes };
 }
@@ -57,15 +57,15 @@ function indexOf(session: string, indexes: Map<string, number>): number {
   return indexes.size - 1;
 }
 
-/** The entries of a batch, in order. Payloads are parts of its buffer. */
+/** The entries of a batch, in order. Their payloads are views of its buffer. */
 export function* decodeBatch({ sessions, bytes }: Batch): Iterable<Entry> {
   const view = new DataView(bytes.buffer);
   let at = 0;
   while (at < bytes.length) {
     const index = view.getUint32(at);
-    const end = at + HEAD_BYTES + view.getUint32(at + 4);
-    const body = bytes.subarray(at + HEAD_BYTES, end);
-    yield index === OTHER ? JSON.parse(decoder.decode(body)) : {
+    const end = at + HEADER_BYTES + view.getUint32(at + 4);
+    const body = bytes.subarray(at + HEADER_BYTES, end);
+    yield index === NOT_A_MESSAGE ? JSON.parse(decoder.decode(body)) : {
       kind: "message",
       session: sessions[index]!,
       seq: view.getFloat64(at + 8),

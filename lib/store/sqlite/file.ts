@@ -1,6 +1,5 @@
 /**
- * The store's file: opens it for one server at a time, makes sure that it is a store, and says what is
- * wrong with it.
+ * The store's file: opens it for one server at a time, checks that it is a store, and explains errors.
  *
  * @module
  */
@@ -9,30 +8,32 @@ import { writeErrorText } from "../../platform/errors.ts";
 import { StoreError } from "../store.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
-/** What other programs mean by these is no file: stdout, and a database in memory. */
+/** Names that conventionally mean stdout and a database in memory. */
 const NO_FILES = ["-", ":memory:"];
 
-/** How long, in milliseconds, another program may keep the file locked: when it is opened, later. */
-const OPENING_PATIENCE_MS = 1_500;
+/** How long, in milliseconds, to wait for another program's lock on the file while opening it. */
+const OPEN_LOCK_WAIT_MS = 1_500;
 
-const WRITING_PATIENCE_MS = 60_000;
+/** The same for a commit. */
+const COMMIT_LOCK_WAIT_MS = 60_000;
 
-/** What is behind this in the -wal file, after a large commit, is given back when it can be. */
+/** The -wal file is truncated to this size after a large commit. */
 const MAX_IDLE_WAL_BYTES = 67_108_864;
 
-/** SQLite's numbers for what went wrong. */
+/** Result codes of SQLite. */
 const SQLITE = { BUSY: 5, READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const;
 
 const TEXTS: Readonly<Record<number, string>> = {
-  [SQLITE.BUSY]: "another program keeps it locked; let that end, and start again",
-  [SQLITE.READONLY]: "it is read-only; give this user the right to write it, or name another file",
-  [SQLITE.CORRUPT]: "it is damaged; put a backup in its place, or name another file",
+  [SQLITE.BUSY]: "another program has it locked; stop that program, and start again",
+  [SQLITE.READONLY]: "it is read-only; give this user write permission, or name another file",
+  [SQLITE.CORRUPT]: "it is damaged; restore a backup, or name another file",
   [SQLITE.FULL]: "no space is left on its disk; make room, and start again",
-  [SQLITE.CANTOPEN]: "files cannot be made beside it; give this user the right to, in its folder",
+  [SQLITE.CANTOPEN]:
+    "no files can be created beside it; give this user write permission for its folder",
   [SQLITE.NOTADB]: "it is not an SQLite database; name another file",
 };
 
-/** A store's file, open and locked. */
+/** A store's file, open, and locked against other servers. */
 export class StoreFile {
   /** The connection to it. */
   readonly database: DatabaseSync;
@@ -50,17 +51,17 @@ export class StoreFile {
   }
 
   /**
-   * Opens the file, and makes it if it is not there.
+   * Opens the file, and creates it if it does not exist.
    *
    * @throws {StoreError}
    */
   static open(name: string): StoreFile {
     let lock: DatabaseSync | undefined;
     let database: DatabaseSync | undefined;
-    let newLock: string | undefined;
+    let createdLock: string | undefined;
     try {
       const path = pathOf(name);
-      if (!isThere(`${path}-lock`)) newLock = `${path}-lock`;
+      if (!exists(`${path}-lock`)) createdLock = `${path}-lock`;
       lock = takeLock(path);
       Deno.openSync(path, { read: true, write: true, create: true }).close();
       database = new DatabaseSync(path);
@@ -69,28 +70,28 @@ export class StoreFile {
     } catch (error) {
       database?.close();
       lock?.close();
-      // What is no store is to have no lock beside it.
-      if (lock && newLock) Deno.removeSync(newLock);
+      // Removes the lock file just created: the file beside it may be no store.
+      if (lock && createdLock) Deno.removeSync(createdLock);
       throw new StoreError(`cannot open the store ${name}: ${textOf(error)}`);
     }
   }
 
-  /** What an error in the use of the file is to a person. */
+  /** Explains an error in the use of the file, in one sentence. */
   explain(error: unknown, use: "open" | "read" | "write" | "close"): StoreError {
     return new StoreError(`cannot ${use} the store ${this.#name}: ${textOf(error)}`);
   }
 
   /**
-   * Makes sure that what is written can be found again: SQLite would go on writing to files that
-   * somebody has deleted. To be called after each commit.
+   * Checks that the file is still in its place: SQLite would go on writing to a deleted file. To be
+   * called after each commit.
    *
    * @throws {StoreError}
    */
-  checkThere(): void {
+  checkInPlace(): void {
     if (identityOf(this.#path) === this.#identity) return;
     throw new StoreError(
-      "it, or a file beside it that belongs to it (-wal, -lock), was deleted or replaced while this " +
-        "server used it; leave them alone while a server runs",
+      "it or a file that belongs to it (-wal, -lock) was deleted or replaced while this server used " +
+        "it; leave them alone while a server runs",
     );
   }
 
@@ -101,10 +102,10 @@ export class StoreFile {
   }
 }
 
-/** The absolute path of a file, links followed: one file has one lock, whatever leads to it. */
+/** The absolute path of a file, with links resolved, so that one file has one lock. */
 function pathOf(name: string): string {
   if (NO_FILES.includes(name)) {
-    throw new StoreError("it has to be a file, which outlives this server; name one");
+    throw new StoreError("it must be a file, to survive a restart of the server; name one");
   }
   try {
     const path = Deno.realPathSync(name);
@@ -122,8 +123,8 @@ function pathOf(name: string): string {
 }
 
 /**
- * Takes the lock that keeps a second server out, and ends with this process, however that ends. It is
- * on a file of its own, which stays empty: other programs may read the store.
+ * Takes the lock that keeps a second server out until this process ends. It is on a file of its own,
+ * which stays empty, so that other programs may read the store.
  */
 function takeLock(path: string): DatabaseSync {
   const lock = openLock(`${path}-lock`);
@@ -143,7 +144,7 @@ function openLock(path: string): DatabaseSync {
   try {
     return new DatabaseSync(path);
   } catch {
-    // SQLite does not say why; the system may.
+    // SQLite does not report the cause; the system may.
     try {
       Deno.openSync(path, { write: true, create: true }).close();
     } catch (error) {
@@ -153,10 +154,10 @@ function openLock(path: string): DatabaseSync {
   }
 }
 
-/** Makes sure that it is a store, makes it one if it is empty, and has every commit synced. */
+/** Checks that it is a store, creates the schema if it is empty, and has every commit synced. */
 function prepare(database: DatabaseSync): void {
   const pragma = (text: string) => Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0];
-  pragma(`busy_timeout = ${OPENING_PATIENCE_MS}`);
+  pragma(`busy_timeout = ${OPEN_LOCK_WAIT_MS}`);
   const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get()!;
   const application = pragma("application_id");
   const version = Number(pragma("user_version"));
@@ -167,21 +168,21 @@ function prepare(database: DatabaseSync): void {
   if (version > SCHEMA_VERSION) {
     throw new StoreError(
       `it was written by a newer version of this program (schema ${version}, this one knows ` +
-        `${SCHEMA_VERSION}); use that one, or name another file`,
+        `${SCHEMA_VERSION}); use that version, or name another file`,
     );
   }
   if (pragma("journal_mode = WAL") !== "wal") {
-    throw new StoreError("its file system cannot share memory; name a file on a local disk");
+    throw new StoreError("its file system has no shared memory; name a file on a local disk");
   }
   pragma("synchronous = FULL");
   pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   pragma("fullfsync = ON");
   pragma("checkpoint_fullfsync = ON");
-  if (isNew) makeSchema(database);
-  pragma(`busy_timeout = ${WRITING_PATIENCE_MS}`);
+  if (isNew) createSchema(database);
+  pragma(`busy_timeout = ${COMMIT_LOCK_WAIT_MS}`);
 }
 
-function makeSchema(database: DatabaseSync): void {
+function createSchema(database: DatabaseSync): void {
   for (const statement of ["BEGIN IMMEDIATE", ...SCHEMA, "COMMIT"]) {
     database.prepare(statement).run();
   }
@@ -195,16 +196,16 @@ function textOf(error: unknown): string {
   return TEXTS[codeOf(error)] ?? writeErrorText(error);
 }
 
-/** Tells apart the files that belong to a store from others of the same names. */
+/** Differs for other files of the same names. */
 function identityOf(path: string): string {
   return ["", "-wal", "-lock"].map((end) => {
-    if (!isThere(path + end)) return "gone";
+    if (!exists(path + end)) return "gone";
     const { dev, ino } = Deno.statSync(path + end);
     return `${dev}:${ino}`;
   }).join();
 }
 
-function isThere(path: string): boolean {
+function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -1,16 +1,16 @@
 /**
- * What the store's file looks like inside.
+ * The schema of the store, and the names of its files.
  *
  * @module
  */
 
-/** What marks an SQLite file as a store of Pulsewire: "PWST". */
+/** Marks an SQLite file as a store of Pulsewire: "PWST". */
 export const APPLICATION_ID = 0x50575354;
 
 /** The version of the schema below. */
 export const SCHEMA_VERSION = 1;
 
-/** The statements that make a new store. `docs/store.md` explains the columns. */
+/** The statements that create a new store. `docs/store.md` explains the columns. */
 export const SCHEMA: readonly string[] = [
   `CREATE TABLE sessions (
   number INTEGER PRIMARY KEY,
@@ -67,10 +67,10 @@ END`,
   `PRAGMA user_version = ${SCHEMA_VERSION}`,
 ];
 
-/** What stands behind a store's name in those of the files that SQLite and its lock keep beside it. */
+/** The suffixes of the store's file, of SQLite's own files beside it, and of the lock file. */
 const SUFFIXES = ["", "-wal", "-shm", "-lock"];
 
-/** Whether a path is a store, or a file that belongs to it. Both are to be absolute. */
+/** Whether a path is a store or a file that belongs to it. Both paths must be absolute. */
 export function ownsPath(store: string, path: string): boolean {
   return SUFFIXES.some((suffix) => store + suffix === path);
 }

@@ -1,5 +1,11 @@
 /**
- * The durable store of the server: sessions, messages and outages in one SQLite file.
+ * The store in one SQLite file. This file is the caller's side: it encodes entries (`batch.ts`) and
+ * sends them to a thread (`thread.ts`), which opens and locks the file (`file.ts`, `schema.ts`) and
+ * executes the statements (`writer.ts`).
+ *
+ * `server.ts` opens it; the rest of the program knows only the interfaces of `../store.ts`, and the
+ * names of its files from `schema.ts`. It must never wait for the disk in the caller's thread, resolve
+ * a commit that is not synced, commit part of a batch, or go on after an error.
  *
  * @module
  */
@@ -19,61 +25,55 @@ import {
 import { encodeBatch } from "./batch.ts";
 import type { Answer, Request } from "./thread.ts";
 
-/** How long, in milliseconds, the store may take to answer before that is told. */
+/** Warns when the thread has not answered for so long, in milliseconds. */
 const WARN_AFTER_MS = 2_000;
 
 /** Options for {@linkcode openSqliteStore}. */
 export interface StoreOptions {
-  /** Told, in words, that the store does not answer for long, and when it has. */
+  /** Called with a sentence for the user when an answer is late, and when it has come. */
   tell?: (text: string) => void;
   /** Time. */
   clock?: Clock;
 }
 
 /**
- * Opens the store in this file, and makes it if it is not there.
+ * Opens the store in this file, and creates the file if it does not exist.
  *
- * @throws {StoreError} What is wrong, in one sentence.
+ * @throws {StoreError}
  */
 export async function openSqliteStore(
   path: string,
   options: StoreOptions = {},
-): Promise<SqliteStore> {
-  return await SqliteStore.open(path, options);
+): Promise<Store & OutputJournal> {
+  const store = new SqliteStore(path, options);
+  await store.open();
+  return store;
 }
 
-/** A store in an SQLite file. Its worker waits for the disk. */
-export class SqliteStore implements Store, OutputJournal {
+class SqliteStore implements Store, OutputJournal {
+  sessions: readonly StoredSession[] = [];
   readonly #name: string;
   readonly #tell: (text: string) => void;
   readonly #clock: Clock;
-  readonly #worker = new StoreClient();
-  #sessions: readonly StoredSession[] = [];
+  readonly #thread = new StoreThread();
   #failure?: StoreError;
   #source?: PositionSource;
   #committing = Promise.resolve();
 
-  private constructor(name: string, { clock = systemClock, tell = () => {} }: StoreOptions) {
+  constructor(name: string, { clock = systemClock, tell = () => {} }: StoreOptions) {
     this.#name = name;
     this.#clock = clock;
     this.#tell = tell;
   }
 
-  /** Opens a store. */
-  static async open(name: string, options: StoreOptions): Promise<SqliteStore> {
-    const store = new SqliteStore(name, options);
+  async open(): Promise<void> {
     try {
-      const { sessions } = await store.#ask({ ask: "open", name });
-      store.#sessions = sessions!;
-      return store;
+      const { sessions } = await this.#ask({ ask: "open", name: this.#name });
+      this.sessions = sessions!;
     } catch (error) {
-      store.#worker.end();
+      this.#thread.end();
       throw error;
     }
-  }
-
-  get sessions(): readonly StoredSession[] {
-    return this.#sessions;
   }
 
   commit(entries: readonly Entry[]): Promise<void> {
@@ -85,7 +85,7 @@ export class SqliteStore implements Store, OutputJournal {
     try {
       await this.#ask({ ask: "close" });
     } finally {
-      this.#worker.end();
+      this.#thread.end();
     }
   }
 
@@ -107,22 +107,22 @@ export class SqliteStore implements Store, OutputJournal {
     return lines!;
   }
 
-  /** Asks the worker, and tells if that takes long. */
+  /** Sends a request, and warns if its answer is late. */
   async #ask(request: Request, transfer?: Transferable[]): Promise<Answer> {
     const clock = this.#clock;
     const asked_ms = clock.now();
-    let isLong = false;
+    let isLate = false;
     const tell = () => {
-      isLong = true;
+      isLate = true;
       this.#tell(
         `the store ${this.#name} has not answered for ${WARN_AFTER_MS / 1000} s: another program ` +
-          `keeps it locked, or its disk is slow; nothing is confirmed until it answers`,
+          `has it locked, or its disk is slow; nothing is confirmed until it answers`,
       );
     };
-    const asked = this.#worker.ask(request, transfer);
+    const asked = this.#thread.ask(request, transfer);
     const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, tell });
     const took_s = (clock.now() - asked_ms) / 1000;
-    if (isLong) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
+    if (isLate) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
     return answer;
   }
 
@@ -144,43 +144,42 @@ export class SqliteStore implements Store, OutputJournal {
   }
 }
 
-/** The way to the worker: each request has its answer, in order. */
-class StoreClient {
-  readonly #worker = startThread(new URL("./thread.ts", import.meta.url));
-  readonly #waiting: PromiseWithResolvers<Answer>[] = [];
+/** The link to the thread: one answer to each request, in order. */
+class StoreThread {
+  readonly #thread = startThread(new URL("./thread.ts", import.meta.url));
+  readonly #requests: PromiseWithResolvers<Answer>[] = [];
   #failure?: StoreError;
 
   constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#hear(data);
-    this.#worker.onerror = (event) => {
+    this.#thread.onmessage = ({ data }: MessageEvent<Answer>) => this.#onAnswer(data);
+    this.#thread.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new StoreError(`the store's thread failed, by a defect: ${event.message}`));
+      const text = "the store's thread has failed; this is a defect of this program";
+      this.#fail(new StoreError(`${text}: ${event.message}`));
     };
   }
 
-  /** Asks the worker. */
   ask(request: Request, transfer: Transferable[] = []): Promise<Answer> {
     if (this.#failure) return Promise.reject(this.#failure);
     const answer = Promise.withResolvers<Answer>();
-    this.#waiting.push(answer);
-    this.#worker.postMessage(request, transfer);
+    this.#requests.push(answer);
+    this.#thread.postMessage(request, transfer);
     return answer.promise;
   }
 
-  /** Ends the worker. */
   end(): void {
-    this.#worker.terminate();
+    this.#thread.terminate();
     this.#fail(new StoreError("the store is closed"));
   }
 
-  #hear(answer: Answer): void {
-    const waiting = this.#waiting.shift()!;
-    if (answer.error === undefined) waiting.resolve(answer);
-    else waiting.reject(new StoreError(answer.error));
+  #onAnswer(answer: Answer): void {
+    const request = this.#requests.shift()!;
+    if (answer.error === undefined) request.resolve(answer);
+    else request.reject(new StoreError(answer.error));
   }
 
   #fail(failure: StoreError): void {
     this.#failure ??= failure;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(failure);
+    for (const request of this.#requests.splice(0)) request.reject(failure);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The thread in which the store works: a commit waits for the disk there, not in the thread whose
- * heartbeats must be on time.
+ * The store's thread: commits wait for the disk here, not in the thread whose heartbeats must be on
+ * time.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Batch } from "./batch.ts";
 import { StoreFile } from "./file.ts";
 import { StoreWriter } from "./writer.ts";
 
-/** What the worker is asked: each is answered, in order. */
+/** A request to the thread. Each has one answer, in the order of the requests. */
 export type Request =
   | { ask: "open"; name: string }
   | { ask: "commit"; batch: Batch; position?: Position }
@@ -17,78 +17,75 @@ export type Request =
   | { ask: "lines"; after: number }
   | { ask: "close" };
 
-/** What it answers. */
+/** The answer to a request; to `commit` and `close` it is empty. */
 export interface Answer {
-  /** What is wrong; all else is then left out. */
+  /** The error, in one sentence; there are no other fields then. */
   error?: string;
   /** To `open`: the sessions that have not ended. */
   sessions?: StoredSession[];
   /** To `position`: the number of the last message. */
   last?: number;
-  /** To `position`: how far the output is written; left out if that is not known. */
+  /** To `position`: the position of the output, if one is recorded. */
   position?: Position;
-  /** To `lines`: the messages behind that one, some of them. */
+  /** To `lines`: some of the messages after that number. */
   lines?: Lines;
 }
 
-/** The store, in its thread. */
-class StoreThread {
+/** What a request does to the file, in the words of an error. */
+const USES = {
+  open: "open",
+  commit: "write",
+  position: "read",
+  lines: "read",
+  close: "close",
+} as const;
+
+/** Executes requests on one file. */
+class RequestHandler {
   #file?: StoreFile;
   #writer?: StoreWriter;
 
-  /** Does what is asked. */
   answer(request: Request): Answer {
-    if (request.ask === "open") return this.#open(request.name);
     try {
-      return this.#do(request, this.#file!, this.#writer!);
+      return this.#execute(request);
     } catch (error) {
-      const use = { commit: "write", position: "read", lines: "read", close: "close" } as const;
-      return { error: this.#file!.explain(error, use[request.ask]).message };
+      const failure = this.#file ? this.#file.explain(error, USES[request.ask]) : error;
+      if (request.ask === "open") this.#file?.close();
+      if (!(failure instanceof StoreError)) throw failure;
+      return { error: failure.message };
     }
   }
 
-  #open(name: string): Answer {
-    try {
-      this.#file = StoreFile.open(name);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return { error: error.message };
-    }
-    try {
-      this.#writer = new StoreWriter(this.#file.database);
-      return { sessions: this.#writer.sessions };
-    } catch (error) {
-      this.#file.close();
-      return { error: this.#file.explain(error, "open").message };
-    }
-  }
-
-  #do(request: Exclude<Request, { ask: "open" }>, file: StoreFile, writer: StoreWriter): Answer {
+  #execute(request: Request): Answer {
     switch (request.ask) {
+      case "open":
+        this.#file = StoreFile.open(request.name);
+        this.#writer = new StoreWriter(this.#file.database);
+        return { sessions: this.#writer.sessions };
       case "commit":
-        writer.commit(request.batch, request.position);
-        file.checkThere();
+        this.#writer!.commit(request.batch, request.position);
+        this.#file!.checkInPlace();
         return {};
       case "position":
-        return { position: writer.position(request.path), last: writer.last };
+        return { position: this.#writer!.position(request.path), last: this.#writer!.last };
       case "lines":
-        return { lines: writer.linesAfter(request.after) };
+        return { lines: this.#writer!.linesAfter(request.after) };
       case "close":
-        file.close();
+        this.#file!.close();
         return {};
     }
   }
 }
 
-/** What a worker knows of the thread that started it. */
-const starter = self as unknown as {
+/** The thread that started this one. */
+const parent = self as unknown as {
   onmessage: (event: MessageEvent<Request>) => void;
   postMessage(answer: Answer, transfer: Transferable[]): void;
 };
 
-const thread = new StoreThread();
+const handler = new RequestHandler();
 
-starter.onmessage = ({ data }) => {
-  const answer = thread.answer(data);
-  starter.postMessage(answer, answer.lines ? [answer.lines.bytes.buffer] : []);
+parent.onmessage = ({ data }) => {
+  const answer = handler.answer(data);
+  parent.postMessage(answer, answer.lines ? [answer.lines.bytes.buffer] : []);
 };

@@ -1,5 +1,5 @@
 /**
- * Writes entries to the tables of the store, and reads back what is to be known of them.
+ * Writes entries to the tables of the store, and reads what a restarted server needs of them.
  *
  * @module
  */
@@ -14,67 +14,45 @@ import {
 } from "../store.ts";
 import { type Batch, decodeBatch } from "./batch.ts";
 
-/** How many bytes of messages are read at once, before the last one. */
+/** Messages are read in pieces: the one that reaches this size ends a piece. */
 const LINES_BYTES = 1_048_576;
 
-/** A message has so many columns; so many are inserted by one statement, which is faster by half. */
+/** The columns of `messages`. */
 const COLUMNS = 5;
 
+/** Messages that one statement inserts, which is faster by half than one at a time. */
 const ROWS_AT_ONCE = 16;
 
 /** A session that has not ended. */
 interface OpenSession {
   readonly number: number;
-  /** What its row says. */
+  /** `received` in its row. */
   written: number;
-  /** What it will say at the end of the batch. */
+  /** `received` in its row after this batch. */
   received: number;
   seen_at: number;
 }
 
-/** Writes to one store. */
+/** Reads and writes the tables of one store. */
 export class StoreWriter {
-  /** The sessions that had not ended before. */
+  /** The sessions that had not ended when it was opened. */
   readonly sessions: StoredSession[] = [];
   readonly #statements: ReturnType<typeof prepareAll>;
   readonly #sessions = new Map<string, OpenSession>();
   readonly #changed = new Set<OpenSession>();
-  /** The values of messages that are not inserted yet. */
+  /** Values of the messages that are yet to be inserted. */
   #values: SQLInputValue[] = [];
   #last: number;
 
   /**
-   * Reads what the store knows.
+   * Reads the sessions that have not ended.
    *
-   * @throws {StoreError} If it contradicts itself.
+   * @throws {StoreError} If some of their messages are missing.
    */
   constructor(database: DatabaseSync) {
     this.#statements = prepareAll(database);
     this.#last = Number(this.#statements.last.get()!["last"]);
-    const lost_at = new Map<number, number>();
-    for (const row of this.#statements.outages.all()) {
-      lost_at.set(Number(row["session"]), Number(row["lost_at"]));
-    }
-    for (const row of this.#statements.sessions.all()) {
-      const received = Number(row["received"]);
-      const session = { number: Number(row["number"]), written: received, received };
-      if (received !== row["in_messages"]) {
-        throw new StoreError(
-          `it is damaged: of session ${
-            row["id"]
-          } messages up to ${received} were stored, and there ` +
-            `are those up to ${
-              row["in_messages"]
-            }; put a backup in its place, or name another file`,
-        );
-      }
-      const open = { ...session, seen_at: Number(row["seen_at"]) };
-      const id = String(row["id"]);
-      this.#sessions.set(id, open);
-      const { seen_at } = open;
-      const start = Number(row["start"]);
-      this.sessions.push({ id, start, received, seen_at, lost_at: lost_at.get(open.number) });
-    }
+    for (const row of this.#statements.sessions.all()) this.#restore(row);
   }
 
   /** The number of the last message. */
@@ -82,7 +60,7 @@ export class StoreWriter {
     return this.#last;
   }
 
-  /** Commits a batch, and how far an output was written before it; or throws, and commits nothing. */
+  /** Commits a batch and the position of an output before it; or throws, and commits nothing. */
   commit(batch: Batch, position?: Position): void {
     this.#statements.begin.run();
     try {
@@ -93,13 +71,13 @@ export class StoreWriter {
       this.#changed.clear();
       this.#statements.commit.run();
     } catch (error) {
-      // An error of the disk has already undone it.
+      // SQLite itself rolls back after an error of the disk.
       if (this.#statements.inTransaction()) this.#statements.rollback.run();
       throw error;
     }
   }
 
-  /** Up to where an output is written; `undefined` if nothing is known of it. */
+  /** The recorded position of an output; `undefined` if there is none. */
   position(path: string): Position | undefined {
     const row = this.#statements.position.get(path);
     const bytes = row?.["bytes"];
@@ -110,7 +88,7 @@ export class StoreWriter {
     };
   }
 
-  /** Messages behind the one of this number, as many as are read at once; `last` is it if none. */
+  /** Some of the messages after this number; `last` is this number if there are none. */
   linesAfter(number: number): Lines {
     const payloads: Uint8Array[] = [];
     let last = number;
@@ -123,6 +101,22 @@ export class StoreWriter {
       if (length >= LINES_BYTES) break;
     }
     return { bytes: joinLines(payloads, length), last };
+  }
+
+  /** Continues an open session. */
+  #restore(row: Record<string, unknown>): void {
+    const id = String(row["id"]);
+    const received = Number(row["received"]);
+    const seen_at = Number(row["seen_at"]);
+    if (received !== row["in_messages"]) {
+      throw new StoreError(
+        `it is damaged: session ${id} has messages up to ${row["in_messages"]}, and should have ` +
+          `those up to ${received}; restore a backup, or name another file`,
+      );
+    }
+    this.#sessions.set(id, { number: Number(row["number"]), written: received, received, seen_at });
+    const lost_at = row["lost_at"] === null ? undefined : Number(row["lost_at"]);
+    this.sessions.push({ id, start: Number(row["start"]), received, seen_at, lost_at });
   }
 
   #apply(entry: Entry): void {
@@ -152,7 +146,7 @@ export class StoreWriter {
     this.#changed.add(session);
   }
 
-  /** Inserts the messages that have been gathered. */
+  /** Inserts the gathered messages. */
   #insert(): void {
     const values = this.#values;
     if (values.length === ROWS_AT_ONCE * COLUMNS) {
@@ -173,29 +167,29 @@ export class StoreWriter {
   }
 
   #lose({ session: id, at, by, reason, text }: EntryOf<"lost">): void {
-    const session = this.#see(id, at, "an outage");
+    const session = this.#touch(id, at, "an outage");
     this.#statements.lose.run(session.number, at, by, reason, text);
   }
 
   #resume(entry: EntryOf<"resumed">): void {
     const { session: id, at, peer, gap_ms, resent, already_there } = entry;
     const { seen_at } = this.#session(id, "a resumption");
-    const { number } = this.#see(id, at, "a resumption");
-    // No server saw this outage begin, if the one before was killed.
+    const { number } = this.#touch(id, at, "a resumption");
+    // No server recorded the start of this outage if the one before was killed.
     this.#statements.loseUnseen.run(number, seen_at);
     this.#statements.resume.run(at, peer, Math.round(gap_ms), resent, already_there, number);
   }
 
   #end({ session: id, at, by, reason, text }: EntryOf<"ended">): void {
-    const session = this.#see(id, at, "an end");
+    const session = this.#touch(id, at, "an end");
     this.#update(session);
     this.#changed.delete(session);
     this.#statements.end.run(at, by, reason, text, session.number);
     this.#sessions.delete(id);
   }
 
-  /** Notes that something was heard of a session. */
-  #see(id: string, at: number, what: string): OpenSession {
+  /** Finds a session, and moves its `seen_at`. */
+  #touch(id: string, at: number, what: string): OpenSession {
     const session = this.#session(id, what);
     session.seen_at = at;
     this.#changed.add(session);
@@ -204,11 +198,11 @@ export class StoreWriter {
 
   #session(id: string, what: string): OpenSession {
     const session = this.#sessions.get(id);
-    if (!session) throw defect(`${what} came of session ${id}, which is not open`);
+    if (!session) throw defect(`${what} came for session ${id}, which is not open`);
     return session;
   }
 
-  /** Brings the row of a session up to date, provided that it says what this server wrote last. */
+  /** Updates the row of a session, if nobody else has changed it. */
   #update(session: OpenSession): void {
     const { number, received, seen_at, written } = session;
     const { changes } = this.#statements.update.run(received, seen_at, number, written);
@@ -218,7 +212,7 @@ export class StoreWriter {
 
   #record({ path, number, bytes }: Position): void {
     if (number > this.#last) {
-      throw defect(`${path} has message ${number}, and the store those up to ${this.#last}`);
+      throw defect(`${path} has message ${number}, and the store has those up to ${this.#last}`);
     }
     this.#statements.record.run(path, number, bytes);
   }
@@ -253,10 +247,10 @@ function prepareAll(database: DatabaseSync) {
     rollback: sql("ROLLBACK"),
     last: sql(`SELECT max(coalesce((SELECT max(number) FROM messages), 0),
       coalesce((SELECT max(number) FROM outputs), 0)) AS last`),
-    sessions: sql(`SELECT number, id, start, received, seen_at, coalesce(
-      (SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages
+    sessions: sql(`SELECT number, id, start, received, seen_at,
+      coalesce((SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages,
+      (SELECT lost_at FROM outages WHERE session = sessions.number AND resumed_at IS NULL) AS lost_at
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),
-    outages: sql("SELECT session, lost_at FROM outages WHERE resumed_at IS NULL"),
     message: sql(insertMessages(1)),
     messages: sql(insertMessages(ROWS_AT_ONCE)),
     open: sql(`INSERT INTO sessions (id, peer, opened_at, start, received, seen_at)

@@ -1,21 +1,29 @@
 /**
- * What `docs/store.md` says of the store holds: its schema, its queries and what they give.
+ * The schema, the queries and their results in `docs/store.md` are those of the store.
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { SCHEMA, SCHEMA_VERSION } from "../../../lib/store/sqlite/schema.ts";
-import { openSqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import type { Entry } from "../../../lib/store/store.ts";
 import { testUnless, whyNot } from "../../support/skip.ts";
-import { AT, ended, message, opened, StoreFolder } from "../../support/store_folder.ts";
+import {
+  AT,
+  ended,
+  lost,
+  message,
+  opened,
+  resumed,
+  StoreFolder,
+  ThreadlessStore,
+} from "../../support/store_folder.ts";
 
 const PAGE = Deno.readTextFileSync(new URL("../../../docs/store.md", import.meta.url));
 
-/** The blocks of a language behind a heading or a text. */
-function blockBehind(text: string, language: string): string {
-  const behind = PAGE.slice(PAGE.indexOf(text) + text.length);
-  return new RegExp("^```" + language + "\\n(.*?)^```$", "ms").exec(behind)![1]!.trim();
+/** The first code block of a language after a text. */
+function blockAfter(text: string, language: string): string {
+  const rest = PAGE.slice(PAGE.indexOf(text) + text.length);
+  return new RegExp("^```" + language + "\\n(.*?)^```$", "ms").exec(rest)![1]!.trim();
 }
 
 const LONG = "4cda025595b19bb4";
@@ -26,36 +34,27 @@ function reading(session: string, seq: number, after_ms: number): Entry {
   return { ...message(session, seq, AT + after_ms), payload };
 }
 
-function lost(session: string, after_ms: number, by: string, reason: string): Entry {
-  return { kind: "lost", session, at: AT + after_ms, by, reason, text: "" };
-}
-
-function resumed(session: string, after_ms: number, resent: number): Entry {
-  const counts = { gap_ms: 0, resent, already_there: 0 };
-  return { kind: "resumed", session, at: AT + after_ms, peer: "192.0.2.1:4001", ...counts };
-}
-
-/** The store that the page shows. */
+/** Makes the store that the page shows. */
 async function makeStore(folder: StoreFolder): Promise<void> {
-  const first = await openSqliteStore(folder.store);
+  const first = new ThreadlessStore(folder.store);
   await first.commit([
     opened(LONG),
     ...[1, 2, 3].map((seq) => reading(LONG, seq, seq * 5_000)),
     opened(PUMP, 0, AT + 16_000),
     ...[1, 2].map((seq) => reading(PUMP, seq, 16_000 + seq * 1_000)),
-    lost(LONG, 75_000, "self", "silent"),
-    resumed(LONG, 216_412, 1),
+    lost(LONG, AT + 75_000, "self", "silent"),
+    resumed(LONG, AT + 216_412, 1),
     reading(LONG, 4, 216_500),
     reading(LONG, 5, 221_500),
-    lost(PUMP, 230_000, "network", "reset"),
-    resumed(PUMP, 230_734, 0),
+    lost(PUMP, AT + 230_000, "network", "reset"),
+    resumed(PUMP, AT + 230_734, 0),
     reading(PUMP, 3, 230_800),
     ended(LONG, AT + 240_000),
   ]);
-  await first.close();
-  const second = await openSqliteStore(folder.store);
-  await second.commit([resumed(PUMP, 243_000, 1), reading(PUMP, 4, 243_010)]);
-  await second.close();
+  first.close();
+  const second = new ThreadlessStore(folder.store);
+  await second.commit([resumed(PUMP, AT + 243_000, 1), reading(PUMP, 4, 243_010)]);
+  second.close();
 }
 
 const QUERIES: readonly [heading: string, option: string][] = [
@@ -68,41 +67,41 @@ for (const [heading, option] of QUERIES) {
   testUnless(whyNot("sqlite3", "--version"), `docs/store.md: ${heading.slice(2)}`, async () => {
     using folder = new StoreFolder();
     await makeStore(folder);
-    const args = ["-readonly", option, folder.store, blockBehind(heading, "sql")];
+    const args = ["-readonly", option, folder.store, blockAfter(heading, "sql")];
     const { stdout, stderr } = await new Deno.Command("sqlite3", { args }).output();
-    const [given, wrong] = [stdout, stderr].map((each) => new TextDecoder().decode(each).trim());
-    assertEquals(wrong, "");
-    assertEquals(given, blockBehind(heading, "text"));
+    const [rows, error] = [stdout, stderr].map((each) => new TextDecoder().decode(each).trim());
+    assertEquals(error, "");
+    assertEquals(rows, blockAfter(heading, "text"));
   });
 }
 
 Deno.test("docs/store.md shows the schema", () => {
   const heading = `## Schema, version ${SCHEMA_VERSION}\n`;
-  const shown = blockBehind(heading, "sql");
+  const shown = blockAfter(heading, "sql");
   assertEquals(shown, SCHEMA.map((statement) => `${statement};`).join("\n"));
 });
 
-Deno.test("docs/store.md deletes old sessions with all of theirs, and no open ones", async () => {
+Deno.test("docs/store.md deletes old sessions with their messages and outages, and no open ones", async () => {
   using folder = new StoreFolder();
   const day_ms = 86_400_000;
   const ages_d = { old: 31, recent: 29, open: 90 };
-  const store = await openSqliteStore(folder.store);
+  const store = new ThreadlessStore(folder.store);
   const now = Date.now();
   await store.commit(
     Object.entries(ages_d).flatMap(([id, days]) => {
       const at = now - days * day_ms;
-      const entries = [opened(id, 0, at), message(id, 1, at), lost(id, at - AT, "self", "silent")];
+      const entries = [opened(id, 0, at), message(id, 1, at), lost(id, at, "self", "silent")];
       return id === "open" ? entries : [...entries, ended(id, at)];
     }),
   );
-  folder.change(blockBehind("## Getting rid of old sessions", "sql"));
+  folder.change(blockAfter("## Getting rid of old sessions", "sql"));
   await store.commit([message("open", 2)]);
-  const left = [{ id: "recent" }, { id: "open" }];
-  assertEquals(folder.query("SELECT id FROM sessions"), left);
-  const concat = "SELECT id FROM messages LEFT JOIN sessions ON sessions.number = session";
-  assertEquals(folder.query(concat), [...left, { id: "open" }]);
-  assertEquals(folder.query(concat.replace("messages", "outages")), left);
-  const deleteAll = () => Promise.resolve().then(() => folder.change("DELETE FROM sessions"));
-  await assertRejects(deleteAll, Error, "a session that has not ended cannot be deleted");
-  await store.close();
+  const remaining = [{ id: "recent" }, { id: "open" }];
+  assertEquals(folder.query("SELECT id FROM sessions"), remaining);
+  const query = "SELECT id FROM messages LEFT JOIN sessions ON sessions.number = session";
+  assertEquals(folder.query(query), [...remaining, { id: "open" }]);
+  assertEquals(folder.query(query.replace("messages", "outages")), remaining);
+  const deleteAll = () => folder.change("DELETE FROM sessions");
+  assertThrows(deleteAll, Error, "a session that has not ended cannot be deleted");
+  store.close();
 });

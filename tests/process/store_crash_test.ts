@@ -4,17 +4,17 @@
  *
  * @module
  */
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { openSqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
-import { openStoredOutput } from "../../../lib/store/stored_output.ts";
-import { testUnless } from "../../support/skip.ts";
-import { payloadOf, sizeOf, startCommitter } from "../../support/store_committer.ts";
-import { StoreFolder } from "../../support/store_folder.ts";
+import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
+import { openSqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
+import { StoreError } from "../../lib/store/store.ts";
+import { openStoredOutput } from "../../lib/store/stored_output.ts";
+import { testUnless } from "../support/skip.ts";
+import { payloadOf, sizeOf, startCommitter } from "../support/store_committer.ts";
+import { StoreFolder } from "../support/store_folder.ts";
 
-/** How many times it is killed. */
 const KILLS = 12;
 
-/** When: so many milliseconds after it was started; from before its store is open. */
+/** Each process lives for so many milliseconds longer than the one before. */
 const KILL_STEP_MS = 17;
 
 const why = Deno.build.os === "windows" ? "it takes SIGKILL" : undefined;
@@ -26,7 +26,7 @@ for (const withOutput of [false, true]) {
     let confirmed = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       await using committer = startCommitter([folder.store, withOutput ? folder.output : ""]);
-      // At first while it opens the store, then while it commits.
+      // Every third one is killed while it opens the store, the others while they commit.
       if (kill % 3 !== 0) await committer.event("confirmed");
       await new Promise((resolve) => setTimeout(resolve, kill * KILL_STEP_MS));
       committer.kill("SIGKILL");
@@ -43,7 +43,23 @@ for (const withOutput of [false, true]) {
   });
 }
 
-/** The last message that is in the store, as any other program sees it. */
+testUnless(why, "a store belongs to one process until that is killed", async () => {
+  using folder = new StoreFolder();
+  await using other = startCommitter([folder.store]);
+  await other.event("confirmed");
+  const text =
+    `cannot open the store ${folder.store}: another server uses it; give each server a ` +
+    "file of its own";
+  await assertRejects(() => openSqliteStore(folder.store), StoreError, text);
+  const { seq } = other.events.findLast((each) => each.event === "confirmed")!;
+  await other.event("confirmed", (each) => each.seq > seq);
+  other.kill("SIGKILL");
+  await other.ended();
+  const store = await openSqliteStore(folder.store);
+  await store.close();
+});
+
+/** The last message in the store, as another program reads it. */
 function received(folder: StoreFolder): number {
   if (!folder.names.includes("store.db")) return 0;
   const [table] = folder.query("SELECT name FROM sqlite_schema WHERE name = 'sessions'");
