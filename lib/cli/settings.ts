@@ -1,17 +1,18 @@
 /**
- * The settings of section `[settings]`: each key once, with its unit, default, range and meaning.
- * The configuration file, the flags, the help text and the checks are all made from this table.
+ * The settings: each key once, with its unit, range and meaning. The flags, the checks of flags and
+ * configuration file, the help text and `docs/settings.md` are made from this table.
  *
  * @module
  */
 import type { Timers } from "../session/timers.ts";
 import { MAX_WINDOW, type Role } from "../wire/protocol.ts";
+import { both } from "./options.ts";
 
 /** All settings, as the configuration file and the flags give them. Times are in seconds. */
 export interface Settings {
-  /** Where to listen, or whom to call. */
+  /** The address to listen on, or to connect to. */
   host: string;
-  /** The port to listen on, or to call. */
+  /** The TCP port to listen on, or to connect to. */
   port: number;
   /** Seconds between the client's data messages. */
   data_interval: number;
@@ -23,29 +24,29 @@ export interface Settings {
   heart_beat_threshold: number;
   /** Further heartbeats after the first missed one. */
   heart_beat_additional_tries: number;
-  /** What a data message says. */
+  /** The text of the client's data messages. */
   message: string;
-  /** How many data messages may be unconfirmed at a time; 0: as many as suit what is sent. */
+  /** How many data messages may be unconfirmed at a time; 0: {@linkcode windowOf} chooses. */
   window: number;
   /** The largest data message accepted, in bytes. */
   max_message_bytes: number;
-  /** Whether the client dials again after a loss. */
+  /** Whether the client reconnects after a loss. */
   reconnect: boolean;
-  /** How many times in a row it does; 0: for ever. */
+  /** After how many attempts in a row it gives up; 0: never. */
   reconnect_limit: number;
-  /** How many threads of the server share its port. */
+  /** How many threads of the server share its port and its sessions. */
   workers: number;
-  /** Seconds for which the server keeps a session without a connection. */
+  /** Seconds for which the server retains a session without a connection. */
   session_lifetime: number;
-  /** How many sessions the server may have. */
+  /** How many sessions the server may have, those without a connection included. */
   max_sessions: number;
-  /** File that the server keeps data messages, sessions and outages in; empty for none. */
+  /** The server's SQLite file for data messages, sessions and outages; empty for none. */
   store: string;
-  /** File that the server appends data messages to; `-` for stdout, empty for none. */
+  /** The file that the server appends data messages to; `-` for stdout, empty for none. */
   output: string;
-  /** Folder for the log files; empty for none. */
+  /** The folder for the log files; empty for none. */
   log_dir: string;
-  /** Whether the server takes original clients too; whether the client speaks to an original server. */
+  /** Whether the server serves original clients too; whether the client's server is an original one. */
   original: boolean;
 }
 
@@ -54,24 +55,19 @@ export type Key = keyof Settings;
 
 /** What is known of one setting. */
 export interface KeyDescription {
-  /** The flag of the same meaning, without the dashes. */
+  /** Its flag, without the dashes. */
   readonly flag: string;
-  /** What its value is. */
+  /** The kind and unit of its value. */
   readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "switch";
   /** Least and greatest value; of a text, its length in characters. */
   readonly range: readonly [least: number, greatest: number];
   /** What it means to each side, in a line. */
   readonly meaning: Readonly<Record<Role, string>>;
-  /** The only side that has such a flag, if it is one side's. */
+  /** The only side that has it, if it is one side's. */
   readonly role?: Role;
 }
 
-/** The same meaning to both sides. */
-function both(meaning: string): Readonly<Record<Role, string>> {
-  return { server: meaning, client: meaning };
-}
-
-/** The window of a client that sends the lines of its input, unless another one is asked for. */
+/** The default window of a client that sends the lines of its input. */
 const INPUT_WINDOW = 256;
 
 const SECONDS = [0.001, 1_000_000] as const;
@@ -86,7 +82,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     range: [1, 255],
     meaning: {
       server: "the address to listen on: IPv4, IPv6 or a name",
-      client: "the server to call: IPv4, IPv6 or a name",
+      client: "the address of the server: IPv4, IPv6 or a name",
     },
   },
   port: { flag: "port", unit: "port", range: [1, 65_535], meaning: both("the TCP port") },
@@ -94,10 +90,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "data-interval",
     unit: "seconds",
     range: SECONDS,
-    meaning: {
-      server: "from one data message to the next (client only)",
-      client: "from one data message to the next",
-    },
+    meaning: both("from one data message of the client to the next"),
   },
   data_threshold: {
     flag: "data-threshold",
@@ -130,10 +123,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "message",
     unit: "text",
     range: [1, 16_777_216],
-    meaning: {
-      server: "what a data message says (client only)",
-      client: "what a data message says",
-    },
+    meaning: both("the text of the client's data messages"),
   },
   max_message_bytes: {
     flag: "max-message-bytes",
@@ -155,14 +145,14 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "reconnect",
     unit: "switch",
     range: [0, 1],
-    meaning: both("dial again after a loss, and resume the session"),
+    meaning: both("reconnect after a loss, and resume the session"),
     role: "client",
   },
   reconnect_limit: {
     flag: "reconnect-limit",
     unit: "count",
     range: [0, 1_000_000],
-    meaning: both("dial again so many times in a row; 0: for ever"),
+    meaning: both("give up after so many attempts in a row; 0: never"),
     role: "client",
   },
   workers: {
@@ -176,14 +166,14 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "session-lifetime",
     unit: "seconds",
     range: [0, 1_000_000],
-    meaning: both("keep a session without a connection for so long"),
+    meaning: both("how long a session without a connection is retained"),
     role: "server",
   },
   max_sessions: {
     flag: "max-sessions",
     unit: "count",
     range: [1, 10_000_000],
-    meaning: both("have so many sessions, and refuse the next"),
+    meaning: both("how many sessions there may be; the next is refused"),
     role: "server",
   },
   store: {
@@ -212,12 +202,12 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     range: [0, 1],
     meaning: {
       server: "serve clients of the original program too",
-      client: "speak to a server of the original program",
+      client: "the server runs the original program",
     },
   },
 };
 
-/** The settings that hold where neither a flag nor the file says otherwise. */
+/** The defaults of a command. */
 export function defaultSettings(role: Role): Settings {
   return {
     host: role === "server" ? "0.0.0.0" : "127.0.0.1",
@@ -242,7 +232,7 @@ export function defaultSettings(role: Role): Settings {
   };
 }
 
-/** What a session is timed by, from the settings. */
+/** A session's timers, in milliseconds, from the settings. */
 export function timersOf(settings: Settings): Timers {
   return {
     data_interval_ms: settings.data_interval * 1000,
@@ -253,7 +243,7 @@ export function timersOf(settings: Settings): Timers {
   };
 }
 
-/** How many data messages may be unconfirmed at a time. */
+/** How many data messages may be unconfirmed at a time: of a client that sends its input, more. */
 export function windowOf({ window }: Settings, sendsInput: boolean): number {
   return window > 0 ? window : sendsInput ? INPUT_WINDOW : 1;
 }
