@@ -62,7 +62,7 @@ for (
   });
 }
 
-Deno.test("a connect that nobody answers is given up after CONNECT_LIMIT_MS", async () => {
+Deno.test("a connect that nobody answers fails after CONNECT_LIMIT_MS", async () => {
   const { clock, recorder, status } = await stage(new TransportError("unanswered", "why"));
   await clock.advance(CONNECT_LIMIT_MS - 1);
   assertEquals(recorder.events, []);
@@ -73,7 +73,7 @@ Deno.test("a connect that nobody answers is given up after CONNECT_LIMIT_MS", as
   assertEquals(await status, 3);
 });
 
-Deno.test("a client whose time is over before any session was open could not connect", async () => {
+Deno.test("stopping a client before its session was open with done ends it with 3", async () => {
   const { clock, client, status } = await stage(new TransportError("unanswered", "why"));
   await clock.advance(1_000);
   client.stop("done");
@@ -91,23 +91,23 @@ Deno.test("stopping a client that is still connecting ends it as asked", async (
 });
 
 for (
-  const [what, said, expected] of [
+  const [what, sent, expected] of [
     ["is refused", ["TERMINATE refused full\n"], 4],
     ["meets a server that is no Pulsewire", ["220 mail.example ESMTP\r\n"], 3],
     ["has all confirmed", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "CONFIRM 1\n"], 0],
     ["is ended by the server, done", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE done\n"], 1],
-    ["is ended by the server, told to stop", [
+    ["is ended by the server, shutdown", [
       "WELCOME 1 5a5a5a5a5a5a5a5a {}\n",
       "TERMINATE shutdown\n",
     ], 1],
-    ["is taken for dead", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE silent\n"], 1],
-    ["hears nonsense", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "nonsense\n"], 1],
-    ["hears nothing more", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n"], 1],
+    ["is declared dead", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE silent\n"], 1],
+    ["receives nonsense", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "nonsense\n"], 1],
+    ["receives nothing more", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n"], 1],
   ] as [string, string[], number][]
 ) {
   Deno.test(`a client that ${what} exits with ${expected}`, async () => {
     const { clock, peer, status } = await stage();
-    for (const text of said) await peer.say(text);
+    for (const text of sent) await peer.say(text);
     await clock.advance(61_000);
     assertEquals(await status, expected);
     assertEquals(clock.pending, 0);
@@ -116,14 +116,14 @@ for (
 
 type Staged = ReturnType<typeof stageDialling>;
 
-/** A client in some state, stopped by the test; how long the last words may take. */
+/** A state in which the test stops a client. */
 interface State {
   outcomes: () => Outcome[];
   /** Brings the client into the state. */
   until?: (staged: Staged) => Promise<void>;
   /** Whether a session was open. */
   wasOpen: boolean;
-  /** How long the end may take: no time at all but for the last words to a server. */
+  /** How long the end may take, in milliseconds: only a graceful close takes any time. */
   within_ms: number;
 }
 
@@ -134,7 +134,7 @@ const lose = async ({ clock, network }: Staged) => {
 };
 
 const STATES: Record<string, State> = {
-  "waiting to dial for the second time": {
+  "waiting to retry its first dial": {
     outcomes: () => ["refused"],
     wasOpen: false,
     within_ms: 0,
@@ -195,7 +195,7 @@ const STATES: Record<string, State> = {
 
 for (const [state, { outcomes, until, wasOpen, within_ms }] of Object.entries(STATES)) {
   for (const reason of ["shutdown", "done"] as const) {
-    // Whoever was never served has not got what was asked for.
+    // Without a session, what was asked for was not done.
     const expected = reason === "done" && !wasOpen ? 3 : 0;
     Deno.test(`stop("${reason}") ends a client that is ${state}, at once, with ${expected}`, async () => {
       const staged = stageDialling(outcomes());
@@ -203,23 +203,23 @@ for (const [state, { outcomes, until, wasOpen, within_ms }] of Object.entries(ST
       await clock.advance(0);
       await until?.(staged);
       const before = { now_ms: clock.now(), dials: network.dials_ms.length };
-      const dialledAgain = recorder.all("reconnecting").length;
+      const reconnects = recorder.all("reconnecting").length;
       client.stop(reason);
       assertEquals<unknown>(await cameTo(status, clock, within_ms), expected);
-      const { at_ms, by, reason: told } = recorder.one("terminated");
-      assertEquals({ at_ms, by, told }, { at_ms: before.now_ms, by: "self", told: reason });
+      const { at_ms, by, reason: emitted } = recorder.one("terminated");
+      assertEquals({ at_ms, by, emitted }, { at_ms: before.now_ms, by: "self", emitted: reason });
       assertEquals(recorder.all("summary").length, wasOpen ? 1 : 0);
       assertEquals(recorder.events.at(-1)!.event, wasOpen ? "summary" : "terminated");
       await clock.advance(100_000);
-      // A wait that is cut short is followed by no dial on the network.
+      // A delay that is cut short is not followed by a dial.
       const last = network.dials_ms.slice(before.dials).filter((at_ms) => at_ms > before.now_ms);
       assertEquals([last, network.underWay, clock.pending], [[], 0, 0]);
-      assertEquals(recorder.all("reconnecting").length, dialledAgain);
+      assertEquals(recorder.all("reconnecting").length, reconnects);
     });
   }
 }
 
-Deno.test("stop() while the last words on a lost connection are said: no word of another dial", async () => {
+Deno.test("stop() during the final write on a lost connection: no reconnect is announced", async () => {
   const { client, clock, network, recorder, status } = stageDialling([serving()]);
   await clock.advance(1_000);
   // The server dies, with its buffers full: TERMINATE silent cannot be written.
@@ -233,7 +233,7 @@ Deno.test("stop() while the last words on a lost connection are said: no word of
   assertEquals(recorder.one("terminated").reason, "shutdown");
 });
 
-Deno.test("stop() tells what is in doubt, and what was read and never sent", async () => {
+Deno.test("stop(): the summary has what is in doubt, and what was read and never sent", async () => {
   const source = new QueueSource();
   for (const line of ["a", "b", "c", "d"]) source.put(new TextEncoder().encode(line));
   const { client, clock, recorder, status } = stageDialling(

@@ -1,5 +1,5 @@
 /**
- * Many sessions in one client: when they start, and what their summary says.
+ * A load run: when its sessions start, what their total counts, and its exit status.
  *
  * @module
  */
@@ -58,7 +58,7 @@ Deno.test("LoadRun.run() spreads the starts evenly over the ramp", async () => {
   await clock.advance(1_000);
 });
 
-Deno.test("LoadRun.stop() in the ramp starts no more, and ends those that live", async () => {
+Deno.test("LoadRun.stop() in the ramp starts no more, and ends those that run", async () => {
   const { clock, load, recorder, status } = stage(3, { ramp_ms: 3_000 });
   await clock.advance(1_500);
   load.stop("shutdown");
@@ -83,7 +83,7 @@ Deno.test("the total of sessions that are done counts them all, and their round 
   assertEquals(total.phases, { connecting: 0, data: 0, heartbeat: 0, terminated: 3 });
 });
 
-Deno.test("the total tells of the refused, the lost, their deaths and how late these were told", async () => {
+Deno.test("the total counts the refused, the lost, their deaths and how late these were detected", async () => {
   const { clock, network, recorder, status } = stage(4);
   await clock.advance(1_000);
   for (const path of network.paths.slice(0, 3)) path.silence("to_client", "to_server");
@@ -140,7 +140,7 @@ for (
   });
 }
 
-Deno.test("the total counts no server as dead that only never answered a return", async () => {
+Deno.test("the total counts no server as dead that only never answered a reconnect", async () => {
   const clock = new VirtualClock();
   const newSession = (sink: EventSink): LoadSession => {
     new EventSource(sink, clock, "s").emit("terminated", {
