@@ -72,8 +72,8 @@ export const OPTIONS: Readonly<Record<string, OptionDescription>> = {
 };
 
 /** The same for both sides. */
-export function both(text: string): Readonly<Record<Role, string>> {
-  return { server: text, client: text };
+export function both<T>(value: T): Readonly<Record<Role, T>> {
+  return { server: value, client: value };
 }
 
 /** What an exit status means. */

@@ -4,20 +4,17 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { defectText, onDefect } from "../../lib/cli/signals.ts";
+import { onDefect } from "../../lib/cli/signals.ts";
 
-Deno.test("defectText() gives the stack of an error, and anything else as a text", () => {
-  assertMatch(defectText(new Error("why")), /^a defect of this program: Error: why\n +at /);
-  assertEquals(defectText("why"), "a defect of this program: why");
-});
-
-Deno.test("onDefect() reports an error that nobody caught, until it is disposed of", () => {
+Deno.test("onDefect() reports errors that nobody caught, with their stack, until it is disposed of", () => {
   const reported: string[] = [];
-  const event = () => new ErrorEvent("error", { error: "why", cancelable: true });
+  const raise = (error: unknown) => dispatchEvent(new ErrorEvent("error", { error }));
   {
     using _defects = onDefect((text) => reported.push(text));
-    dispatchEvent(event());
+    raise("why");
+    raise(new Error("why"));
   }
-  dispatchEvent(event());
-  assertEquals(reported, ["a defect of this program: why"]);
+  raise("why");
+  assertEquals([reported.length, reported[0]], [2, "a defect of this program: why"]);
+  assertMatch(reported[1]!, /^a defect of this program: Error: why\n +at /);
 });
