@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { systemRandom } from "./lib/platform/random.ts";
 import { commandMain } from "./lib/cli/command.ts";
 import { timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
@@ -12,6 +11,7 @@ import { IntervalSource, QueueSource } from "./lib/client/source.ts";
 import { readLines } from "./lib/client/stdin_lines.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { systemRandom } from "./lib/platform/random.ts";
 
 if (import.meta.main) {
   const status = await commandMain(
@@ -19,32 +19,35 @@ if (import.meta.main) {
     Deno.args,
     ({ settings, commandLine, sink }) => {
       const timers = timersOf(settings);
-      const payload = new TextEncoder().encode(settings.message);
-      const common: Omit<ClientOptions, "source"> = {
-        address: settings,
-        timers,
-        window: windowOf(settings, commandLine.stdin),
-        maxMessageBytes: settings.max_message_bytes,
-        count: commandLine.count,
-        reconnect: settings.reconnect ? { limit: settings.reconnect_limit } : undefined,
-        original: settings.original,
-        transport: tcpTransport,
-        clock: systemClock,
-        random: systemRandom,
-        sink,
-      };
+      const newClient = (parts: Pick<ClientOptions, "roundTrips" | "sink" | "source">) =>
+        new Client({
+          address: { host: settings.host, port: settings.port },
+          timers,
+          source: parts.source,
+          window: windowOf(settings, commandLine.stdin),
+          maxMessageBytes: settings.max_message_bytes,
+          count: commandLine.count,
+          reconnect: settings.reconnect ? { limit: settings.reconnect_limit } : undefined,
+          original: settings.original,
+          transport: tcpTransport,
+          clock: systemClock,
+          random: systemRandom,
+          sink: parts.sink,
+          roundTrips: parts.roundTrips,
+        });
       if (commandLine.stdin) {
         const source = new QueueSource();
         readLines(Deno.stdin, source, settings.max_message_bytes);
-        return new Client({ ...common, source });
+        return newClient({ source, sink });
       }
-      const said = () => new IntervalSource(payload, timers.data_interval_ms);
+      const payload = new TextEncoder().encode(settings.message);
+      const newSource = () => new IntervalSource(payload, timers.data_interval_ms);
       const { ramp, sessions } = commandLine;
-      if (sessions === undefined) return new Client({ ...common, source: said() });
+      if (sessions === undefined) return newClient({ source: newSource(), sink });
       return new LoadRun({
         sessions,
         ramp_ms: ramp === undefined ? sessions : ramp * 1000,
-        member: (sink, roundTrips) => new Client({ ...common, source: said(), sink, roundTrips }),
+        newSession: (sink, roundTrips) => newClient({ source: newSource(), sink, roundTrips }),
         clock: systemClock,
         sink,
       });

@@ -1,5 +1,5 @@
 /**
- * The command line: what the arguments ask for. The only file that knows flags.
+ * Parses the command line. The only file that knows how flags are written.
  *
  * @module
  */
@@ -7,11 +7,12 @@ import { parseArgs } from "@std/cli";
 import { UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
 import { checkValue, didYouMean, numberOf, type Value } from "./check.ts";
+import { OPTIONS } from "./options.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
 /** What the arguments ask for. */
 export interface CommandLine {
-  /** The settings that they give. */
+  /** The settings among them. */
   settings: Partial<Settings>;
   /** The configuration file, if one is named. */
   config?: string;
@@ -21,15 +22,15 @@ export interface CommandLine {
   quiet: boolean;
   /** Client: how many sessions. */
   sessions?: number;
-  /** Client: over how many seconds their starts are spread. */
+  /** Client: the seconds over which their starts are spread. */
   ramp?: number;
-  /** Client: end when so many data messages are confirmed. */
+  /** Client: after how many confirmed data messages to end. */
   count?: number;
   /** After how many seconds to end. */
   duration?: number;
   /** Client: whether the data messages are the lines of stdin. */
   stdin: boolean;
-  /** Server: whether to end with the first session. */
+  /** Server: whether to end after the first session. */
   once: boolean;
   /** Whether help is asked for. */
   help: boolean;
@@ -37,46 +38,40 @@ export interface CommandLine {
   version: boolean;
 }
 
-/** Switches of both commands. */
-const SWITCHES = ["json", "quiet", "help", "version"];
+/** The one-letter spellings. */
+const LETTERS = Object.fromEntries(
+  Object.entries(OPTIONS).flatMap(([flag, { letter }]) => letter ? [[flag, letter]] : []),
+);
 
-/** Flags with a value that are no settings. */
-const VALUES = ["config", "duration"];
-
-const ROLE_SWITCHES: Readonly<Record<Role, string[]>> = { server: ["once"], client: ["stdin"] };
-
-const ROLE_VALUES: Readonly<Record<Role, string[]>> = {
-  server: [],
-  client: ["count", "ramp", "sessions"],
-};
-
-const KEY_OF_FLAG = new Map(Object.entries(KEYS).map(([key, { flag }]) => [flag, key as Key]));
-
-/** The flags of a role's settings; those without a value, which `--no-…` turns off, apart. */
-function keyFlags(role: Role): { switches: string[]; values: string[] } {
-  const flags = [...KEY_OF_FLAG].filter(([, key]) => (KEYS[key].role ?? role) === role);
-  const of = (isSwitch: boolean) =>
-    flags.filter(([, key]) => (KEYS[key].unit === "switch") === isSwitch).map(([flag]) => flag);
-  return { switches: of(true), values: of(false) };
+/** The settings of a role, and its flags with and without a value; `--no-…` turns off `negatable` ones. */
+function flagsOf(role: Role) {
+  const keys = (Object.keys(KEYS) as Key[]).filter((key) => (KEYS[key].role ?? role) === role);
+  const switchKeys = keys.filter((key) => KEYS[key].unit === "switch");
+  const valueKeys = keys.filter((key) => KEYS[key].unit !== "switch");
+  const options = Object.entries(OPTIONS).filter(([, each]) => (each.role ?? role) === role);
+  const negatable = switchKeys.map((key) => KEYS[key].flag);
+  const switches = options.filter(([, { value }]) => !value).map(([flag]) => flag);
+  const values = options.filter(([, { value }]) => value).map(([flag]) => flag);
+  switches.push(...negatable);
+  values.push(...valueKeys.map((key) => KEYS[key].flag));
+  return { keys, negatable, switches, values };
 }
 
 /**
- * Reads the arguments of a command.
+ * Parses the arguments of a command.
  *
- * @throws {UsageError} If one is unknown, lacks its value, stands twice, or has a value that cannot be.
+ * @throws {UsageError} If one is unknown, lacks its value, is given twice, or has an invalid value.
  */
 export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
-  const keys = keyFlags(role);
-  const switches = [...SWITCHES, ...ROLE_SWITCHES[role], ...keys.switches];
-  const values = [...VALUES, ...ROLE_VALUES[role], ...keys.values];
+  const { keys, negatable, switches, values } = flagsOf(role);
   refuseSwitchValues(args, switches);
   const words = withJoinedValues(args, values);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
     boolean: switches,
     string: [...values, "_"],
     collect: [...switches, ...values],
-    negatable: keys.switches,
-    alias: { help: "h", quiet: "q", version: "V" },
+    negatable,
+    alias: LETTERS,
     unknown: (word: string, flag?: string) => {
       if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
     },
@@ -86,9 +81,9 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
   const text = (flag: string) => textValue(flag, one(flag));
 
   const settings = positionals(parsed._);
-  for (const [flag, key] of KEY_OF_FLAG) {
-    const isSwitch = keys.switches.includes(flag);
-    if (!isSwitch && !keys.values.includes(flag)) continue;
+  for (const key of keys) {
+    const { flag, unit } = KEYS[key];
+    const isSwitch = unit === "switch";
     const value = isSwitch ? switchValue(flag, one(flag)) : text(flag);
     if (value === undefined) continue;
     if (settings[key] !== undefined) {
@@ -121,9 +116,9 @@ function unknownFlag(
 ): UsageError {
   if (/^-[\d.]/.test(word)) return new UsageError(`${word}: no value may be negative`);
   const other = role === "client" ? "server" : "client";
-  const keys = keyFlags(other);
-  const others = [...ROLE_SWITCHES[other], ...ROLE_VALUES[other], ...keys.switches, ...keys.values];
-  if (others.includes(flag.replace(/^no-/, ""))) {
+  const others = flagsOf(other);
+  const positive = flag.replace(/^no-/, "");
+  if ([...others.switches, ...others.values].includes(positive) && !known.includes(positive)) {
     return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
   }
   const dashes = flag.length === 1 ? "-" : "--";
@@ -131,7 +126,7 @@ function unknownFlag(
   return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
 }
 
-/** To `parseArgs`, a lone `-` or an empty word is never the value of the flag before it. */
+/** Works around `parseArgs`, which takes no lone `-` and no empty word for the value of a flag. */
 function withJoinedValues(args: readonly string[], values: readonly string[]): string[] {
   const words: string[] = [];
   for (const word of args) {
@@ -144,7 +139,7 @@ function withJoinedValues(args: readonly string[], values: readonly string[]): s
   return words;
 }
 
-/** To `parseArgs`, a switch with any value but `false` is on. */
+/** Works around `parseArgs`, which turns a switch on by any value but `false`. */
 function refuseSwitchValues(args: readonly string[], switches: readonly string[]): void {
   for (const word of args) {
     const flag = /^--(?:no-)?([^=]+)=/.exec(word)?.[1];
@@ -159,7 +154,7 @@ function switchValue(flag: string, value: unknown): boolean | undefined {
   throw new UsageError(`--${flag}: takes no value`);
 }
 
-/** The value of a flag that may stand once; most were collected into a list. */
+/** The value of a flag, which may be given once; `parseArgs` collects most into lists. */
 function onlyValue(flag: string, collected: unknown): unknown {
   const list = Array.isArray(collected) ? collected : [collected];
   if (list.length > 1) throw new UsageError(`--${flag}: given twice; once is enough`);

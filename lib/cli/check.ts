@@ -1,5 +1,5 @@
 /**
- * Checks one setting, wherever it was given, and finds what a mistyped word may have meant.
+ * Checks the value of one setting, and finds the word nearest to a mistyped one.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type Key, type KeyDescription, KEYS } from "./settings.ts";
 /** The value of a setting. */
 export type Value = string | number | boolean;
 
-/** What would be right for a setting, for a person. */
+/** The values that a setting can have, for people. */
 export function expectation({ unit, range: [least, greatest] }: KeyDescription): string {
   switch (unit) {
     case "seconds":
@@ -27,7 +27,8 @@ export function expectation({ unit, range: [least, greatest] }: KeyDescription):
 /**
  * Checks a value for a setting.
  *
- * @param where How and where it was given, for the error: `client.toml: port = 0`.
+ * @param where How it was given, for the error: `client.toml: port = 0`.
+ * @returns The value: a text, a number in the setting's unit, or a boolean.
  * @throws {UsageError} If the setting cannot have this value.
  */
 export function checkValue(key: Key, value: unknown, where: string): Value {
@@ -54,7 +55,7 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
   return value;
 }
 
-/** The number that a text on the command line stands for; `NaN` if it is none. */
+/** Parses a number of the command line, without sign or exponent; `NaN` if it is none. */
 export function numberOf(text: string): number {
   return /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : NaN;
 }
@@ -77,7 +78,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
-/** How many letters must be put in, taken out or replaced (Levenshtein's distance). */
+/** The Levenshtein distance: how many letters must be inserted, deleted or replaced. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

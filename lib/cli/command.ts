@@ -1,6 +1,11 @@
 /**
- * What both commands have in common: from their arguments to a running client or server, its output,
- * and its exit status.
+ * What both commands do: from the arguments to a running client or server, its output, its exit status.
+ *
+ * The room: `args.ts` parses the command line, `config_file.ts` the file; `settings.ts` and `options.ts`
+ * are the tables that parsers, `help.ts` and docs/settings.md are made from; `check.ts` checks one value,
+ * `conflicts.ts` several together; `prompt.ts` asks for an address; `signals.ts` handles signals.
+ * The entry points `client.ts` and `server.ts` call it.
+ * No other room may know flags, files of settings, prompts or signals.
  *
  * @module
  */
@@ -18,37 +23,43 @@ import type { EventSink } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
 import { readConfig, readConfigIfThere } from "./config_file.ts";
-import { refuseContradictions } from "./conflicts.ts";
+import { refuseConflicts } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
 import { defectText, onDefect, onStopSignal } from "./signals.ts";
 
-/** What runs until it ends or is stopped: a client, a server. */
+/** A client or a server: runs until it ends or is stopped. */
 export interface Runnable {
   /** Runs to the end. */
   run(): Promise<ExitStatus>;
-  /** Ends politely. */
+  /** Ends in order. */
   stop(reason: "done" | "shutdown"): void;
 }
 
-/** What a command is asked to do. */
+/** What a command is to run with. */
 export interface Task {
-  /** Its settings: flags before file before defaults. */
+  /** The settings: flags before file before defaults. */
   settings: Settings;
-  /** Its arguments. */
+  /** The arguments. */
   commandLine: CommandLine;
-  /** Takes its events. */
+  /** Receives the events. */
   sink: EventSink;
 }
 
 /**
- * Makes what a command runs. May throw `TransportError`: the command could not listen; `UserError`: a
- * file that it was given cannot be used.
+ * Makes the client or the server of a command.
+ *
+ * @throws {TransportError} If it cannot listen.
+ * @throws {UserError} If a file that it was given cannot be used.
  */
 export type Start = (task: Task) => Runnable | Promise<Runnable>;
 
-/** Runs a command from its arguments to its exit status. */
+/**
+ * Runs a command from its arguments to its exit status. Errors of its user and of the network are reported.
+ *
+ * @throws Only for a defect of this program, which is reported before.
+ */
 export async function commandMain(
   role: Role,
   args: readonly string[],
@@ -85,11 +96,11 @@ async function runTask(
   stderr: LineOutput,
 ): Promise<ExitStatus> {
   const settings = resolveSettings(role, commandLine);
-  refuseContradictions(role, settings, commandLine);
+  refuseConflicts(role, settings, commandLine);
   const { quiet } = commandLine;
   const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
-  const tellLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
-  const json = commandLine.json ? new LineOutput(Deno.stdout, tellLoss) : undefined;
+  const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
+  const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
     role,
     timers: timersOf(settings),
@@ -99,32 +110,32 @@ async function runTask(
     many: commandLine.sessions !== undefined,
     clock: systemClock,
   });
-  const tellError = (text: string) => {
+  const logError = (text: string) => {
     reporter.flush();
     log.line("error", text, null);
   };
-  using _defects = onDefect(tellError);
+  using _defects = onDefect(logError);
   const stopping = new AbortController();
-  // Before anything can be seen of the command: who sees it may stop it.
+  // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   try {
     const started = start({ settings, commandLine, sink: reporter });
-    // To open a file may take its time: a pipe with a name waits for its reader.
+    // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
     if (!runnable) return EXIT.asked;
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     if (error instanceof TransportError) {
-      tellError(explainListen(error, settings));
+      logError(explainListen(error, settings));
       return EXIT.unconnected;
     }
-    // Told by whoever has called.
+    // The caller reports it.
     if (error instanceof UsageError) throw error;
     if (error instanceof UserError) {
-      tellError(error.message);
+      logError(error.message);
       return EXIT.usage;
     }
-    tellError(defectText(error));
+    logError(defectText(error));
     throw error;
   } finally {
     reporter.flush();
@@ -148,14 +159,14 @@ async function runUntilStopped(
   const running = runnable.run();
   if (stopping.aborted) runnable.stop("shutdown");
   else stopping.addEventListener("abort", () => runnable.stop("shutdown"), { once: true });
-  const over = new AbortController();
-  using limit = new Deadline(systemClock, { signal: over.signal });
+  const ended = new AbortController();
+  using limit = new Deadline(systemClock, { signal: ended.signal });
   if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);
   sleep(limit).then(() => runnable.stop("done"), () => {});
   try {
     return await running;
   } finally {
-    over.abort();
+    ended.abort();
   }
 }
 
@@ -168,7 +179,7 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
   return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };
 }
 
-/** Where the executable lies; when run from source, where its main module does. */
+/** The folder of the executable; when run from source, of its main module. */
 function executableFolder(): string {
   if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
   return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");

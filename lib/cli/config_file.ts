@@ -10,19 +10,23 @@ import { type Key, KEYS, type Settings } from "./settings.ts";
 
 const TABLES = ["settings", "Settings"];
 
-/** The keys that name a file or a folder, if any. */
-const FILES: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
+/** The keys that may be empty: they name a file or a folder, if any. */
+const PATHS: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
 
 /**
- * Reads the settings that a configuration file gives.
+ * Reads a configuration file.
  *
- * @throws {UsageError} If the file cannot be read, is not TOML, or gives anything that cannot be.
+ * @throws {UsageError} If it cannot be read, is not TOML, or has an unknown key or an invalid value.
  */
 export function readConfig(path: string): Partial<Settings> {
   return parseConfig(readFile(path), path);
 }
 
-/** The same, of a file that need not be there: nothing, then. */
+/**
+ * Reads a configuration file if it exists.
+ *
+ * @throws {UsageError} As {@linkcode readConfig}.
+ */
 export function readConfigIfThere(path: string): Partial<Settings> {
   try {
     Deno.statSync(path);
@@ -33,10 +37,10 @@ export function readConfigIfThere(path: string): Partial<Settings> {
 }
 
 /**
- * The settings that the text of a configuration file gives.
+ * Parses the text of a configuration file.
  *
  * @param name The file's name, for errors.
- * @throws {UsageError} If it is not TOML, or gives anything that cannot be.
+ * @throws {UsageError} If it is not TOML, or has an unknown key or an invalid value.
  */
 export function parseConfig(text: string, name: string): Partial<Settings> {
   const settings: Record<string, Value> = {};
@@ -46,14 +50,13 @@ export function parseConfig(text: string, name: string): Partial<Settings> {
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
     }
-    // An empty text is how a file says "none".
-    if (value === "" && FILES.includes(key)) continue;
+    if (value === "" && PATHS.includes(key)) continue;
     settings[key] = checkValue(key as Key, value, given);
   }
   return settings;
 }
 
-/** Takes the original server's name for the number of heartbeats until death, one more than tries. */
+/** Accepts the original server's `heart_beats_missed`, which counts the first heartbeat, too. */
 function withTries(table: object, name: string): object {
   const { heart_beats_missed: beats, ...others } = table as Record<string, unknown>;
   if (beats === undefined) return table;

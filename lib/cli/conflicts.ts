@@ -1,5 +1,5 @@
 /**
- * Options that exclude each other.
+ * Refuses options and settings that exclude each other.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
 import { KEYS, type Settings } from "./settings.ts";
 
-/** The store's own files, and those that SQLite keeps beside it, are no place for the output. */
+/** The output must not be the store, nor a file that SQLite keeps beside it. */
 function refuseSharedFile({ output, store }: Settings): void {
   if (output === "" || store === "") return;
   const folder = new URL(`file://${Deno.cwd()}/`);
@@ -20,25 +20,29 @@ function refuseSharedFile({ output, store }: Settings): void {
   );
 }
 
-/** Refuses what cannot be had together. */
-export function refuseContradictions(
+/**
+ * Checks the settings and options of a command against each other.
+ *
+ * @throws {UsageError} If two of them exclude each other, or one has no effect without another.
+ */
+export function refuseConflicts(
   role: Role,
   settings: Settings,
   commandLine: CommandLine,
 ): void {
-  if (role === "client") return refuseContradictionsOfClient(settings, commandLine);
+  if (role === "client") return refuseClientConflicts(settings, commandLine);
   if (commandLine.json && settings.output === "-") {
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");
   }
   refuseSharedFile(settings);
 }
 
-function refuseContradictionsOfClient(settings: Settings, commandLine: CommandLine): void {
+function refuseClientConflicts(settings: Settings, commandLine: CommandLine): void {
   const { ramp, sessions, settings: flags, stdin } = commandLine;
   if (sessions !== undefined && stdin) {
     throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");
   }
-  // A file may give them for other times.
+  // In a file, they may be meant for runs without --stdin.
   const unused = (["message", "data_interval"] as const).find((key) => flags[key] !== undefined);
   if (stdin && unused) {
     const why = "the data messages are the lines of stdin, sent as they come";
@@ -46,20 +50,22 @@ function refuseContradictionsOfClient(settings: Settings, commandLine: CommandLi
   }
   if (flags.reconnect_limit !== undefined && !settings.reconnect) {
     throw new UsageError(
-      "--reconnect-limit: limits how often to dial again; give --reconnect, too",
+      "--reconnect-limit: limits how often the client reconnects; give --reconnect, too",
     );
   }
   if (ramp !== undefined && sessions === undefined) {
     throw new UsageError("--ramp: spreads the starts of several sessions; give --sessions, too");
   }
   if (!settings.original) return;
-  const unknown = stdin
+  const unsupported = stdin
     ? "--stdin"
     : settings.reconnect
     ? "--reconnect"
     : settings.window > 1
     ? "--window"
     : undefined;
-  if (unknown === undefined) return;
-  throw new UsageError(`--original and ${unknown}: the original's data messages have no numbers`);
+  if (unsupported === undefined) return;
+  throw new UsageError(
+    `--original and ${unsupported}: the original's data messages have no numbers`,
+  );
 }

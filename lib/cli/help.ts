@@ -4,6 +4,7 @@
  * @module
  */
 import type { Role } from "../wire/protocol.ts";
+import { EXIT_STATUSES, type OptionDescription, OPTIONS } from "./options.ts";
 import { defaultSettings, type Key, KEYS } from "./settings.ts";
 
 const TIMERS: readonly Key[] = [
@@ -14,8 +15,8 @@ const TIMERS: readonly Key[] = [
   "heart_beat_additional_tries",
 ];
 
-/** What stands for a place in the file system. */
-const PLACES: Partial<Record<Key, string>> = {
+/** What stands for the value of a path. */
+const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
   log_dir: " FOLDER",
@@ -26,68 +27,58 @@ const DATA: Readonly<Record<Role, readonly Key[]>> = {
   client: ["message", "window", "max_message_bytes"],
 };
 
-const KEEPING: Readonly<Record<Role, readonly Key[]>> = {
+const SESSIONS: Readonly<Record<Role, readonly Key[]>> = {
   server: ["store", "session_lifetime", "max_sessions", "workers"],
   client: ["reconnect", "reconnect_limit"],
 };
 
 const PURPOSE: Readonly<Record<Role, string>> = {
-  server: "Accepts sessions, confirms their data messages, and tells when one falls silent.",
-  client: "Opens a session, sends data messages, and tells when the server falls silent.",
+  server: "Accepts sessions, confirms their data messages, and reports when one falls silent.",
+  client: "Opens a session, sends data messages, and reports when the server falls silent.",
 };
 
-const RUN: Readonly<Record<Role, readonly string[]>> = {
-  server: [
-    line("--once", "serve one session with one worker, then exit with its outcome"),
-    line("--duration S", "end after S seconds"),
-  ],
-  client: [
-    line("--stdin", "send each line of stdin, until its end"),
-    line("--sessions N", "run N sessions at once, with one summary over all [1]"),
-    line("--ramp S", "spread their starts over S seconds [0.001 for each]"),
-    line("--count N", "end when N data messages are confirmed, of each session"),
-    line("--duration S", "end after S seconds"),
-  ],
-};
-
-/** The help of a command, grouped, with units and defaults. */
+/** The text of `--help`, grouped, with units and defaults. */
 export function helpText(role: Role): string {
-  const defaults = defaultSettings(role);
-  const option = (key: Key) => {
-    const { flag, meaning, unit } = KEYS[key];
-    const letters = { seconds: " S", count: " N", port: " PORT", bytes: " N", text: " TEXT" };
-    const letter = unit === "switch" ? "" : PLACES[key] ?? letters[unit];
-    const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
-    const value = defaults[key];
-    const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
-    return line(words, `${meaning[role]} [${shown}]`);
-  };
+  const settings = (keys: readonly Key[]) => keys.map((key) => settingLine(role, key));
+  const options = (group: OptionDescription["group"]) =>
+    Object.keys(OPTIONS)
+      .filter((flag) => OPTIONS[flag]!.group === group && (OPTIONS[flag]!.role ?? role) === role)
+      .map((flag) => optionLine(role, flag));
+  const statuses = Object.entries(EXIT_STATUSES).map(([status, { meaning }]) =>
+    `${status}  ${meaning}`
+  );
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
   return [
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
-    group("Where", ["host", "port"].map((key) => option(key as Key))),
-    group("Timers (S: seconds, fractions allowed)", TIMERS.map(option)),
-    group("Data messages", DATA[role].map(option)),
+    group("Address", settings(["host", "port"])),
+    group("Timers (S: seconds, fractions allowed)", settings(TIMERS)),
+    group("Data messages", settings(DATA[role])),
     group(
-      role === "client" ? "When the connection is lost" : "What is kept",
-      KEEPING[role].map(option),
+      role === "client" ? "When the connection is lost" : "Sessions and store",
+      settings(SESSIONS[role]),
     ),
-    group("How long", RUN[role]),
-    group("Output", [
-      line("--json", "write each event to stdout as one line of JSON"),
-      line("--quiet, -q", "leave only warnings and errors on stderr"),
-      option("log_dir"),
-    ]),
-    group("Other", [
-      line("--config FILE", `read settings from FILE [${role}.toml beside the executable]`),
-      option("original"),
-      line("--help, -h", "show this"),
-      line("--version, -V", "show the version"),
-    ]),
-    "Exit status: 0 ended as asked, 1 session lost, or store or output failed, 2 wrong use or\n" +
-    "configuration, 3 could not connect or listen, 4 refused by the peer.\n",
+    group("Run", options("run")),
+    group("Output", [...options("output"), ...settings(["log_dir"])]),
+    group("Other", [...settings(["original"]), ...options("other")]),
+    group("Exit status", statuses),
   ].join("\n");
+}
+
+function settingLine(role: Role, key: Key): string {
+  const { flag, meaning, unit } = KEYS[key];
+  const letters = { seconds: " S", count: " N", port: " PORT", bytes: " N", text: " TEXT" };
+  const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
+  const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
+  const value = defaultSettings(role)[key];
+  const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
+  return line(words, `${meaning[role]} [${shown}]`);
+}
+
+function optionLine(role: Role, flag: string): string {
+  const { default: otherwise, letter, meaning, value } = OPTIONS[flag]!;
+  const words = `--${flag}${letter ? `, -${letter}` : ""}${value ? ` ${value}` : ""}`;
+  return line(words, otherwise ? `${meaning} [${otherwise[role]}]` : meaning);
 }
 
 function line(words: string, meaning: string): string {

@@ -1,5 +1,5 @@
 /**
- * Asks a person at a terminal for what nothing else gives.
+ * Prompts at a terminal for the host and the port if nothing else gives them.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import { UsageError } from "../platform/errors.ts";
 import { checkValue, numberOf, type Value } from "./check.ts";
 import { KEYS, type Settings } from "./settings.ts";
 
-/** A terminal that a person can be asked at. */
+/** A terminal with a person. */
 export interface Terminal {
-  /** Shows a question with its default and gives the answer; `null` if there is none to come. */
+  /** Shows a question with its default and returns the answer; `null` at the end of the input. */
   ask(question: string, proposal: string): string | null;
   /** Shows a line. */
   say(line: string): void;
@@ -19,7 +19,7 @@ export interface Terminal {
 export function terminal(): Terminal | undefined {
   if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return undefined;
   return {
-    // Given to `prompt` as its default, a proposal would stand in the line, to be deleted first.
+    // The default of `prompt` would stand in the line, to be deleted before typing.
     ask: (question, proposal) => {
       const answer = prompt(`${question} [${proposal}]:`);
       return answer?.trim() === "" ? proposal : answer;
@@ -29,11 +29,11 @@ export function terminal(): Terminal | undefined {
 }
 
 /**
- * Asks for the host and the port where nothing gives them, again until the answer can be.
+ * Prompts for the host and the port where nothing gives them, again until the answer is valid.
  *
  * @param given What flags and the configuration file give.
- * @param proposal What to propose, and to take where there is no terminal.
- * @throws {UsageError} If no answer is to come.
+ * @param proposal The default answers, which are taken where there is no terminal.
+ * @throws {UsageError} If the input ends before an answer.
  */
 export function promptForAddress(
   given: Partial<Settings>,

@@ -1,108 +1,67 @@
 /**
- * The settings of section `[settings]`: each key once, with its unit, default, range and meaning.
- * The configuration file, the flags, the help text and the checks are all made from this table.
+ * The settings: each once, with its unit, range, default and meaning. The flags, the checks of flags and
+ * configuration file, the help text and `docs/settings.md` are made from this table.
  *
  * @module
  */
 import type { Timers } from "../session/timers.ts";
 import { MAX_WINDOW, type Role } from "../wire/protocol.ts";
-
-/** All settings, as the configuration file and the flags give them. Times are in seconds. */
-export interface Settings {
-  /** Where to listen, or whom to call. */
-  host: string;
-  /** The port to listen on, or to call. */
-  port: number;
-  /** Seconds between the client's data messages. */
-  data_interval: number;
-  /** Seconds until a data message counts as timed out. */
-  data_threshold: number;
-  /** Seconds between heartbeats that are answered. */
-  heart_beat_interval: number;
-  /** Seconds until a heartbeat counts as missed. */
-  heart_beat_threshold: number;
-  /** Further heartbeats after the first missed one. */
-  heart_beat_additional_tries: number;
-  /** What a data message says. */
-  message: string;
-  /** How many data messages may be unconfirmed at a time; 0: as many as suit what is sent. */
-  window: number;
-  /** The largest data message accepted, in bytes. */
-  max_message_bytes: number;
-  /** Whether the client dials again after a loss. */
-  reconnect: boolean;
-  /** How many times in a row it does; 0: for ever. */
-  reconnect_limit: number;
-  /** How many threads of the server share its port. */
-  workers: number;
-  /** Seconds for which the server keeps a session without a connection. */
-  session_lifetime: number;
-  /** How many sessions the server may have. */
-  max_sessions: number;
-  /** File that the server keeps data messages, sessions and outages in; empty for none. */
-  store: string;
-  /** File that the server appends data messages to; `-` for stdout, empty for none. */
-  output: string;
-  /** Folder for the log files; empty for none. */
-  log_dir: string;
-  /** Whether the server takes original clients too; whether the client speaks to an original server. */
-  original: boolean;
-}
-
-/** The name of a setting in the configuration file. */
-export type Key = keyof Settings;
+import { both } from "./options.ts";
 
 /** What is known of one setting. */
 export interface KeyDescription {
-  /** The flag of the same meaning, without the dashes. */
+  /** Its flag, without the dashes. */
   readonly flag: string;
-  /** What its value is. */
+  /** The kind and unit of its value. */
   readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "switch";
   /** Least and greatest value; of a text, its length in characters. */
   readonly range: readonly [least: number, greatest: number];
+  /** Its value if neither a flag nor the file gives one; of a file or a folder, empty for none. */
+  readonly default: Readonly<Record<Role, string | number | boolean>>;
   /** What it means to each side, in a line. */
   readonly meaning: Readonly<Record<Role, string>>;
-  /** The only side that has such a flag, if it is one side's. */
+  /** The only side that has it, if it is one side's. */
   readonly role?: Role;
 }
 
-/** The same meaning to both sides. */
-function both(meaning: string): Readonly<Record<Role, string>> {
-  return { server: meaning, client: meaning };
-}
-
-/** The window of a client that sends the lines of its input, unless another one is asked for. */
+/** The default window of a client that sends the lines of its input. */
 const INPUT_WINDOW = 256;
 
 const SECONDS = [0.001, 1_000_000] as const;
 
 const PATH = [1, 4_096] as const;
 
-/** Every setting. */
-export const KEYS: Readonly<Record<Key, KeyDescription>> = {
+/** Every setting, by its name in the configuration file. */
+export const SETTINGS = {
   host: {
     flag: "host",
     unit: "text",
     range: [1, 255],
+    default: { server: "0.0.0.0", client: "127.0.0.1" },
     meaning: {
       server: "the address to listen on: IPv4, IPv6 or a name",
-      client: "the server to call: IPv4, IPv6 or a name",
+      client: "the address of the server: IPv4, IPv6 or a name",
     },
   },
-  port: { flag: "port", unit: "port", range: [1, 65_535], meaning: both("the TCP port") },
+  port: {
+    flag: "port",
+    unit: "port",
+    range: [1, 65_535],
+    default: both(4000),
+    meaning: both("the TCP port"),
+  },
   data_interval: {
     flag: "data-interval",
     unit: "seconds",
     range: SECONDS,
-    meaning: {
-      server: "from one data message to the next (client only)",
-      client: "from one data message to the next",
-    },
+    default: both(5),
+    meaning: both("from one data message of the client to the next"),
   },
   data_threshold: {
     flag: "data-threshold",
     unit: "seconds",
     range: SECONDS,
+    default: both(20),
     meaning: {
       server: "without a data message, until heartbeats begin",
       client: "without a confirmation, until heartbeats begin",
@@ -112,33 +71,35 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "heartbeat-interval",
     unit: "seconds",
     range: SECONDS,
+    default: both(5),
     meaning: both("from a heartbeat's answer to the next heartbeat"),
   },
   heart_beat_threshold: {
     flag: "heartbeat-threshold",
     unit: "seconds",
     range: SECONDS,
+    default: both(10),
     meaning: both("until a heartbeat counts as missed"),
   },
   heart_beat_additional_tries: {
     flag: "heartbeat-additional-tries",
     unit: "count",
     range: [0, 1_000_000],
+    default: both(3),
     meaning: both("further heartbeats after the first missed one"),
   },
   message: {
     flag: "message",
     unit: "text",
     range: [1, 16_777_216],
-    meaning: {
-      server: "what a data message says (client only)",
-      client: "what a data message says",
-    },
+    default: both("CLIENT_DATA_MESSAGE"),
+    meaning: both("the text of the client's data messages"),
   },
   max_message_bytes: {
     flag: "max-message-bytes",
     unit: "bytes",
     range: [1, 1_073_741_824],
+    default: both(1_048_576),
     meaning: {
       server: "the largest data message accepted",
       client: "the largest data message, and the longest line of stdin",
@@ -148,27 +109,31 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "window",
     unit: "count",
     range: [0, MAX_WINDOW],
-    meaning: both("unconfirmed at a time; 0: 1, or 256 with --stdin"),
+    default: both(0),
+    meaning: both(`unconfirmed at a time; 0: 1, or ${INPUT_WINDOW} with --stdin`),
     role: "client",
   },
   reconnect: {
     flag: "reconnect",
     unit: "switch",
     range: [0, 1],
-    meaning: both("dial again after a loss, and resume the session"),
+    default: both(false),
+    meaning: both("reconnect after a loss, and resume the session"),
     role: "client",
   },
   reconnect_limit: {
     flag: "reconnect-limit",
     unit: "count",
     range: [0, 1_000_000],
-    meaning: both("dial again so many times in a row; 0: for ever"),
+    default: both(0),
+    meaning: both("give up after so many attempts in a row; 0: never"),
     role: "client",
   },
   workers: {
     flag: "workers",
     unit: "count",
     range: [1, 64],
+    default: both(1),
     meaning: both("threads that share the port and the sessions"),
     role: "server",
   },
@@ -176,20 +141,23 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "session-lifetime",
     unit: "seconds",
     range: [0, 1_000_000],
-    meaning: both("keep a session without a connection for so long"),
+    default: both(3600),
+    meaning: both("how long a session without a connection is retained"),
     role: "server",
   },
   max_sessions: {
     flag: "max-sessions",
     unit: "count",
     range: [1, 10_000_000],
-    meaning: both("have so many sessions, and refuse the next"),
+    default: both(10_000),
+    meaning: both("how many sessions there may be; the next is refused"),
     role: "server",
   },
   store: {
     flag: "store",
     unit: "text",
     range: PATH,
+    default: both(""),
     meaning: both("SQLite file for data messages, sessions and outages"),
     role: "server",
   },
@@ -197,6 +165,7 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "output",
     unit: "text",
     range: PATH,
+    default: both(""),
     meaning: both("file to append data messages to; - for stdout"),
     role: "server",
   },
@@ -204,45 +173,44 @@ export const KEYS: Readonly<Record<Key, KeyDescription>> = {
     flag: "log-dir",
     unit: "text",
     range: PATH,
+    default: both(""),
     meaning: both("folder for the three rotating log files"),
   },
   original: {
     flag: "original",
     unit: "switch",
     range: [0, 1],
+    default: { server: true, client: false },
     meaning: {
       server: "serve clients of the original program too",
-      client: "speak to a server of the original program",
+      client: "the server runs the original program",
     },
   },
+} as const satisfies Record<string, KeyDescription>;
+
+/** The name of a setting in the configuration file. */
+export type Key = keyof typeof SETTINGS;
+
+/** The value of every setting, as the configuration file and the flags give it. Times are in seconds. */
+export type Settings = {
+  -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" ? string
+    : typeof SETTINGS[K]["unit"] extends "switch" ? boolean
+    : number;
 };
 
-/** The settings that hold where neither a flag nor the file says otherwise. */
+/** What is known of every setting. */
+export const KEYS: Readonly<Record<Key, KeyDescription>> = SETTINGS;
+
+/** The defaults of a command. */
 export function defaultSettings(role: Role): Settings {
-  return {
-    host: role === "server" ? "0.0.0.0" : "127.0.0.1",
-    port: 4000,
-    data_interval: 5,
-    data_threshold: 20,
-    heart_beat_interval: 5,
-    heart_beat_threshold: 10,
-    heart_beat_additional_tries: 3,
-    message: "CLIENT_DATA_MESSAGE",
-    window: 0,
-    reconnect: false,
-    reconnect_limit: 0,
-    workers: 1,
-    session_lifetime: 3600,
-    max_sessions: 10_000,
-    store: "",
-    output: "",
-    max_message_bytes: 1_048_576,
-    log_dir: "",
-    original: role === "server",
-  };
+  const entries = Object.entries(KEYS).map(([key, description]) => [
+    key,
+    description.default[role],
+  ]);
+  return Object.fromEntries(entries);
 }
 
-/** What a session is timed by, from the settings. */
+/** A session's timers, in milliseconds, from the settings. */
 export function timersOf(settings: Settings): Timers {
   return {
     data_interval_ms: settings.data_interval * 1000,
@@ -253,7 +221,7 @@ export function timersOf(settings: Settings): Timers {
   };
 }
 
-/** How many data messages may be unconfirmed at a time. */
+/** How many data messages may be unconfirmed at a time: of a client that sends its input, more. */
 export function windowOf({ window }: Settings, sendsInput: boolean): number {
   return window > 0 ? window : sendsInput ? INPUT_WINDOW : 1;
 }

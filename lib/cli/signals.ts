@@ -1,18 +1,18 @@
 /**
- * What reaches a process from outside or goes wrong where nobody catches it.
+ * Signals that end a process, and errors that nobody catches.
  *
  * @module
  */
 
-/** The signals that ask a process to end, as far as the platform knows them. */
+/** The signals of the platform that ask a process to end. */
 function stopSignals(): Deno.Signal[] {
   if (Deno.build.os === "windows") return ["SIGINT", "SIGBREAK"];
-  // Without a terminal there is none to hang up; to listen would undo what nohup has done.
+  // Without a terminal, listening for SIGHUP would undo nohup.
   const hasTerminal = [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
   return hasTerminal ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
 }
 
-/** Calls back at every signal that asks this process to end, until disposed of. */
+/** Calls back at every signal that asks this process to end, until it is disposed of. */
 export function onStopSignal(callback: () => void): Disposable {
   const signals = stopSignals();
   for (const signal of signals) Deno.addSignalListener(signal, callback);
@@ -23,15 +23,15 @@ export function onStopSignal(callback: () => void): Disposable {
   };
 }
 
-/** Tells, in words, of an error that nobody caught, before it ends this process; until disposed of. */
-export function onDefect(tell: (text: string) => void): Disposable {
+/** Reports an error that nobody caught, before it ends this process; until it is disposed of. */
+export function onDefect(report: (text: string) => void): Disposable {
   const listener = (event: Event) => {
     const error = event instanceof PromiseRejectionEvent
       ? event.reason
       : event instanceof ErrorEvent
       ? event.error
       : event;
-    tell(defectText(error));
+    report(defectText(error));
   };
   addEventListener("error", listener);
   addEventListener("unhandledrejection", listener);
@@ -43,7 +43,7 @@ export function onDefect(tell: (text: string) => void): Disposable {
   };
 }
 
-/** What to tell of an error that is a defect of this program: where it came from, too. */
+/** The message about an error that is a defect of this program, with its stack. */
 export function defectText(error: unknown): string {
   return `a defect of this program: ${error instanceof Error ? error.stack : String(error)}`;
 }

@@ -1,28 +1,28 @@
 /**
- * How long to wait before dialling again.
+ * The delay before a reconnect: exponential back-off with jitter.
  *
  * @module
  */
 import type { Random } from "../platform/random.ts";
 
-/** The shortest wait, in milliseconds. */
+/** The shortest delay, in milliseconds. */
 export const MIN_BACKOFF_MS = 500;
 
-/** The longest wait, in milliseconds. */
+/** The longest delay, in milliseconds. */
 export const MAX_BACKOFF_MS = 30_000;
 
-/** How long, in milliseconds, a session has to be healthy for the waits to start anew. */
+/** How long, in milliseconds, a session has to be healthy for the back-off to be reset. */
 export const HEALTHY_MS = 60_000;
 
 /**
- * Waits that double their upper limit at each attempt in a row, each drawn evenly from all that is
- * allowed, so that clients that lost the same server do not come back all at once.
+ * Delays whose upper limit doubles at each attempt in a row. Each is drawn evenly from the shortest up to
+ * that limit, so that clients that lost the same server do not reconnect all at once.
  */
 export class Backoff {
   readonly #random: Random;
   #attempts = 0;
 
-  /** Makes the waits before a first attempt. */
+  /** Makes a back-off before its first attempt. */
   constructor(random: Random) {
     this.#random = random;
   }
@@ -32,7 +32,7 @@ export class Backoff {
     return this.#attempts;
   }
 
-  /** Counts one more attempt, and gives how long to wait before it, in milliseconds. */
+  /** Counts one more attempt, and returns the delay before it, in milliseconds. */
   next(): number {
     this.#attempts++;
     // Beyond 2^30 the limit has long been reached.
@@ -41,7 +41,7 @@ export class Backoff {
     return Math.round(MIN_BACKOFF_MS + this.#fraction() * (longest_ms - MIN_BACKOFF_MS));
   }
 
-  /** The session was open, and its server alive, for so long, in milliseconds, before it was lost. */
+  /** Resets the attempts if the session was healthy for long enough before it was lost. */
   wasHealthyFor(healthy_ms: number): void {
     if (healthy_ms >= HEALTHY_MS) this.#attempts = 0;
   }

@@ -1,5 +1,11 @@
 /**
- * The client: dials, lives one session on the connection, and on the next one when that is lost.
+ * The client: one session, over as many connections as it takes.
+ *
+ * The room: `client_session.ts` runs the session on one connection; `outbox.ts` holds what is sent and
+ * not confirmed, across connections; `source.ts` and `stdin_lines.ts` supply the data messages;
+ * `backoff.ts` gives the delay before a reconnect; `load.ts` runs many clients and totals their results.
+ * The entry point `client.ts` calls it, and passes in network, clock and randomness.
+ * It must never know flags or files, nor how events are shown, and imports nothing of `server/`.
  *
  * @module
  */
@@ -7,6 +13,7 @@ import { OriginalClientSession } from "../original/original_client.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
+import type { Connection } from "../platform/net/transport.ts";
 import { type Random, randomId } from "../platform/random.ts";
 import {
   type CloseReason,
@@ -23,31 +30,31 @@ import { ClientSession } from "./client_session.ts";
 import { Outbox } from "./outbox.ts";
 import type { DataSource } from "./source.ts";
 
-/** What a client is made of. */
+/** Options for {@linkcode Client}. */
 export interface ClientOptions extends DialOptions {
   /** The session's timers. */
   timers: Timers;
-  /** What there is to send. */
+  /** Where data messages come from. */
   source: DataSource;
   /** How many data messages may be unconfirmed at a time. */
   window: number;
   /** The largest data message to accept, in bytes. */
   maxMessageBytes: number;
-  /** How many data messages to send; for ever, or to the source's end, if not given. */
+  /** How many data messages to send; if not given, until the source ends. */
   count?: number;
-  /** Whether to dial again after a loss: so many times in a row, for ever if 0. */
+  /** Whether to reconnect after a loss: at most `limit` attempts in a row, without a limit if 0. */
   reconnect?: { limit: number };
   /** Whether the server is an original one. */
   original?: boolean;
-  /** Fills bytes with randomness, for the session's id and for the waits before dialling again. */
+  /** Fills bytes with randomness, for the session's id and for the delays before a reconnect. */
   random: Random;
-  /** Takes the session's events. */
+  /** Receives the session's events. */
   sink: EventSink;
-  /** Takes each round-trip time, too. */
+  /** Receives each round-trip time, too. */
   roundTrips?: { add(rtt_ms: number): void };
 }
 
-/** A client with one session to live. */
+/** A client with one session. To be run once. */
 export class Client {
   readonly #options: ClientOptions;
   readonly #id: string;
@@ -57,89 +64,118 @@ export class Client {
   readonly #stopping = new AbortController();
   #session?: ClientSession | OriginalClientSession;
   #connected_ms = 0;
-  /** Whether the last connection ended so that nothing unconfirmed has been delivered. */
+  /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
 
   /** Makes a client; nothing is sent until `run`. */
   constructor(options: ClientOptions) {
+    const { clock, count, random, sink, source, timers, window } = options;
     this.#options = options;
-    this.#id = randomId(options.random);
-    const events = new EventSource(options.sink, options.clock, this.#id);
-    this.#state = new SessionState({ ...options, events });
-    this.#state.ledger.roundTrips = options.roundTrips;
-    this.#outbox = new Outbox({ ...options, ledger: this.#state.ledger });
-    this.#backoff = new Backoff(options.random);
+    this.#id = randomId(random);
+    const events = new EventSource(sink, clock, this.#id);
+    this.#state = new SessionState({ clock, timers, events });
+    const { ledger } = this.#state;
+    ledger.roundTrips = options.roundTrips;
+    this.#outbox = new Outbox({ source, window, count, ledger });
+    this.#backoff = new Backoff(random);
   }
 
-  /** Lives the session to its end, over as many connections as it takes. */
+  /**
+   * Runs the session to its end, and emits its summary.
+   *
+   * @throws Only for a defect of this program.
+   */
   async run(): Promise<ExitStatus> {
     let closeReason: CloseReason | undefined;
     do {
-      if (closeReason && !this.#stopping.signal.aborted) await this.#pause(closeReason);
+      if (closeReason && !this.#stopping.signal.aborted) await this.#waitToReconnect(closeReason);
       closeReason = await this.#connect();
     } while (!this.#state.closeReason);
     this.#state.summarize(this.#options.source.rest?.());
     return exitStatus(closeReason, "client", this.#state.isOpen);
   }
 
-  /** Whom it calls, for people. */
-  get #peer(): string {
-    const { host, port } = this.#options.address;
-    return formatAddress(host, port);
-  }
-
-  /** Ends the session politely, in any state. */
+  /** Ends the session in order, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
     this.#session?.stop(reason);
   }
 
-  /** Opens a connection and lives the session on it: how that ended. */
+  /** The server's address, for people. */
+  get #peer(): string {
+    const { host, port } = this.#options.address;
+    return formatAddress(host, port);
+  }
+
+  /** Opens a connection and runs the session on it: returns how that ended. */
   async #connect(): Promise<CloseReason> {
-    const { clock } = this.#options;
-    const connection = await dial(this.#options, this.#stopping.signal);
+    const { address, clock, transport } = this.#options;
+    const connection = await dial({ address, clock, transport }, this.#stopping.signal);
     if ("reason" in connection) {
-      if (!this.#survivesDisconnect(connection)) {
-        this.#state.end(connection, this.#peer);
-      }
+      if (!this.#onDisconnect(connection)) this.#state.end(connection, this.#peer);
       return connection;
     }
     this.#connected_ms = clock.now();
-    const state = this.#state;
     this.#session = this.#options.original
-      ? new OriginalClientSession({ ...this.#options, connection, state })
-      : new ClientSession({
-        config: this.#options,
-        connection,
-        connected_ms: this.#connected_ms,
-        state,
-        id: this.#id,
-        outbox: this.#outbox,
-        reconnects: this.#options.reconnect !== undefined,
-        resumes: this.#state.isOpen ? { settled: this.#settled } : undefined,
-        survivesDisconnect: (closeReason) => this.#survivesDisconnect(closeReason),
-      });
+      ? this.#originalSession(connection)
+      : this.#newSession(connection);
     const closeReason = await this.#session.run();
     if (this.#session.isOpen) this.#settled = isSettled(closeReason);
     this.#session = undefined;
     return closeReason;
   }
 
-  /** Whether to dial again after a connection that ended, or could not be opened, like this. */
-  #survivesDisconnect(closeReason: CloseReason): boolean {
-    const { reconnect } = this.#options;
-    if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
-    // What came after the last sign of life was no health.
+  #newSession(connection: Connection): ClientSession {
+    const { clock, maxMessageBytes, reconnect, timers } = this.#options;
+    return new ClientSession({
+      config: { clock, maxMessageBytes, timers },
+      connection,
+      connected_ms: this.#connected_ms,
+      state: this.#state,
+      id: this.#id,
+      outbox: this.#outbox,
+      reconnects: reconnect !== undefined,
+      resumes: this.#state.isOpen ? { settled: this.#settled } : undefined,
+      survivesDisconnect: (closeReason) => this.#onDisconnect(closeReason),
+    });
+  }
+
+  #originalSession(connection: Connection): OriginalClientSession {
+    const { address, clock, count, timers, transport } = this.#options;
+    const state = this.#state;
+    return new OriginalClientSession({
+      address,
+      clock,
+      count,
+      timers,
+      transport,
+      connection,
+      state,
+    });
+  }
+
+  /**
+   * A connection has ended, or could not be opened: updates the back-off, warns if it is exhausted, and
+   * returns whether the client reconnects.
+   */
+  #onDisconnect(closeReason: CloseReason): boolean {
+    if (!this.#mayReconnectAfter(closeReason)) return false;
+    // Silence after the last sign of life is not healthy time.
     const healthy_ms = this.#state.lastSignOfLife_ms - this.#connected_ms;
     if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
-    const { limit } = reconnect;
+    const { limit } = this.#options.reconnect!;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
     this.#state.events.emit("notice", { level: "warning", text });
     return false;
   }
 
-  async #pause({ reason, text }: CloseReason): Promise<void> {
+  #mayReconnectAfter(closeReason: CloseReason): boolean {
+    return this.#options.reconnect !== undefined && !this.#stopping.signal.aborted &&
+      isRetryable(closeReason);
+  }
+
+  async #waitToReconnect({ reason, text }: CloseReason): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
     const attempt = this.#backoff.attempts;
@@ -152,12 +188,12 @@ export class Client {
     });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);
-    // When it is told to stop, dialling gives up at once.
+    // If it is stopped meanwhile, the next dial gives up at once.
     await sleep(pause).catch(() => {});
   }
 }
 
-/** Whether a server has said goodbye: it has then confirmed all that it will ever deliver. */
+/** Whether a server shut down in order: it has then confirmed all that it delivered. */
 function isSettled({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "shutdown";
 }

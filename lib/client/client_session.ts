@@ -1,5 +1,5 @@
 /**
- * The client's side of a session: it says `HELLO`, sends data messages and hears their confirmations.
+ * The client's side of a session: sends `HELLO` and data messages, receives their confirmations.
  *
  * @module
  */
@@ -14,37 +14,38 @@ import { beginsOriginal } from "../wire/original.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** What one connection of a client's session is made of. */
+/** Options for {@linkcode ClientSession}. */
 export interface ClientSessionOptions extends SessionOptions {
-  /** Whether the session goes on after its connection has ended like this. */
+  /** Called once, when the connection ends: returns whether the session goes on without it. */
   survivesDisconnect: (closeReason: CloseReason) => boolean;
   /** The session's id. */
   id: string;
-  /** What the session has to send. */
+  /** The session's data messages. */
   outbox: Outbox;
-  /** Whether the session is to be kept while it has no connection. */
+  /** Whether the client reconnects: the server is asked to retain the session meanwhile. */
   reconnects: boolean;
-  /** How the session was left by the connection before; not given before it was ever open. */
+  /** What the last connection left; not given before the session was ever open. */
   resumes?: {
-    /** Whether the server said goodbye, and so had settled all that it had. */
+    /** Whether the server shut down in order, and so has confirmed all that it delivered. */
     settled: boolean;
   };
 }
 
-/** The client's side of a session, on one connection. */
+/** The client's side of a session, on one connection. To be run once. */
 export class ClientSession extends Session implements ClientDataSide {
   /** Which side this is. */
   override readonly role = "client";
-  /** Never: when the connection is over, so is this. */
+  /** Always false: this object ends with its connection. */
   readonly over = false;
   readonly #options: ClientSessionOptions;
   readonly #outbox: Outbox;
   #limit = Infinity;
-  /** When a confirmation came last, or the session was opened, or this process ran again. */
-  #lastSignOfLife_ms = 0;
-  #ran_ms = 0;
+  /** When the last confirmation came, or `WELCOME`. */
+  #lastConfirmed_ms = 0;
+  /** When the last local stall ended. */
+  #stallEnded_ms = 0;
 
-  /** Makes the client's side of a session on a connection. */
+  /** Makes the client's side of a session; nothing is sent until `run`. */
   constructor(options: ClientSessionOptions) {
     super(options);
     this.#options = options;
@@ -56,20 +57,20 @@ export class ClientSession extends Session implements ClientDataSide {
     return this.#outbox.done;
   }
 
-  /** When the next data message may go out. */
+  /** When the next data message may go out, in monotonic milliseconds. */
   get nextSend_ms(): number {
     return this.#outbox.next_ms;
   }
 
   /**
-   * By when the next confirmation is due: `data_threshold` after the oldest unconfirmed data message
-   * was sent, or after the confirmation before it, if that came later, as it may with several in flight.
-   * While none is in flight, because there is nothing to say, that long after the last one.
+   * When the next confirmation is due, in monotonic milliseconds: `data_threshold` after the oldest
+   * unconfirmed data message was sent, or after the last confirmation, if that came later, as it may
+   * with several in flight. While none is in flight for want of data, that long after the last one.
    */
   get confirmationDue_ms(): number {
     const oldest = this.#outbox.oldest;
     if (!oldest && this.#outbox.next_ms !== Infinity) return Infinity;
-    const since_ms = Math.max(oldest?.sent_ms ?? 0, this.#lastSignOfLife_ms, this.#ran_ms);
+    const since_ms = Math.max(oldest?.sent_ms ?? 0, this.#lastConfirmed_ms, this.#stallEnded_ms);
     return since_ms + this.timers.data_threshold_ms;
   }
 
@@ -81,12 +82,12 @@ export class ClientSession extends Session implements ClientDataSide {
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
       writer.send({ type: "DATA", seq, payload });
       if (!events.wantsMessages) continue;
-      const again = times > 1 ? { resent: true as const } : {};
-      events.emit("data_sent", { seq, bytes: payload.length, ...again });
+      const resent = times > 1 && { resent: true as const };
+      events.emit("data_sent", { seq, bytes: payload.length, ...resent });
     }
   }
 
-  /** Says `HELLO` and waits for `WELCOME`. */
+  /** Sends `HELLO` and waits for `WELCOME`. */
   protected override async open(deadline: Deadline): Promise<boolean> {
     const { id, reconnects, resumes, config: { maxMessageBytes } } = this.#options;
     const greeting = {
@@ -99,15 +100,15 @@ export class ClientSession extends Session implements ClientDataSide {
     return await this.changes.until(() => this.isOpen, deadline);
   }
 
-  /** Without `WELCOME` there is no session. */
+  /** The server did not answer `HELLO`. */
   protected override openTimeout(): CloseReason {
     return { by: "self", reason: "silent", text: `no WELCOME within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
-  /** Sends data messages until a confirmation fails to come, or all is done. */
+  /** Sends data messages until a confirmation is overdue, or all is done. */
   protected override async dataLoop(deadline: Deadline): Promise<DataOutcome> {
     const { source } = this.#outbox;
-    source.onChange = () => this.#sourceChanged();
+    source.onChange = () => this.#onSourceChange();
     const outcome = await clientDataLoop(this, this.timers, deadline);
     if (outcome === "done") this.#finish();
     return outcome;
@@ -116,21 +117,21 @@ export class ClientSession extends Session implements ClientDataSide {
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
   protected override silence(): { since: DetectedSince; at_ms: number; isIdle: boolean } {
     const { oldest } = this.#outbox;
-    return oldest && oldest.sent_ms >= this.#lastSignOfLife_ms
+    return oldest && oldest.sent_ms >= this.#lastConfirmed_ms
       ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms, isIdle: false }
-      : { since: "last_data_heard", at_ms: this.#lastSignOfLife_ms, isIdle: !oldest };
+      : { since: "last_data_heard", at_ms: this.#lastConfirmed_ms, isIdle: !oldest };
   }
 
-  /** After a stall of this process, what is due has its full time once more. */
+  /** After a local stall, what is due has its full time once more. */
   protected override stalled(late_ms: number): void {
-    this.#ran_ms = this.now();
+    this.#stallEnded_ms = this.now();
     super.stalled(late_ms);
   }
 
-  /** Hears `WELCOME` and `CONFIRM`. */
+  /** Receives `WELCOME` and `CONFIRM`. */
   protected override onRoleFrame(frame: Frame): void {
-    if (frame.type === "WELCOME") this.#hearWelcome(frame);
-    else if (frame.type === "CONFIRM") this.#hearConfirm(frame.seq);
+    if (frame.type === "WELCOME") this.#onWelcome(frame);
+    else if (frame.type === "CONFIRM") this.#onConfirm(frame.seq);
   }
 
   /** Recognizes an original server, which ends no line, by how it answers anything. */
@@ -139,22 +140,22 @@ export class ClientSession extends Session implements ClientDataSide {
     throw new ProtocolError("it answers as the original program does; use --original");
   }
 
-  /** Whether the client dials again. */
+  /** Whether the client reconnects. */
   protected override survivesDisconnect(closeReason: CloseReason): boolean {
     return this.#options.survivesDisconnect(closeReason);
   }
 
-  /** What is unconfirmed is the server's to settle. */
+  /** Nothing is pending here: what is unconfirmed, the server settles. */
   protected override settle(): boolean {
     return true;
   }
 
-  /** A client's books are settled as it goes. */
+  /** The counters are always final here: only the source is released. */
   protected override finalizeCounters(): void {
     this.#outbox.source.onChange = undefined;
   }
 
-  #hearWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
+  #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     const { id, resumes } = this.#options;
     if (frame.version !== PROTOCOL_VERSION || frame.session !== id) {
       throw new ProtocolError(
@@ -162,21 +163,25 @@ export class ClientSession extends Session implements ClientDataSide {
       );
     }
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
-    this.#lastSignOfLife_ms = this.now();
+    this.#lastConfirmed_ms = this.now();
     this.opened(resumes && this.#outbox.resume(received));
     this.#limit = greetingNumber(frame.greeting, "max_message_bytes") ?? Infinity;
     if (!resumes) this.#compareTimers(greetingNumber(frame.greeting, "data_threshold"));
   }
 
-  /** A server that resumes a session has all that it confirmed, and nothing that was never sent. */
-  #expectReceived(told: number | undefined): number {
+  /**
+   * Checks how much the server has received: all that it confirmed, and nothing that was never sent.
+   *
+   * @throws {ProtocolError} If that cannot be.
+   */
+  #expectReceived(announced: number | undefined): number {
     const { confirmedUpTo, dataSent } = this.ledger;
-    // A session that was never open has nothing anywhere, whether the server says so or not.
-    const received = told ?? (this.#options.resumes ? NaN : 0);
+    // Of a session that was never open, a server may leave it out.
+    const received = announced ?? (this.#options.resumes ? NaN : 0);
     if (received >= confirmedUpTo && received <= dataSent) return received;
-    const said = told === undefined ? "without what it has received" : `received ${told}`;
+    const what = announced === undefined ? "without what it has received" : `received ${announced}`;
     throw new ProtocolError(
-      `WELCOME ${said}; sent up to ${dataSent}, confirmed up to ${confirmedUpTo}`,
+      `WELCOME ${what}; sent up to ${dataSent}, confirmed up to ${confirmedUpTo}`,
     );
   }
 
@@ -187,10 +192,10 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /**
-   * In the heartbeat phase for want of anything to say, the next data message is what ends it, or that
-   * there will be none.
+   * In the heartbeat phase for want of data, the next data message ends that phase, or the end of the
+   * source ends the session.
    */
-  #sourceChanged(): void {
+  #onSourceChange(): void {
     if (this.phase === "heartbeat" && !this.#outbox.oldest) {
       if (this.done) return this.#finish();
       this.sendReady();
@@ -198,14 +203,14 @@ export class ClientSession extends Session implements ClientDataSide {
     this.changes.notify();
   }
 
-  /** All is sent and confirmed: as asked, unless what was to be sent has failed. */
+  /** All is sent and confirmed: ends the session as asked, unless the source has failed. */
   #finish(): void {
     const { failure } = this.#outbox.source;
     if (failure) this.end({ by: "self", reason: "refused", text: failure });
     else this.stop("done");
   }
 
-  /** Warns of timers that make the server take a healthy session for a silent one. */
+  /** Warns of timers with which the server takes a healthy session for a silent one. */
   #compareTimers(threshold_s: number | undefined): void {
     const { interval_ms = 0 } = this.#outbox.source;
     const interval_s = interval_ms / 1000;
@@ -214,11 +219,11 @@ export class ClientSession extends Session implements ClientDataSide {
       level: "warning",
       text:
         `data_interval ${interval_s} s here is not below data_threshold ${threshold_s} s of the ` +
-        `server: it will fall silent between messages; make the one smaller or the other larger`,
+        `server: the session will fall silent between messages; make the one smaller or the other larger`,
     });
   }
 
-  #hearConfirm(seq: number): void {
+  #onConfirm(seq: number): void {
     const { counts, events, ledger } = this;
     if (seq > ledger.dataSent || seq < ledger.confirmedUpTo) {
       throw new ProtocolError(
@@ -226,10 +231,10 @@ export class ClientSession extends Session implements ClientDataSide {
       );
     }
     if (seq === ledger.confirmedUpTo) return;
-    this.#lastSignOfLife_ms = this.now();
+    this.#lastConfirmed_ms = this.now();
     this.dataFramesReceived++;
     for (const message of this.#outbox.confirm(seq, counts)) {
-      const rtt_ms = this.#lastSignOfLife_ms - message.sent_ms;
+      const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;
       ledger.addRoundTrip(rtt_ms);
       if (!events.wantsMessages) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });

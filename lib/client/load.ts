@@ -1,5 +1,5 @@
 /**
- * Many sessions in one client, and one summary over them all.
+ * Runs many sessions and totals their results.
  *
  * @module
  */
@@ -10,33 +10,33 @@ import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import { type Event, type EventSink, EventSource, type Phase } from "../session/events.ts";
 import { Histogram } from "../session/histogram.ts";
 
-/** One session of a crowd. */
+/** One session of a load run: a client. */
 export interface LoadSession {
-  /** Lives it to its end. */
+  /** Runs it to its end. */
   run(): Promise<ExitStatus>;
-  /** Ends it politely. */
+  /** Ends it in order. */
   stop(reason: "done" | "shutdown"): void;
 }
 
-/** What a {@linkcode LoadRun} is made of. */
+/** Options for {@linkcode LoadRun}. */
 export interface LoadOptions {
   /** How many sessions. */
   sessions: number;
   /** Over how long their starts are spread, in milliseconds. */
   ramp_ms: number;
-  /** Makes a session that tells its events to this sink and its round trips to this histogram. */
-  member: (sink: EventSink, roundTrips: Histogram) => LoadSession;
+  /** Makes a session that emits its events to this sink and adds its round trips to this histogram. */
+  newSession: (sink: EventSink, roundTrips: Histogram) => LoadSession;
   /** Time. */
   clock: Clock;
-  /** Takes the events of every session, and at last those of all together. */
+  /** Receives the events of every session, and at the end the `total`. */
   sink: EventSink;
 }
 
-/** Lives many sessions at once, each on its own, and counts what becomes of them. */
+/** Runs many independent sessions at once and totals their results. To be run once. */
 export class LoadRun {
   readonly #options: LoadOptions;
   readonly #events: EventSource;
-  readonly #members: LoadSession[] = [];
+  readonly #sessions: LoadSession[] = [];
   readonly #stopping = new AbortController();
   readonly #statuses = new Map<ExitStatus, number>();
   readonly #phases: Record<Phase, number> = { connecting: 0, data: 0, heartbeat: 0, terminated: 0 };
@@ -56,13 +56,13 @@ export class LoadRun {
     local_stalls: 0,
   };
 
-  /** Makes a crowd; nothing is sent until `run`. */
+  /** Makes a load run; nothing is sent until `run`. */
   constructor(options: LoadOptions) {
     this.#options = options;
     this.#events = new EventSource(options.sink, options.clock);
   }
 
-  /** Lives all sessions to their ends. */
+  /** Runs all sessions to their ends, and emits their total: returns the worst exit status. */
   async run(): Promise<ExitStatus> {
     const { clock, sessions } = this.#options;
     const started_ms = clock.now();
@@ -70,7 +70,7 @@ export class LoadRun {
     await Promise.all(running);
     this.#events.emit("total", {
       sessions,
-      started: this.#members.length,
+      started: this.#sessions.length,
       duration_ms: Math.round(clock.now() - started_ms),
       ...this.#total,
       phases: this.#phasesAtStop ?? { ...this.#phases },
@@ -87,14 +87,14 @@ export class LoadRun {
     return worst ?? EXIT.asked;
   }
 
-  /** Ends every session politely, and starts no more. */
+  /** Ends every session in order, and starts no more. */
   stop(reason: "done" | "shutdown"): void {
     this.#phasesAtStop ??= { ...this.#phases };
     this.#stopping.abort(reason);
-    for (const member of this.#members) member.stop(reason);
+    for (const session of this.#sessions) session.stop(reason);
   }
 
-  /** Starts one after the other, evenly, until told to stop. */
+  /** Starts the sessions at even intervals, until it is stopped. */
   async #startAll(started_ms: number): Promise<Promise<void>[]> {
     const { clock, ramp_ms, sessions } = this.#options;
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
@@ -110,7 +110,7 @@ export class LoadRun {
   }
 
   async #start(): Promise<void> {
-    const { member, sink } = this.#options;
+    const { newSession, sink } = this.#options;
     this.#phases.connecting++;
     let wasOpen = false;
     const events: EventSink = {
@@ -118,17 +118,17 @@ export class LoadRun {
       emit: (event) => {
         if (event.event === "connected" && !wasOpen) {
           wasOpen = true;
-          this.#opened();
+          this.#onOpen();
         }
         this.#count(event);
         sink.emit(event);
       },
     };
-    const started = member(events, this.#roundTrips);
-    this.#members.push(started);
-    const status = await started.run();
-    // Of what was never open no phases are told.
-    if (!wasOpen) this.#enter({ from: "connecting", to: "terminated" });
+    const session = newSession(events, this.#roundTrips);
+    this.#sessions.push(session);
+    const status = await session.run();
+    // A session that was never open emits no phases.
+    if (!wasOpen) this.#enterPhase({ from: "connecting", to: "terminated" });
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
   }
 
@@ -136,7 +136,7 @@ export class LoadRun {
     const total = this.#total;
     switch (event.event) {
       case "phase":
-        return this.#enter(event);
+        return this.#enterPhase(event);
       case "resumed":
         total.resumed++;
         return;
@@ -145,7 +145,7 @@ export class LoadRun {
         return;
       case "disconnected":
       case "terminated":
-        return this.#noteEnd(event);
+        return this.#countEnd(event);
       case "summary":
         total.data_sent += event.data_sent;
         total.data_confirmed += event.data_confirmed;
@@ -155,8 +155,8 @@ export class LoadRun {
     }
   }
 
-  /** Tells when the last one has been opened: from then on the crowd is what it is to be. */
-  #opened(): void {
+  /** Reports the last opening: from then on the load is complete. */
+  #onOpen(): void {
     const { sessions } = this.#options;
     if (++this.#total.opened < sessions) return;
     this.#events.emit("notice", {
@@ -165,17 +165,17 @@ export class LoadRun {
     });
   }
 
-  #enter({ from, to }: { from: Phase; to: Phase }): void {
+  #enterPhase({ from, to }: { from: Phase; to: Phase }): void {
     this.#phases[from]--;
     this.#phases[to]++;
     if (to === "heartbeat") this.#total.silences++;
   }
 
-  #noteEnd(event: Event & { event: "disconnected" | "terminated" }): void {
+  #countEnd(event: Event & { event: "disconnected" | "terminated" }): void {
     if (event.event === "disconnected") this.#total.disconnected++;
     if (event.by !== "self" || event.reason !== "silent") return;
     if (event.detected_after_ms === null || event.predicted_ms === null) return;
-    // Without a silence before it there is nothing to measure from: a server that never answered.
+    // A server that never answered: without a silence before it, there is nothing to measure from.
     if (event.detected_since === "last_sign_of_life") return;
     this.#total.deaths++;
     this.#overshoots.add(event.detected_after_ms - event.predicted_ms);

@@ -1,6 +1,6 @@
 /**
- * The data messages that a client's session has sent and that are not confirmed yet, across its
- * connections.
+ * Numbers the data messages of a client's session, and retains them until they are confirmed, across
+ * its connections.
  *
  * @module
  */
@@ -15,27 +15,27 @@ const MAX_UNCONFIRMED_BYTES = 8_388_608;
 export interface SentMessage {
   /** Its sequence number. */
   readonly seq: number;
-  /** What it says. */
+  /** Its bytes. */
   readonly payload: Uint8Array;
   /** When it was sent last, in monotonic milliseconds. */
   sent_ms: number;
-  /** How often it was sent. */
+  /** How many times it was sent. */
   times: number;
 }
 
-/** What an {@linkcode Outbox} is made of. */
+/** Options for {@linkcode Outbox}. */
 export interface OutboxOptions {
   /** Where new data messages come from. */
   source: DataSource;
   /** How many may be unconfirmed at a time. */
   window: number;
-  /** How many to send at all; without end, or to the source's end, if not given. */
+  /** How many to send at all; if not given, until the source ends. */
   count?: number;
-  /** What the session counts. */
+  /** The session's counters. */
   ledger: Ledger;
 }
 
-/** Numbers data messages, and keeps each until it is confirmed. */
+/** The data messages of a session: first those to be sent again, then new ones. */
 export class Outbox {
   /** Where new data messages come from. */
   readonly source: DataSource;
@@ -44,7 +44,7 @@ export class Outbox {
   readonly #ledger: Ledger;
   readonly #unconfirmed: SentMessage[] = [];
   #bytes = 0;
-  /** How many of the unconfirmed ones have been sent on this connection; the others come first. */
+  /** How many of the unconfirmed ones have been sent on this connection. The others go out next. */
   #sentHere = 0;
 
   /** Makes an outbox that has sent nothing. */
@@ -55,29 +55,29 @@ export class Outbox {
     this.#ledger = options.ledger;
   }
 
-  /** The one unconfirmed for longest. */
+  /** The oldest unconfirmed one. */
   get oldest(): SentMessage | undefined {
     return this.#unconfirmed[0];
   }
 
-  /** Whether all that was asked for is sent and confirmed. */
+  /** Whether everything asked for is sent and confirmed. */
   get done(): boolean {
     return this.#unconfirmed.length === 0 && this.#complete;
   }
 
-  /** When the next may go out, in monotonic milliseconds; `Infinity` while it waits for anything else. */
+  /** When the next may go out, in monotonic milliseconds; `Infinity` while none may. */
   get next_ms(): number {
     if (this.#sentHere < this.#unconfirmed.length) return 0;
     const full = this.#unconfirmed.length >= this.#window || this.#bytes >= MAX_UNCONFIRMED_BYTES;
     return full || this.#complete ? Infinity : this.source.next_ms;
   }
 
-  /** How many bytes the next has, when it may go out. */
+  /** The size of the next, in bytes. To be asked only when it may go out. */
   get nextBytes(): number {
     return this.#unconfirmed[this.#sentHere]?.payload.length ?? this.source.nextBytes;
   }
 
-  /** Takes the next that is to be sent, when its time has come: again, or for the first time. */
+  /** Takes the next to be sent, for the first time or again. To be called only when it may go out. */
   take(now_ms: number, connection: ConnectionLedger): SentMessage {
     connection.sent++;
     const message = this.#unconfirmed[this.#sentHere++] ?? this.#takeNew(now_ms);
@@ -87,8 +87,8 @@ export class Outbox {
   }
 
   /**
-   * Everything up to a sequence number is confirmed: gives each that was not before. On a connection,
-   * those count that were sent on it.
+   * Everything up to a sequence number is confirmed: returns each that was not before. Of a connection,
+   * those are counted that were sent on it.
    */
   confirm(seq: number, connection?: ConnectionLedger): SentMessage[] {
     let count = 0;
@@ -101,7 +101,7 @@ export class Outbox {
     return this.#unconfirmed.splice(0, count);
   }
 
-  /** Another connection is open, and everything up to a sequence number has arrived before. */
+  /** Continues on a new connection, with a server that has everything up to a sequence number. */
   resume(received: number): Resumption {
     const already_there = this.confirm(received).length;
     this.#sentHere = 0;

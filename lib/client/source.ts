@@ -1,48 +1,43 @@
 /**
- * Where the client's data messages come from: the same one at an interval, or whatever is put in.
+ * Where the client's data messages come from: the same one at an interval, or a queue.
  *
  * @module
  */
-import { ON_TIME_TOLERANCE_MS } from "../platform/deadline.ts";
+import { nextOnGrid } from "../platform/deadline.ts";
 
-/** What is left of an input. */
+/** What was not sent of an input. */
 export interface UnsentInput {
-  /** How many lines were read and never taken. */
+  /** How many lines were read and never sent. */
   readonly lines_unsent: number;
   /** Whether it was read to its end. */
   readonly input_ended: boolean;
 }
 
-/** Gives the data messages of one session, in order. */
+/** Supplies the data messages of one session, in order. */
 export interface DataSource {
   /** When the next may go out, in monotonic milliseconds; `Infinity` while there is none. */
   readonly next_ms: number;
   /** Whether there will never be another one. */
   readonly ended: boolean;
-  /** From one to the next, in milliseconds, if that is known. */
+  /** The interval between two, in milliseconds, if that is known. */
   readonly interval_ms?: number;
-  /** Why there will be none, where that is a failure. */
+  /** Why it ended, if that was a failure. */
   readonly failure?: string;
-  /** How many bytes the next has, when its time has come. */
+  /** The size of the next, in bytes. To be asked only when it is due. */
   readonly nextBytes: number;
-  /** Takes the next, when its time has come. */
+  /** Takes the next. To be called only when it is due. */
   take(now_ms: number): Uint8Array;
-  /** What is left of an input. */
+  /** What was not sent of an input. */
   rest?(): UnsentInput;
-  /** Called when another one, or the end, has come by itself. */
+  /** Called when another one, or the end, has arrived. */
   onChange?: () => void;
 }
 
-/**
- * Gives the same data message at an interval.
- *
- * Messages go out on a grid, so that their times do not drift. When one is late, the grid starts anew
- * with it: what was missed is not made up for in a burst.
- */
+/** Supplies the same data message at an interval: without drift, and without catch-up bursts. */
 export class IntervalSource implements DataSource {
-  /** There is always another one. */
+  /** Never: there is always another one. */
   readonly ended = false;
-  /** From one to the next, in milliseconds. */
+  /** The interval between two, in milliseconds. */
   readonly interval_ms: number;
   readonly #payload: Uint8Array;
   #next_ms = -Infinity;
@@ -53,61 +48,60 @@ export class IntervalSource implements DataSource {
     this.interval_ms = interval_ms;
   }
 
-  /** When the next may go out. */
+  /** When the next may go out, in monotonic milliseconds. */
   get next_ms(): number {
     return this.#next_ms;
   }
 
-  /** How many bytes the next has. */
+  /** The size of the next, in bytes. */
   get nextBytes(): number {
     return this.#payload.length;
   }
 
   /** Takes the next. */
   take(now_ms: number): Uint8Array {
-    const late = now_ms - this.#next_ms > ON_TIME_TOLERANCE_MS;
-    this.#next_ms = (late ? now_ms : this.#next_ms) + this.interval_ms;
+    this.#next_ms = nextOnGrid(this.#next_ms, now_ms, this.interval_ms);
     return this.#payload;
   }
 }
 
-/** How many bytes of lines may wait to be sent, unless one line alone is longer. */
-const MAX_WAITING_BYTES = 1_048_576;
+/** How many bytes may be queued, unless one line alone is longer. */
+const MAX_QUEUED_BYTES = 1_048_576;
 
-/** How many lines may wait to be sent. */
-const MAX_WAITING_LINES = 4_096;
+/** How many lines may be queued. */
+const MAX_QUEUED_LINES = 4_096;
 
-/** Stands in the place of what has been taken, so that it is not held any longer. */
+/** Replaces what has been taken, so that the queue does not retain it. */
 const TAKEN = new Uint8Array(0);
 
-/** Gives what is put in, in order; whoever puts in more than may wait has to wait. */
+/** A bounded queue of data messages: `put` waits while it is full. */
 export class QueueSource implements DataSource {
-  /** Called when another one, or the end, has come. */
+  /** Called when another one, or the end, has arrived. */
   onChange?: () => void;
-  /** Why there will be none, where that is a failure. */
+  /** Why it ended, if that was a failure. */
   failure?: string;
   readonly #queue: Uint8Array[] = [];
   #taken = 0;
   #bytes = 0;
   #closed = false;
-  #room?: () => void;
+  #onRoom?: () => void;
 
-  /** When the next may go out: at once, if there is one. */
+  /** When the next may go out: 0 if there is one, else `Infinity`. */
   get next_ms(): number {
     return this.#taken < this.#queue.length ? 0 : Infinity;
   }
 
-  /** Whether all has been taken and no more will be put in. */
+  /** Whether everything has been taken, and no more will be put in. */
   get ended(): boolean {
     return this.#closed && this.#taken === this.#queue.length;
   }
 
-  /** How many bytes the next has. */
+  /** The size of the next, in bytes. */
   get nextBytes(): number {
     return this.#queue[this.#taken]!.length;
   }
 
-  /** What was put in and never taken, and whether that was all. */
+  /** How many were put in and never taken, and whether that was the whole input. */
   rest(): UnsentInput {
     const input_ended = this.#closed && this.failure === undefined;
     return { lines_unsent: this.#queue.length - this.#taken, input_ended };
@@ -118,8 +112,8 @@ export class QueueSource implements DataSource {
     const payload = this.#queue[this.#taken]!;
     this.#queue[this.#taken++] = TAKEN;
     this.#bytes -= payload.length;
-    // What has been taken is dropped now and then, not one by one: shifting moves all that is left.
-    if (this.#taken >= MAX_WAITING_LINES || this.#taken === this.#queue.length) {
+    // Dropped in batches: a shift for each would move all the others.
+    if (this.#taken >= MAX_QUEUED_LINES || this.#taken === this.#queue.length) {
       this.#queue.splice(0, this.#taken);
       this.#taken = 0;
     }
@@ -127,15 +121,15 @@ export class QueueSource implements DataSource {
     return payload;
   }
 
-  /** Puts in one more; resolves when there is room for the next. */
+  /** Puts in one; resolves when there is room for the next. */
   async put(payload: Uint8Array): Promise<void> {
     this.#queue.push(payload);
     this.#bytes += payload.length;
     this.onChange?.();
-    if (this.#full) await new Promise<void>((resolve) => this.#room = resolve);
+    if (this.#full) await new Promise<void>((resolve) => this.#onRoom = resolve);
   }
 
-  /** No more will be put in: because of a failure, if one is given. */
+  /** Ends the queue: with a failure, if one is given. */
   end(failure?: string): void {
     this.#closed = true;
     this.failure = failure;
@@ -143,13 +137,13 @@ export class QueueSource implements DataSource {
   }
 
   get #full(): boolean {
-    return this.#bytes >= MAX_WAITING_BYTES ||
-      this.#queue.length - this.#taken >= MAX_WAITING_LINES;
+    return this.#bytes >= MAX_QUEUED_BYTES ||
+      this.#queue.length - this.#taken >= MAX_QUEUED_LINES;
   }
 
   #wake(): void {
-    const room = this.#room;
-    this.#room = undefined;
-    room?.();
+    const onRoom = this.#onRoom;
+    this.#onRoom = undefined;
+    onRoom?.();
   }
 }

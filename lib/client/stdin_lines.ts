@@ -1,5 +1,5 @@
 /**
- * The lines of an input as data messages, read no faster than they can be sent.
+ * Reads the lines of an input as data messages, no faster than they can be sent.
  *
  * @module
  */
@@ -10,15 +10,15 @@ const LF = 0x0a;
 
 const READ_BYTES = 65_536;
 
-/** Where lines come from: `Deno.stdin`. */
+/** An input of bytes, such as `Deno.stdin`. */
 export interface Input {
-  /** Reads some bytes: how many, or `null` at the end. */
+  /** Reads into the buffer: returns how many bytes, or `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
 }
 
 /**
- * Puts each line of an input, without its line end, into a source, until the input ends. A line of more
- * than `maxBytes`, or an input that cannot be read, ends the source with a failure.
+ * Puts each line of an input, without its LF, into a source, until the input ends. Never throws: a line of
+ * more than `maxBytes`, or an error of the input, ends the source with a failure.
  */
 export async function readLines(
   input: Input,
@@ -26,41 +26,42 @@ export async function readLines(
   maxBytes: number,
 ): Promise<void> {
   const buffer = new Uint8Array(READ_BYTES);
-  const rest = new Parts();
-  let line = 1;
-  const tooLong = () => source.end(`line ${line} of stdin has more than ${maxBytes} bytes`);
+  const line = new Parts();
+  let number = 1;
+  const tooLong = () => source.end(`line ${number} of stdin has more than ${maxBytes} bytes`);
   try {
     for (let count = await input.read(buffer); count !== null; count = await input.read(buffer)) {
       let from = 0;
-      for (let end = next(buffer, from, count); end >= 0; end = next(buffer, from, count)) {
-        rest.add(buffer.subarray(from, end));
-        if (rest.length > maxBytes) return tooLong();
+      for (let end = lineEnd(buffer, from, count); end >= 0; end = lineEnd(buffer, from, count)) {
+        line.add(buffer.subarray(from, end));
+        if (line.length > maxBytes) return tooLong();
         from = end + 1;
-        line++;
-        await source.put(rest.take());
+        number++;
+        await source.put(line.take());
       }
-      rest.add(buffer.subarray(from, count));
-      if (rest.length > maxBytes) return tooLong();
+      line.add(buffer.subarray(from, count));
+      if (line.length > maxBytes) return tooLong();
     }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return source.end(`stdin cannot be read any further: ${text}`);
   }
-  if (rest.length > 0) await source.put(rest.take());
+  if (line.length > 0) await source.put(line.take());
   source.end();
 }
 
-function next(buffer: Uint8Array, from: number, count: number): number {
+/** Where the next LF stands in what was read; -1 if there is none. */
+function lineEnd(buffer: Uint8Array, from: number, count: number): number {
   const end = buffer.indexOf(LF, from);
   return end < count ? end : -1;
 }
 
-/** The parts of a line, joined once. */
+/** The parts of a line, concatenated once. */
 class Parts {
   #parts: Uint8Array[] = [];
   #length = 0;
 
-  /** How many bytes there are. */
+  /** The size of all parts, in bytes. */
   get length(): number {
     return this.#length;
   }
@@ -72,12 +73,12 @@ class Parts {
     this.#length += bytes.length;
   }
 
-  /** Gives all bytes and starts anew. */
+  /** Returns all bytes, and clears the parts. */
   take(): Uint8Array {
     const [first, ...others] = this.#parts;
-    const whole = first && others.length === 0 ? first : concat(this.#parts);
+    const bytes = first && others.length === 0 ? first : concat(this.#parts);
     this.#parts = [];
     this.#length = 0;
-    return whole;
+    return bytes;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The command line: what the arguments may say, and what is said of any others.
+ * The command line: valid arguments, and the error for any others.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The check of one setting: both ends of every range, and what lies beyond.
+ * The check of one setting, at both ends of every range and beyond; the nearest word to a mistyped one.
  *
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkValue, expectation, numberOf } from "../../lib/cli/check.ts";
+import { checkValue, didYouMean, expectation, nearest, numberOf } from "../../lib/cli/check.ts";
 import { type Key, KEYS } from "../../lib/cli/settings.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
 
@@ -68,7 +68,7 @@ for (const key of SWITCHES) {
   });
 }
 
-Deno.test("checkValue() throws on a host that can be none", () => {
+Deno.test("checkValue() throws on an invalid host", () => {
   const { message } = assertThrows(() => checkValue("host", "a b", "HOST a b"), UsageError);
   assertEquals(message, "HOST a b: expected an IPv4 address, an IPv6 address or a host name");
 });
@@ -81,4 +81,40 @@ Deno.test("numberOf() reads digits, with a fraction or without", () => {
 Deno.test("numberOf() gives NaN for everything else", () => {
   const texts = ["", " ", "-1", "+1", "1e3", "0x10", "1_000", "1,5", "5 s", "NaN", "Infinity", "٣"];
   for (const text of texts) assertEquals(numberOf(text), NaN, JSON.stringify(text));
+});
+
+const WORDS = ["host", "port", "data_interval", "data_threshold", "heart_beat_threshold"];
+
+const MISTYPED: readonly [what: string, word: string, meant: string | undefined][] = [
+  ["the word itself", "port", "port"],
+  ["a letter missing", "prt", "port"],
+  ["a letter too many", "porrt", "port"],
+  ["a letter replaced", "pott", "port"],
+  ["two letters swapped", "prot", "port"],
+  ["another case", "PORT", "port"],
+  ["an underscore missing", "heartbeat_threshold", "heart_beat_threshold"],
+  ["a dash for an underscore", "data-threshold", "data_threshold"],
+  ["several letters in a long word", "data_tresholt", "data_threshold"],
+  ["the nearer of two", "data_intervall", "data_interval"],
+  ["nothing near", "colour", undefined],
+  ["too much wrong in a short word", "xyzt", undefined],
+];
+
+for (const [what, word, meant] of MISTYPED) {
+  Deno.test(`nearest() finds the word that was meant: ${what}`, () => {
+    assertEquals(nearest(word, WORDS), meant);
+  });
+}
+
+Deno.test("nearest() finds nothing among nothing", () => {
+  assertEquals(nearest("port", []), undefined);
+});
+
+Deno.test("nearest() takes the first of two that are equally near", () => {
+  assertEquals(nearest("ab", ["ax", "ay"]), "ax");
+});
+
+Deno.test("didYouMean() suggests a word, or nothing", () => {
+  assertEquals(didYouMean("prot", WORDS), "; did you mean port?");
+  assertEquals(didYouMean("colour", WORDS), "");
 });

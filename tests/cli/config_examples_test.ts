@@ -17,7 +17,7 @@ import type { Role } from "../../lib/wire/protocol.ts";
 
 const ROLES = ["server", "client"] as const;
 
-/** The keys that mean something to a role. */
+/** The keys of a role. */
 function keysOf(role: Role): Key[] {
   const keys = Object.keys(KEYS) as Key[];
   return keys.filter((key) => (KEYS[key].role ?? role) === role);
@@ -27,7 +27,7 @@ function pathOf(role: string): string {
   return decodeURIComponent(new URL(`../../config/${role}.toml`, import.meta.url).pathname);
 }
 
-/** What a comment says of the unit. */
+/** How a comment names the unit. */
 const UNIT_WORDS: Readonly<Record<KeyDescription["unit"], string>> = {
   seconds: "Seconds",
   count: "How many",
@@ -68,7 +68,7 @@ for (const role of ROLES) {
   });
 
   for (const key of keysOf(role)) {
-    Deno.test(`${role}.toml tells the unit, range, default and flag of ${key}`, () => {
+    Deno.test(`${role}.toml has the unit, range, default and flag of ${key}`, () => {
       const { comment, value } = explainedKeys(role).get(key)!;
       const { flag, range: [least, greatest], unit } = KEYS[key];
       const range = unit === "switch" ? "true or false" : `${least} to ${greatest}`;
@@ -79,13 +79,13 @@ for (const role of ROLES) {
     });
   }
 
-  Deno.test(`${role}.toml works out the time to detection that the defaults give`, () => {
+  Deno.test(`${role}.toml has the time to detection of the defaults`, () => {
     const predicted_s = predictedDetection_ms(timersOf(defaultSettings(role))) / 1000;
     assertStringIncludes(Deno.readTextFileSync(pathOf(role)), ` = ${predicted_s} seconds.`);
   });
 }
 
-Deno.test("server.toml and client.toml say of themselves whose they are", () => {
+Deno.test("server.toml and client.toml name their command and its files", () => {
   for (const role of ROLES) {
     const text = Deno.readTextFileSync(pathOf(role));
     assertStringIncludes(text, `# Pulsewire: the settings of the ${role}.`);

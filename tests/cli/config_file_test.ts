@@ -1,5 +1,5 @@
 /**
- * The configuration file: what it may say, and what is said of one that says anything else.
+ * The configuration file: valid ones, and the error for any others.
  *
  * @module
  */
@@ -78,7 +78,7 @@ const PORT = "expected a whole number from 1 to 65535";
 const HOST = "expected an IPv4 address, an IPv6 address or a host name";
 const UNDER_SETTINGS = "every key belongs under [settings]";
 
-/** A line under `[settings]`, and what is said of it behind the file's name. */
+/** A line under `[settings]`, and the error for it, behind the file's name. */
 const WRONG_LINES: readonly [line: string, error: string][] = [
   ["prot = 1", "prot = 1: unknown key; did you mean port?"],
   [
@@ -190,7 +190,7 @@ for (const [what, text] of NOT_TOML) {
   });
 }
 
-Deno.test("parseConfig() tells a text apart from what it holds", () => {
+Deno.test("parseConfig() quotes a text in an error", () => {
   assertEquals(
     errorOf('[settings]\nhost = "a\\nb\\"c"\n'),
     `x.toml: host = "a\\nb\\"c": ${HOST}`,

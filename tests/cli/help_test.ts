@@ -1,35 +1,18 @@
 /**
- * The help: every option is in it, with its default, and it can be read at a glance.
+ * The help lists every option with its default, in columns; and the version.
  *
  * @module
  */
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/args.ts";
-import { helpText } from "../../lib/cli/help.ts";
+import { helpText, VERSION } from "../../lib/cli/help.ts";
+import { OPTIONS } from "../../lib/cli/options.ts";
 import { defaultSettings, type Key, KEYS } from "../../lib/cli/settings.ts";
 import { EXIT } from "../../lib/session/close_reason.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 
-/** Options that are no settings, and a value for those that take one. */
-const OTHERS = {
-  both: ["json", "quiet", "help", "version", "config FILE", "duration S"],
-  client: ["count N", "ramp S", "sessions N", "stdin"],
-  server: ["once"],
-} as const;
-
-/** A line that tells of an option. */
-interface OptionLine {
-  /** Its spellings. */
-  flags: string[];
-  /** What stands for its value, if it takes one. */
-  value: string[];
-  /** What it means. */
-  meaning: string;
-  /** The column where that begins. */
-  column: number;
-}
-
-function optionLines(role: Role): OptionLine[] {
+/** The lines of the options: spellings, what stands for the value, meaning and its column. */
+function optionLines(role: Role) {
   return helpText(role).split("\n").filter((line) => line.startsWith("  -")).map((line) => {
     const [, option, gap, meaning] = /^ {2}(\S+(?: \S+)*)( {2,})(\S.*)$/.exec(line) ?? [];
     assert(option && gap && meaning, `no option and meaning in: ${line}`);
@@ -40,7 +23,7 @@ function optionLines(role: Role): OptionLine[] {
   });
 }
 
-/** A default as a person reads it. */
+/** A default, for people. */
 function shownDefault(role: Role, key: Key): string {
   const value = defaultSettings(role)[key];
   if (typeof value === "boolean") return value ? "on" : "off";
@@ -48,7 +31,7 @@ function shownDefault(role: Role, key: Key): string {
 }
 
 for (const role of ["client", "server"] as const) {
-  Deno.test(`helpText() of the ${role} tells of every setting, with its meaning and default`, () => {
+  Deno.test(`helpText() of the ${role} lists every setting, with its meaning and default`, () => {
     for (const [key, { flag, meaning, role: only = role }] of Object.entries(KEYS)) {
       if (only !== role) continue;
       const lines = optionLines(role).filter(({ flags }) => flags.includes(`--${flag}`));
@@ -57,15 +40,17 @@ for (const role of ["client", "server"] as const) {
     }
   });
 
-  Deno.test(`helpText() of the ${role} tells of every other option, and of no more`, () => {
+  Deno.test(`helpText() of the ${role} lists every other option, and no more`, () => {
     const settings = Object.values(KEYS).map(({ flag }) => `--${flag}`);
     const others = optionLines(role).filter(({ flags }) => !settings.includes(flags[0]!));
-    const told = others.map(({ flags, value }) => [flags[0], ...value].join(" "));
-    const expected = [...OTHERS.both, ...OTHERS[role]].map((option) => `--${option}`);
-    assertEquals(told.sort(), expected.sort());
+    const listed = others.map(({ flags, value }) => [flags[0], ...value].join(" "));
+    const expected = Object.entries(OPTIONS)
+      .filter(([, { role: only = role }]) => only === role)
+      .map(([flag, { value }]) => `--${flag}${value ? ` ${value}` : ""}`);
+    assertEquals(listed.sort(), expected.sort());
   });
 
-  Deno.test(`helpText() of the ${role} tells of options that there are`, () => {
+  Deno.test(`helpText() of the ${role} lists options that exist`, () => {
     for (const { flags, value: [name] } of optionLines(role)) {
       const value = name === undefined ? [] : [/TEXT|FILE|FOLDER/.test(name) ? "x" : "5"];
       for (const flag of flags) parseCommandLine(role, [flag, ...value]);
@@ -86,9 +71,9 @@ for (const role of ["client", "server"] as const) {
     assertEquals([blank, usage], ["", `Usage: pulsewire-${role} [HOST] [PORT] [options]`]);
   });
 
-  Deno.test(`helpText() of the ${role} tells every exit status`, () => {
-    const [, statuses] = helpText(role).split("Exit status: ");
-    const numbers = [...statuses!.matchAll(/(\d) [a-z]/g)].map(([, digit]) => Number(digit));
+  Deno.test(`helpText() of the ${role} lists every exit status`, () => {
+    const [, statuses] = helpText(role).split("Exit status\n");
+    const numbers = [...statuses!.matchAll(/(\d) +[a-z]/g)].map(([, digit]) => Number(digit));
     assertEquals(numbers, Object.values(EXIT).map(Number));
   });
 }
@@ -98,4 +83,10 @@ Deno.test("helpText() gives each command its own options and defaults", () => {
   assertEquals(helpText("server").includes("--count"), false);
   assert(helpText("client").includes("[client.toml beside the executable]"));
   assert(helpText("server").includes("[server.toml beside the executable]"));
+});
+
+Deno.test("VERSION is the version in deno.json", async () => {
+  const text = await Deno.readTextFile(new URL("../../deno.json", import.meta.url));
+  assertEquals(VERSION, JSON.parse(text).version);
+  assertMatch(VERSION, /^\d+\.\d+\.\d+/);
 });

@@ -1,5 +1,5 @@
 /**
- * Asking a person for host and port, at a terminal that the test plays.
+ * The prompt for host and port, at a scripted terminal.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { UsageError } from "../../lib/platform/errors.ts";
 const DEFAULTS = defaultSettings("client");
 
 /** A terminal at which these answers are given; `null` stands for Ctrl-D, nothing for the proposal. */
-class PlayedTerminal implements Terminal {
-  /** What was asked, with its proposal, and what was said. */
+class ScriptedTerminal implements Terminal {
+  /** The questions, with their defaults, and the other lines shown. */
   readonly shown: string[] = [];
   readonly #answers: (string | null)[];
 
@@ -33,40 +33,40 @@ class PlayedTerminal implements Terminal {
 }
 
 Deno.test("promptForAddress() asks for what nothing gives, proposing the defaults", () => {
-  const terminal = new PlayedTerminal("db.example", "4001");
+  const terminal = new ScriptedTerminal("db.example", "4001");
   assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "db.example", port: 4001 });
   assertEquals(terminal.shown, ["Host? 127.0.0.1", "Port? 4000"]);
 });
 
 Deno.test("promptForAddress() proposes the defaults of its role", () => {
-  const terminal = new PlayedTerminal("::", "4001");
+  const terminal = new ScriptedTerminal("::", "4001");
   promptForAddress({}, defaultSettings("server"), terminal);
   assertEquals(terminal.shown, ["Host? 0.0.0.0", "Port? 4000"]);
 });
 
 Deno.test("promptForAddress() takes the default for an empty answer", () => {
   for (const empty of ["", "  "]) {
-    const terminal = new PlayedTerminal(empty, empty);
+    const terminal = new ScriptedTerminal(empty, empty);
     assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "127.0.0.1", port: 4000 });
     assertEquals(terminal.shown, ["Host? 127.0.0.1", "Port? 4000"]);
   }
 });
 
-Deno.test("promptForAddress() takes no notice of blanks around an answer", () => {
-  const terminal = new PlayedTerminal(" ::1 ", "\t80 ");
+Deno.test("promptForAddress() ignores blanks around an answer", () => {
+  const terminal = new ScriptedTerminal(" ::1 ", "\t80 ");
   assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "::1", port: 80 });
 });
 
 Deno.test("promptForAddress() asks only for what nothing gives", () => {
-  const forPort = new PlayedTerminal("80");
+  const forPort = new ScriptedTerminal("80");
   assertEquals(promptForAddress({ host: "::1" }, DEFAULTS, forPort), { host: "::1", port: 80 });
   assertEquals(forPort.shown, ["Port? 4000"]);
 
-  const forHost = new PlayedTerminal("::1");
+  const forHost = new ScriptedTerminal("::1");
   assertEquals(promptForAddress({ port: 80 }, DEFAULTS, forHost), { host: "::1", port: 80 });
   assertEquals(forHost.shown, ["Host? 127.0.0.1"]);
 
-  const forNothing = new PlayedTerminal();
+  const forNothing = new ScriptedTerminal();
   assertEquals(promptForAddress({ host: "::1", port: 80 }, DEFAULTS, forNothing), {
     host: "::1",
     port: 80,
@@ -75,8 +75,8 @@ Deno.test("promptForAddress() asks only for what nothing gives", () => {
 
 const PORT = "expected a whole number from 1 to 65535";
 
-Deno.test("promptForAddress() says what is wrong with an answer and asks again", () => {
-  const terminal = new PlayedTerminal("a b", "::1", "0", "65536", "-1", "http", "4001");
+Deno.test("promptForAddress() shows what is wrong with an answer and asks again", () => {
+  const terminal = new ScriptedTerminal("a b", "::1", "0", "65536", "-1", "http", "4001");
   assertEquals(promptForAddress({}, DEFAULTS, terminal), { host: "::1", port: 4001 });
   assertEquals(terminal.shown, [
     "Host? 127.0.0.1",
@@ -94,9 +94,9 @@ Deno.test("promptForAddress() says what is wrong with an answer and asks again",
   ]);
 });
 
-Deno.test("promptForAddress() throws when no answer is to come", () => {
+Deno.test("promptForAddress() throws when the input ends", () => {
   for (const [key, ...answers] of [["host", null], ["port", "::1", null]] as const) {
-    const terminal = new PlayedTerminal(...answers);
+    const terminal = new ScriptedTerminal(...answers);
     const { message } = assertThrows(() => promptForAddress({}, DEFAULTS, terminal), UsageError);
     assertEquals(message, `no ${key} was given; see --help`);
   }

@@ -1,12 +1,12 @@
 /**
- * The client's data phase, to the millisecond (DESIGN.md, section 3).
+ * The client's data phase, to the millisecond: one data message in flight.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import { stageClient, stageUnopenedClient } from "../support/stage.ts";
 
-/** Welcomes, and confirms each data message after so many milliseconds. */
+/** A client whose server confirms each data message after so many milliseconds. */
 async function confirming(delay_ms: number, options: Parameters<typeof stageClient>[0] = {}) {
   const stage = await stageClient(options);
   const confirm = (line: string) => {
@@ -14,13 +14,13 @@ async function confirming(delay_ms: number, options: Parameters<typeof stageClie
     if (seq) stage.clock.after(delay_ms, () => stage.peer.say(`CONFIRM ${seq}\n`));
     return undefined;
   };
-  // The first message has gone out by now.
+  // The first data message has been sent by now.
   confirm("DATA 1 5");
   stage.peer.answer = confirm;
   return stage;
 }
 
-Deno.test("the client sends its first data message as soon as it is welcomed", async () => {
+Deno.test("the client sends its first data message at WELCOME", async () => {
   const { clock, peer, recorder } = stageUnopenedClient();
   await clock.advance(1_234);
   assertEquals(recorder.all("data_sent"), []);
@@ -53,7 +53,7 @@ Deno.test("the client does not drift over a thousand messages", async () => {
   assertEquals(recorder.all("data_sent").at(-1)!.at_ms, 100_250);
 });
 
-Deno.test("the client has one message in flight, and makes up for nothing in a burst", async () => {
+Deno.test("the client has one message in flight, and sends no catch-up burst", async () => {
   const { clock, recorder } = await confirming(12_000);
   await clock.advance(40_000);
   assertEquals(recorder.story("data_sent", "phase"), [
@@ -74,7 +74,7 @@ Deno.test("the client goes back to data_interval after a late confirmation", asy
   assertEquals(recorder.all("data_sent").map((each) => each.at_ms), [0, 7_000, 12_000, 17_000]);
 });
 
-Deno.test("a confirmation in the very instant of its deadline is in time", async () => {
+Deno.test("a confirmation at the instant of its deadline is in time", async () => {
   const { clock, recorder } = await confirming(20_000);
   await clock.advance(20_000);
   assertEquals(recorder.story("phase", "data_confirmed", "data_sent"), [
@@ -97,7 +97,7 @@ Deno.test("a confirmation a millisecond after its deadline finds the session sil
   ]);
 });
 
-Deno.test("a heartbeat of the server's is no confirmation", async () => {
+Deno.test("a heartbeat of the server is no confirmation", async () => {
   const { clock, peer, recorder } = await stageClient();
   await clock.advance(19_000);
   await peer.say("HEARTBEAT 1\n");
@@ -164,7 +164,7 @@ Deno.test("the client ends in order when as many messages are confirmed as were 
   assertEquals(recorder.one("summary").in_doubt, []);
 });
 
-Deno.test("a server that never says WELCOME is given up after 5 s", async () => {
+Deno.test("a server that never sends WELCOME is given up after 5 s", async () => {
   const { clock, recorder, ended } = stageUnopenedClient();
   await clock.advance(4_999);
   assertEquals(recorder.all("terminated"), []);
@@ -180,16 +180,16 @@ Deno.test("a server that never says WELCOME is given up after 5 s", async () => 
 });
 
 for (
-  const [said, why] of [
+  const [sent, why] of [
     ["WELCOME 2 s {}\n", "WELCOME 2 s in answer to HELLO 1 s"],
     ["WELCOME 1 other {}\n", "WELCOME 1 other in answer to HELLO 1 s"],
     ["HELLO 1 s {}\n", "HELLO from the server as the first frame; expected WELCOME or TERMINATE"],
     ["HTTP/1.1 400 Bad Request\r\n", 'unknown frame "HTTP/1.1 400 Bad Request"'],
   ] as const
 ) {
-  Deno.test(`the client refuses ${JSON.stringify(said)} for a WELCOME`, async () => {
+  Deno.test(`the client refuses ${JSON.stringify(sent)} as a WELCOME`, async () => {
     const { clock, peer, recorder, ended } = stageUnopenedClient();
-    await peer.say(said);
+    await peer.say(sent);
     await clock.advance(1_000);
     assertEquals(await ended, { by: "self", reason: "protocol", text: why });
     assertEquals(recorder.all("summary"), []);
@@ -198,7 +198,7 @@ for (
 }
 
 for (
-  const [said, why] of [
+  const [sent, why] of [
     ["CONFIRM 2\n", "CONFIRM 2; sent up to 1, confirmed up to 0"],
     ["CONFIRM 1\nCONFIRM 1\nHEARTBEAT_REPLY 1\n", "HEARTBEAT_REPLY 1 to a heartbeat never sent"],
     [
@@ -213,15 +213,15 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`the client ends the session over ${JSON.stringify(said)}`, async () => {
+  Deno.test(`the client ends the session at ${JSON.stringify(sent)}`, async () => {
     const { clock, peer, ended } = await stageClient();
-    await peer.say(said);
+    await peer.say(sent);
     await clock.advance(1_000);
     assertEquals(await ended, { by: "self", reason: "protocol", text: why });
   });
 }
 
-Deno.test("the client ends the session over a confirmation that goes backwards", async () => {
+Deno.test("the client ends the session at a confirmation that goes backwards", async () => {
   const { clock, peer, ended } = await stageClient();
   await peer.say("CONFIRM 1\n");
   await clock.advance(5_000);

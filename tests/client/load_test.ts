@@ -1,5 +1,5 @@
 /**
- * Many sessions in one client: when they start, and what their summary says.
+ * A load run: when its sessions start, what their total counts, and its exit status.
  *
  * @module
  */
@@ -10,14 +10,12 @@ import { eventText } from "../../lib/output/event_text.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ExitStatus } from "../../lib/session/close_reason.ts";
 import { type EventSink, EventSource } from "../../lib/session/events.ts";
+import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
+import { DEFAULT_TIMERS, KEEPING, Recorder } from "../support/stage.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
-const ADDRESS = { host: "server", port: 4000 };
-const COMMON = { timers: DEFAULT_TIMERS, maxMessageBytes: 1_000, address: ADDRESS };
-
-/** A crowd of clients at a server. */
+/** Many clients at a server that has room for three. */
 function stage(sessions: number, options: { ramp_ms?: number; count?: number } = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { latency_ms: 1 });
@@ -25,7 +23,9 @@ function stage(sessions: number, options: { ramp_ms?: number; count?: number } =
   const random = (bytes: Uint8Array) => new DataView(bytes.buffer).setUint32(0, ++ids);
   const quiet = { wantsMessages: false, emit: () => {} };
   const server = Server.listen({
-    ...COMMON,
+    address: { host: "server", port: 4000 },
+    timers: DEFAULT_TIMERS,
+    maxMessageBytes: 1_000,
     ...KEEPING,
     maxSessions: 3,
     original: false,
@@ -38,39 +38,30 @@ function stage(sessions: number, options: { ramp_ms?: number; count?: number } =
   server.run();
   const recorder = new Recorder(clock);
   const { count } = options;
-  const crowd = new LoadRun({
+  const load = new LoadRun({
     sessions,
     ramp_ms: options.ramp_ms ?? 0,
-    member: (sink, roundTrips) =>
-      new Client({
-        ...COMMON,
-        ...saying("x"),
-        count,
-        transport: network,
-        clock,
-        random,
-        sink,
-        roundTrips,
-      }),
+    newSession: (sink, roundTrips) =>
+      new Client(clientOptions({ transport: network, clock, sink, count, random, roundTrips })),
     clock,
     sink: recorder,
   });
-  return { clock, crowd, network, recorder, server, status: crowd.run() };
+  return { clock, load, network, recorder, server, status: load.run() };
 }
 
 Deno.test("LoadRun.run() spreads the starts evenly over the ramp", async () => {
-  const { clock, crowd, recorder } = stage(3, { ramp_ms: 300 });
+  const { clock, load, recorder } = stage(3, { ramp_ms: 300 });
   await clock.advance(1_000);
   assertEquals(recorder.all("connected").map(({ at_ms }) => at_ms), [2, 102, 202]);
   assertEquals(recorder.all("notice").map(({ text }) => text), ["all 3 sessions have been opened"]);
-  crowd.stop("done");
+  load.stop("done");
   await clock.advance(1_000);
 });
 
-Deno.test("LoadRun.stop() in the ramp starts no more, and ends those that live", async () => {
-  const { clock, crowd, recorder, status } = stage(3, { ramp_ms: 3_000 });
+Deno.test("LoadRun.stop() in the ramp starts no more, and ends those that run", async () => {
+  const { clock, load, recorder, status } = stage(3, { ramp_ms: 3_000 });
   await clock.advance(1_500);
-  crowd.stop("shutdown");
+  load.stop("shutdown");
   await clock.advance(1_000);
   assertEquals(await status, 0);
   const { ended_as_asked, opened, phases, sessions, started } = recorder.one("total");
@@ -92,7 +83,7 @@ Deno.test("the total of sessions that are done counts them all, and their round 
   assertEquals(total.phases, { connecting: 0, data: 0, heartbeat: 0, terminated: 3 });
 });
 
-Deno.test("the total tells of the refused, the lost, their deaths and how late these were told", async () => {
+Deno.test("the total counts the refused, the lost, their deaths and how late these were detected", async () => {
   const { clock, network, recorder, status } = stage(4);
   await clock.advance(1_000);
   for (const path of network.paths.slice(0, 3)) path.silence("to_client", "to_server");
@@ -134,24 +125,24 @@ for (
     [[0, 4, 1, 3], 1],
   ] as [ExitStatus[], ExitStatus][]
 ) {
-  Deno.test(`Crowd.run() of sessions that end with ${statuses} ends with ${expected}`, async () => {
+  Deno.test(`LoadRun.run() of sessions that end with ${statuses} ends with ${expected}`, async () => {
     const clock = new VirtualClock();
     const left = [...statuses];
-    const member = (sink: EventSink): LoadSession => {
+    const newSession = (sink: EventSink): LoadSession => {
       const status = left.shift()!;
       new EventSource(sink, clock, "s").emit("notice", { level: "info", text: "here" });
       return { run: () => Promise.resolve(status), stop: () => {} };
     };
     const sink = new Recorder(clock);
-    const crowd = new LoadRun({ sessions: statuses.length, ramp_ms: 0, member, clock, sink });
-    assertEquals(await crowd.run(), expected);
+    const load = new LoadRun({ sessions: statuses.length, ramp_ms: 0, newSession, clock, sink });
+    assertEquals(await load.run(), expected);
     assertEquals(sink.all("notice").length, statuses.length);
   });
 }
 
-Deno.test("the total counts no server as dead that only never answered a return", async () => {
+Deno.test("the total counts no server as dead that only never answered a reconnect", async () => {
   const clock = new VirtualClock();
-  const member = (sink: EventSink): LoadSession => {
+  const newSession = (sink: EventSink): LoadSession => {
     new EventSource(sink, clock, "s").emit("terminated", {
       by: "self",
       reason: "silent",
@@ -165,7 +156,7 @@ Deno.test("the total counts no server as dead that only never answered a return"
     return { run: () => Promise.resolve(1), stop: () => {} };
   };
   const sink = new Recorder(clock);
-  await new LoadRun({ sessions: 1, ramp_ms: 0, member, clock, sink }).run();
+  await new LoadRun({ sessions: 1, ramp_ms: 0, newSession, clock, sink }).run();
   const { deaths, lost, overshoots } = sink.one("total");
   assertEquals([deaths, lost, overshoots.max_ms], [0, 1, null]);
 });

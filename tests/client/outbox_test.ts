@@ -1,6 +1,5 @@
 /**
- * The data messages that are sent and not confirmed: their numbers, the window, and what a resume
- * makes of them.
+ * The outbox: numbers, the window, confirmations, and what is sent again after a resume.
  *
  * @module
  */
@@ -22,7 +21,7 @@ function stage(lines: string[], options: Partial<OutboxOptions> = {}) {
 
 type Staged = ReturnType<typeof stage>;
 
-/** Takes all that may go out at a time: `number line`. */
+/** Takes all that may go out at this time, as `number line`. */
 function takeAll({ outbox, connection }: Staged, now_ms = 0, on = connection): string[] {
   const taken = [];
   while (outbox.next_ms <= now_ms) {
@@ -40,7 +39,7 @@ Deno.test("Outbox numbers data messages from 1, and stops at the window", () => 
   assertEquals([ledger.dataSent, ledger.dataBytes, staged.connection.sent], [3, 3, 3]);
 });
 
-Deno.test("Outbox.confirm() makes room, and gives what was not confirmed before", () => {
+Deno.test("Outbox.confirm() makes room, and returns what was not confirmed before", () => {
   const staged = stage(["a", "b", "c", "d", "e"]);
   const { outbox, ledger } = staged;
   takeAll(staged);
@@ -52,7 +51,7 @@ Deno.test("Outbox.confirm() makes room, and gives what was not confirmed before"
   assertEquals(outbox.oldest, undefined);
 });
 
-Deno.test("Outbox keeps when each was sent, and how often", () => {
+Deno.test("Outbox records when each was sent, and how many times", () => {
   const staged = stage(["a", "b"]);
   const { outbox, connection } = staged;
   const first = outbox.take(7, connection);
@@ -75,7 +74,7 @@ Deno.test("Outbox.resume() drops what has arrived, and sends the rest again in o
   assertEquals([ledger.confirmedUpTo, ledger.dataSent, ledger.dataBytes], [2, 5, 5]);
 });
 
-Deno.test("Outbox sends again before anything new, whatever the source and the window say", () => {
+Deno.test("Outbox sends again before anything new, whatever the source and the window", () => {
   const { ledger, connection } = stage([]);
   const source = new IntervalSource(new Uint8Array(1), 5_000);
   const outbox = new Outbox({ source, window: 2, ledger });
@@ -101,7 +100,7 @@ Deno.test("Outbox.resume() when all had arrived, and when nothing had", () => {
   assertEquals(takeAll(none), ["1 a", "2 b"]);
 });
 
-Deno.test("Outbox.confirm() of what was not yet sent again has the rest go out only", () => {
+Deno.test("Outbox.confirm() of what was not yet sent again leaves only the rest", () => {
   const staged = stage(["a", "b", "c"]);
   const { outbox } = staged;
   takeAll(staged);
@@ -111,7 +110,7 @@ Deno.test("Outbox.confirm() of what was not yet sent again has the rest go out o
   assertEquals(outbox.next_ms, Infinity);
 });
 
-Deno.test("Outbox.confirm() in the midst of sending again goes on where that was", () => {
+Deno.test("Outbox.confirm() while sending again continues where that was", () => {
   const staged = stage(["a", "b", "c"]);
   const { outbox, connection } = staged;
   takeAll(staged);
@@ -121,7 +120,7 @@ Deno.test("Outbox.confirm() in the midst of sending again goes on where that was
   assertEquals(takeAll(staged), ["2 b", "3 c"]);
 });
 
-Deno.test("Outbox.resume() in the midst of sending again begins with the oldest", () => {
+Deno.test("Outbox.resume() while sending again begins with the oldest", () => {
   const staged = stage(["a", "b", "c"]);
   const { outbox, connection } = staged;
   takeAll(staged);
@@ -131,7 +130,7 @@ Deno.test("Outbox.resume() in the midst of sending again begins with the oldest"
   assertEquals(takeAll(staged), ["1 a", "2 b", "3 c"]);
 });
 
-Deno.test("Outbox has 8 MiB unconfirmed at the most, but for one message", () => {
+Deno.test("Outbox has at most 8 MiB unconfirmed, unless one message is larger", () => {
   const { ledger, connection } = stage([]);
   const mebibyte = new Uint8Array(1_048_576);
   const source = new IntervalSource(mebibyte, 0);
@@ -147,7 +146,7 @@ Deno.test("Outbox has 8 MiB unconfirmed at the most, but for one message", () =>
   assertEquals(other.next_ms, Infinity);
 });
 
-Deno.test("Outbox tells how large the next is, again or for the first time", () => {
+Deno.test("Outbox.nextBytes is the size of the next, sent again or for the first time", () => {
   const staged = stage(["a", "bb"]);
   const { outbox, connection } = staged;
   assertEquals(outbox.nextBytes, 1);

@@ -1,5 +1,5 @@
 /**
- * Where data messages come from: their times, their order, and who has to wait.
+ * The sources of data messages: times, order, and backpressure.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { settle } from "../support/virtual_clock.ts";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 
-/** Puts payloads in one behind the other: gives how many are in, all of them when there is room. */
+/** Puts in payloads one after the other: returns how many are in so far. */
 function fill(source: QueueSource, payload: Uint8Array, count: number): { put: number } {
   const progress = { put: 0 };
   const putAll = async () => {
@@ -24,7 +24,7 @@ function fill(source: QueueSource, payload: Uint8Array, count: number): { put: n
   return progress;
 }
 
-Deno.test("IntervalSource gives its first message at once, and the next on a grid", () => {
+Deno.test("IntervalSource supplies its first message at once, and the next on a grid", () => {
   const source = new IntervalSource(bytes("hello"), 5_000);
   assertEquals(source.next_ms <= 0, true);
   assertEquals([text(source.take(1_234)), source.next_ms, source.nextBytes], ["hello", 6_234, 5]);
@@ -43,7 +43,7 @@ Deno.test("IntervalSource starts its grid anew with a message that is late", () 
   assertEquals(source.ended, false);
 });
 
-Deno.test("QueueSource gives what was put in, in order, at once", () => {
+Deno.test("QueueSource supplies what was put in, in order, at once", () => {
   const source = new QueueSource();
   assertEquals([source.next_ms, source.ended], [Infinity, false]);
   for (const each of ["a", "", "ccc"]) source.put(bytes(each));
@@ -53,7 +53,7 @@ Deno.test("QueueSource gives what was put in, in order, at once", () => {
   assertEquals([source.next_ms, source.ended], [Infinity, false]);
 });
 
-Deno.test("QueueSource keeps the order of far more than may wait", async () => {
+Deno.test("QueueSource keeps the order of far more than fits", async () => {
   const source = new QueueSource();
   const putAll = async () => {
     for (let n = 0; n < 20_000; n++) await source.put(bytes(`${n}`));
@@ -69,7 +69,7 @@ Deno.test("QueueSource keeps the order of far more than may wait", async () => {
   assertEquals([source.ended, source.next_ms], [true, Infinity]);
 });
 
-Deno.test("QueueSource has ended when its end has come and all is taken", () => {
+Deno.test("QueueSource has ended after its end, when all is taken", () => {
   const source = new QueueSource();
   source.put(bytes("a"));
   source.end("too long");
@@ -78,15 +78,15 @@ Deno.test("QueueSource has ended when its end has come and all is taken", () => 
   assertEquals([source.ended, source.next_ms], [true, Infinity]);
 });
 
-Deno.test("QueueSource tells of each that comes, and of the end", () => {
+Deno.test("QueueSource.onChange is called for each that arrives, and for the end", () => {
   const source = new QueueSource();
-  let told = 0;
-  source.onChange = () => told++;
+  let calls = 0;
+  source.onChange = () => calls++;
   source.put(bytes("a"));
   source.put(bytes("b"));
-  assertEquals(told, 2);
+  assertEquals(calls, 2);
   source.end();
-  assertEquals(told, 3);
+  assertEquals(calls, 3);
 });
 
 for (
@@ -97,7 +97,7 @@ for (
     ["one line that is larger than 1 MiB", new Uint8Array(3_000_000), 1],
   ] as const
 ) {
-  Deno.test(`QueueSource has whoever puts in wait when ${what} are waiting`, async () => {
+  Deno.test(`QueueSource.put() waits while the queue has ${what}`, async () => {
     const source = new QueueSource();
     const progress = fill(source, payload, 10_000);
     await settle();
@@ -111,7 +111,7 @@ for (
   });
 }
 
-Deno.test("QueueSource lets nobody put in while what is left is still too much", async () => {
+Deno.test("QueueSource.put() waits while what is left is still too much", async () => {
   const source = new QueueSource();
   await source.put(new Uint8Array(1));
   const progress = fill(source, new Uint8Array(3_000_000), 2);
@@ -124,7 +124,7 @@ Deno.test("QueueSource lets nobody put in while what is left is still too much",
   assertEquals(progress.put, 2);
 });
 
-Deno.test("QueueSource keeps nothing of what has been taken, though it is never empty", async () => {
+Deno.test("QueueSource retains nothing of what has been taken, though it is never empty", async () => {
   const source = new QueueSource();
   const line = 65_536;
   const before = Deno.memoryUsage().external;
@@ -143,7 +143,7 @@ Deno.test("QueueSource keeps nothing of what has been taken, though it is never 
 });
 
 for (const [waiting, isEnded] of [[0, true], [0, false], [1, true], [2, false]] as const) {
-  Deno.test(`QueueSource.rest() tells of ${waiting} lines, ${isEnded ? "the" : "no"} end`, () => {
+  Deno.test(`QueueSource.rest() has ${waiting} lines, ${isEnded ? "the" : "no"} end`, () => {
     const source = new QueueSource();
     source.put(bytes("taken"));
     for (let n = 0; n < waiting; n++) source.put(bytes("x"));

@@ -1,5 +1,5 @@
 /**
- * The lines of an input: where each begins and ends, whatever the reads, and when reading stops.
+ * The lines of an input: their bounds in any chunks, limits, errors, and backpressure.
  *
  * @module
  */
@@ -23,7 +23,7 @@ class Chunks implements Input {
 
   read(buffer: Uint8Array): Promise<number | null> {
     this.reads++;
-    // What stands behind a read is not to be taken for input.
+    // Bytes behind those read are not input.
     buffer.fill(0x0a);
     const chunk = this.#chunks.shift();
     if (!chunk && this.#error) return Promise.reject(this.#error);
@@ -35,17 +35,17 @@ class Chunks implements Input {
   }
 }
 
-/** Bytes as a text of which each character stands for one. */
+/** Bytes as a text, one character for each. */
 function characters(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** The bytes that such a text stands for. */
+/** The bytes of such a text. */
 function bytesOfCharacters(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** What is put in from an input: its lines, and why it ended, if that was a failure. */
+/** Reads an input: its lines, and why it ended, if that was a failure. */
 async function linesOf(input: Input, maxBytes = 1_000) {
   const source = new QueueSource();
   const lines: string[] = [];
@@ -78,7 +78,7 @@ for (
   });
 }
 
-Deno.test("readLines() gives back any bytes, cut anywhere", async () => {
+Deno.test("readLines() preserves any bytes, cut anywhere", async () => {
   await forEachSeed(100, async (random) => {
     const lines = Array.from({ length: random.below(40) }, () => {
       const line = random.bytes(random.pick([0, 1, 5, 300])).filter((byte) => byte !== 0x0a);
@@ -89,7 +89,7 @@ Deno.test("readLines() gives back any bytes, cut anywhere", async () => {
   });
 });
 
-Deno.test("readLines() takes a line of the greatest length, and no longer one", async () => {
+Deno.test("readLines() accepts a line of the greatest length, and no longer one", async () => {
   const longest = "x".repeat(100_000);
   for (const end of ["", "\n"]) {
     const input = new Chunks([bytesOf(`a\n${longest}${end}`)]);
@@ -115,7 +115,7 @@ Deno.test("readLines() does not wait for the end of a line that is too long", as
   );
 });
 
-Deno.test("readLines() says why it can read no further, and gives what it has read", async () => {
+Deno.test("readLines() fails with the error of its input, after what it has read", async () => {
   const input = new Chunks([bytesOf("a\nb\nhalf")], new Error("os error 5"));
   assertEquals(await linesOf(input), {
     lines: ["a", "b"],

@@ -12,8 +12,9 @@ import {
   TransportError,
   type TransportErrorKind,
 } from "../../lib/platform/net/transport.ts";
+import { clientOptions } from "./client_options.ts";
 import { Path } from "./memory_connection.ts";
-import { DEFAULT_TIMERS, Recorder, saying, ScriptedPeer } from "./stage.ts";
+import { Recorder, ScriptedPeer } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
 /** What becomes of a dial: an error, or a server that says something to whatever it hears. */
@@ -123,20 +124,15 @@ export function stageDialling(
   const network = new ScriptedNetwork(clock);
   network.outcomes = outcomes;
   const recorder = new Recorder(clock);
-  const timers = more.timers ?? DEFAULT_TIMERS;
-  const client = new Client({
-    address: { host: "server", port: 4000 },
-    timers,
-    ...saying("x", timers),
-    maxMessageBytes: 1_000,
+  const client = new Client(clientOptions({
     reconnect: { limit: 0 },
     transport: network,
     clock,
-    // The session's id takes 8 bytes, a wait fewer.
+    // The session's id takes 8 bytes, a delay fewer.
     random: (bytes) => bytes.fill(bytes.length === 8 ? 0x5a : draw),
     sink: recorder,
     ...more,
-  });
+  }));
   return { clock, network, recorder, client, status: client.run() };
 }
 

@@ -9,12 +9,12 @@ import { Client } from "../../../lib/client/client.ts";
 import { QueueSource } from "../../../lib/client/source.ts";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
 import type { EntryOf } from "../../../lib/store/store.ts";
-import { ADDRESS } from "../../support/callers.ts";
+import { clientOptions } from "../../support/client_options.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { MemoryNetwork, type Path } from "../../support/memory_network.ts";
 import { startPool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
-import { DEFAULT_TIMERS, Recorder } from "../../support/stage.ts";
+import { Recorder } from "../../support/stage.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const WORKERS = 3;
@@ -49,18 +49,15 @@ function startClient(number: number, network: MemoryNetwork, clock: VirtualClock
   for (let n = 1; n <= LINES; n++) source.put(new TextEncoder().encode(`${number} line ${n}`));
   source.end();
   const recorder = new Recorder(clock);
-  const client = new Client({
+  const client = new Client(clientOptions({
     clock,
     source,
-    address: ADDRESS,
     transport: network,
-    timers: DEFAULT_TIMERS,
     window: 4,
-    maxMessageBytes: 1_000,
     reconnect: { limit: 0 },
     random: (bytes) => bytes.fill(bytes.length === 8 ? number : 0),
     sink: recorder,
-  });
+  }));
   return { number, recorder, status: client.run() };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Several data messages in flight, and none for want of a line: the times of DESIGN.md, section 3.
+ * The client's data phase, to the millisecond: several data messages in flight, and none for want of data.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
 import { stageClient, type StageOptions, stageUnopenedClient } from "../support/stage.ts";
 
-/** A client with a message every 5 s, of which so many may be in flight. */
+/** A client with a data message every 5 s and this window. */
 function stageWindow(window: number, options: StageOptions = {}) {
   return stageClient({
     source: new IntervalSource(new Uint8Array(1), 5_000),
@@ -16,7 +16,7 @@ function stageWindow(window: number, options: StageOptions = {}) {
   });
 }
 
-/** A client that sends lines, the first ones already there. */
+/** A client that sends lines; the first ones are already there. */
 async function stageLines(count: number, window = 3) {
   const source = new QueueSource();
   const put = (line: string) => void source.put(new TextEncoder().encode(line));
@@ -24,13 +24,13 @@ async function stageLines(count: number, window = 3) {
   return { ...await stageClient({ source, window }), source, put };
 }
 
-Deno.test("a window of 3 has a message go out every interval until 3 are in flight", async () => {
+Deno.test("a window of 3: a message goes out every interval until 3 are in flight", async () => {
   const { clock, peer, recorder } = await stageWindow(3);
   await clock.advance(17_000);
   assertEquals(recorder.all("data_sent").map(({ at_ms }) => at_ms), [0, 5_000, 10_000]);
   await peer.say("CONFIRM 2\n");
   await clock.advance(10_000);
-  // The one that was held up goes out at once, and the grid starts anew with it.
+  // The delayed one goes out at once, and the grid starts anew with it.
   assertEquals(recorder.all("data_sent").slice(3).map(({ at_ms }) => at_ms), [17_000, 22_000]);
 });
 
@@ -83,7 +83,7 @@ Deno.test("with several in flight, a confirmation gives the others their full ti
   assertEquals([at_ms, detected_after_ms, predicted_ms], [79_000, 60_000, 60_000]);
 });
 
-Deno.test("a confirmation of the oldest in the very instant of its deadline is in time", async () => {
+Deno.test("a confirmation of the oldest at the instant of its deadline is in time", async () => {
   const { clock, peer, recorder } = await stageWindow(3);
   clock.after(20_000, () => peer.say("CONFIRM 1\n"));
   await clock.advance(39_999);
@@ -92,7 +92,7 @@ Deno.test("a confirmation of the oldest in the very instant of its deadline is i
   assertEquals(recorder.story("phase").at(-1), "40000 phase data heartbeat 20000");
 });
 
-Deno.test("in the heartbeat phase nothing new goes out, though the window has room", async () => {
+Deno.test("in the heartbeat phase nothing new is sent, though the window has room", async () => {
   const { clock, peer, recorder } = await stageWindow(100);
   await clock.advance(20_000);
   peer.answer = (line) => line.replace(/^HEARTBEAT (\d+)$/, "HEARTBEAT_REPLY $1\n");
@@ -110,7 +110,7 @@ Deno.test("a silence that ends with others overdue is no stall of this process",
   await peer.say("CONFIRM 1\n");
   await clock.advance(0);
   assertEquals(recorder.all("local_stall"), []);
-  // What is overdue by then has its full time from the end of the silence.
+  // What is overdue then has its full time from the end of the silence.
   await clock.advance(19_999);
   assertEquals(recorder.story("phase").slice(2), ["25000 phase heartbeat data 25000"]);
   await clock.advance(1);
@@ -137,7 +137,7 @@ Deno.test("a stalled client with several in flight gives each its full time once
   await clock.advance(19_999);
   assertEquals(recorder.story("phase").length, 1);
   await peer.say("CONFIRM 1\n");
-  // The second was sent at 5,000; it is not judged by the time in which nothing ran.
+  // The second was sent at 5,000; the time in which nothing ran does not count.
   await clock.advance(19_999);
   assertEquals(recorder.story("phase").length, 1);
   await clock.advance(2);
@@ -188,7 +188,7 @@ Deno.test("the summary counts no silence of a client that had nothing to send", 
   assertEquals([silences, longest_silence_ms], [0, 0]);
 });
 
-Deno.test("a client whose next message is not due for long has no reason to be silent", async () => {
+Deno.test("a client whose next message is due much later is not silent meanwhile", async () => {
   const source = new IntervalSource(new Uint8Array(1), 90_000);
   const { clock, peer, recorder } = await stageClient({ source, window: 1 });
   await peer.say("CONFIRM 1\n");
@@ -248,7 +248,7 @@ Deno.test("a line in the data phase goes out at once, and counts from then", asy
 
 for (const [phase, at_ms] of [["data", 1_000], ["heartbeat", 31_000]] as const) {
   for (const failure of [undefined, "line 3 of stdin has more than 9 bytes"]) {
-    const what = failure ? "that cannot be read further" : "that ends";
+    const what = failure ? "that fails" : "that ends";
     Deno.test(`an input ${what} in the ${phase} phase ends the session when all is confirmed`, async () => {
       const { clock, ended, peer, recorder, source } = await stageLines(1);
       await peer.say("CONFIRM 1\n");

@@ -1,5 +1,5 @@
 /**
- * The client that comes back: when it dials again, after what, for how long it waits, when it gives up.
+ * A client with `reconnect`: after which close reasons it reconnects, when, and when it gives up.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   welcoming,
 } from "../support/scripted_network.ts";
 
-Deno.test("a client tells of a lost connection, its return and its end, event by event", async () => {
+Deno.test("a client emits a lost connection, its resume and its end, event by event", async () => {
   const { client, clock, network, recorder, status } = stageDialling([serving(), serving(2)]);
   await clock.advance(7_000);
   network.last.path.reset();
@@ -28,8 +28,8 @@ Deno.test("a client tells of a lost connection, its return and its end, event by
   assertEquals(await status, 0);
   const names = recorder.events.map(({ event }) => event);
   assertEquals(names.at(-1), "summary");
-  const told = [...new Set(names.slice(0, -1))];
-  assertEquals(recorder.story(...told), [
+  const others = [...new Set(names.slice(0, -1))];
+  assertEquals(recorder.story(...others), [
     "0 connected server:4000 60",
     "0 phase connecting data 0",
     "0 data_sent 1 1",
@@ -56,16 +56,16 @@ for (
     [0xff, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]],
   ] as const
 ) {
-  Deno.test(`a first dial that fails is repeated after its waits, drawn with ${draw}`, async () => {
+  Deno.test(`a first dial that fails is retried after its delays, drawn with ${draw}`, async () => {
     const { clock, network, recorder } = stageDialling(["refused"], { draw });
     const dials_ms = [0];
     for (const delay_ms of delays_ms) dials_ms.push(dials_ms.at(-1)! + delay_ms);
     await clock.advance(dials_ms.at(-1)!);
     assertEquals(network.dials_ms, dials_ms);
-    const told = delays_ms.map((delay_ms, n) =>
+    const expected = delays_ms.map((delay_ms, n) =>
       `${dials_ms[n]} reconnecting ${n + 1} ${delay_ms} refused server:4000`
     );
-    assertEquals(recorder.story("reconnecting").slice(0, told.length), told);
+    assertEquals(recorder.story("reconnecting").slice(0, expected.length), expected);
     assertEquals(recorder.all("terminated"), []);
     assertEquals(network.atOnce, 1);
   });
@@ -86,7 +86,7 @@ Deno.test("a client whose first dials failed opens a session that is not resumed
   assertEquals(network.last.peer.heard[0]!.includes("confirmed"), false);
 });
 
-Deno.test("the waits go on growing while connections are lost soon", async () => {
+Deno.test("the delays keep growing while connections are lost soon", async () => {
   const { clock, network, recorder } = stageDialling([remembering()], { draw: 0xff });
   for (let n = 0; n < 7; n++) {
     await clock.advance(59_999 - clock.now() + network.dials_ms.at(-1)!);
@@ -97,7 +97,7 @@ Deno.test("the waits go on growing while connections are lost soon", async () =>
   assertEquals(delays_ms, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });
 
-Deno.test("the waits start anew after a connection that was open for a minute", async () => {
+Deno.test("the delays start anew after a connection that was open for a minute", async () => {
   const { clock, network, recorder } = stageDialling(
     ["refused", "refused", "refused", serving(), serving(12)],
     { draw: 0xff },
@@ -105,16 +105,16 @@ Deno.test("the waits start anew after a connection that was open for a minute", 
   await clock.advance(7_000 + 60_000);
   network.last.path.reset();
   await clock.advance(1_000);
-  const told = recorder.all("reconnecting").map(({ attempt, delay_ms }) => [attempt, delay_ms]);
-  assertEquals(told, [[1, 1_000], [2, 2_000], [3, 4_000], [1, 1_000]]);
+  const attempts = recorder.all("reconnecting").map(({ attempt, delay_ms }) => [attempt, delay_ms]);
+  assertEquals(attempts, [[1, 1_000], [2, 2_000], [3, 4_000], [1, 1_000]]);
 });
 
-Deno.test("a connection on which nothing was heard for most of a minute was not healthy", async () => {
-  // Silence is found out after 60 s, in which the server said nothing but WELCOME.
+Deno.test("a connection on which nothing was received for most of a minute was not healthy", async () => {
+  // Silence is detected after 60 s, in which the server sent nothing but WELCOME.
   const { clock, recorder } = stageDialling([welcoming('{"received":0}')], { draw: 0xff });
   await clock.advance(200_000);
-  const told = recorder.all("reconnecting").map(({ attempt }) => attempt);
-  assertEquals(told, [1, 2, 3]);
+  const attempts = recorder.all("reconnecting").map(({ attempt }) => attempt);
+  assertEquals(attempts, [1, 2, 3]);
 });
 
 for (
@@ -137,7 +137,7 @@ for (
   });
 }
 
-Deno.test("a client that gives up after a session was open has lost it: 1, and a summary", async () => {
+Deno.test("a client that gives up after its session was open exits with 1, and emits a summary", async () => {
   const staged = stageDialling([serving(), "refused"], { reconnect: { limit: 2 } });
   const { clock, network, recorder, status } = staged;
   await clock.advance(1_000);
@@ -151,7 +151,7 @@ Deno.test("a client that gives up after a session was open has lost it: 1, and a
   assertEquals(recorder.one("summary").connections, 1);
 });
 
-Deno.test("the limit counts attempts in a row: a healthy minute forgives those before", async () => {
+Deno.test("the limit counts attempts in a row: a healthy minute resets them", async () => {
   const outcomes: Outcome[] = ["refused", serving(), "refused"];
   const { clock, network, status } = stageDialling(outcomes, { reconnect: { limit: 2 } });
   await clock.advance(500 + 60_000);
@@ -160,7 +160,7 @@ Deno.test("the limit counts attempts in a row: a healthy minute forgives those b
   assertEquals(network.dials_ms.length, 2 + 2);
 });
 
-Deno.test("a dial that nobody answers is given up and repeated; there is one at a time", async () => {
+Deno.test("a dial that nobody answers is given up and retried, one at a time", async () => {
   const { clock, network, recorder } = stageDialling(["unanswered"]);
   await clock.advance(3 * (CONNECT_LIMIT_MS + 500));
   assertEquals(network.dials_ms, [0, 10_500, 21_000, 31_500]);
@@ -168,7 +168,7 @@ Deno.test("a dial that nobody answers is given up and repeated; there is one at 
   assertEquals(recorder.all("reconnecting").map(({ cause }) => cause), Array(3).fill("silent"));
 });
 
-Deno.test("a server that never says WELCOME is dialled again", async () => {
+Deno.test("a server that never sends WELCOME is dialled again", async () => {
   const { clock, network, recorder } = stageDialling([mute, serving()]);
   await clock.advance(6_000);
   assertEquals(recorder.story("reconnecting", "connected", "disconnected", "terminated"), [
@@ -194,10 +194,10 @@ Deno.test("a dead server is dialled again, a full detection after its death", as
   assertEquals(resumptions(recorder), ["65500: gap 65500, resent 1, already there 0"]);
 });
 
-/** What ends a connection, whether the client dials again, and else its exit status. */
+/** What ends a connection, whether the client reconnects, and its exit status if not. */
 const LOSSES: [
   what: string,
-  say: string,
+  sent: string,
   reason: EndReason,
   survivesDisconnect: boolean,
   status: number,
@@ -212,20 +212,20 @@ const LOSSES: [
   ["a FIN within a frame", "CONFI", "closed", true, 0],
 ];
 
-for (const [what, say, reason, survivesDisconnect, expected] of LOSSES) {
-  Deno.test(`${what} in an open session: the client ${survivesDisconnect ? "dials again" : "ends"}`, async () => {
+for (const [what, sent, reason, survivesDisconnect, expected] of LOSSES) {
+  Deno.test(`${what} in an open session: the client ${survivesDisconnect ? "reconnects" : "ends"}`, async () => {
     const { clock, network, recorder, status } = stageDialling([serving(), serving(1)]);
     await clock.advance(1_000);
     const { peer } = network.last;
-    if (say !== "") await peer.say(say);
-    if (!say.endsWith("\n")) await peer.hangUp();
+    if (sent !== "") await peer.say(sent);
+    if (!sent.endsWith("\n")) await peer.hangUp();
     const outcome = await cameTo(status, clock, 2_000);
     assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected);
     assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
-    const [told, other] = survivesDisconnect
+    const [emitted, other] = survivesDisconnect
       ? ["disconnected", "terminated"] as const
       : ["terminated", "disconnected"] as const;
-    assertEquals([recorder.one(told).reason, recorder.all(other)], [reason, []]);
+    assertEquals([recorder.one(emitted).reason, recorder.all(other)], [reason, []]);
     assertEquals(
       recorder.all("reconnecting").map(({ cause }) => cause),
       survivesDisconnect ? [reason] : [],
@@ -233,12 +233,12 @@ for (const [what, say, reason, survivesDisconnect, expected] of LOSSES) {
     assertEquals(recorder.all("resumed").length, survivesDisconnect ? 1 : 0);
   });
 
-  Deno.test(`${what} before WELCOME: the client ${survivesDisconnect ? "dials again" : "ends"}`, async () => {
+  Deno.test(`${what} before WELCOME: the client ${survivesDisconnect ? "reconnects" : "ends"}`, async () => {
     const { clock, network, recorder, status } = stageDialling([mute]);
     await clock.advance(1_000);
     const { peer } = network.last;
-    if (say !== "") await peer.say(say);
-    if (!say.endsWith("\n")) await peer.hangUp();
+    if (sent !== "") await peer.say(sent);
+    if (!sent.endsWith("\n")) await peer.hangUp();
     const outcome = await cameTo(status, clock, 600);
     assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected === 4 ? 4 : 3);
     assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
@@ -261,7 +261,7 @@ const NETWORK: [TransportErrorKind, EndReason][] = [
 ];
 
 for (const [kind, cause] of NETWORK) {
-  Deno.test(`a dial that fails, ${kind}, is repeated`, async () => {
+  Deno.test(`a dial that fails, ${kind}, is retried`, async () => {
     const { clock, network, recorder } = stageDialling([kind]);
     await clock.advance(500);
     assertEquals(network.dials_ms, [0, 500]);

@@ -1,5 +1,5 @@
 /**
- * The client's side of a resume: what its HELLO says, and what it makes of the server's WELCOME.
+ * A resume in the client: the fields of its HELLO, and how it handles the server's WELCOME.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
   welcoming,
 } from "../support/scripted_network.ts";
 
-/** Lines to send, which end only if the test ends them. */
+/** Lines to send; the test may end them. */
 function lines(count: number): QueueSource {
   const source = new QueueSource();
   for (let n = 1; n <= count; n++) source.put(new TextEncoder().encode(`line ${n}`));
@@ -34,8 +34,8 @@ function confirming(upTo: number): Answering {
   };
 }
 
-/** A client that has sent 5 lines and heard 2 confirmed, loses its connection at 1 s, and returns. */
-async function returning(
+/** A client that has 2 of 5 lines confirmed, loses its connection at 1 s, and reconnects. */
+async function reconnecting(
   welcome: Outcome,
   lose?: (staged: ReturnType<typeof stageDialling>) => unknown,
   more: Partial<ClientOptions> = {},
@@ -45,18 +45,18 @@ async function returning(
   await staged.clock.advance(1_000);
   await (lose ?? (({ network }) => network.last.path.reset()))(staged);
   await staged.clock.advance(500);
-  return { ...staged, source, heard: () => receiver(staged) };
+  return { ...staged, source, received: () => receivedBy(staged) };
 }
 
-/** What the last server heard, without times and payloads. */
-function receiver({ network }: ReturnType<typeof stageDialling>): string[] {
+/** What the last server received, without times and payloads. */
+function receivedBy({ network }: ReturnType<typeof stageDialling>): string[] {
   return network.last.peer.heard.map((line) => line.replace(/^\d+ /, "")).filter((line) =>
     !line.startsWith("line ")
   );
 }
 
-/** What a HELLO says of the session, its timers left out. */
-function saidIn(line: string): Record<string, unknown> {
+/** The fields of a HELLO that describe the session. */
+function sessionFields(line: string): Record<string, unknown> {
   const [, id, json] = /^HELLO 1 (\S+) (.*)$/.exec(line)!;
   const { confirmed, reconnect, sent, settled } = JSON.parse(json!);
   return { id, reconnect, confirmed, sent, settled };
@@ -64,88 +64,91 @@ function saidIn(line: string): Record<string, unknown> {
 
 const NEVER_OPEN = { id: ID, reconnect: true, confirmed: undefined, sent: 0, settled: undefined };
 
-Deno.test("HELLO of a client that does not come back says nothing of the session", async () => {
+Deno.test("HELLO of a client that does not reconnect has no fields of the session", async () => {
   const staged = stageDialling([mute], { reconnect: undefined });
   await staged.clock.advance(0);
   const nothing = { ...NEVER_OPEN, reconnect: undefined, sent: undefined };
-  assertEquals(saidIn(receiver(staged)[0]!), nothing);
+  assertEquals(sessionFields(receivedBy(staged)[0]!), nothing);
 });
 
-Deno.test("HELLO says that the client comes back, and no more before the session was open", async () => {
+Deno.test("HELLO announces that the client reconnects, and no more before the session was open", async () => {
   const staged = stageDialling([mute]);
   for (const _ of [1, 2, 3]) {
-    assertEquals((await staged.clock.advance(0), saidIn(receiver(staged)[0]!)), NEVER_OPEN);
+    assertEquals(
+      (await staged.clock.advance(0), sessionFields(receivedBy(staged)[0]!)),
+      NEVER_OPEN,
+    );
     await staged.clock.advance(5_500);
   }
 });
 
-Deno.test("HELLO of a return says how far the client has come", async () => {
-  const { heard } = await returning(mute);
-  assertEquals(saidIn(heard()[0]!), { ...NEVER_OPEN, confirmed: 2, sent: 5 });
+Deno.test("HELLO of a resume has what was sent and what is confirmed", async () => {
+  const { received } = await reconnecting(mute);
+  assertEquals(sessionFields(received()[0]!), { ...NEVER_OPEN, confirmed: 2, sent: 5 });
 });
 
-Deno.test("HELLO of a return says so though nothing was ever confirmed", async () => {
+Deno.test("HELLO of a resume has both though nothing was ever confirmed", async () => {
   const staged = stageDialling([welcoming(), mute]);
   await staged.clock.advance(1_000);
   staged.network.last.path.reset();
   await staged.clock.advance(500);
-  assertEquals(saidIn(receiver(staged)[0]!), { ...NEVER_OPEN, confirmed: 0, sent: 1 });
+  assertEquals(sessionFields(receivedBy(staged)[0]!), { ...NEVER_OPEN, confirmed: 0, sent: 1 });
 });
 
 for (
-  const [what, say, settled] of [
+  const [what, sent, settled] of [
     ["TERMINATE shutdown", "TERMINATE shutdown\n", true],
     ["TERMINATE silent", "TERMINATE silent\n", undefined],
     ["a FIN", "", undefined],
     ["half a TERMINATE shutdown", "TERMINATE shutdown", undefined],
   ] as const
 ) {
-  Deno.test(`HELLO after ${what} says ${settled ? "" : "not "}that all is settled`, async () => {
-    const { heard } = await returning(mute, async ({ network }) => {
-      await network.last.peer.say(say);
+  Deno.test(`HELLO after ${what} has ${settled ? "" : "no "}settled`, async () => {
+    const { received } = await reconnecting(mute, async ({ network }) => {
+      await network.last.peer.say(sent);
       await network.last.peer.hangUp();
     });
-    assertEquals(saidIn(heard()[0]!), { ...NEVER_OPEN, confirmed: 2, sent: 5, settled });
+    assertEquals(sessionFields(received()[0]!), { ...NEVER_OPEN, confirmed: 2, sent: 5, settled });
   });
 }
 
-Deno.test("HELLO says that all is settled for as long as no connection was open since", async () => {
+Deno.test("HELLO has settled for as long as no connection was open since", async () => {
   const staged = stageDialling([confirming(1), mute, "refused", mute, remembering(), mute]);
   const { clock, network } = staged;
   await clock.advance(6_000);
   await network.last.peer.say("TERMINATE shutdown\n");
   await clock.advance(500);
   const settled = { ...NEVER_OPEN, confirmed: 1, sent: 2, settled: true };
-  assertEquals(saidIn(receiver(staged)[0]!), settled);
+  assertEquals(sessionFields(receivedBy(staged)[0]!), settled);
   // Given up after 5 s; refused; and given up after 5 s again.
   await clock.advance(5_500 + 500);
-  assertEquals([network.dials_ms.length, saidIn(receiver(staged)[0]!)], [4, settled]);
+  assertEquals([network.dials_ms.length, sessionFields(receivedBy(staged)[0]!)], [4, settled]);
 });
 
-Deno.test("HELLO says no more that all is settled when a connection was open since", async () => {
+Deno.test("HELLO has no settled when a connection was open since", async () => {
   const staged = stageDialling([confirming(1), serving(1), mute]);
   const { clock, network } = staged;
   await clock.advance(6_000);
   await network.last.peer.say("TERMINATE shutdown\n");
   await clock.advance(1_000);
-  assertEquals(saidIn(receiver(staged)[0]!).settled, true);
+  assertEquals(sessionFields(receivedBy(staged)[0]!).settled, true);
   network.last.path.reset();
   await clock.advance(500);
-  const { confirmed, sent, settled } = saidIn(receiver(staged)[0]!);
+  const { confirmed, sent, settled } = sessionFields(receivedBy(staged)[0]!);
   assertEquals({ confirmed, sent, settled }, { confirmed: 2, sent: 2, settled: undefined });
 });
 
 for (
-  const [received, resent, again] of [
+  const [arrived, resent, again] of [
     [2, 3, ["DATA 3 6", "DATA 4 6", "DATA 5 6"]],
     [4, 1, ["DATA 5 6"]],
     [5, 0, []],
   ] as [number, number, string[]][]
 ) {
-  Deno.test(`WELCOME with ${received} received: the client sends ${resent} again, in order`, async () => {
-    const { heard, recorder } = await returning(welcoming(`{"received":${received}}`));
-    assertEquals(heard().slice(1), again);
-    const already = received - 2;
+  Deno.test(`WELCOME with ${arrived} received: the client sends ${resent} again, in order`, async () => {
+    const { received, recorder } = await reconnecting(welcoming(`{"received":${arrived}}`));
+    assertEquals(received().slice(1), again);
+    const already = arrived - 2;
     assertEquals(resumptions(recorder), [
       `1500: gap 1500, resent ${resent}, already there ${already}`,
     ]);
@@ -155,34 +158,34 @@ for (
       resent,
     ]);
     assertEquals(sent, again.map((line) => [1_500, Number(line.split(" ")[1]), true]));
-    // Whatever had arrived is confirmed, though no CONFIRM says so.
+    // What had arrived counts as confirmed without a CONFIRM.
     assertEquals(recorder.all("data_confirmed").map(({ seq }) => seq), [1, 2]);
   });
 }
 
-Deno.test("new data messages follow those that are sent again, within the window", async () => {
-  const { clock, heard, network, source } = await returning(welcoming('{"received":3}'));
+Deno.test("new data messages follow the resent ones, within the window", async () => {
+  const { clock, received, network, source } = await reconnecting(welcoming('{"received":3}'));
   for (const line of ["line 6", "line 7", "line 8", "line 9"]) {
     source.put(new TextEncoder().encode(line));
   }
   await clock.advance(0);
   const first = ["DATA 4 6", "DATA 5 6", "DATA 6 6", "DATA 7 6", "DATA 8 6"];
-  assertEquals(heard().slice(1), first);
+  assertEquals(received().slice(1), first);
   await network.last.peer.say("CONFIRM 4\n");
   await clock.advance(0);
-  assertEquals(heard().slice(1), [...first, "DATA 9 6"]);
+  assertEquals(received().slice(1), [...first, "DATA 9 6"]);
 });
 
-Deno.test("what is sent again has its full time to be confirmed", async () => {
-  const { clock, recorder } = await returning(welcoming('{"received":2}'));
+Deno.test("what is resent has its full time to be confirmed", async () => {
+  const { clock, recorder } = await reconnecting(welcoming('{"received":2}'));
   await clock.advance(20_000 - 1);
   assertEquals(recorder.story("phase").at(-1), "1500 phase connecting data 0");
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "21500 phase data heartbeat 20000");
 });
 
-Deno.test("the round trip of what was sent again counts from when it was sent again", async () => {
-  const { clock, network, recorder } = await returning(welcoming('{"received":2}'));
+Deno.test("the round trip of what was resent counts from when it was resent", async () => {
+  const { clock, network, recorder } = await reconnecting(welcoming('{"received":2}'));
   await clock.advance(25);
   await network.last.peer.say("CONFIRM 5\n");
   const rtts = recorder.all("data_confirmed").slice(2).map(({ rtt_ms, seq }) => [seq, rtt_ms]);
@@ -190,7 +193,7 @@ Deno.test("the round trip of what was sent again counts from when it was sent ag
 });
 
 for (
-  const [said, why] of [
+  const [greeting, why] of [
     ['{"received":1}', "received 1"],
     ['{"received":6}', "received 6"],
     ['{"received":2.5}', "without what it has received"],
@@ -199,8 +202,8 @@ for (
     ["{}", "without what it has received"],
   ] as const
 ) {
-  Deno.test(`WELCOME ${said} to a return is a protocol error, and ends the session`, async () => {
-    const { clock, network, recorder, status } = await returning(welcoming(said));
+  Deno.test(`WELCOME ${greeting} to a resume is a protocol error, and ends the session`, async () => {
+    const { clock, network, recorder, status } = await reconnecting(welcoming(greeting));
     assertEquals<unknown>(await cameTo(status, clock, 500), 1);
     const { by, reason, text } = recorder.one("terminated");
     const expected = `WELCOME ${why}; sent up to 5, confirmed up to 2`;
@@ -210,15 +213,15 @@ for (
   });
 }
 
-Deno.test("WELCOME with something received of a session that sent nothing is a protocol error", async () => {
+Deno.test("WELCOME with received of a session that sent nothing is a protocol error", async () => {
   const { clock, recorder, status } = stageDialling([welcoming('{"received":3}')]);
   assertEquals<unknown>(await cameTo(status, clock, 500), 3);
   const { by, reason } = recorder.one("terminated");
   assertEquals({ by, reason }, { by: "self", reason: "protocol" });
 });
 
-Deno.test("a return that is refused ends the client with 4, and what is in doubt", async () => {
-  const { clock, recorder, status } = await returning((line) =>
+Deno.test("a resume that is refused ends the client with 4, and its summary has what is in doubt", async () => {
+  const { clock, recorder, status } = await reconnecting((line) =>
     line.startsWith("HELLO") ? "TERMINATE refused it expired\n" : undefined
   );
   assertEquals<unknown>(await cameTo(status, clock, 500), 4);
@@ -227,17 +230,17 @@ Deno.test("a return that is refused ends the client with 4, and what is in doubt
   assertEquals(recorder.one("summary").in_doubt, [[3, 5]]);
 });
 
-Deno.test("a server that takes smaller messages than before cannot go on with larger ones", async () => {
+Deno.test("a server that now accepts smaller messages only ends the session", async () => {
   const welcome = '{"received":2,"max_message_bytes":5}';
-  const { clock, heard, recorder, status } = await returning(welcoming(welcome));
+  const { clock, received, recorder, status } = await reconnecting(welcoming(welcome));
   assertEquals<unknown>(await cameTo(status, clock, 500), 1);
   const text = "the next data message has 6 bytes; the server accepts 5";
   assertEquals(recorder.one("terminated").text, text);
-  assertEquals(heard().filter((line) => line.startsWith("DATA")), []);
+  assertEquals(received().filter((line) => line.startsWith("DATA")), []);
 });
 
-Deno.test("the client's ledger tells what each connection sent and heard confirmed", async () => {
-  const { clock, network, recorder, source, status } = await returning(
+Deno.test("the client's summary has what was sent and confirmed on each connection", async () => {
+  const { clock, network, recorder, source, status } = await reconnecting(
     welcoming('{"received":3}'),
   );
   source.put(new TextEncoder().encode("line 6"));
@@ -261,11 +264,11 @@ Deno.test("the client's ledger tells what each connection sent and heard confirm
   });
 });
 
-Deno.test("a confirmation that comes along with WELCOME leaves that much less to send again", async () => {
-  const { clock, heard, recorder, client, status } = await returning((line) =>
+Deno.test("a confirmation that arrives with WELCOME leaves less to resend", async () => {
+  const { clock, received, recorder, client, status } = await reconnecting((line) =>
     line.startsWith("HELLO") ? welcoming('{"received":2}')(line) + "CONFIRM 4\n" : undefined
   );
-  assertEquals(heard().slice(1), ["DATA 5 6"]);
+  assertEquals(received().slice(1), ["DATA 5 6"]);
   client.stop("shutdown");
   await cameTo(status, clock, 500);
   // Of what was sent on this connection, nothing is confirmed.
