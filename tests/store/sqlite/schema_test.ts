@@ -94,7 +94,7 @@ Deno.test("docs/store.md deletes old sessions with their messages and outages, a
       return id === "open" ? entries : [...entries, ended(id, at)];
     }),
   );
-  folder.change(blockAfter("## Getting rid of old sessions", "sql"));
+  folder.change(blockAfter("## Deleting old sessions", "sql"));
   await store.commit([message("open", 2)]);
   const remaining = [{ id: "recent" }, { id: "open" }];
   assertEquals(folder.query("SELECT id FROM sessions"), remaining);
