@@ -76,16 +76,8 @@ export function both<T>(value: T): Readonly<Record<Role, T>> {
   return { server: value, client: value };
 }
 
-/** What an exit status means. */
-export interface ExitDescription {
-  /** In a few words. */
-  readonly meaning: string;
-  /** What can cause it. */
-  readonly causes: string;
-}
-
-/** Every exit status. */
-export const EXIT_STATUSES: Readonly<Record<ExitStatus, ExitDescription>> = {
+/** Every exit status: what it means in a few words, and what can cause it. */
+export const EXIT_STATUSES: Readonly<Record<ExitStatus, { meaning: string; causes: string }>> = {
   0: {
     meaning: "ended as asked",
     causes: "Ctrl-C, SIGTERM, `--count`, `--duration`, the end of the input; " +

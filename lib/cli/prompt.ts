@@ -12,7 +12,7 @@ export interface Terminal {
   /** Shows a question with its default and returns the answer; `null` at the end of the input. */
   ask(question: string, proposal: string): string | null;
   /** Shows a line. */
-  say(line: string): void;
+  show(line: string): void;
 }
 
 /** The terminal of this process, or `undefined` if there is none. */
@@ -24,7 +24,7 @@ export function terminal(): Terminal | undefined {
       const answer = prompt(`${question} [${proposal}]:`);
       return answer?.trim() === "" ? proposal : answer;
     },
-    say: (line) => console.error(line),
+    show: (line) => console.error(line),
   };
 }
 
@@ -54,7 +54,7 @@ function ask(key: "host" | "port", proposal: Settings, at: Terminal): Value {
       return checkValue(key, value, `${key} ${answer}`);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      at.say(error.message);
+      at.show(error.message);
     }
   }
 }

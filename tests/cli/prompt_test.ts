@@ -27,7 +27,7 @@ class ScriptedTerminal implements Terminal {
     return answer?.trim() === "" ? proposal : answer;
   }
 
-  say(line: string): void {
+  show(line: string): void {
     this.shown.push(line);
   }
 }
