@@ -21,10 +21,10 @@ export class ThreadLink<Said, Heard, Answer = never> {
   #waiting: Said[] = [];
 
   /** Makes one end on a port. */
-  constructor(port: Port, hear: (message: Heard) => void) {
+  constructor(port: Port, onMessage: (message: Heard) => void) {
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<Heard[]>) => {
-      for (const message of data) hear(message);
+      for (const message of data) onMessage(message);
     };
   }
 

@@ -25,10 +25,10 @@ export interface Decoder<Message> {
 /** What hears the messages that a reader reads. */
 export interface MessageListener<Message> {
   /** Hears one message. */
-  hear(message: Message): void;
+  onMessage(message: Message): void;
   /** Hears that all messages of one read have been heard; may have the next read wait. */
   onBatchEnd(): void | Promise<void>;
-  /** Hears of an error that `hear`, `onBatchEnd` or the decoder threw; reading goes on. */
+  /** Hears of an error that `onMessage`, `onBatchEnd` or the decoder threw; reading goes on. */
   onError(error: unknown): void;
 }
 
@@ -54,7 +54,7 @@ export async function readMessages<Message>(
     try {
       decoder.push(buffer.subarray(0, count));
       for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
-        listener.hear(each);
+        listener.onMessage(each);
       }
       const ready = listener.onBatchEnd();
       if (ready) await ready;

@@ -24,7 +24,7 @@ export class ForwardedConnection implements Connection {
   }
 
   /** Hears what came of a use. */
-  hear(used: IoResult): void {
+  onMessage(used: IoResult): void {
     const waiting = this.#waiting.get(used.use);
     this.#waiting.delete(used.use);
     if (!("failure" in used)) waiting?.resolve(used);
@@ -87,7 +87,7 @@ export class ForwardingEnd {
   }
 
   /** Hears what is to be done. */
-  hear(what: IoRequest): void {
+  onMessage(what: IoRequest): void {
     if (what.use === "close") {
       this.#connection.close();
       return this.#end();

@@ -93,9 +93,9 @@ export class ServerWorker implements Coordinator {
       case "take":
         return this.#take(message);
       case "use":
-        return this.#lent.get(message.forwarding)?.hear(message.what);
+        return this.#lent.get(message.forwarding)?.onMessage(message.what);
       case "used":
-        return this.#borrowed.get(message.forwarding)?.hear(message.what);
+        return this.#borrowed.get(message.forwarding)?.onMessage(message.what);
       case "delivered":
         return this.delivery!.delivered(message.recipient, message.seq, message.bytes);
       case "full":

@@ -14,7 +14,7 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 /** Whom a worker's messages concern, besides itself. */
 export interface WorkerHandleOptions {
   /** Told what it says of others than itself. */
-  hear: (message: FromWorker) => void;
+  onMessage: (message: FromWorker) => void;
   /** Told when any of its data messages are delivered. */
   delivered: () => void;
 }
@@ -34,12 +34,12 @@ export class WorkerHandle {
   readonly #waiting = new Map<number, Recipient & { last: number }>();
 
   /** Makes a worker of a thread. */
-  constructor(thread: Thread, { delivered, hear }: WorkerHandleOptions) {
+  constructor(thread: Thread, { delivered, onMessage }: WorkerHandleOptions) {
     this.#thread = thread;
     this.#delivered = delivered;
     // Whoever waits for it hears of a failure.
     for (const each of [this.loaded, this.listening, this.over]) each.catch(() => {});
-    this.#link = new ThreadLink(thread, (message) => this.#hear(message) || hear(message));
+    this.#link = new ThreadLink(thread, (message) => this.#hear(message) || onMessage(message));
     thread.onerror = (event) => {
       event.preventDefault();
       const failure = new Error(`a worker failed: ${event.message}`);

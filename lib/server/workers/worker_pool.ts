@@ -137,7 +137,7 @@ export class WorkerPool {
 
   #startWorker(): void {
     const worker: WorkerHandle = new WorkerHandle(this.#options.startThread(), {
-      hear: (message) => this.#hear(worker, message),
+      onMessage: (message) => this.#hear(worker, message),
       delivered: () => this.#tellFull(),
     });
     this.#workers.push(worker);

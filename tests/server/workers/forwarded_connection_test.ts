@@ -31,11 +31,11 @@ function stage(options: PathOptions = {}, accepted?: Connection) {
   const lent: ForwardedConnection = new ForwardedConnection("client:50000", (use) => {
     said.push(use);
     const copy = structuredClone(use);
-    later(() => forwarding.hear(copy));
+    later(() => forwarding.onMessage(copy));
   });
   const forwarding: ForwardingEnd = new ForwardingEnd(accepted ?? path.server, (used: IoResult) => {
     const copy = structuredClone(used);
-    later(() => lent.hear(copy));
+    later(() => lent.onMessage(copy));
   });
   return { clock, path, far: path.client, lent, forwarding, said };
 }
@@ -166,13 +166,13 @@ Deno.test("ForwardedConnection.close() closes the connection, once", async () =>
 
 Deno.test("ForwardedConnection takes no notice of what it does not wait for", async () => {
   const lent = new ForwardedConnection("client:50000", () => {});
-  lent.hear({ use: "read", bytes: bytes("nobody asked") });
+  lent.onMessage({ use: "read", bytes: bytes("nobody asked") });
   const reading = readText(lent);
-  lent.hear({ use: "write", count: 3 });
-  lent.hear({ use: "read", bytes: bytes("asked for") });
+  lent.onMessage({ use: "write", count: 3 });
+  lent.onMessage({ use: "read", bytes: bytes("asked for") });
   assertEquals(await reading, "asked for");
   lent.close();
-  lent.hear({ use: "read", bytes: null });
+  lent.onMessage({ use: "read", bytes: null });
   assertEquals(await kindOf(() => readText(lent)), "closed");
 });
 
@@ -188,6 +188,6 @@ Deno.test("ForwardingEnd.hear() lets what is no failure of the connection be see
     seen.resolve(event.reason);
   };
   addEventListener("unhandledrejection", onRejection, { once: true });
-  forwarding.hear({ use: "read", size: 1 });
+  forwarding.onMessage({ use: "read", size: 1 });
   assertEquals((await seen.promise as Error).message, "a defect");
 });

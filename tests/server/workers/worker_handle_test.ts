@@ -23,7 +23,7 @@ function stage() {
   };
   let deliveries = 0;
   const worker = new WorkerHandle(thread, {
-    hear: (message) => heard.push(message),
+    onMessage: (message) => heard.push(message),
     delivered: () => deliveries++,
   });
   const say = async (...data: FromWorker[]) => {
