@@ -120,7 +120,7 @@ export class SqliteStore implements Store, OutputJournal {
       );
     };
     const asked = this.#worker.ask(request, transfer);
-    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, tell });
+    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, warn: tell });
     const took_s = (clock.now() - asked_ms) / 1000;
     if (isLong) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
     return answer;
