@@ -1,44 +1,32 @@
 /**
- * What the main thread of a server and its workers say to each other.
+ * Messages between the main thread of a server and its workers. Requests have a `call` number.
  *
  * @module
  */
-import type { Address, TransportErrorKind } from "../../platform/net/transport.ts";
+import type { TransportErrorKind } from "../../platform/net/transport.ts";
 import type { Event } from "../../session/events.ts";
-import type { Timers } from "../../session/timers.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
+import type { ServerConfig } from "../options.ts";
 
-/** What a worker is to do. */
-export interface WorkerConfig {
-  /** Where to listen. */
-  readonly address: Address;
-  /** The timers of its sessions. */
-  readonly timers: Timers;
-  /** The largest data message to accept, in bytes. */
-  readonly maxMessageBytes: number;
-  /** How many sessions the server may have. */
-  readonly maxSessions: number;
-  /** How long a session is kept without a connection, in milliseconds. */
-  readonly sessionLifetime_ms: number;
-  /** Whether to serve clients of the original program too. */
-  readonly original: boolean;
-  /** Whether the events of every data message are wanted. */
+/** What a worker is started with. */
+export interface WorkerConfig extends Readonly<ServerConfig> {
+  /** Whether to emit the events of every data message. */
   readonly wantsMessages: boolean;
-  /** If data messages go anywhere: whether they are stored. */
+  /** If data messages are delivered: whether they are stored. */
   readonly delivery?: { readonly isDurable: boolean };
-  /** The sessions of an earlier process that it is to take up. */
+  /** The sessions of an earlier process that the worker restores. */
   readonly sessions: readonly StoredSession[];
 }
 
-/** What a worker does with a connection that is lent to it. */
+/** An operation on a forwarded connection. */
 export type IoRequest =
   | { readonly use: "read"; readonly size: number }
   | { readonly use: "write"; readonly bytes: Uint8Array }
   | { readonly use: "close_write" }
   | { readonly use: "close" };
 
-/** What came of it. */
+/** The result of an operation; `close` has none. */
 export type IoResult =
   | { readonly use: "read"; readonly bytes: Uint8Array | null }
   | { readonly use: "write"; readonly count: number }
@@ -48,81 +36,83 @@ export type IoResult =
     readonly failure: { readonly kind: TransportErrorKind; readonly text: string };
   };
 
-/** What the main thread says to a worker. */
+/** From the main thread to a worker. */
 export type ToWorker =
-  | { readonly kind: "start"; readonly order: WorkerConfig }
-  /** So many events have been told. */
-  | { readonly kind: "told"; readonly count: number }
-  /** All workers listen: accept, and serve. */
+  /** Open the port. */
+  | { readonly kind: "start"; readonly config: WorkerConfig }
+  /** All workers listen: accept connections. */
   | { readonly kind: "serve" }
-  /** The answer to `place`. */
-  | { readonly kind: "placed"; readonly call: number; readonly placement: Placement }
-  /** Serve a connection that another worker has accepted, so long ago, perhaps of a session. */
+  /** So many events have been processed. */
+  | { readonly kind: "acknowledged"; readonly count: number }
+  | { readonly kind: "place_result"; readonly call: number; readonly placement: Placement }
+  /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
   | {
-    readonly kind: "take";
+    readonly kind: "forwarded";
     readonly forwarding: number;
     readonly peer: string;
     readonly age_ms: number;
     readonly session?: string;
   }
-  /** To who has lent a connection. */
-  | { readonly kind: "use"; readonly forwarding: number; readonly what: IoRequest }
-  /** To whom it is lent. */
-  | { readonly kind: "used"; readonly forwarding: number; readonly what: IoResult }
-  /** So much more of a recipient's is delivered. */
+  /** To the worker that accepted a forwarded connection. */
+  | { readonly kind: "io_request"; readonly forwarding: number; readonly request: IoRequest }
+  /** To the worker that serves a forwarded connection. */
+  | { readonly kind: "io_result"; readonly forwarding: number; readonly result: IoResult }
+  /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | {
     readonly kind: "delivered";
     readonly recipient: number;
     readonly seq: number;
     readonly bytes: number;
   }
-  /** The answer to `keep` and `flush`: it is done, or nothing more can be delivered. */
-  | { readonly kind: "done"; readonly call: number; readonly hasFailed: boolean }
-  /** Whether there is no room for another session, and whether no more is to be delivered for now. */
+  /** The reply to `store_and_reply` and `flush`; at once if nothing more can be delivered. */
+  | { readonly kind: "delivery_result"; readonly call: number; readonly hasFailed: boolean }
+  /** Whether all workers together have no room for another session, or for more data messages. */
   | { readonly kind: "full"; readonly sessions: boolean; readonly delivery: boolean }
-  /** Say how long the session has been away that is the first to give up. */
+  /** How long has the session been disconnected that would be evicted first? */
   | { readonly kind: "longest_away"; readonly call: number }
-  /** Give that up. */
+  /** Evict that session. */
   | { readonly kind: "make_room"; readonly call: number }
   /** Nothing more can be delivered. */
-  | { readonly kind: "undeliverable"; readonly text: string }
+  | { readonly kind: "delivery_failed"; readonly text: string }
   | { readonly kind: "stop"; readonly reason: "done" | "shutdown"; readonly text: string };
 
-/** What a worker says to the main thread. */
+/** From a worker to the main thread. */
 export type FromWorker =
-  /** It can be started. */
+  /** Ready for `start`. */
   | { readonly kind: "loaded" }
   | { readonly kind: "listening" }
-  | { readonly kind: "failed"; readonly error: TransportErrorKind; readonly text: string }
+  | { readonly kind: "listen_failed"; readonly error: TransportErrorKind; readonly text: string }
   | { readonly kind: "event"; readonly event: Event }
+  /** Which worker serves this session, or, without one, an original client? */
   | { readonly kind: "place"; readonly call: number; readonly session?: string }
-  /** Of a session that was placed there: whether its connection has led to it. */
-  | { readonly kind: "settled"; readonly session: string; readonly isKept: boolean }
+  /** Whether the connection of a session that was placed here has opened or resumed it. */
+  | { readonly kind: "placement_settled"; readonly session: string; readonly isKept: boolean }
   /** The session of an original client has begun. */
-  | { readonly kind: "begun"; readonly session: string }
-  | { readonly kind: "ended"; readonly session: string }
+  | { readonly kind: "session_begun"; readonly session: string }
+  | { readonly kind: "session_ended"; readonly session: string }
+  /** Forward a connection that was placed at another worker. */
   | {
     readonly kind: "forward";
     readonly forwarding: number;
     readonly peer: string;
     readonly age_ms: number;
   }
-  | { readonly kind: "use"; readonly forwarding: number; readonly what: IoRequest }
-  | { readonly kind: "used"; readonly forwarding: number; readonly what: IoResult }
-  /** Deliver a data message, and tell this recipient. */
+  | { readonly kind: "io_request"; readonly forwarding: number; readonly request: IoRequest }
+  | { readonly kind: "io_result"; readonly forwarding: number; readonly result: IoResult }
+  /** Deliver a data message, and report to this recipient. */
   | {
     readonly kind: "deliver";
     readonly recipient: number;
     readonly message: EntryOf<"message">;
   }
-  | { readonly kind: "note"; readonly entry: Entry }
-  /** As `note`; to be answered when it is stored. */
-  | { readonly kind: "keep"; readonly call: number; readonly entry: Entry }
-  /** To be answered when all is delivered. */
+  /** Store an entry, in order with the data messages. */
+  | { readonly kind: "store"; readonly entry: Entry }
+  /** As `store`, with a reply once it is stored. */
+  | { readonly kind: "store_and_reply"; readonly call: number; readonly entry: Entry }
+  /** Reply once everything is delivered. */
   | { readonly kind: "flush"; readonly call: number }
-  /** The answer to `longest_away`; no time if there is no such session. */
-  | { readonly kind: "away"; readonly call: number; readonly away_ms?: number }
-  /** The answer to `make_room`. */
-  | { readonly kind: "made_room"; readonly call: number; readonly isMade: boolean }
-  /** Its last word: how many sessions it has served, and how many of them were lost. */
-  | { readonly kind: "over"; readonly served: number; readonly lost: number };
+  /** Without a time if no session can be evicted. */
+  | { readonly kind: "longest_away_result"; readonly call: number; readonly away_ms?: number }
+  | { readonly kind: "make_room_result"; readonly call: number; readonly isMade: boolean }
+  /** The last message: how many sessions the worker has served, and how many of them were lost. */
+  | { readonly kind: "stopped"; readonly served: number; readonly lost: number };

@@ -1,48 +1,63 @@
 /**
- * A worker's way to have its data messages delivered: what it says to the main thread, and what it hears.
+ * Delivery and event sink of a worker: what they send to the main thread, and what its replies do.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import type { FromWorker } from "../../../lib/server/workers/messages.ts";
-import { RemoteDelivery } from "../../../lib/server/workers/remote.ts";
+import {
+  MAX_UNACKNOWLEDGED,
+  RemoteDelivery,
+  RemoteSink,
+} from "../../../lib/server/workers/remote.ts";
+import type { Event, EventSink } from "../../../lib/session/events.ts";
 import type { Recipient } from "../../../lib/store/delivery.ts";
 import type { Entry } from "../../../lib/store/store.ts";
-import { lost, message as eventText } from "../../support/store_folder.ts";
+import { data, heardAfter } from "../../support/callers.ts";
+import { stageRawServer } from "../../support/raw_server.ts";
+import { lost, message as entryOf } from "../../support/store_folder.ts";
 import { settle } from "../../support/virtual_clock.ts";
 
-/** The way of a worker, where the main thread says what the test says. */
+const EVENT: Event = {
+  time: "2026-11-22T00:00:00.000Z",
+  event: "data_received",
+  session: "s",
+  seq: 1,
+  bytes: 1,
+};
+
+/** The delivery of a worker; the test replies to its requests. */
 function stage({ isDurable = true } = {}) {
-  const said: FromWorker[] = [];
-  const answers: (() => void)[] = [];
+  const sent: FromWorker[] = [];
+  const replies: (() => void)[] = [];
   const delivery = new RemoteDelivery({
     isDurable,
-    say: (message) => said.push(message),
-    ask: (question) => {
-      said.push(question(answers.length));
-      return new Promise((resolve) => answers.push(resolve));
+    send: (message) => sent.push(message),
+    request: (message) => {
+      sent.push(message(replies.length));
+      return new Promise((resolve) => replies.push(resolve));
     },
   });
-  return { delivery, said, answers };
+  return { delivery, sent, replies };
 }
 
-/** Whoever hears what is delivered, as `seq bytes`. */
-class ReceiveCounters implements Recipient {
-  readonly heard: string[] = [];
+/** Records what is delivered, as `seq bytes`. */
+class FakeRecipient implements Recipient {
+  readonly received: string[] = [];
 
   delivered(seq: number, bytes: number): void {
-    this.heard.push(`${seq} ${bytes}`);
+    this.received.push(`${seq} ${bytes}`);
   }
 }
 
 /** A data message of so many bytes. */
 function message(session: string, seq: number, size: number): Entry & { kind: "message" } {
-  return { ...eventText(session, seq), payload: new Uint8Array(size) };
+  return { ...entryOf(session, seq), payload: new Uint8Array(size) };
 }
 
-Deno.test("RemoteDelivery.message() has each data message delivered, in order", () => {
-  const { delivery, said } = stage();
-  const [a, b] = [new ReceiveCounters(), new ReceiveCounters()];
+Deno.test("RemoteDelivery.message() sends each data message, in order", () => {
+  const { delivery, sent } = stage();
+  const [a, b] = [new FakeRecipient(), new FakeRecipient()];
   const messages = [message("a", 1, 3), message("b", 1, 4), message("a", 2, 0)];
   const recipients = [1, 2, 1];
   for (const [at, each] of messages.entries()) delivery.message(recipients[at] === 1 ? a : b, each);
@@ -51,67 +66,111 @@ Deno.test("RemoteDelivery.message() has each data message delivered, in order", 
     recipient: recipients[at],
     message,
   }));
-  assertEquals<unknown>(said, expected);
+  assertEquals<unknown>(sent, expected);
 });
 
-Deno.test("RemoteDelivery tells two recipients of the same session id apart", () => {
+Deno.test("RemoteDelivery distinguishes two recipients of the same session id", () => {
   const { delivery } = stage();
-  const [ended, fresh] = [new ReceiveCounters(), new ReceiveCounters()];
+  const [ended, fresh] = [new FakeRecipient(), new FakeRecipient()];
   delivery.message(ended, message("a", 3, 3));
   delivery.message(fresh, message("a", 1, 1));
-  delivery.delivered(1, 3, 3);
-  assertEquals([ended.heard, fresh.heard], [["3 3"], []]);
+  delivery.onDelivered(1, 3, 3);
+  assertEquals([ended.received, fresh.received], [["3 3"], []]);
 });
 
-Deno.test("RemoteDelivery.delivered() tells each recipient of its own, until all is delivered", () => {
+Deno.test("RemoteDelivery.onDelivered() reports to each recipient, until all is delivered", () => {
   const { delivery } = stage();
-  const [a, b] = [new ReceiveCounters(), new ReceiveCounters()];
+  const [a, b] = [new FakeRecipient(), new FakeRecipient()];
   for (const seq of [1, 2, 3]) delivery.message(a, message("a", seq, seq));
   delivery.message(b, message("b", 9, 1));
-  delivery.delivered(1, 2, 3);
-  delivery.delivered(2, 9, 1);
-  delivery.delivered(1, 3, 3);
-  assertEquals([a.heard, b.heard], [["2 3", "3 3"], ["9 1"]]);
+  delivery.onDelivered(1, 2, 3);
+  delivery.onDelivered(2, 9, 1);
+  delivery.onDelivered(1, 3, 3);
+  assertEquals([a.received, b.received], [["2 3", "3 3"], ["9 1"]]);
   delivery.message(a, message("a", 4, 4));
-  delivery.delivered(1, 4, 4);
-  assertEquals(a.heard.at(-1), "4 4");
+  delivery.onDelivered(1, 4, 4);
+  assertEquals(a.received.at(-1), "4 4");
 });
 
-Deno.test("RemoteDelivery.note() is said where sessions are stored, and nowhere else", () => {
+Deno.test("RemoteDelivery.note() sends an entry where sessions are stored, and nowhere else", () => {
   for (const isDurable of [true, false]) {
-    const { delivery, said } = stage({ isDurable });
+    const { delivery, sent } = stage({ isDurable });
     delivery.note(lost("a"));
-    assertEquals<unknown>(said, isDurable ? [{ kind: "note", entry: lost("a") }] : []);
+    assertEquals<unknown>(sent, isDurable ? [{ kind: "store", entry: lost("a") }] : []);
     assertEquals(delivery.isDurable, isDurable);
   }
 });
 
-Deno.test("RemoteDelivery.keep() and flushed() resolve when they are answered", async () => {
-  const { answers, delivery, said } = stage();
-  const told: string[] = [];
-  delivery.keep(lost("a")).then(() => told.push("kept"));
-  delivery.flushed().then(() => told.push("flushed"));
-  assertEquals<unknown>(said, [
-    { kind: "keep", call: 0, entry: lost("a") },
+Deno.test("RemoteDelivery.keep() and flushed() resolve with the replies", async () => {
+  const { delivery, replies, sent } = stage();
+  const resolved: string[] = [];
+  delivery.keep(lost("a")).then(() => resolved.push("kept"));
+  delivery.flushed().then(() => resolved.push("flushed"));
+  assertEquals<unknown>(sent, [
+    { kind: "store_and_reply", call: 0, entry: lost("a") },
     { kind: "flush", call: 1 },
   ]);
   await settle();
-  assertEquals(told, []);
-  answers[1]!();
+  assertEquals(resolved, []);
+  replies[1]!();
   await settle();
-  assertEquals(told, ["flushed"]);
-  answers[0]!();
+  assertEquals(resolved, ["flushed"]);
+  replies[0]!();
   await settle();
-  assertEquals(told, ["flushed", "kept"]);
+  assertEquals(resolved, ["flushed", "kept"]);
 });
 
-Deno.test("RemoteDelivery.fail() has it deliver nothing more, and tell nobody", () => {
-  const { delivery, said } = stage();
-  const a = new ReceiveCounters();
+Deno.test("RemoteDelivery.fail() makes it deliver nothing more, and report nothing", () => {
+  const { delivery, sent } = stage();
+  const a = new FakeRecipient();
   delivery.message(a, message("a", 1, 1));
   assertEquals(delivery.hasFailed, false);
   delivery.fail();
   delivery.message(a, message("a", 2, 1));
-  delivery.delivered(1, 1, 1);
-  assertEquals([delivery.hasFailed, said.length, a.heard], [true, 1, []]);
+  delivery.onDelivered(1, 1, 1);
+  assertEquals([delivery.hasFailed, sent.length, a.received], [true, 1, []]);
+});
+
+Deno.test("RemoteSink.emit() sends each event, and knows whether those of messages are wanted", () => {
+  const sent: FromWorker[] = [];
+  const sink = new RemoteSink(true, (message) => sent.push(message));
+  sink.emit(EVENT);
+  assertEquals([sink.wantsMessages, sent], [true, [{ kind: "event", event: EVENT }]]);
+});
+
+Deno.test("RemoteSink.room() is pending while too many events are unacknowledged", async () => {
+  const sink = new RemoteSink(true, () => {});
+  for (let n = 0; n < MAX_UNACKNOWLEDGED; n++) sink.emit(EVENT);
+  assertEquals(sink.room(), undefined);
+  sink.emit(EVENT);
+  sink.emit(EVENT);
+  let waiting = 2;
+  for (let n = 0; n < 2; n++) sink.room()!.then(() => waiting--);
+  sink.acknowledge(1);
+  await settle();
+  assertEquals(waiting, 2);
+  sink.acknowledge(1);
+  await settle();
+  assertEquals([waiting, sink.room()], [0, undefined]);
+});
+
+Deno.test("a server does not read while its sink has no room", async () => {
+  const room = Promise.withResolvers<void>();
+  let isFull = false;
+  const sink: EventSink = {
+    wantsMessages: true,
+    emit: () => {},
+    room: () => isFull ? room.promise : undefined,
+  };
+  const { clock, hello } = stageRawServer({ sink });
+  const caller = await hello("s");
+  isFull = true;
+  await caller.peer.say(data(1));
+  await caller.peer.say(data(2));
+  await clock.advance(1_000);
+  assertEquals(heardAfter(caller), ["CONFIRM 1"]);
+  isFull = false;
+  room.resolve();
+  await clock.advance(0);
+  assertEquals(heardAfter(caller), ["CONFIRM 1", "CONFIRM 2"]);
 });
