@@ -6,7 +6,6 @@
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { frameLine, isSessionId, parseLine } from "../../lib/wire/line.ts";
 import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
-import { quoted } from "../../lib/wire/quote.ts";
 import { assertBreaks, bytesOf } from "../support/decoding.ts";
 
 const GREATEST = 9_007_199_254_740_991;
@@ -231,14 +230,4 @@ Deno.test("frameLine() leaves a TERMINATE of exactly 1,024 bytes whole", () => {
       `TERMINATE done ${text}\n`,
     );
   }
-});
-
-Deno.test("quoted() shows what was sent, fit for a log: escaped, and cut to 40 characters", () => {
-  assertEquals(quoted(bytesOf('a "b" \\ é')), '"a \\"b\\" \\\\ é"');
-  assertEquals(quoted(bytesOf("\n\x1b\x7f\x9f")), '"\\n\\u001b\\u007f\\u009f"');
-  assertEquals(quoted(bytesOf("\ufeffa\u202eb\u2028c")), '"\\ufeffa\\u202eb\\u2028c"');
-  assertEquals(quoted(Uint8Array.of(0xff, 0x61)), '"\ufffda"');
-  assertEquals(quoted(bytesOf("x".repeat(40))), `"${"x".repeat(40)}"`);
-  assertEquals(quoted(bytesOf("x".repeat(41))), `"${"x".repeat(40)}…"`);
-  assertEquals(quoted(bytesOf("€".repeat(1_000_000))), `"${"€".repeat(40)}…"`);
 });
