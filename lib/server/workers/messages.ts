@@ -21,98 +21,78 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
 
 /** An operation on a forwarded connection. */
 export type IoRequest =
-  | { readonly use: "read"; readonly size: number }
-  | { readonly use: "write"; readonly bytes: Uint8Array }
-  | { readonly use: "close_write" }
-  | { readonly use: "close" };
+  | { use: "read"; size: number }
+  | { use: "write"; bytes: Uint8Array }
+  | { use: "close_write" }
+  | { use: "close" };
 
 /** The result of an operation; `close` has none. */
 export type IoResult =
-  | { readonly use: "read"; readonly bytes: Uint8Array | null }
-  | { readonly use: "write"; readonly count: number }
-  | { readonly use: "close_write" }
-  | {
-    readonly use: "read" | "write" | "close_write";
-    readonly failure: { readonly kind: TransportErrorKind; readonly text: string };
-  };
+  | { use: "read"; bytes: Uint8Array | null }
+  | { use: "write"; count: number }
+  | { use: "close_write" }
+  | { use: "read" | "write" | "close_write"; failure: { kind: TransportErrorKind; text: string } };
+
+/** The main thread passes these on between the two workers of a forwarded connection. */
+export type IoMessage =
+  /** To the worker that accepted the connection. */
+  | { kind: "io_request"; forwarding: number; request: IoRequest }
+  /** To the worker that serves it. */
+  | { kind: "io_result"; forwarding: number; result: IoResult };
 
 /** From the main thread to a worker. */
 export type ToWorker =
   /** Open the port. */
-  | { readonly kind: "start"; readonly config: WorkerConfig }
+  | { kind: "start"; config: WorkerConfig }
   /** All workers listen: accept connections. */
-  | { readonly kind: "serve" }
+  | { kind: "serve" }
   /** So many events have been processed. */
-  | { readonly kind: "acknowledged"; readonly count: number }
-  | { readonly kind: "place_result"; readonly call: number; readonly placement: Placement }
+  | { kind: "acknowledged"; count: number }
+  | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | {
-    readonly kind: "forwarded";
-    readonly forwarding: number;
-    readonly peer: string;
-    readonly age_ms: number;
-    readonly session?: string;
-  }
-  /** To the worker that accepted a forwarded connection. */
-  | { readonly kind: "io_request"; readonly forwarding: number; readonly request: IoRequest }
-  /** To the worker that serves a forwarded connection. */
-  | { readonly kind: "io_result"; readonly forwarding: number; readonly result: IoResult }
+  | { kind: "forwarded"; forwarding: number; peer: string; age_ms: number; session?: string }
+  | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
-  | {
-    readonly kind: "delivered";
-    readonly recipient: number;
-    readonly seq: number;
-    readonly bytes: number;
-  }
+  | { kind: "delivered"; recipient: number; seq: number; bytes: number }
   /** The reply to `store_and_reply` and `flush`; at once if nothing more can be delivered. */
-  | { readonly kind: "delivery_result"; readonly call: number; readonly hasFailed: boolean }
+  | { kind: "delivery_result"; call: number; hasFailed: boolean }
   /** Whether all workers together have no room for another session, or for more data messages. */
-  | { readonly kind: "full"; readonly sessions: boolean; readonly delivery: boolean }
+  | { kind: "full"; sessions: boolean; delivery: boolean }
   /** How long has the session been disconnected that would be evicted first? */
-  | { readonly kind: "longest_away"; readonly call: number }
+  | { kind: "longest_away"; call: number }
   /** Evict that session. */
-  | { readonly kind: "make_room"; readonly call: number }
+  | { kind: "make_room"; call: number }
   /** Nothing more can be delivered. */
-  | { readonly kind: "delivery_failed"; readonly text: string }
-  | { readonly kind: "stop"; readonly reason: "done" | "shutdown"; readonly text: string };
+  | { kind: "delivery_failed"; text: string }
+  | { kind: "stop"; reason: "done" | "shutdown"; text: string };
 
 /** From a worker to the main thread. */
 export type FromWorker =
   /** Ready for `start`. */
-  | { readonly kind: "loaded" }
-  | { readonly kind: "listening" }
-  | { readonly kind: "listen_failed"; readonly error: TransportErrorKind; readonly text: string }
-  | { readonly kind: "event"; readonly event: Event }
+  | { kind: "loaded" }
+  | { kind: "listening" }
+  | { kind: "listen_failed"; error: TransportErrorKind; text: string }
+  | { kind: "event"; event: Event }
   /** Which worker serves this session, or, without one, an original client? */
-  | { readonly kind: "place"; readonly call: number; readonly session?: string }
+  | { kind: "place"; call: number; session?: string }
   /** Whether the connection of a session that was placed here has opened or resumed it. */
-  | { readonly kind: "placement_settled"; readonly session: string; readonly isKept: boolean }
+  | { kind: "placement_settled"; session: string; isKept: boolean }
   /** The session of an original client has begun. */
-  | { readonly kind: "session_begun"; readonly session: string }
-  | { readonly kind: "session_ended"; readonly session: string }
+  | { kind: "session_begun"; session: string }
+  | { kind: "session_ended"; session: string }
   /** Forward a connection that was placed at another worker. */
-  | {
-    readonly kind: "forward";
-    readonly forwarding: number;
-    readonly peer: string;
-    readonly age_ms: number;
-  }
-  | { readonly kind: "io_request"; readonly forwarding: number; readonly request: IoRequest }
-  | { readonly kind: "io_result"; readonly forwarding: number; readonly result: IoResult }
+  | { kind: "forward"; forwarding: number; peer: string; age_ms: number }
+  | IoMessage
   /** Deliver a data message, and report to this recipient. */
-  | {
-    readonly kind: "deliver";
-    readonly recipient: number;
-    readonly message: EntryOf<"message">;
-  }
+  | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }
   /** Store an entry, in order with the data messages. */
-  | { readonly kind: "store"; readonly entry: Entry }
+  | { kind: "store"; entry: Entry }
   /** As `store`, with a reply once it is stored. */
-  | { readonly kind: "store_and_reply"; readonly call: number; readonly entry: Entry }
+  | { kind: "store_and_reply"; call: number; entry: Entry }
   /** Reply once everything is delivered. */
-  | { readonly kind: "flush"; readonly call: number }
+  | { kind: "flush"; call: number }
   /** Without a time if no session can be evicted. */
-  | { readonly kind: "longest_away_result"; readonly call: number; readonly away_ms?: number }
-  | { readonly kind: "make_room_result"; readonly call: number; readonly isMade: boolean }
+  | { kind: "longest_away_result"; call: number; away_ms?: number }
+  | { kind: "make_room_result"; call: number; isMade: boolean }
   /** The last message: how many sessions the worker has served, and how many of them were lost. */
-  | { readonly kind: "stopped"; readonly served: number; readonly lost: number };
+  | { kind: "stopped"; served: number; lost: number };

@@ -181,7 +181,7 @@ Deno.test("ForwardedConnection ignores results that it does not wait for", async
   assertEquals(await kindOf(() => readText(forwarded)), "closed");
 });
 
-Deno.test("ForwardingEnd.hear() does not catch an error that is no failure of the connection", async () => {
+Deno.test("ForwardingEnd.onRequest() does not catch an error that is no failure of the connection", async () => {
   const defect = () => {
     throw new TypeError("a defect");
   };
