@@ -1,5 +1,5 @@
 /**
- * Tests of the lines of PW/1: what each frame's line says, and every way in which a line can be wrong.
+ * The lines of PW/1: formatting, parsing, and every kind of invalid line.
  *
  * @module
  */
@@ -97,7 +97,7 @@ function assertBadNumber(word: string, line: string, least: number): void {
   assertBadLine(line, `bad number "${word}" in "${shown}"; expected ${range}`);
 }
 
-Deno.test("parseLine() throws on words too many", () => {
+Deno.test("parseLine() throws on too many words", () => {
   const lines = [
     "CONFIRM 1 2",
     "CONFIRM 1 ",
@@ -197,7 +197,7 @@ Deno.test("parseLine() throws on a line that is not UTF-8", () => {
   }
 });
 
-Deno.test("frameLine() replaces in TERMINATE what does not belong in a line", () => {
+Deno.test("frameLine() replaces control characters in TERMINATE", () => {
   const line = frameLine({
     type: "TERMINATE",
     reason: "protocol",
