@@ -54,7 +54,7 @@ async function dieAt(
   });
   const late_ms = [];
   while (late_ms.length < sessions) {
-    late_ms.push(Number((await load.next("buried")).after_ms) - predicted_ms);
+    late_ms.push(Number((await load.next("dead_closed")).after_ms) - predicted_ms);
   }
   return late_ms;
 }

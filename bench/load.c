@@ -86,14 +86,14 @@ static void begin(void) {
 static void bury(const struct session *s) {
   int since_heartbeat = s->heartbeats_answered > 0 && s->ignored_ns > 0;
   double after_ms = (now_ns() - (since_heartbeat ? s->ignored_ns : s->sent_ns)) / 1e6;
-  printf("{\"event\":\"buried\",\"session\":\"%s\",\"since\":\"%s\",\"after_ms\":%.3f}\n",
+  printf("{\"event\":\"dead_closed\",\"session\":\"%s\",\"since\":\"%s\",\"after_ms\":%.3f}\n",
          session_id(s), since_heartbeat ? "heartbeat" : "data", after_ms);
 }
 
 /* The server has closed a connection: right if the session is dead, wrong otherwise. */
 static void closed_by_server(struct session *s) {
   if (s->dead) bury(s);
-  else tell(s, "wronged");
+  else tell(s, "live_closed");
   if (mode == SOAK) return restart_session(s);
   close(s->fd);
   if (!s->dead) exit(1);

@@ -56,8 +56,8 @@ class Counts {
       if (event.event === "silent") this.silences++;
       if (event.event === "breaks") this.breaks++;
       if (event.event === "dies") this.deaths.dies(session);
-      if (event.event === "buried") this.deaths.seen(session, event as unknown as Death);
-      if (event.event === "wronged") this.deaths.wronged(session);
+      if (event.event === "dead_closed") this.deaths.seen(session, event as unknown as Death);
+      if (event.event === "live_closed") this.deaths.closedAlive(session);
     }
   }
 

@@ -62,7 +62,7 @@ export class Deaths {
   }
 
   /** The server has closed the connection of a session that lived. */
-  wronged(session: string): void {
+  closedAlive(session: string): void {
     this.wrong.push(`${session} lived, and its connection was closed`);
   }
 
