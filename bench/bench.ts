@@ -1,12 +1,10 @@
 /**
- * Measures the server against what a user would otherwise take, in the same run, and prints a table of
- * ratios. How to read it is in `docs/performance.md`.
+ * Compares the server with its alternatives in the same run, and prints a table of ratios. How to read it is in `docs/performance.md`.
  *
  * Usage: deno task bench [FIGURE…] [--against=FOLDER] [--flags=FLAGS]
  *
- * Without figures it measures all of them, in about five minutes. `--against` names another checkout,
- * such as the state before a change: it is measured in turn with this one. `--flags` go to the
- * platform that runs Pulsewire, such as `--cpu-prof`.
+ * Without figures it measures all of them, in about five minutes. `--against` names another checkout, such
+ * as the state before a change, to measure in turn with this one. `--flags` go to Deno, such as `--cpu-prof`.
  *
  * @module
  */
@@ -15,17 +13,17 @@ import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
 import type { Bench } from "./rounds.ts";
-import { addRoundTrip, durable, throughput, workers } from "./speed.ts";
+import { durable, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
 
-/** What a figure needs of the machine. */
+/** A requirement of a figure. */
 type Need = "C generator" | "/proc" | "10,000 files";
 
 const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...needs: Need[]]>> = {
   throughput: [throughput],
-  roundtrip: [addRoundTrip],
+  roundtrip: [roundTrip],
   memory: [memory, "C generator", "/proc", "10,000 files"],
   processor: [processor, "C generator", "/proc", "10,000 files"],
   growth: [growth, "C generator", "/proc", "10,000 files"],
@@ -35,7 +33,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   startup: [startup],
 };
 
-/** What each need is called when it is not met. */
+/** The message for each requirement that is not met. */
 async function unmetNeeds(tools: Tools): Promise<ReadonlyMap<Need, string>> {
   const unmet = new Map<Need, string>();
   if (!tools.inC) unmet.set("C generator", "needs Linux and a C compiler, cc");

@@ -1,5 +1,5 @@
 /**
- * What many sessions cost: memory and processor time.
+ * Memory and processor time of many sessions.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import { type Bench, printRow, type Rounds, startAll } from "./rounds.ts";
 import { digits, median } from "./table.ts";
 import type { Tools } from "./tools.ts";
 
-const CROWD = 10_000;
+const SESSIONS = 10_000;
 const EVERY_MS = 5_000;
-/** So long the servers are left alone before they are measured. */
+/** How long to wait before measuring, until the servers are idle. */
 const SETTLE_MS = 4_000;
 const MEMORY_ROUNDS = 3;
-/** Nobody is to fall silent, unless that is what is measured. */
-const PATIENT = "--data-threshold=3600";
-/** From the start on, the server sends the heartbeats, one every five seconds. */
+/** No session falls silent, unless that is measured. */
+const NO_SILENCE = "--data-threshold=3600";
+/** The server sends heartbeats from the start, one every five seconds. */
 const HEARTBEATS = ["--data-threshold=0.5", `--heartbeat-interval=${EVERY_MS / 1000}`];
 
-/** A peer that holds sessions, and the resident set that it had before. */
+/** A peer with open sessions, and its resident set before they were opened. */
 interface Holder extends AsyncDisposable {
   readonly peer: Peer;
   readonly sessions: number;
   readonly before_bytes: number;
 }
 
-/** Opens sessions with a peer that send a message every so often, or never, and holds them. */
+/** Opens sessions with a peer, which send a message at an interval, or never, until disposed of. */
 async function hold(
   tools: Tools,
   peer: Peer,
@@ -46,12 +46,12 @@ async function hold(
   };
 }
 
-/** How much the resident set has grown with the sessions, in KiB per session. */
+/** Growth of the resident set, in KiB per session. */
 async function memoryEach({ peer, sessions, before_bytes }: Holder): Promise<number> {
   return (await residentBytes(peer.process.pid) - before_bytes) / sessions / 1024;
 }
 
-/** The processor time of each of several peers over the same seconds, in µs per session and second. */
+/** The processor time of several peers over the same seconds, in µs per session and second. */
 async function processorTimes(holders: readonly Holder[], rounds: number): Promise<Rounds> {
   const times = new Map<string, number[]>(holders.map(({ peer }) => [peer.kind.name, []]));
   const readAll = () => Promise.all(holders.map(({ peer }) => processorTime_ms(peer.process.pid)));
@@ -68,14 +68,14 @@ async function processorTimes(holders: readonly Holder[], rounds: number): Promi
   return times;
 }
 
-/** Memory per idle session. All peers hold their sessions at the same time. */
+/** Memory per idle session. All peers have their sessions open at the same time. */
 export async function memory(bench: Bench): Promise<void> {
   const sizes = new Map<string, number[]>();
   for (let round = 0; round < MEMORY_ROUNDS; round++) {
     await using stack = new AsyncDisposableStack();
-    const all = stack.use(await startAll([...bench.subjects, ...bench.peers], [PATIENT]));
+    const all = stack.use(await startAll([...bench.subjects, ...bench.peers], [NO_SILENCE]));
     const holders = await Promise.all(
-      all.peers.map((peer) => hold(bench.tools, peer, CROWD, 0)),
+      all.peers.map((peer) => hold(bench.tools, peer, SESSIONS, 0)),
     );
     holders.forEach((holder) => stack.use(holder));
     await pause(SETTLE_MS);
@@ -84,7 +84,7 @@ export async function memory(bench: Bench): Promise<void> {
       sizes.set(name, [...sizes.get(name) ?? [], await memoryEach(holder)]);
     }
   }
-  const figure = `memory per idle session, ${CROWD} sessions`;
+  const figure = `memory per idle session, ${SESSIONS} sessions`;
   printRow(bench, figure, sizes, { unit: " KB", against: denoEcho.name, goal: "≤ 6 KB" });
 }
 
@@ -96,14 +96,14 @@ export async function processor(bench: Bench): Promise<void> {
     const beats = what === "heartbeat";
     await using stack = new AsyncDisposableStack();
     const kinds = [...bench.subjects, ...(beats ? [] : peers), ...pings];
-    const all = stack.use(await startAll(kinds, beats ? HEARTBEATS : [PATIENT]));
+    const all = stack.use(await startAll(kinds, beats ? HEARTBEATS : [NO_SILENCE]));
     const holders = await Promise.all(all.peers.map((peer) => {
       const answersOnly = beats && peer.kind.protocol === "pulsewire";
-      return hold(bench.tools, peer, CROWD, answersOnly ? 0 : EVERY_MS);
+      return hold(bench.tools, peer, SESSIONS, answersOnly ? 0 : EVERY_MS);
     }));
     holders.forEach((holder) => stack.use(holder));
     await pause(SETTLE_MS);
-    const figure = `processor time/session/s, ${CROWD}, one ${what} each every ${
+    const figure = `processor time/session/s, ${SESSIONS}, one ${what} each every ${
       EVERY_MS / 1000
     } s`;
     const options = { unit: " µs", against: mosquitto.name, goal: "≤ 2 ×" };
@@ -112,15 +112,15 @@ export async function processor(bench: Bench): Promise<void> {
 }
 
 /**
- * How memory and processor time per session grow with the number of sessions. What the process costs
- * without any is in there, too: so it is told what each further session costs.
+ * How memory and processor time per session grow with the number of sessions. They include the process
+ * without sessions; so the cost of each further session is printed, too.
  */
 export async function growth(bench: Bench): Promise<void> {
-  const sizes = [100, 1_000, CROWD];
+  const sizes = [100, 1_000, SESSIONS];
   await using stack = new AsyncDisposableStack();
   const [subject] = bench.subjects;
   const kinds = sizes.map((size) => ({ ...subject!, name: String(size) }));
-  const all = stack.use(await startAll(kinds, [PATIENT]));
+  const all = stack.use(await startAll(kinds, [NO_SILENCE]));
   const holders: Holder[] = [];
   for (const [i, peer] of all.peers.entries()) {
     holders.push(stack.use(await hold(bench.tools, peer, sizes[i]!, EVERY_MS)));

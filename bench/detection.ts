@@ -1,5 +1,5 @@
 /**
- * How late, after the predicted time, a dead peer is declared.
+ * Detection overshoot: how long after the predicted time a peer is declared dead.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Bench } from "./rounds.ts";
 import { digits, quantile } from "./table.ts";
 import type { Tools } from "./tools.ts";
 
-/** What makes a server's sessions die, and after how long, by its own word. */
+/** Options of a server, and the detection time that they predict. */
 interface Timing {
   readonly predicted_ms: number;
   readonly options: readonly string[];
 }
 
-/** Thresholds for a prediction of `data_s` and two heartbeats. */
+/** Thresholds for a detection after `data_s` and two heartbeats. */
 function timing(data_s: number, heartbeat_s: number): Timing {
   return {
     predicted_ms: (data_s + 2 * heartbeat_s) * 1000,
@@ -28,16 +28,16 @@ function timing(data_s: number, heartbeat_s: number): Timing {
 }
 
 const ONE_BY_ONE = { runs: 50, ...timing(0.2, 0.1) };
-/** Time enough for all to open before the first falls silent; the silence itself does no harm. */
+/** Long enough for all sessions to open before the first falls silent. */
 const ALL_AT_ONCE = { sessions: 10_000, runs: 3, ...timing(4, 1) };
-/** MQTT: a server gives up after one and a half times the keep-alive. */
+/** MQTT: a server closes a connection after one and a half times the keep-alive. */
 const KEEP_ALIVE_S = 2;
 
-/** How late deaths were seen, in milliseconds: by the server, and by its dead peer. */
+/** Overshoot in milliseconds: as reported by the server, and as seen by its dead peer. */
 interface Lateness {
-  readonly told: number[];
+  readonly reported: number[];
   readonly seen: number[];
-  /** How often the server said that it had not run for a while itself. */
+  /** How many local stalls the server reported. */
   stalls: number;
 }
 
@@ -54,31 +54,31 @@ async function dieAt(
   });
   const late_ms = [];
   while (late_ms.length < sessions) {
-    late_ms.push(Number((await load.next("buried")).after_ms) - predicted_ms);
+    late_ms.push(Number((await load.next("dead_closed")).after_ms) - predicted_ms);
   }
   return late_ms;
 }
 
-/** Has the sessions of a Pulsewire server die, and hears what it says of that. */
+/** Has the sessions of a Pulsewire server die, and collects its events. */
 async function deaths(
   bench: Bench,
   run: { sessions: number; runs: number } & Timing,
 ): Promise<Lateness> {
   await using peer = await startPeer(bench.subjects[0]!, "--json", ...run.options);
-  const lateness: Lateness = { told: [], seen: [], stalls: 0 };
-  const listening = (async () => {
-    while (lateness.told.length < run.sessions * run.runs) {
-      const { value, done } = await peer.process.told.next();
+  const lateness: Lateness = { reported: [], seen: [], stalls: 0 };
+  const collecting = (async () => {
+    while (lateness.reported.length < run.sessions * run.runs) {
+      const { value, done } = await peer.process.events.next();
       if (done) throw new Error(`${peer.kind.name} ended early`);
       if (value.event === "local_stall") lateness.stalls++;
       if (value.event !== "terminated" || value.reason !== "silent") continue;
-      lateness.told.push(Number(value.detected_after_ms) - Number(value.predicted_ms));
+      lateness.reported.push(Number(value.detected_after_ms) - Number(value.predicted_ms));
     }
   })();
   for (let i = 0; i < run.runs; i++) {
     lateness.seen.push(...await dieAt(bench.tools, peer, run));
   }
-  await listening;
+  await collecting;
   return lateness;
 }
 
@@ -103,7 +103,7 @@ export async function detection(bench: Bench): Promise<void> {
       },
     ]
   ) {
-    const { told, seen, stalls } = await deaths(bench, run);
+    const { reported, seen, stalls } = await deaths(bench, run);
     const mosquittoLate = await mosquittoDeaths(bench, sessions);
     for (const part of [0.5, 0.99, 1]) {
       const name = part === 1 ? "worst" : `p${part * 100}`;
@@ -111,13 +111,13 @@ export async function detection(bench: Bench): Promise<void> {
         late_ms.length === 0 ? "" : `${digits(quantile(late_ms, part))} ms`;
       bench.table.row({
         figure: `detection overshoot, ${figure}, ${run.runs} runs, ${name}`,
-        values: { [subject!.name]: value(told), [mosquitto.name]: value(mosquittoLate) },
+        values: { [subject!.name]: value(reported), [mosquitto.name]: value(mosquittoLate) },
         ratio: `seen by peer: ${value(seen)}`,
         goal: part === 0.99 ? goal : "",
       });
     }
     if (stalls > 0) {
-      bench.table.row({ figure: `  local stalls told meanwhile: ${stalls}`, values: {} });
+      bench.table.row({ figure: `  local stalls reported meanwhile: ${stalls}`, values: {} });
     }
   }
 }

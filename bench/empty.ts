@@ -1,5 +1,5 @@
 /**
- * Next to nothing: says that it runs. What every compiled program costs.
+ * A program that only reports that it runs: the baseline of every compiled program.
  *
  * @module
  */

@@ -86,14 +86,14 @@ static void begin(void) {
 static void bury(const struct session *s) {
   int since_heartbeat = s->heartbeats_answered > 0 && s->ignored_ns > 0;
   double after_ms = (now_ns() - (since_heartbeat ? s->ignored_ns : s->sent_ns)) / 1e6;
-  printf("{\"event\":\"buried\",\"session\":\"%s\",\"since\":\"%s\",\"after_ms\":%.3f}\n",
+  printf("{\"event\":\"dead_closed\",\"session\":\"%s\",\"since\":\"%s\",\"after_ms\":%.3f}\n",
          session_id(s), since_heartbeat ? "heartbeat" : "data", after_ms);
 }
 
-/* The server has closed a connection: as it must when the session is dead, never otherwise. */
+/* The server has closed a connection: right if the session is dead, wrong otherwise. */
 static void closed_by_server(struct session *s) {
   if (s->dead) bury(s);
-  else tell(s, "wronged");
+  else tell(s, "live_closed");
   if (mode == SOAK) return restart_session(s);
   close(s->fd);
   if (!s->dead) exit(1);
@@ -117,7 +117,7 @@ static void hear(struct session *s) {
   if (now < end_ns) message(s, count);
 }
 
-/* What becomes of a session of a soak at its turn; true if it sends a message as ever. */
+/* Decides what a session of a soak does at its turn; true if it sends a message as usual. */
 static int fate(struct session *s) {
   if (!s->open || s->dead) return 0;
   if (s->silent_turns > 0) return s->silent_turns-- == 1;
@@ -139,7 +139,7 @@ static int fate(struct session *s) {
   return 0;
 }
 
-/* Gives every session whose time has come its turn: one after the other, evenly over EVERY_MS. */
+/* Gives every due session its turn: one after the other, spread evenly over EVERY_MS. */
 static void take_turns(void) {
   uint64_t now = now_ns();
   for (; every_ns > 0 && begin_ns + turns * every_ns / sessions <= now; turns++) {
@@ -167,7 +167,7 @@ static void print_result(uint64_t count, double seconds, double processor_s) {
   printf("}\n");
 }
 
-/* A flood: counts from after the warm-up, tells the outcome, and leaves when all is answered. */
+/* A flood: counts after the warm-up, prints the result, and exits when all is answered. */
 static void measure(void) {
   static uint64_t from, from_ns;
   static clock_t processor;

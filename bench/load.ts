@@ -1,6 +1,6 @@
 /**
  * The load generator where the one in C cannot be built: floods a server with data messages, or an echo
- * with their bytes. Slower than most servers, which makes them look alike.
+ * server with their bytes. It is slower than most servers, and hides the differences between them.
  *
  * Usage: load.ts PORT pulsewire|echo SESSIONS flood WINDOW SECONDS BYTES
  *
@@ -20,7 +20,7 @@ let messages = 0;
 let measured = 0;
 const rtts_ms: number[] = [];
 
-/** Counts messages that came back, and the round-trip time of the last of them. */
+/** Counts confirmed messages, and records the round-trip time of the last one. */
 function count(answers: number, sent_ms: number): void {
   const now_ms = performance.now();
   messages += answers;
@@ -35,7 +35,7 @@ async function writeAll(connection: Deno.Conn, text: string): Promise<void> {
   }
 }
 
-/** How many messages the bytes that came confirm, by number or by their bytes. */
+/** Creates a counter of the messages that received bytes confirm. */
 function makeTally(): (bytes: Uint8Array) => number {
   let rest = "";
   let upTo = 0;

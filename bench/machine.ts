@@ -5,7 +5,7 @@
  */
 import { outputOf } from "./process.ts";
 
-/** What figures were measured on and with: one line each. */
+/** Describes the machine and the tools, one line each. */
 export async function describeMachine(): Promise<string[]> {
   const shell = async (command: string) => await outputOf("sh", "-c", command) || "unknown";
   return [
@@ -24,7 +24,7 @@ export async function describeMachine(): Promise<string[]> {
   ];
 }
 
-/** Whether this machine tells what processes use. */
+/** Whether this machine has /proc, for the memory and processor time of processes. */
 export async function hasProc(): Promise<boolean> {
   return await outputOf("cat", "/proc/self/schedstat", "/proc/self/statm") !== undefined;
 }
@@ -43,7 +43,7 @@ export async function processorTime_ms(pid: number): Promise<number> {
   return ran_ns.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
-/** How many files a process may have open at the most. */
+/** The limit on open files of a process. */
 export async function openFileLimit(): Promise<number> {
   const limit = await outputOf("sh", "-c", "ulimit -Hn");
   return limit === "unlimited" ? Infinity : Number(limit ?? 0);

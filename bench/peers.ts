@@ -1,5 +1,5 @@
 /**
- * The servers that are measured, and how each is started.
+ * The servers to measure, and how to start each.
  *
  * @module
  */
@@ -13,15 +13,15 @@ const DENO = [Deno.execPath(), "run", "--quiet", "--no-prompt"];
 
 /** A server that can be measured. */
 export interface Kind {
-  /** Its name: the head of its column. */
+  /** Its name, and the heading of its column. */
   readonly name: string;
-  /** What the load generator speaks to it. */
+  /** The protocol of the load generator for it. */
   readonly protocol: "pulsewire" | "echo" | "mqtt";
   /** The words that start it on a port; only Pulsewire has options. */
   words(port: number, options: readonly string[]): readonly string[];
 }
 
-/** A server under way. */
+/** A running server. */
 export interface Peer extends AsyncDisposable {
   /** What it is. */
   readonly kind: Kind;
@@ -34,7 +34,7 @@ export interface Peer extends AsyncDisposable {
 /** What `deno task server` and the executables run with. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
 
-/** A Pulsewire server of the source in a folder; its name tells two of them apart. */
+/** A Pulsewire server from the source in a folder; two of them differ by name. */
 export function pulsewireIn(folder: string, name: string, flags: readonly string[] = []): Kind {
   const std = Deno.env.get("STD")?.replace("=npm/", `=${folder}/npm/`);
   const options = [`--config=${folder}/deno.json`, ...(std ? [std] : []), "-P=server", ...flags];
@@ -51,21 +51,21 @@ export function pulsewireIn(folder: string, name: string, flags: readonly string
 /** The Pulsewire of this checkout. */
 export const pulsewire = pulsewireIn(HERE.replace(/\/bench\/$/, ""), "Pulsewire");
 
-/** The platform's limit. */
+/** Deno's limit. */
 export const denoEcho: Kind = {
   name: "Deno echo",
   protocol: "echo",
   words: (port) => [...DENO, "--allow-net=127.0.0.1", `${HERE}echo.ts`, String(port)],
 };
 
-/** Another platform's limit. */
+/** Node's limit. */
 export const nodeEcho: Kind = {
   name: "Node echo",
   protocol: "echo",
   words: (port) => ["node", `${HERE}echo.mjs`, String(port)],
 };
 
-/** What a user would otherwise take to watch sessions. Without a configuration it keeps to loopback. */
+/** The alternative for keeping sessions alive. Without a configuration it listens on loopback only. */
 export const mosquitto: Kind = {
   name: "mosquitto",
   protocol: "mqtt",
@@ -81,15 +81,15 @@ export function cEcho(tools: Tools): Kind {
   };
 }
 
-/** The peers that are to be had here; says of the others why not. */
-export async function peersHere(tools: Tools, say: (text: string) => void): Promise<Kind[]> {
+/** The peers that are installed here; reports why the others are skipped. */
+export async function peersHere(tools: Tools, log: (text: string) => void): Promise<Kind[]> {
   const here: Kind[] = [denoEcho];
   if (await outputOf("node", "--version")) here.push(nodeEcho);
-  else say("skipped: Node echo (node is not installed)");
+  else log("skipped: Node echo (node is not installed)");
   if (tools.inC) here.push(cEcho(tools));
-  else say("skipped: C echo (needs Linux and a C compiler, cc)");
+  else log("skipped: C echo (needs Linux and a C compiler, cc)");
   if (await outputOf("which", "mosquitto")) here.push(mosquitto);
-  else say("skipped: mosquitto (not installed)");
+  else log("skipped: mosquitto (not installed)");
   return here;
 }
 

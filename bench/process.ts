@@ -1,18 +1,18 @@
 /**
- * A process that the benchmark starts, and the lines of JSON that it writes.
+ * A process that the benchmark starts, and the JSON lines that it writes.
  *
  * @module
  */
 
-/** Raises the limit on open files as far as it may go, then becomes the command. */
+/** Raises the limit on open files as far as allowed, then executes the command. */
 const WITH_FILES = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
 
-/** How long, in milliseconds, a process that is told to end may take. */
-const WARN_AFTER_MS = 3_000;
+/** How long, in milliseconds, a process may take to end after its signal before it is killed. */
+const END_LIMIT_MS = 3_000;
 
-/** One line that a process wrote. */
-export interface Told {
-  /** What happened. */
+/** An event that a process wrote, as a line of JSON. */
+export interface ProcessEvent {
+  /** Its name. */
   readonly event: string;
   /** The event's own fields. */
   readonly [field: string]: unknown;
@@ -22,18 +22,18 @@ export interface Told {
 export interface ProcessOptions {
   /** Whether its stderr is shown. */
   stderr?: "inherit" | "null";
-  /** The signal that it is told to end with. */
+  /** The signal that ends it. */
   end?: Deno.Signal;
 }
 
-/** A process that tells events, one after the other. Disposing of it ends it. */
+/** A process that writes events. Disposing of it ends it. */
 export class Process implements AsyncDisposable {
-  /** What it is, for people. */
+  /** Its name in messages. */
   readonly name: string;
   /** Its process id. */
   readonly pid: number;
-  /** What it writes: to be read by one reader. */
-  readonly told: AsyncIterableIterator<Told>;
+  /** The events that it writes, for one reader. */
+  readonly events: AsyncIterableIterator<ProcessEvent>;
   readonly #process: Deno.ChildProcess;
   readonly #end: Deno.Signal;
   #over = false;
@@ -51,7 +51,7 @@ export class Process implements AsyncDisposable {
     }).spawn();
     this.pid = this.#process.pid;
     this.#process.status.then(() => this.#over = true);
-    this.told = eventsOf(this.#process.stdout);
+    this.events = eventsOf(this.#process.stdout);
   }
 
   /** Whether it has ended. */
@@ -59,31 +59,31 @@ export class Process implements AsyncDisposable {
     return this.#over;
   }
 
-  /** Waits for the next event of a name, passing over all others. */
-  async next(event: string): Promise<Told> {
+  /** Waits for the next event of a name, and discards all others before it. */
+  async next(event: string): Promise<ProcessEvent> {
     for (;;) {
-      const { value, done } = await this.told.next();
+      const { value, done } = await this.events.next();
       if (done) throw new Error(`${this.name} ended without "${event}"`);
       if (value.event === event) return value;
     }
   }
 
-  /** Waits until it ends by itself. */
+  /** Waits until it exits. */
   async ended(): Promise<void> {
-    // Its output must be taken for it to be able to end.
-    while (!(await this.told.next()).done);
+    // It may block on a full pipe if its output is not read.
+    while (!(await this.events.next()).done);
     await this.#process.status;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#over) this.#process.kill(this.#end);
-    const patience = setTimeout(() => this.#over || this.#process.kill("SIGKILL"), WARN_AFTER_MS);
+    const timeout = setTimeout(() => this.#over || this.#process.kill("SIGKILL"), END_LIMIT_MS);
     await this.ended();
-    clearTimeout(patience);
+    clearTimeout(timeout);
   }
 }
 
-async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncIterableIterator<Told> {
+async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncIterableIterator<ProcessEvent> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
@@ -92,7 +92,7 @@ async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncIterableItera
   }
 }
 
-/** Runs a command to its end and gives what it wrote to stdout; `undefined` if it failed. */
+/** Runs a command; resolves to its stdout, or `undefined` if it failed. */
 export async function outputOf(...words: readonly string[]): Promise<string | undefined> {
   const [program, ...args] = words;
   try {

@@ -1,6 +1,5 @@
 /**
- * How peers are compared: measured in turn, round after round, and each round's figures set against
- * each other.
+ * Compares peers: measures them in turn, round after round, and divides the figures of each round.
  *
  * @module
  */
@@ -8,15 +7,15 @@ import { type Kind, type Peer, startPeer } from "./peers.ts";
 import { digits, median, type Table } from "./table.ts";
 import type { Tools } from "./tools.ts";
 
-/** What all figures are measured with. */
+/** Context of all figures. */
 export interface Bench {
   /** Where rows go. */
   readonly table: Table;
   /** The load generator. */
   readonly tools: Tools;
-  /** What is measured: Pulsewire, and perhaps another state of it. */
+  /** Pulsewire, and another state of it if `--against` is given. */
   readonly subjects: readonly Kind[];
-  /** What it is compared with: the peers that are here. */
+  /** The peers that are installed here. */
   readonly peers: readonly Kind[];
 }
 
@@ -33,8 +32,8 @@ export async function startAll(
   for (const kind of kinds) {
     peers.push(stack.use(await startPeer(kind, ...(kind.protocol === "pulsewire" ? options : []))));
   }
-  const record = stack.move();
-  return { peers, [Symbol.asyncDispose]: () => record.disposeAsync() };
+  const started = stack.move();
+  return { peers, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
 /** Measures peers one after the other, round after round: A B A B. */

@@ -1,7 +1,7 @@
 /**
- * The soak test: thousands of sessions with the real server, which fall silent, die and break at
- * random, for as long as one likes. Prints a row a minute, and fails if a living session was declared
- * dead, a dead one too early, too late or never, or memory has grown.
+ * Soak test: thousands of sessions with the real server, which fall silent, die and break at random. Prints
+ * a row a minute; fails if a living session was declared dead, or a dead one too early, too late or never,
+ * or if memory has grown.
  *
  * Usage: deno task soak [--minutes=10] [--sessions=5000] [--seed=N]
  *
@@ -15,7 +15,7 @@ import { digits } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
 
 const EVERY_MS = 2_000;
-/** A dead session is declared so long after its last message, or its first unanswered heartbeat. */
+/** Predicted detection after the last message, or the first unanswered heartbeat. */
 const PREDICTED_MS = { data: 10_000, heartbeat: 4_000 };
 const OPTIONS = [
   "--json",
@@ -24,7 +24,7 @@ const OPTIONS = [
   "--heartbeat-threshold=2",
   "--heartbeat-additional-tries=1",
 ];
-/** From so many minutes on, memory is to stay within this part of what it was then. */
+/** Memory after so many minutes is the baseline, which it may exceed by this share. */
 const WARM_UP_MINUTES = 2;
 const GROWTH_LIMIT = 0.2;
 
@@ -40,7 +40,7 @@ function printCells(cells: readonly string[]): void {
   console.log(`| ${cells.map((cell) => cell.padStart(11)).join(" | ")} |`);
 }
 
-/** Counts what happens, minute by minute. */
+/** Counts events, minute by minute. */
 class Counts {
   messages = 0;
   silences = 0;
@@ -48,34 +48,34 @@ class Counts {
   stalls = 0;
   readonly deaths = new Deaths(PREDICTED_MS);
 
-  /** Hears the load generator until it ends. */
-  async hearLoad(load: Process): Promise<void> {
-    for await (const told of load.told) {
-      const session = String(told.session);
-      if (told.event === "tick") this.messages = Number(told.answers);
-      if (told.event === "silent") this.silences++;
-      if (told.event === "breaks") this.breaks++;
-      if (told.event === "dies") this.deaths.dies(session);
-      if (told.event === "buried") this.deaths.seen(session, told as unknown as Death);
-      if (told.event === "wronged") this.deaths.wronged(session);
+  /** Counts the events of the load generator until it ends. */
+  async countLoad(load: Process): Promise<void> {
+    for await (const event of load.events) {
+      const session = String(event.session);
+      if (event.event === "tick") this.messages = Number(event.answers);
+      if (event.event === "silent") this.silences++;
+      if (event.event === "breaks") this.breaks++;
+      if (event.event === "dies") this.deaths.dies(session);
+      if (event.event === "dead_closed") this.deaths.seen(session, event as unknown as Death);
+      if (event.event === "live_closed") this.deaths.closedAlive(session);
     }
   }
 
-  /** Hears the server until it ends. */
-  async hearServer(peer: Peer): Promise<void> {
-    for await (const told of peer.process.told) {
-      if (told.event === "local_stall") {
+  /** Counts the events of the server until it ends. */
+  async countServer(peer: Peer): Promise<void> {
+    for await (const event of peer.process.events) {
+      if (event.event === "local_stall") {
         this.stalls++;
-        this.deaths.excuse(String(told.session));
+        this.deaths.excuse(String(event.session));
       }
-      if (told.event !== "terminated" || told.reason !== "silent") continue;
-      const late_ms = Number(told.detected_after_ms) - Number(told.predicted_ms);
-      this.deaths.told(String(told.session), late_ms);
+      if (event.event !== "terminated" || event.reason !== "silent") continue;
+      const late_ms = Number(event.detected_after_ms) - Number(event.predicted_ms);
+      this.deaths.declared(String(event.session), late_ms);
     }
   }
 }
 
-/** Prints a row for the minute that is over; gives the server's memory. */
+/** Prints a row for the last minute; returns the totals so far. */
 async function printMinute(minute: number, counts: Counts, peer: Peer, before: Snapshot) {
   const now = await snapshot(counts, peer);
   const seconds = (now.at_ms - before.at_ms) / 1000;
@@ -114,7 +114,7 @@ async function snapshot(counts: Counts, peer: Peer): Promise<Snapshot> {
   };
 }
 
-/** Runs the soak; gives what was wrong. */
+/** Runs the soak; returns the failures. */
 async function soak(
   tools: Tools,
   minutes: number,
@@ -127,7 +127,7 @@ async function soak(
   await using load = new Process("the load generator", [...tools.load, ...words]);
   await load.next("open");
   const counts = new Counts();
-  const hearing = [counts.hearLoad(load), counts.hearServer(peer)];
+  const counting = [counts.countLoad(load), counts.countServer(peer)];
   printCells([...HEAD, ...TAIL]);
   printCells([...HEAD, ...TAIL].map(() => "-".repeat(11)));
   let last = await snapshot(counts, peer);
@@ -144,7 +144,7 @@ async function soak(
   if (growth > GROWTH_LIMIT) wrong.push(`memory has grown by ${digits(growth * 100)} %`);
   await load[Symbol.asyncDispose]();
   await peer[Symbol.asyncDispose]();
-  await Promise.all(hearing);
+  await Promise.all(counting);
   return wrong;
 }
 

@@ -1,40 +1,40 @@
 /**
- * The deaths of a soak: which sessions died, what the server said of it, what they saw of it, and
- * whether that was in time.
+ * Deaths of a soak test: which sessions died, when the server declared that and closed the connection, and
+ * whether it was in time.
  *
  * @module
  */
 
-/** How much later than predicted a death may be declared: far above what timers and a burst take. */
+/** How much later than predicted a death may be declared: far above the delay of timers and a burst. */
 const LATE_LIMIT_MS = 1_000;
 
-/** What a dead session saw of its end. */
+/** The end of a dead session's connection. */
 export interface Death {
-  /** What it is reckoned from. */
+  /** What it is measured from. */
   readonly since: "data" | "heartbeat";
   /** How long after that the server closed the connection. */
   readonly after_ms: number;
 }
 
-/** Keeps account of the deaths. */
+/** Records deaths. */
 export class Deaths {
-  /** What was wrong, in words. */
+  /** Failures, as texts. */
   readonly wrong: string[] = [];
   readonly #predicted_ms: Readonly<Record<Death["since"], number>>;
-  /** When each session died that is not buried yet. */
+  /** When each session died whose connection is not closed yet. */
   readonly #dead = new Map<string, number>();
-  /** Sessions for which the server was stalled itself, and gave the peer its time once more. */
+  /** Sessions that got their full time once more, because the server was stalled. */
   readonly #excused = new Set<string>();
   #count = 0;
   #worstTold_ms = 0;
   #worstSeen_ms = 0;
 
-  /** Keeps account of deaths that are declared so long after data, or a heartbeat. */
+  /** Creates a record of deaths with this predicted detection after data, or a heartbeat. */
   constructor(predicted_ms: Readonly<Record<Death["since"], number>>) {
     this.#predicted_ms = predicted_ms;
   }
 
-  /** A session gives no more signs of life. */
+  /** A session has stopped sending. */
   dies(session: string): void {
     this.#dead.set(session, performance.now());
   }
@@ -45,10 +45,10 @@ export class Deaths {
   }
 
   /** The server has declared a session dead, so much later than predicted. */
-  told(session: string, late_ms: number): void {
+  declared(session: string, late_ms: number): void {
     this.#worstTold_ms = Math.max(this.#worstTold_ms, late_ms);
     if (late_ms < 0) this.wrong.push(`${session} was declared dead ${-late_ms} ms too early`);
-    this.#judge(session, late_ms, "by the server's word");
+    this.#judge(session, late_ms, "as the server reported");
   }
 
   /** A dead session has seen its connection closed. */
@@ -56,17 +56,17 @@ export class Deaths {
     const late_ms = after_ms - this.#predicted_ms[since];
     this.#count++;
     this.#worstSeen_ms = Math.max(this.#worstSeen_ms, late_ms);
-    this.#judge(session, late_ms, `reckoned from its last ${since}`);
+    this.#judge(session, late_ms, `measured from its last ${since}`);
     this.#dead.delete(session);
     this.#excused.delete(session);
   }
 
   /** The server has closed the connection of a session that lived. */
-  wronged(session: string): void {
+  closedAlive(session: string): void {
     this.wrong.push(`${session} lived, and its connection was closed`);
   }
 
-  /** Sessions whose death should have been declared long ago. */
+  /** Sessions whose death is overdue. */
   overdue(): string[] {
     const limit_ms = performance.now() - this.#predicted_ms.data - 2 * LATE_LIMIT_MS;
     return [...this.#dead].filter(([session, died_ms]) =>
@@ -74,7 +74,7 @@ export class Deaths {
     ).map(([session]) => `${session} is dead, and was not declared so`);
   }
 
-  /** The deaths since the last call, and the latest of them. */
+  /** How many deaths there were since the last call, and the largest overshoot. */
   takeMinute(): { count: number; worstTold_ms: number; worstSeen_ms: number } {
     const minute = {
       count: this.#count,

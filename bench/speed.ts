@@ -1,6 +1,5 @@
 /**
- * How fast: confirmed data messages per second, round-trip times, what a store costs, and what
- * more threads bring.
+ * Throughput and round-trip times; the cost of a store, and the gain of more workers.
  *
  * @module
  */
@@ -14,13 +13,13 @@ const PAYLOAD_BYTES = 32;
 const SECONDS = 1.5;
 const ROUNDS = 5;
 
-/** What a flood of messages came to. */
+/** Result of a flood of messages. */
 interface Flood {
   /** Answered messages per second. */
   per_second: number;
   /** The peer's processor time per message, in microseconds. */
   processor_us: number;
-  /** How much of one core the load generator took, in percent: near 100, it was the limit itself. */
+  /** The load generator's share of one core, in percent: near 100, it was the bottleneck. */
   generator_percent: number;
   /** The median of the round-trip times, when only one message was in flight. */
   p50_ms: number;
@@ -53,7 +52,7 @@ async function flood(
   };
 }
 
-/** Echoes are what the same bytes cost without Pulsewire. */
+/** Pulsewire and the echo servers, which show the cost of the same bytes without it. */
 function speakers({ subjects, peers }: Bench): Kind[] {
   return [...subjects, ...peers.filter((kind) => kind.protocol === "echo")];
 }
@@ -90,7 +89,7 @@ export async function throughput(bench: Bench): Promise<void> {
 }
 
 /** Round-trip times of one session with one message in flight. */
-export async function addRoundTrip(bench: Bench): Promise<void> {
+export async function roundTrip(bench: Bench): Promise<void> {
   await using all = await startAll(speakers(bench));
   const floods = await interleave(
     all.peers,

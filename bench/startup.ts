@@ -1,6 +1,6 @@
 /**
- * The compiled server: how long until it listens, and its size, against a compiled program that does
- * nothing but say that it runs.
+ * Start-up time and size of the compiled server, compared with a compiled program that only reports that it
+ * runs.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
 const ROOT = HERE.replace(/bench\/$/, "");
 const RUNS = 20;
 
-/** Compiles a program; false if that cannot be done here. */
+/** Compiles a program; false if that fails. */
 async function compile(program: string, output: string, options: string[]): Promise<boolean> {
   const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
   const words = ["compile", "--quiet", "--no-prompt", ...options, `--output=${output}`, program];

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One row: a figure, its value for each column that has one, and how it stands. */
+/** A row: a figure, its values by column, and their ratio. */
 export interface Row {
   /** What was measured. */
   figure: string;
@@ -12,7 +12,7 @@ export interface Row {
   values: Readonly<Record<string, string>>;
   /** How the first column compares, and with what. */
   ratio?: string;
-  /** What is wanted of the ratio, or of the value where there is none. */
+  /** The goal for the ratio, or for the value if there is no ratio. */
   goal?: string;
 }
 
@@ -20,11 +20,11 @@ const FIGURE_WIDTH = 66;
 const VALUE_WIDTH = 11;
 const RATIO_WIDTH = 23;
 
-/** Prints rows under a head. */
+/** Prints rows below a heading. */
 export class Table {
   readonly #columns: readonly string[];
 
-  /** Prints the head of a table with a column for each of these names. */
+  /** Prints the heading, with a column for each name. */
   constructor(columns: readonly string[]) {
     this.#columns = columns;
     this.#print("figure", columns, "ratio", "goal", " ");
@@ -36,7 +36,7 @@ export class Table {
     this.#print(figure, this.#columns.map((column) => values[column] ?? ""), ratio, goal, " ");
   }
 
-  /** Says that a figure was not measured, and why. */
+  /** Prints why a figure was not measured. */
   skip(figure: string, why: string): void {
     this.row({ figure: `skipped: ${figure} (${why})`, values: {} });
   }
@@ -52,18 +52,18 @@ export class Table {
   }
 }
 
-/** The value in the middle. */
+/** The median. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value that so large a part of all do not exceed. */
+/** The quantile for a share from 0 to 1. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN;
 }
 
-/** A number for people: as many digits as say something. */
+/** Formats a number with three significant digits or so. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return "-";
   const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;

@@ -1,6 +1,5 @@
 /**
- * The programs that the benchmark builds for itself, in a temporary folder: the load generator and the
- * C echo.
+ * Programs that the benchmark builds in a temporary folder: the load generator and the C echo.
  *
  * @module
  */
@@ -8,17 +7,17 @@ import { outputOf } from "./process.ts";
 
 const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
 
-/** What has been built. */
+/** The programs. */
 export interface Tools {
   /** The temporary folder. */
   readonly folder: string;
   /** The words that start the load generator. */
   readonly load: readonly string[];
-  /** Whether it is the one in C: the other can only flood. */
+  /** Whether it is the one in C; the other one can only flood. */
   readonly inC: boolean;
 }
 
-/** Builds the C programs where there are a C compiler and Linux; does with Deno where not. */
+/** Builds the C programs on Linux with a C compiler; elsewhere the load generator runs in Deno. */
 export async function buildTools(): Promise<Tools & AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "pulsewire-bench-" });
   const compile = (name: string, ...sources: string[]) =>

@@ -36,7 +36,7 @@ static void send_bytes(struct session *s, const char *bytes, ssize_t length) {
       struct pollfd room = {.fd = s->fd, .events = POLLOUT};
       poll(&room, 1, -1);
     } else if (written < 0) {
-      return; /* The server has closed the connection: the next read says so. */
+      return; /* The server has closed the connection: the next read reports that. */
     } else {
       bytes += written;
       length -= written;

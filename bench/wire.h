@@ -1,6 +1,5 @@
 /*
- * What is said by a session of the load generator, and what it has heard: PW/1, an echo of the same
- * bytes, or MQTT 3.1.1 keep-alive. Knows nothing of why and when.
+ * The wire formats of the load generator: PW/1, an echo of the same bytes, or MQTT 3.1.1 keep-alive.
  */
 #include <stdint.h>
 
@@ -12,35 +11,35 @@ enum protocol { PULSEWIRE, ECHO, MQTT };
 
 struct session {
   int fd;
-  int number;              /* its place among the sessions */
+  int number;              /* its index among the sessions */
   int generation;          /* how often it has been opened */
   int open;                /* the greeting has been answered */
-  int dead;                /* gives no sign of life any more */
-  int silent_turns;        /* sends nothing at so many of its turns */
+  int dead;                /* sends nothing any more */
+  int silent_turns;        /* how many turns it skips */
   int heartbeats_answered; /* since the last message */
   unsigned sent;           /* messages */
   unsigned answered;       /* messages */
   unsigned echoed_lines;   /* echo: two make a message */
   uint64_t sent_ns;        /* when the last message was sent */
-  uint64_t ignored_ns;     /* when the first heartbeat came that was left unanswered */
+  uint64_t ignored_ns;     /* when the first unanswered heartbeat came */
   int held;                /* bytes of an unfinished line */
   char line[MAX_LINE];
 };
 
-/* To be set before anything else. */
+/* Set these first. */
 extern enum protocol protocol;
 extern int port, payload_bytes, keep_alive_s;
 
 uint64_t now_ns(void);
 _Noreturn void fail(const char *what);
 
-/* The session's id: another one each time that it is opened, and in each process. */
+/* The session's id, unique to each opening and each process. */
 const char *session_id(const struct session *s);
-/* Opens a connection, not for the first time perhaps, and sends the greeting. */
+/* Opens a connection, or reopens it, and sends the greeting. */
 void open_session(struct session *s);
-/* Says goodbye where the protocol has a word for it. */
+/* Sends the protocol's closing message, if it has one. */
 void end_session(struct session *s);
 /* Sends so many messages in one write. */
 void send_messages(struct session *s, int count);
-/* Reads what has come, and answers heartbeats; 0 when the server has closed the connection. */
+/* Reads, and answers heartbeats; 0 when the server has closed the connection. */
 int read_session(struct session *s);

@@ -1,5 +1,5 @@
 /**
- * Stands in for `@std/assert` where jsr.io cannot be reached: what the tests check with.
+ * Replacement for `@std/assert` where jsr.io cannot be reached: the assertions of the tests.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { equal } from "./equal.ts";
 /** A class, abstract or not, whose instances are of this type. */
 export type ClassOf<Instance> = abstract new (...args: never[]) => Instance;
 
-/** What a failed assertion throws. */
+/** Error of a failed assertion. */
 export class AssertionError extends Error {
-  /** Makes an error that says what was expected. */
+  /** Creates an error whose message says what was expected. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "AssertionError";
@@ -34,17 +34,17 @@ export function assertExists<T>(actual: T, msg?: string): asserts actual is NonN
   if (actual === undefined || actual === null) throw failure(`There is no value: ${actual}`, msg);
 }
 
-/** Checks that the values are equal through and through. */
+/** Checks that the values are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (!equal(actual, expected)) throw difference("Values are not equal", actual, expected, msg);
 }
 
-/** Checks that the values differ somewhere. */
+/** Checks that the values are not deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
   if (equal(actual, expected)) throw failure(`Both values are ${show(actual)}`, msg);
 }
 
-/** Checks that the values are the same, as `Object.is` sees it. */
+/** Checks that the values are the same by `Object.is`. */
 export function assertStrictEquals<T>(
   actual: unknown,
   expected: T,
@@ -108,9 +108,9 @@ export function assertInstanceOf<Instance>(
   throw failure(`${show(actual)} is not an instance of ${expectedType.name}`, msg);
 }
 
-/** Checks that the function throws, and gives what it throws. */
+/** Checks that the function throws, and returns what it throws. */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
-/** Checks that the function throws such an error, and gives the error. */
+/** Checks that the function throws such an error, and returns the error. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
   ErrorClass: ClassOf<E>,
@@ -133,9 +133,9 @@ export function assertThrows(
   throw failure("The function did not throw", note);
 }
 
-/** Checks that the function's promise is rejected, and gives the reason. */
+/** Checks that the function's promise is rejected, and returns the reason. */
 export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Promise<unknown>;
-/** Checks that the function's promise is rejected with such an error, and gives the error. */
+/** Checks that the function's promise is rejected with such an error, and returns the error. */
 export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
   ErrorClass: ClassOf<E>,
@@ -159,7 +159,7 @@ export async function assertRejects(
   throw failure("The promise was not rejected", note);
 }
 
-/** Calls a function that has to give a promise, and not to throw. */
+/** Calls a function that must return a promise, and not throw. */
 function promiseOf(fn: () => PromiseLike<unknown>, msg?: string): PromiseLike<unknown> {
   let promise;
   try {

@@ -1,5 +1,5 @@
 /**
- * Stands in for `@std/cli` where jsr.io cannot be reached: reads command-line arguments.
+ * Replacement for `@std/cli` where jsr.io cannot be reached: parses command-line arguments.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Aliases, Args, Declared, Names, ParseOptions } from "./cli_types.t
 export type { Args, ParseOptions } from "./cli_types.ts";
 
 /**
- * Reads command-line arguments: `--name=value`, `--name value`, `--name`, `-n value` and `-abc`.
+ * Parses command-line arguments: `--name=value`, `--name value`, `--name`, `-n value` and `-abc`.
  *
  * What looks like a number becomes one, unless the option is declared as `string`. What follows
  * `--` is left as it is.
@@ -43,7 +43,7 @@ export function parseArgs<
   return result as Args<Declared<Strings, Booleans, Collected, Negatable, Defaults, OtherNames>>;
 }
 
-/** One call of {@linkcode parseArgs}: what to look for, and what has been found. */
+/** State of one call of {@linkcode parseArgs}. */
 class Parser {
   readonly #options: ParseOptions;
   readonly #aliases: Map<string, string[]>;
@@ -87,7 +87,7 @@ class Parser {
     this.#positionals.push(this.#strings.has("_") ? arg : numberIfNumeric(arg));
   }
 
-  /** Reads `--name`, and says whether the next argument was used up as its value. */
+  /** Parses `--name`; returns whether the next argument is its value. */
   #long(arg: string, next?: string): boolean {
     const negated = arg.startsWith("--no-") && arg.length > "--no-".length;
     const text = arg.slice(negated ? "--no-".length : "--".length);
@@ -107,7 +107,7 @@ class Parser {
     return this.#setFromNext(arg, name, next, !isBoolean && !next?.startsWith("-"));
   }
 
-  /** Reads `-n` or `-abc`, and says whether the next argument was used up as the last one's value. */
+  /** Parses `-n` or `-abc`; returns whether the next argument is the value of the last one. */
   #short(arg: string, next?: string): boolean {
     for (let at = 1; at < arg.length - 1; at++) {
       const letter = arg.charAt(at);
@@ -146,7 +146,7 @@ class Parser {
     return this.#options.boolean === true && /^--[^=]+$/.test(arg);
   }
 
-  /** Gives the options that were not set their default, or the value that stands for none. */
+  /** Sets the options that were not given to their default, or to the value for none. */
   #fillIn(): void {
     for (const [name, value] of Object.entries(this.#options.default ?? {})) {
       if (!this.#has(name)) this.#putAll(name, value);

@@ -1,5 +1,5 @@
 /**
- * The types of `cli.ts`: what an option's declaration says about the value that is read.
+ * Types of `cli.ts`: they derive an option's value type from its declaration.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Whether two values are equal through and through, for `assert.ts`.
+ * Deep equality, for `assert.ts`.
  *
- * Node's `isDeepStrictEqual` is too strict, and too lax: it tells 0 from -0, and objects without a
- * prototype from others, and does not look at getters.
+ * Node's `isDeepStrictEqual` is too strict, and too lax: it distinguishes 0 from -0, and objects without a
+ * prototype from others, and ignores getters.
  *
  * @module
  */
@@ -13,12 +13,12 @@ type Properties = Record<string | symbol, unknown>;
 const BASIC_PROTOTYPES: unknown[] = [Object.prototype, Array.prototype];
 const COMPARED_AS_TEXT: unknown[] = [RegExp.prototype, URL.prototype, URLSearchParams.prototype];
 
-/** Whether the values are equal through and through. */
+/** Whether the values are deeply equal. */
 export function equal(left: unknown, right: unknown): boolean {
   return compare(left, right, new Map());
 }
 
-/** `seen` holds the pairs that are under way, because objects may contain themselves. */
+/** `seen` has the pairs being compared, because objects may contain themselves. */
 function compare(left: unknown, right: unknown, seen: Seen): boolean {
   if (left === right || Object.is(left, right)) return true;
   if (!isObject(left) || !isObject(right)) return false;
@@ -81,7 +81,7 @@ function compareProperties(left: Properties, right: Properties, seen: Seen): boo
   return [...keys].every((key) => compare(left[key], right[key], seen));
 }
 
-/** The names of what an object says of itself: for an instance of a class also its getters. */
+/** The names of an object's properties, with the getters of its class. */
 function keysOf(object: object): Set<string | symbol> {
   if (BASIC_PROTOTYPES.includes(prototypeOf(object))) {
     return new Set(Reflect.ownKeys({ ...object }));

@@ -1,5 +1,5 @@
 /**
- * Stands in for `@std/log` where jsr.io cannot be reached: loggers, and what they write to.
+ * Replacement for `@std/log` where jsr.io cannot be reached: loggers and the console handler.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export type {
 export { RotatingFileHandler } from "./log_file.ts";
 export type { FileHandlerOptions, LogMode } from "./log_file.ts";
 
-/** What a logger's method returns: the message, or what the function that makes it returned. */
+/** What a logger's method returns: the message, or the result of a function that makes it. */
 export type Logged<Message> = Message extends () => infer Made ? Made | undefined : Message;
 
 /** Options for {@linkcode Logger}. */
@@ -35,14 +35,14 @@ export interface LoggerOptions {
   handlers?: BaseHandler[];
 }
 
-/** Makes a record of each message at or above its level, and gives it to its handlers. */
+/** Passes a record of each message at or above its level to its handlers. */
 export class Logger {
   /** Where the records go. */
   handlers: BaseHandler[];
   readonly #loggerName: string;
   #level: LogLevel;
 
-  /** Makes a logger that {@linkcode getLogger} does not know of. */
+  /** Creates a logger that is not registered for {@linkcode getLogger}. */
   constructor(loggerName: string, levelName: LevelName, options: LoggerOptions = {}) {
     this.#loggerName = loggerName;
     this.#level = levelByName(levelName);
@@ -127,7 +127,7 @@ export interface LoggerConfig {
   handlers?: string[];
 }
 
-/** What {@linkcode setup} sets up. */
+/** Configuration for {@linkcode setup}. */
 export interface LogConfig {
   /** Handlers, by name. */
   handlers?: Record<string, BaseHandler>;

@@ -71,7 +71,7 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
   }
 
   /** Hears one message. */
-  hear(message: OriginalMessage): void {
+  onMessage(message: OriginalMessage): void {
     const answer = this.#listener.heard(message);
     if (answer) this.#answers.push(answer);
   }

@@ -1,5 +1,5 @@
 /**
- * Bytes: joined into one piece, and written in full to a sink whose reader may be slow.
+ * Joins byte arrays, and writes them in full to a sink whose reader may be slow.
  *
  * @module
  */
@@ -7,19 +7,21 @@ import type { Clock } from "./clock.ts";
 import { sleep } from "./condition.ts";
 import { Deadline } from "./deadline.ts";
 
-/** How long, in milliseconds, to wait for a slow reader of a sink that does not block. */
+/** How long, in milliseconds, to wait before retrying a write to a non-blocking sink that is full. */
 const RETRY_MS = 10;
 
-/** Where bytes go: `Deno.stdout`, a file. */
+const LF = 0x0a;
+
+/** Destination of bytes, such as `Deno.stdout` or a file. */
 export interface ByteSink {
-  /** Writes some of the bytes: how many. */
+  /** Writes some of the bytes; resolves to how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /**
  * Writes all of the bytes, however slow their reader is.
  *
- * @throws The signal's reason, once that aborts; whatever else the sink throws.
+ * @throws The signal's reason, if it aborts; any error of the sink.
  */
 export async function writeAll(
   sink: ByteSink,
@@ -33,7 +35,7 @@ export async function writeAll(
   }
 }
 
-/** A sink that does not block says so when its reader is slow: none is written, after a while. */
+/** Writes some of the bytes; of a non-blocking sink that is full none, after a pause. */
 async function writeSome(
   sink: ByteSink,
   bytes: Uint8Array,
@@ -50,13 +52,23 @@ async function writeSome(
   }
 }
 
-/** A copy of all parts, one behind the other. */
+/** Copies all parts into one array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  return join(parts, 0);
+}
+
+/** Copies all lines into one array, with a line feed after each. */
+export function joinLines(lines: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return join(lines, 1);
+}
+
+function join(parts: readonly Uint8Array[], lineEnds: 0 | 1): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length + lineEnds, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
     at += part.length;
+    if (lineEnds) whole[at++] = LF;
   }
   return whole;
 }

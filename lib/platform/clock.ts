@@ -1,37 +1,42 @@
 /**
- * The seam to time: a monotonic clock with timers that can be moved, and its real implementation.
+ * What the machine gives: `clock` and `timer_queue` (time), `deadline` and `condition` (waits with a
+ * timeout), `turns` (rate limit per event-loop turn), `thread_link` (messages between threads),
+ * `task_group`, `bytes`, `random`, `errors` (sentences for users); `net/` (TCP, addresses).
+ *
+ * Every other room calls it, and gets clock, network and randomness passed in. It imports no other room and
+ * knows nothing of sessions. This file: a monotonic clock with movable timers, the only one to read the time.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 import { QueuedTimer, TimerQueue } from "./timer_queue.ts";
 
-/** One callback at a time to come, which can be moved or cleared. */
+/** A callback at a set time, which can be moved or cleared. */
 export interface Timer {
-  /** Calls back at this time, in monotonic milliseconds, never before; replaces any earlier time. */
+  /** Schedules the callback, in monotonic milliseconds, in place of any time before; never fires early. */
   set(at_ms: number): void;
-  /** Calls back no more, until set again. */
+  /** Cancels the callback until `set` is called again. */
   clear(): void;
 }
 
-/** Time, as the rest of the program knows it. */
+/** Source of time and timers. */
 export interface Clock {
-  /** Monotonic milliseconds, with fractions, from an arbitrary start. For all deadlines. */
+  /** Monotonic milliseconds, with fractions, from an arbitrary start. Use it for all deadlines. */
   now(): number;
-  /** Milliseconds since 1970 by the wall clock, which may jump. For people only. */
+  /** Milliseconds since 1970 by the wall clock, which may jump. Use it for display only. */
   wallTime(): number;
-  /** A timer that is not set yet. */
+  /** Creates a timer that is not set. */
   timer(callback: () => void): Timer;
-  /** Calls back once all that has arrived by now has been read. */
+  /** Calls back after all input that has arrived by now has been read. */
   afterInput(callback: () => void): void;
 }
 
-/** Calls back when this turn of the event loop, and all that is ready in it, is over. */
+/** Calls back after the current turn of the event loop, with everything that is ready in it. */
 export function afterTurn(callback: () => void): void {
   setImmediate(callback);
 }
 
-/** The clock of this machine. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
@@ -40,11 +45,10 @@ export const systemClock: Clock = {
 };
 
 /**
- * Lets the event loop turn until it has polled the sockets and handed on what it found.
+ * Runs event-loop turns until the sockets have been polled and their input dispatched.
  *
- * Deno's event loop (tokio) polls the sockets when it has nothing else to do, or else every 61 turns;
- * timers may fire before that. Twice as many turns take about 0.1 ms. All who wait at the same time
- * wait together.
+ * Deno's event loop (tokio) polls the sockets when it is idle, or else every 61 turns; timers may fire
+ * before that. Twice as many turns take about 0.1 ms. Concurrent callers share one run.
  */
 class InputFence {
   static readonly #TURNS = 128;
@@ -73,23 +77,21 @@ class InputFence {
 const inputFence = new InputFence();
 
 /**
- * All timers on one `setTimeout`, which alone takes more memory than all else that a session waits with.
+ * All timers on one `setTimeout`: one for each would take more memory than the rest of a session's waits.
  */
 class SystemTimers {
   readonly #queue = new TimerQueue();
   #wakesAt_ms = Infinity;
   #id?: ReturnType<typeof setTimeout>;
 
-  /** Has a timer call back at a time, in place of any earlier one. */
   set(timer: QueuedTimer, at_ms: number): void {
     this.#queue.set(timer, at_ms);
     if (at_ms < this.#wakesAt_ms) this.#wakeAt(at_ms);
   }
 
-  /** Has a timer call back no more. */
   clear(timer: QueuedTimer): void {
     this.#queue.clear(timer);
-    // Without any timer the process must be able to end.
+    // A pending `setTimeout` would keep the process from exiting.
     if (this.#queue.isEmpty) this.#wakeAt(Infinity);
   }
 
@@ -109,7 +111,7 @@ class SystemTimers {
         due.callback();
       }
     } finally {
-      // Whatever becomes of one, the others come in their time.
+      // A callback that throws must not delay the other timers.
       const { next_ms } = this.#queue;
       if (next_ms < this.#wakesAt_ms) this.#wakeAt(next_ms);
     }

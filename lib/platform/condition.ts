@@ -1,27 +1,27 @@
 /**
- * Waiting until a condition holds or a deadline passes.
+ * Waits until a condition holds or a deadline passes.
  *
  * @module
  */
 import type { Deadline, DeadlineListener } from "./deadline.ts";
 
-/** Tells the one loop that waits that something has changed. */
+/** Condition variable for one waiter, with a {@linkcode Deadline} as timeout. */
 export class Condition implements DeadlineListener {
   #condition?: () => boolean;
   #deadline?: Deadline;
   #resolve?: (holds: boolean) => void;
   #reject?: (reason: unknown) => void;
 
-  /** Has the waiting loop look again at what it waits for. */
+  /** Re-evaluates the condition that is waited for. */
   notify(): void {
     if (this.#condition?.()) this.#settle(true);
   }
 
   /**
-   * Waits until a condition holds: true; or until a deadline has passed: false. When both come at
-   * once, the condition counts. One caller at a time.
+   * Waits until a condition holds, and gives true; or until a deadline passes, and gives false. The
+   * condition wins when both happen at once. One caller at a time.
    *
-   * @throws The deadline's reason, if that ends.
+   * @throws The deadline's abort reason, if it is ended.
    */
   until(condition: () => boolean, deadline: Deadline): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -36,9 +36,9 @@ export class Condition implements DeadlineListener {
     });
   }
 
-  /** The deadline has passed or ended. */
+  /** Resolves or rejects the wait when its deadline passes or is ended. */
   onDeadline(deadline: Deadline): void {
-    // The wait for it may have been over before, and another one have begun.
+    // That wait may be over already, and another one under way.
     if (deadline !== this.#deadline) return;
     if (deadline.hasPassed) return this.#settle(this.#condition!());
     const reject = this.#reject!;
@@ -61,7 +61,11 @@ export class Condition implements DeadlineListener {
   }
 }
 
-/** Waits until a deadline has passed. Throws its reason, if it ends. */
+/**
+ * Waits until a deadline passes.
+ *
+ * @throws The deadline's abort reason, if it is ended.
+ */
 export function sleep(deadline: Deadline): Promise<unknown> {
   return new Condition().until(never, deadline);
 }

@@ -1,19 +1,19 @@
 /**
- * A deadline that can be moved, on an `AbortController`.
+ * A movable deadline on an `AbortController`.
  *
  * @module
  */
 import type { Clock, Timer } from "./clock.ts";
 
 /**
- * How late, in milliseconds, a deadline may come due before it counts as a local stall: well above
- * what timers, garbage collection and a busy event loop take, well below any useful threshold.
+ * How late, in milliseconds, a deadline may fire before that counts as a local stall: well above the
+ * delays of timers, garbage collection and a busy event loop, well below any useful threshold.
  */
 export const STALL_TOLERANCE_MS = 250;
 
 /**
- * How late, in milliseconds, something may happen and still count as on time: what the platform's
- * timers take. What follows is then reckoned from the time it was meant for, so that nothing adds up.
+ * How late, in milliseconds, something may happen and still count as on time: the delay of the platform's
+ * timers. The next deadline is then computed from the intended time, so that delays do not accumulate.
  */
 export const ON_TIME_TOLERANCE_MS = 10;
 
@@ -26,46 +26,46 @@ export function nextOnGrid(next_ms: number, now_ms: number, interval_ms: number)
   return (isOnTime ? next_ms : now_ms) + interval_ms;
 }
 
-/** The reason a {@linkcode Deadline} gives its signal when its time has come. */
+/** The abort reason of a {@linkcode Deadline} that has passed. */
 export class DeadlinePassed extends Error {
   /** The name of this kind of error. */
   override readonly name = "DeadlinePassed";
 }
 
-/** One for all: an error takes time to make, and thousands of deadlines may pass at once. */
+/** Shared, because an error is slow to create and thousands of deadlines may pass at once. */
 const DEADLINE_PASSED = new DeadlinePassed();
 
 /** Options for {@linkcode Deadline}. */
 export interface DeadlineOptions {
-  /** The end of everything: it ends the deadline with its own reason. */
+  /** Ends the deadline with its own reason when it aborts. */
   signal?: AbortSignal;
-  /** Called with how late a deadline came due, in milliseconds, when that was a local stall. */
+  /** Called with the delay, in milliseconds, when the deadline fires late because of a local stall. */
   onStall?: (late_ms: number) => void;
 }
 
 /** Options for {@linkcode Deadline.moveTo}. */
 export interface MoveOptions {
   /**
-   * How long to wait once more, in milliseconds, when this process was stalled at the time. Without
-   * it the deadline passes, late.
+   * How long to wait once more, in milliseconds, after a local stall. Without it the deadline passes
+   * late.
    */
   again_ms?: number;
 }
 
-/** Who waits for a {@linkcode Deadline}. */
+/** Waits for a {@linkcode Deadline}. */
 export interface DeadlineListener {
-  /** It has passed or ended. */
+  /** Called when the deadline passes or is ended. */
   onDeadline(deadline: Deadline): void;
 }
 
 /**
- * A deadline that can be moved: an `AbortController` whose signal aborts when the clock reaches it.
+ * A movable deadline: an `AbortController` whose signal aborts when the clock reaches it.
  *
- * It never aborts early. Before it aborts, everything that has arrived by then is read, so that what
- * came in time counts however busy this process was.
+ * It never aborts early. Before it aborts, all input that has arrived is read, so that what came in time
+ * counts however busy this process was.
  *
- * One at a time may wait for it, and is told without a listener on the signal: a listener takes five
- * times the memory of the controller, and of thousands of sessions each has one that waits.
+ * It has one listener at most, apart from the signal's: a listener on the signal takes five times the
+ * memory of the controller, and each of thousands of sessions has one that waits.
  */
 export class Deadline implements Disposable {
   readonly #clock: Clock;
@@ -74,13 +74,13 @@ export class Deadline implements Disposable {
   readonly #onStall?: (late_ms: number) => void;
   readonly #timer: Timer;
   #controller = new AbortController();
-  #waiting?: DeadlineListener;
+  #listener?: DeadlineListener;
   #hasEnded = false;
   #due_ms = Infinity;
   #passed_ms = NaN;
   #again_ms?: number;
 
-  /** Makes a deadline that is never reached until `moveTo` sets it. */
+  /** Creates a deadline that is not set until `moveTo` is called. */
   constructor(clock: Clock, options: DeadlineOptions = {}) {
     this.#clock = clock;
     this.#onStall = options.onStall;
@@ -93,22 +93,22 @@ export class Deadline implements Disposable {
     else signal.addEventListener("abort", this.#endWithParent, { once: true });
   }
 
-  /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or when all ends. */
+  /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or is ended. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Whether it has passed, and has not been moved since. */
+  /** Whether it has passed and has not been moved since. */
   get hasPassed(): boolean {
     return this.signal.aborted && !this.#hasEnded;
   }
 
-  /** When it passed: the time it stood for, or the true time when that was noticeably later. */
+  /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
   get passed_ms(): number {
     return this.#passed_ms;
   }
 
-  /** Sets the deadline to a time in monotonic milliseconds; after it has passed, starts a new one. */
+  /** Sets the deadline, in monotonic milliseconds; once it has passed, with a new signal. */
   moveTo(due_ms: number, options: MoveOptions = {}): void {
     if (this.#hasEnded) return;
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
@@ -117,7 +117,7 @@ export class Deadline implements Disposable {
     this.#timer.set(due_ms);
   }
 
-  /** Ends it: whoever waits is told the reason. */
+  /** Ends it for good: aborts with this reason. */
   end(reason: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -127,20 +127,20 @@ export class Deadline implements Disposable {
   }
 
   /**
-   * To be called after each wait: all may have ended in the very moment in which the deadline passed.
+   * To be called after each wait: the deadline may have been ended in the same moment as it passed.
    *
-   * @throws The reason, if it has ended.
+   * @throws The abort reason, if it has been ended.
    */
   throwIfEnded(): void {
     if (this.#hasEnded) throw this.signal.reason;
   }
 
-  /** Tells this one, and nobody else from now on, when it passes or ends. */
-  wake(waiting: DeadlineListener): void {
-    this.#waiting = waiting;
+  /** Sets the listener that is called, once, when it passes or is ended. */
+  wake(listener: DeadlineListener): void {
+    this.#listener = listener;
   }
 
-  /** Lets go of the timer and of the parent signal. */
+  /** Releases the timer and the parent signal. */
   [Symbol.dispose](): void {
     this.#due_ms = Infinity;
     this.#timer.clear();
@@ -168,30 +168,30 @@ export class Deadline implements Disposable {
 
   #abort(reason: unknown): void {
     this.#controller.abort(reason);
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.onDeadline(this);
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.onDeadline(this);
   }
 }
 
 /** Options for {@linkcode warnIfSlow}. */
 export interface WarnIfSlowOptions {
-  /** Time. */
+  /** The clock. */
   clock: Clock;
-  /** How long, in milliseconds, it may take before that is told. */
+  /** How long, in milliseconds, the work may take before the warning. */
   warnAfter_ms: number;
-  /** Tells it. */
-  tell: () => void;
+  /** Issues the warning. */
+  warn: () => void;
 }
 
-/** Waits for what is under way, and tells, once, if that takes long. */
+/** Waits for work that is under way; warns, once, if it takes long. */
 export async function warnIfSlow<Result>(
   work: Promise<Result>,
-  { clock, warnAfter_ms, tell }: WarnIfSlowOptions,
+  { clock, warnAfter_ms, warn }: WarnIfSlowOptions,
 ): Promise<Result> {
-  using patience = new Deadline(clock);
-  // While this process did not run, nobody kept it waiting.
-  patience.moveTo(clock.now() + warnAfter_ms, { again_ms: warnAfter_ms });
-  patience.wake({ onDeadline: tell });
+  using limit = new Deadline(clock);
+  // The time in which this process did not run does not count.
+  limit.moveTo(clock.now() + warnAfter_ms, { again_ms: warnAfter_ms });
+  limit.wake({ onDeadline: warn });
   return await work;
 }

@@ -1,10 +1,10 @@
 /**
- * Errors whose message is a sentence for the user, and sentences for the errors of the file system.
+ * Errors whose message is a sentence for the user, and such sentences for file system errors.
  *
  * @module
  */
 
-/** An error that the user can mend. Its message is one sentence: what, where, and what would be right. */
+/** An error that the user can fix. Its message is one sentence: what, where, and what would be right. */
 export abstract class UserError extends Error {}
 
 /** Wrong use or configuration. */
@@ -13,7 +13,7 @@ export class UsageError extends UserError {
   override readonly name = "UsageError";
 }
 
-/** The reason that an error of the file system stands for. */
+/** Describes a file system error for the user. */
 export function fileErrorText(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder, not a file";
@@ -25,7 +25,7 @@ export function fileErrorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** By the system's name for the error. */
+/** By error code. */
 const TEXTS: Readonly<Record<string, string>> = {
   ENOSPC: "no space is left on its disk; make room, and start again",
   EDQUOT: "the quota of this user is used up; make room, and start again",
@@ -39,7 +39,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   ENOTDIR: "what stands before its last part is not a folder; name a file in a folder",
 };
 
-/** The reason that an error of the file system stands for, of a file to be written. */
+/** Describes the error of a file that is opened for writing or written. */
 export function writeErrorText(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return TEXTS[code] ?? fileErrorText(error);

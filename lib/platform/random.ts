@@ -1,13 +1,13 @@
 /**
- * Random numbers, and the ids made of them.
+ * Random bytes and ids.
  *
  * @module
  */
 
-/** Fills bytes with random numbers. */
+/** Fills an array with random bytes. */
 export type Random = (bytes: Uint8Array) => void;
 
-/** The random numbers of this machine, fit for secrets. */
+/** The system's cryptographically secure source. */
 export const systemRandom: Random = (bytes) => {
   crypto.getRandomValues(bytes);
 };

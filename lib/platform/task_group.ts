@@ -1,20 +1,20 @@
 /**
- * Tasks that run side by side and have to be over before their owner is.
+ * Concurrent tasks that their owner waits for before it ends.
  *
  * @module
  */
 
-/** Remembers tasks until they are over. */
+/** Tracks tasks until they have finished. */
 export class TaskGroup {
   readonly #running = new Set<Promise<void>>();
 
-  /** Remembers a task that is under way. */
+  /** Adds a task that is under way. */
   add(task: Promise<void>): void {
     const tracked = task.finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
 
-  /** Resolves when all are over, those included that are added meanwhile; throws what one throws. */
+  /** Resolves when all have finished, including those added meanwhile; rejects if one does. */
   async finished(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }

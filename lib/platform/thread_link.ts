@@ -1,63 +1,62 @@
 /**
- * The way between two threads of this program. What one of them says in one turn goes over together.
+ * Message channel between threads; batches one turn.
  *
  * @module
  */
 
-/** What carries messages to another thread: a `Worker`, or what a worker knows of its starter. */
+/** A message port to another thread: a `Worker`, or the global scope of a worker. */
 export interface Port {
-  /** Sends a copy; what is transferred changes hands instead. */
+  /** Sends a copy of the message; transferred objects are moved instead. */
   postMessage(message: unknown, transfer?: Transferable[]): void;
   /** Called for each message from the other side. */
   onmessage: ((event: MessageEvent) => void) | null;
 }
 
-/** One end of the way: what is said there is heard at the other end, in order. */
-export class ThreadLink<Said, Heard, Answer = never> {
+/** One end of a channel. Messages arrive at the other end in order. */
+export class ThreadLink<Sent, Received, Reply = never> {
   readonly #port: Port;
-  /** What has been asked, and is not answered. */
-  readonly #calls = new Map<number, (answer: Answer) => void>();
+  readonly #pendingCalls = new Map<number, (reply: Reply) => void>();
   #lastCall = 0;
-  #waiting: Said[] = [];
+  #queue: Sent[] = [];
 
-  /** Makes one end on a port. */
-  constructor(port: Port, hear: (message: Heard) => void) {
+  /** Creates an end on a port. */
+  constructor(port: Port, onMessage: (message: Received) => void) {
     this.#port = port;
-    port.onmessage = ({ data }: MessageEvent<Heard[]>) => {
-      for (const message of data) hear(message);
+    port.onmessage = ({ data }: MessageEvent<Received[]>) => {
+      for (const message of data) onMessage(message);
     };
   }
 
-  /** Says something: plain data, of which a copy is made when this turn is over. */
-  say(message: Said): void {
-    if (this.#waiting.push(message) === 1) queueMicrotask(() => this.#post());
+  /** Queues a message, plain data; it is copied and posted at the end of this turn. */
+  send(message: Sent): void {
+    if (this.#queue.push(message) === 1) queueMicrotask(() => this.#post());
   }
 
-  /** Says a question of this number; resolves when `answered` is called with that. */
-  ask(question: (call: number) => Said): Promise<Answer> {
+  /** Sends a request with a call number; resolves when `resolve` is called with that number. */
+  request(message: (call: number) => Sent): Promise<Reply> {
     const call = ++this.#lastCall;
-    this.say(question(call));
-    return new Promise((resolve) => this.#calls.set(call, resolve));
+    this.send(message(call));
+    return new Promise((resolve) => this.#pendingCalls.set(call, resolve));
   }
 
-  /** The answer to a question has been heard. */
-  answered(call: number, answer: Answer): void {
-    this.#calls.get(call)!(answer);
-    this.#calls.delete(call);
+  /** Resolves a request with its reply. */
+  resolve(call: number, reply: Reply): void {
+    this.#pendingCalls.get(call)!(reply);
+    this.#pendingCalls.delete(call);
   }
 
   #post(): void {
-    const messages = this.#waiting;
-    this.#waiting = [];
+    const messages = this.#queue;
+    this.#queue = [];
     this.#port.postMessage(messages);
   }
 }
 
 /** A thread that was started here. */
 export interface Thread extends Port {
-  /** Called when an error that nobody caught has ended it. */
+  /** Called when an uncaught error has ended it. */
   onerror: ((event: ErrorEvent) => void) | null;
-  /** Ends it, whatever it does. */
+  /** Ends it at once. */
   terminate(): void;
 }
 

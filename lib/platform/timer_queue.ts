@@ -1,45 +1,44 @@
 /**
- * Timers in the order of their times, tens of thousands of them. Knows no clock.
+ * Priority queue of timers, for tens of thousands of them. Does not read the clock.
  *
  * @module
  */
 
-/** A timer that a {@linkcode TimerQueue} keeps. */
+/** A timer in a {@linkcode TimerQueue}. */
 export class QueuedTimer {
-  /** What to call when its time has come. */
+  /** Called when it is due. */
   readonly callback: () => void;
-  /** When it is to call back; `Infinity` if it is not. */
+  /** When it is due; `Infinity` if it is not set. */
   at_ms: number = Infinity;
-  /** The time that its place in the queue stands for: never later than `at_ms`. */
+  /** Its key in the heap: never later than `at_ms`. */
   place_ms: number = Infinity;
-  /** Its place; -1 if it has none. */
+  /** Its index in the heap; -1 if it is not queued. */
   index: number = -1;
 
-  /** Makes a timer that is not set. */
+  /** Creates a timer that is not set. */
   constructor(callback: () => void) {
     this.callback = callback;
   }
 }
 
 /**
- * A binary heap of timers (Knuth, The Art of Computer Programming, section 5.2.3). To move a timer
- * later, as each data message does, costs nothing: it keeps its place until that comes up, and is then
- * put where it belongs.
+ * A binary heap of timers (Knuth, The Art of Computer Programming, section 5.2.3). Moving a timer
+ * later, as each data message does, is free: it keeps its key until that comes up, and is re-queued then.
  */
 export class TimerQueue {
   readonly #heap: QueuedTimer[] = [];
 
-  /** Whether no timer has a place. */
+  /** Whether no timer is queued. */
   get isEmpty(): boolean {
     return this.#heap.length === 0;
   }
 
-  /** When to look for due timers next; `Infinity` if there are none. */
+  /** When to call `takeDue` next; `Infinity` if no timer is queued. */
   get next_ms(): number {
     return this.#heap[0]?.place_ms ?? Infinity;
   }
 
-  /** Sets a timer, in place of any earlier time. */
+  /** Queues a timer, in place of any time before. */
   set(timer: QueuedTimer, at_ms: number): void {
     timer.at_ms = at_ms;
     if (timer.index < 0) {
@@ -49,13 +48,13 @@ export class TimerQueue {
     this.#rise(timer);
   }
 
-  /** Takes a timer out. */
+  /** Removes a timer. */
   clear(timer: QueuedTimer): void {
     timer.at_ms = Infinity;
     if (timer.index >= 0) this.#remove(timer);
   }
 
-  /** Takes out a timer whose time has come; `undefined` if there is none. */
+  /** Removes and returns a timer that is due; `undefined` if none is. */
   takeDue(now_ms: number): QueuedTimer | undefined {
     for (let first = this.#heap[0]; first && first.place_ms <= now_ms; first = this.#heap[0]) {
       if (first.at_ms <= now_ms) {

@@ -1,18 +1,18 @@
 /**
- * Lets so many at a time do what can wait, when thousands want to at once, so that what cannot wait gets
- * its turn in between.
+ * Limits closes and other deferrable work per event-loop turn, so that a mass disconnect delays no
+ * heartbeat.
  *
  * @module
  */
 import type { Clock } from "./clock.ts";
 
-/** How many go on in one turn. */
-const AT_ONCE = 64;
+/** How many tasks may run per turn. */
+const TASKS_PER_TURN = 64;
 
-/** How long, in milliseconds, a turn is taken to last while fewer than that come. */
+/** How long, in milliseconds, a turn is assumed to last while fewer tasks than that arrive. */
 const TURN_MS = 1;
 
-/** Paces all who share a clock. */
+/** Limits the tasks per turn of all callers that share a clock. */
 export class TurnLimiter {
   static readonly #ofClock = new WeakMap<Clock, TurnLimiter>();
   readonly #clock: Clock;
@@ -24,32 +24,32 @@ export class TurnLimiter {
     this.#clock = clock;
   }
 
-  /** The pace of a clock. */
+  /** The limiter of a clock. */
   static of(clock: Clock): TurnLimiter {
-    let pace = TurnLimiter.#ofClock.get(clock);
-    if (!pace) TurnLimiter.#ofClock.set(clock, pace = new TurnLimiter(clock));
-    return pace;
+    let limiter = TurnLimiter.#ofClock.get(clock);
+    if (!limiter) TurnLimiter.#ofClock.set(clock, limiter = new TurnLimiter(clock));
+    return limiter;
   }
 
-  /** Resolves when it is one's turn: at once, unless many came before in this turn. */
+  /** Resolves when the caller may run: at once, unless this turn's limit is reached. First in, first out. */
   async turn(): Promise<void> {
     const now_ms = this.#clock.now();
     if (now_ms - this.#turn_ms >= TURN_MS && this.#waiting.length === 0) {
       this.#turn_ms = now_ms;
       this.#count = 0;
     }
-    if (++this.#count <= AT_ONCE) return;
+    if (++this.#count <= TASKS_PER_TURN) return;
     await new Promise<void>((resolve) => {
       if (this.#waiting.push(resolve) === 1) this.#release();
     });
   }
 
-  /** Lets the next ones go on, once all that has arrived has been read and all that is due is done. */
+  /** Resumes the next callers after pending input has been read and due timers have fired. */
   #release(): void {
     this.#clock.afterInput(() => {
       this.#turn_ms = this.#clock.now();
-      this.#count = AT_ONCE;
-      for (const resolve of this.#waiting.splice(0, AT_ONCE)) resolve();
+      this.#count = TASKS_PER_TURN;
+      for (const resolve of this.#waiting.splice(0, TASKS_PER_TURN)) resolve();
       if (this.#waiting.length > 0) this.#release();
     });
   }

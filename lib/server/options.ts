@@ -11,8 +11,8 @@ import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
 import type { Coordinator } from "./coordinator.ts";
 
-/** What a server is made of. */
-export interface ServerOptions {
+/** Options that a server shares with its workers: plain data, which can be sent to a thread. */
+export interface ServerConfig {
   /** Where to listen. */
   address: Address;
   /** The timers of its sessions. */
@@ -21,14 +21,24 @@ export interface ServerOptions {
   maxMessageBytes: number;
   /** Whether to serve clients of the original program too. */
   original: boolean;
-  /** Fills bytes with randomness, for the ids of sessions that bring none. */
-  random: Random;
-  /** Whether to serve one session only and end with it. */
-  once: boolean;
   /** How many sessions there may be. */
   maxSessions: number;
   /** How long a session whose client comes back is kept without a connection, in milliseconds. */
   sessionLifetime_ms: number;
+}
+
+/** Picks the shared options. */
+export function serverConfig(options: ServerConfig): ServerConfig {
+  const { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers } = options;
+  return { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers };
+}
+
+/** What a server is made of. */
+export interface ServerOptions extends ServerConfig {
+  /** Fills bytes with randomness, for the ids of sessions that bring none. */
+  random: Random;
+  /** Whether to serve one session only and end with it. */
+  once: boolean;
   /** Where to keep data messages, sessions and outages. */
   store?: Store;
   /** Where to write data messages. */

@@ -165,7 +165,7 @@ export class ServerSession extends Session implements ServerDataSide {
   /** Opens the session, unless it has ended while it was being stored. */
   #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
-    if (record.state !== this.state) this.continue(record.state);
+    if (record.state !== this.state) this.attachTo(record.state);
     this.#sentBefore = hello.sent;
     this.#heardUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
     this.#sayWelcome(record);

@@ -197,7 +197,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   }
 
   /** The session has been here before: what it does from now on belongs to that course. */
-  protected continue(state: SessionState): void {
+  protected attachTo(state: SessionState): void {
     this.#state = state;
     state.signOfLife(this.now());
   }
@@ -246,7 +246,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   }
 
   /** Hears any frame. After the end only confirmations still count: they leave less in doubt. */
-  hear(frame: Frame): void {
+  onMessage(frame: Frame): void {
     if (this.#closeReason && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;

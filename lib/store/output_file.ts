@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteSink, writeAll } from "../platform/bytes.ts";
+import { type ByteSink, joinLines, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline, warnIfSlow } from "../platform/deadline.ts";
@@ -174,7 +174,7 @@ async function openPipe(
   return await warnIfSlow(Deno.open(path, { append: true }), {
     clock,
     warnAfter_ms: READER_WARN_AFTER_MS,
-    tell: () =>
+    warn: () =>
       tell(
         `nobody reads the output ${path}, a pipe: waiting for a reader before the server listens`,
       ),
@@ -189,16 +189,4 @@ async function isRegularOrNew(path: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return true;
     throw error;
   }
-}
-
-/** Payloads, a newline behind each, in one piece. */
-function joinLines(payloads: readonly Uint8Array[]): Uint8Array {
-  const lines = new Uint8Array(payloads.reduce((sum, payload) => sum + payload.length + 1, 0));
-  let at = 0;
-  for (const payload of payloads) {
-    lines.set(payload, at);
-    at += payload.length;
-    lines[at++] = NEWLINE;
-  }
-  return lines;
 }

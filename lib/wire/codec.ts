@@ -1,5 +1,5 @@
 /**
- * Turns bytes into PW/1 frames and frames into bytes. Fed in any chunks; knows no sockets, no time.
+ * Encodes PW/1 frames to bytes, and decodes them from chunks of any size.
  *
  * @module
  */
@@ -27,29 +27,29 @@ const encoder = new TextEncoder();
 
 const DATA_WORD = encoder.encode("DATA ");
 
-/** More digits than these may be more than a number can hold. */
+/** Numbers of up to so many digits are exact in a `number`. */
 const MAX_DIGITS = 15;
 
-/** How many bytes a buffer has that may be used again: enough for a few short frames. */
+/** Size of a pooled buffer: enough for a few short frames. */
 const POOLED_BYTES = 256;
 
-/** How many of those are kept: as many as are likely to be in use at a time. */
+/** How many pooled buffers are retained: as many as are likely to be in use at a time. */
 const MAX_POOLED = 1_024;
 
-const coordinator: Uint8Array<ArrayBuffer>[] = [];
+const freeBuffers: Uint8Array<ArrayBuffer>[] = [];
 
 /**
- * Collects frames and gives them out as one run of bytes, so that all that is ready goes out in one
- * write. The bytes given out stay valid until the next `add` or `release`.
+ * Encodes frames one behind the other into one buffer, so that they are sent in one write. The bytes that
+ * `take` gives stay valid until the next `add` or `release`.
  */
 export class FrameBatch {
   #buffer = NO_BYTES;
   #length = 0;
-  /** The most that was collected in this buffer, and in the last one: so much is room made for at once. */
+  /** The most that this buffer has held, and the one before it: the size that is allocated at once. */
   #most = 0;
   #mostBefore = 0;
 
-  /** How many bytes are collected. */
+  /** How many bytes the batch has. */
   get length(): number {
     return this.#length;
   }
@@ -66,7 +66,7 @@ export class FrameBatch {
     this.#buffer[this.#length++] = LF;
   }
 
-  /** Gives out what is collected and starts anew. */
+  /** Gives the batch's bytes and starts the next batch. */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#buffer.subarray(0, this.#length);
     this.#most = Math.max(this.#most, this.#length);
@@ -74,10 +74,10 @@ export class FrameBatch {
     return bytes;
   }
 
-  /** Gives the buffer back, once what was given out is of no use any more: an idle session needs none. */
+  /** Releases the buffer, once its bytes are written: an idle session needs none. */
   release(): void {
-    if (this.#buffer.length === POOLED_BYTES && coordinator.length < MAX_POOLED) {
-      coordinator.push(this.#buffer);
+    if (this.#buffer.length === POOLED_BYTES && freeBuffers.length < MAX_POOLED) {
+      freeBuffers.push(this.#buffer);
     }
     this.#buffer = NO_BYTES;
     this.#mostBefore = this.#most;
@@ -89,14 +89,14 @@ export class FrameBatch {
     if (needed <= this.#buffer.length) return;
     const room = Math.max(needed, 2 * this.#buffer.length, this.#mostBefore);
     const grown = room <= POOLED_BYTES
-      ? coordinator.pop() ?? new Uint8Array(POOLED_BYTES)
+      ? freeBuffers.pop() ?? new Uint8Array(POOLED_BYTES)
       : new Uint8Array(room);
     grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }
 }
 
-/** Encodes one frame: for tests and tools; a connection uses {@linkcode FrameBatch}. */
+/** Encodes one frame, for tests and tools; a connection uses {@linkcode FrameBatch}. */
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const batch = new FrameBatch();
   batch.add(frame);
@@ -106,7 +106,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
 /** Options for {@linkcode FrameDecoder}. */
 export interface FrameDecoderOptions {
   /**
-   * The largest data message to accept, in bytes.
+   * Maximum size of a data message, in bytes.
    *
    * @default {1_048_576}
    */
@@ -116,9 +116,9 @@ export interface FrameDecoderOptions {
 /**
  * Decodes frames from bytes in chunks of any size.
  *
- * After `push`, call `next` until it gives `undefined`; the chunk may then be reused, and with it go the
- * payloads of its data messages: whoever keeps one copies it. What the decoder itself holds is bounded:
- * one unfinished line, or as much of one data message as has arrived.
+ * After `push`, call `next` until it gives `undefined`; the chunk may then be reused. A payload may be a view
+ * of the chunk: copy it to retain it. The decoder holds one unfinished line at most, or as much of one data
+ * message as has arrived.
  */
 export class FrameDecoder {
   readonly #maxMessageBytes: number;
@@ -128,22 +128,22 @@ export class FrameDecoder {
   #data?: PartialData;
   #failure?: ProtocolError;
 
-  /** Makes a decoder at the start of a connection. */
+  /** Creates a decoder for a new connection. */
   constructor(options: FrameDecoderOptions = {}) {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   }
 
-  /** Whether bytes of an unfinished frame are held. */
+  /** Whether an unfinished frame is held. */
   get midFrame(): boolean {
     return this.#data !== undefined || this.#line.length > 0;
   }
 
-  /** What has come of a line whose end has not. */
+  /** The unfinished line so far. */
   get unfinishedLine(): Uint8Array {
     return this.#line;
   }
 
-  /** Takes the next chunk; the one before must have been used up with `next`. */
+  /** Sets the next chunk; the one before must have been decoded completely with `next`. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
@@ -152,7 +152,7 @@ export class FrameDecoder {
   /**
    * The next complete frame, or `undefined` when more bytes are needed.
    *
-   * @throws {ProtocolError} If the bytes are not PW/1; and the same again at every later call.
+   * @throws {ProtocolError} If the bytes are not PW/1; every later call throws the same error.
    */
   next(): Frame | undefined {
     if (this.#failure) throw this.#failure;
@@ -167,8 +167,8 @@ export class FrameDecoder {
   }
 
   /**
-   * A data message that lies in the chunk as a whole, in the very form in which it is sent: nearly all of
-   * what a busy connection carries. Whatever is not quite so takes the way that tells what is wrong.
+   * Fast path: a data message that is complete in the chunk and in canonical form, as nearly all are on a
+   * busy connection. Everything else takes the general path, which reports errors.
    */
   #wholeData(): Frame | undefined {
     if (this.#line.length > 0 || this.#data) return undefined;
@@ -188,7 +188,10 @@ export class FrameDecoder {
   }
 
   #nextLine(): Frame | undefined {
-    if (this.#at === this.#chunk.length) return this.#chunk = NO_BYTES, undefined;
+    if (this.#at === this.#chunk.length) {
+      this.#chunk = NO_BYTES;
+      return undefined;
+    }
     const end = this.#chunk.indexOf(LF, this.#at);
     const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
     if (this.#line.length + piece.length >= MAX_LINE_BYTES) {
@@ -227,7 +230,7 @@ export class FrameDecoder {
     return { type: "DATA", seq: data.seq, payload: data.payload };
   }
 
-  /** Takes the line end behind a data message; false when it has not arrived yet. */
+  /** Consumes the line end after a data message; false if it has not arrived. */
   #dataEnd(data: PartialData): boolean {
     while (this.#at < this.#chunk.length) {
       const byte = this.#chunk[this.#at++];
@@ -241,14 +244,14 @@ export class FrameDecoder {
   }
 }
 
-/** Where the digits from there on end. */
+/** The index after the digits that begin at `from`. */
 function endOfDigits(bytes: Uint8Array, from: number): number {
   let at = from;
   while (bytes[at]! >= ZERO && bytes[at]! <= ZERO + 9) at++;
   return at;
 }
 
-/** The number that digits stand for; `NaN` if these are none as PW/1 has them, or too many. */
+/** The number that the digits denote; `NaN` if it is not canonical or has too many digits. */
 function numberOfDigits(bytes: Uint8Array, from: number, end: number): number {
   const isWrong = end === from || end - from > MAX_DIGITS || bytes[from] === ZERO && end > from + 1;
   let value = isWrong ? NaN : 0;
@@ -256,22 +259,22 @@ function numberOfDigits(bytes: Uint8Array, from: number, end: number): number {
   return value;
 }
 
-/** A data message of which not all bytes have arrived. */
+/** A data message whose bytes have not all arrived. */
 interface PartialData {
   readonly seq: number;
   readonly length: number;
-  /** Room for the bytes; exactly as many as were announced, when all have arrived. */
+  /** Buffer for the payload; of exactly the announced length once complete. */
   payload: Uint8Array;
   held: number;
   carriageReturn: boolean;
 }
 
-/** Copies what has arrived, because the chunk is the reader's buffer. */
+/** Copies bytes of the payload, because the chunk is the reader's buffer. */
 function append(data: PartialData, piece: Uint8Array): void {
   const needed = data.held + piece.length;
   if (needed > data.payload.length) {
-    // Room grows with what arrives, never with what is announced; doubled, so that what is copied
-    // again stays in proportion.
+    // The buffer grows with what has arrived, not with what is announced: a peer cannot make it large by a
+    // header alone. Doubling bounds the copying.
     const room = new Uint8Array(Math.min(data.length, Math.max(needed, 2 * data.payload.length)));
     room.set(data.payload.subarray(0, data.held));
     data.payload = room;

@@ -1,5 +1,5 @@
 /**
- * The lines of PW/1: the text of a frame, and the frame of a text.
+ * Formats and parses the line of a PW/1 frame.
  *
  * @module
  */
@@ -18,19 +18,18 @@ const encoder = new TextEncoder();
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A control character: nothing that belongs in a line. */
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
 const NUMBER = /^(?:0|[1-9][0-9]{0,15})$/;
 
 const SESSION_ID = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_SESSION_ID_LENGTH}}$`);
 
-/** Whether a text may serve as a session id: letters, digits, `-` and `_`, at most 64 of them. */
+/** Whether a text is a valid session id: 1 to 64 letters, digits, `-` and `_`. */
 export function isSessionId(text: string): boolean {
   return SESSION_ID.test(text);
 }
 
-/** The line of a frame, with its line end; of `DATA`, the line before the bytes. */
+/** Formats the line of a frame, with its line end; of `DATA`, the line before the payload. */
 export function frameLine(frame: Frame): string {
   switch (frame.type) {
     case "HELLO":
@@ -48,7 +47,7 @@ export function frameLine(frame: Frame): string {
   }
 }
 
-/** Keeps `TERMINATE` within the limits of a line, whatever its text. */
+/** Replaces control characters in the text of `TERMINATE`, and truncates it to the length of a line. */
 function terminateLine(reason: TerminateReason, text: string): string {
   const head = text === "" ? `TERMINATE ${reason}` : `TERMINATE ${reason} `;
   const room = new Uint8Array(MAX_LINE_BYTES - head.length - 1);
@@ -56,11 +55,11 @@ function terminateLine(reason: TerminateReason, text: string): string {
   return head + clean.slice(0, encoder.encodeInto(clean, room).read) + "\n";
 }
 
-/** The line of a `DATA` frame: what it announces. */
+/** The line of a `DATA` frame, which announces the payload. */
 export type DataLine = { type: "DATA"; seq: number; length: number };
 
 /**
- * The frame that a line, without its line end, stands for; of `DATA`, what the line announces.
+ * Parses a line without its line end.
  *
  * @throws {ProtocolError} If the line is not PW/1.
  */

@@ -1,28 +1,27 @@
 /**
- * The wire of the original Python program (2022): four messages of plain ASCII, with nothing between
- * them. They can arrive glued together or cut anywhere.
+ * Wire format of the original Python program (2022): four ASCII messages without any framing.
  *
  * @module
  */
 import { ProtocolError } from "./protocol.ts";
 import { quoted } from "./quote.ts";
 
-/** What the original's peers say, and how. */
+/** The messages and their text. */
 export const ORIGINAL_TEXT = {
-  /** The client's data message. */
+  /** Data message of the client. */
   data: "CLIENT_DATA_MESSAGE",
-  /** The server's confirmation. */
+  /** Confirmation of the server. */
   reply: "SERVER_DATA_REPLY",
-  /** The client's heartbeat, which the server echoes. */
+  /** Heartbeat of the client, which the server echoes. */
   heartbeat: "MSG_HEARTBEAT",
-  /** The server's wish to end, in the place of a confirmation. */
+  /** Termination by the server, in place of a confirmation. */
   terminate: "TERMINATE",
 } as const;
 
-/** One message of the original's wire. */
+/** Name of a message. */
 export type OriginalMessage = keyof typeof ORIGINAL_TEXT;
 
-/** What a connection of an original client is for, told by the message that it begins with. */
+/** What an original client's connection is for: the message that it begins with. */
 export type OriginalPurpose = OriginalMessage & ("data" | "heartbeat");
 
 const MESSAGES = Object.keys(ORIGINAL_TEXT) as OriginalMessage[];
@@ -31,14 +30,13 @@ const ascii = new TextDecoder("latin1");
 
 const encoder = new TextEncoder();
 
-/** The bytes of a message. */
+/** Encodes a message. */
 export function originalBytes(message: OriginalMessage): Uint8Array<ArrayBuffer> {
   return encoder.encode(ORIGINAL_TEXT[message]);
 }
 
 /**
- * Which message of an original peer some first bytes begin with, or are the beginning of; `undefined`
- * if they can be none.
+ * The message that a connection's first bytes begin with, or are a prefix of; `undefined` if there is none.
  */
 export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
   const text = ascii.decode(bytes.subarray(0, 32));
@@ -48,11 +46,11 @@ export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
   });
 }
 
-/** Decodes messages from bytes in chunks of any size; holds less than one message. */
+/** Decodes messages from chunks of any size; holds less than one message. */
 export class OriginalDecoder {
   #text = "";
 
-  /** Takes the next chunk. */
+  /** Appends a chunk. */
   push(chunk: Uint8Array): void {
     this.#text += ascii.decode(chunk);
   }
@@ -60,7 +58,7 @@ export class OriginalDecoder {
   /**
    * The next complete message, or `undefined` when more bytes are needed.
    *
-   * @throws {ProtocolError} If the bytes are no message of the original's.
+   * @throws {ProtocolError} If the bytes begin no message.
    */
   next(): OriginalMessage | undefined {
     const message = MESSAGES.find((each) => this.#text.startsWith(ORIGINAL_TEXT[each]));
@@ -76,7 +74,7 @@ export class OriginalDecoder {
     return undefined;
   }
 
-  /** Whether bytes of an unfinished message are held. */
+  /** Whether an unfinished message is held. */
   get midFrame(): boolean {
     return this.#text !== "";
   }

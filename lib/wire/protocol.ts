@@ -1,32 +1,38 @@
 /**
- * What is said on the wire in PW/1: the frames, who may say them when, and their limits.
- * Pure: it knows nothing of bytes, sockets or time. The grammar is in `docs/protocol.md`.
+ * The wire formats, bytes <-> messages. PW/1: this file (frames, which side may send them when, limits),
+ * `line` (text of a frame), `codec` (bytes of a frame), `hello` (fields of HELLO and WELCOME); `original` (the
+ * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs).
+ *
+ * Sessions call it. It knows no session and no time; the grammar is in `docs/protocol.md`.
  *
  * @module
  */
 
-/** The version of the protocol that `HELLO` and `WELCOME` carry. */
+/** Protocol version in `HELLO` and `WELCOME`. */
 export const PROTOCOL_VERSION = 1;
 
-/** Longest line, in bytes, its line end included. */
+/** Maximum length of a line, in bytes, with its line end. */
 export const MAX_LINE_BYTES = 1024;
 
-/** Longest session id, in characters. */
+/** Maximum length of a session id, in characters. */
 export const MAX_SESSION_ID_LENGTH = 64;
 
-/** Largest data message by default, in bytes. */
+/** Default for the maximum size of a data message, in bytes. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576;
+
+/** Maximum window: unconfirmed data messages that a server accepts. */
+export const MAX_WINDOW = 16_384;
 
 /** Which side of a session a process is. */
 export type Role = "client" | "server";
 
-/** The reasons that `TERMINATE` may carry. */
+/** Reasons of `TERMINATE`. */
 export const TERMINATE_REASONS = ["done", "shutdown", "silent", "refused", "protocol"] as const;
 
-/** Why a peer ends a session politely. */
+/** Why a peer terminates a session. */
 export type TerminateReason = typeof TERMINATE_REASONS[number];
 
-/** The JSON object that `HELLO` and `WELCOME` carry: the sender's timers, in seconds. */
+/** JSON object in `HELLO` and `WELCOME`: the sender's timers in seconds, and its state of the session. */
 export type Greeting = Readonly<Record<string, unknown>>;
 
 /** One frame of PW/1. */
@@ -40,10 +46,10 @@ export type Frame =
 /** The first word of a frame. */
 export type FrameType = Frame["type"];
 
-/** How far a connection has come: before or after `HELLO` and `WELCOME` have been exchanged. */
+/** Whether `HELLO` and `WELCOME` have been exchanged. */
 export type Stage = "opening" | "open";
 
-/** What each side may hear at each stage. Anything else is a protocol error. */
+/** Frames that each side accepts at each stage. Any other is a protocol error. */
 export const ACCEPTED_FRAMES: Readonly<
   Record<Role, Readonly<Record<Stage, readonly FrameType[]>>>
 > = {
@@ -57,16 +63,16 @@ export const ACCEPTED_FRAMES: Readonly<
   },
 };
 
-/** The peer broke the protocol. The message says how, in words fit for `TERMINATE protocol`. */
+/** Violation of the protocol by the peer. Its message is the text of `TERMINATE protocol`. */
 export class ProtocolError extends Error {
   /** The name of this kind of error. */
   override readonly name = "ProtocolError";
 }
 
 /**
- * Checks that a side may hear a frame at this stage.
+ * Checks that a side accepts a frame at this stage.
  *
- * @throws {ProtocolError} If it may not.
+ * @throws {ProtocolError} If it does not.
  */
 export function expectFrame(frame: Frame, receiver: Role, stage: Stage): void {
   const allowed = ACCEPTED_FRAMES[receiver][stage];
@@ -79,6 +85,3 @@ export function expectFrame(frame: Frame, receiver: Role, stage: Stage): void {
 function list(words: readonly string[]): string {
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
-
-/** The largest window: as many as a server takes before it has confirmed any. */
-export const MAX_WINDOW = 16_384;

@@ -1,28 +1,28 @@
 /**
- * Text from anywhere, made fit to be shown in one line.
+ * Escapes untrusted text for display in one line.
  *
  * @module
  */
 
-/** What does not show, or changes how a terminal shows what follows. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Characters that are invisible, or change how a terminal displays what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** The text with all that cannot be seen written as `\u` and its number. */
+/** Escapes unprintable characters as `\u` and their code. */
 export function printable(text: string): string {
   return text.replace(
-    UNSEEN,
+    UNPRINTABLE,
     (each) => `\\u${each.codePointAt(0)!.toString(16).padStart(4, "0")}`,
   );
 }
 
 const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What a peer sent, made fit to show: quoted, control characters escaped, cut to a glance. */
+/** Quotes, escapes and truncates bytes from a peer. */
 export function quoted(bytes: Uint8Array): string {
   return quotedText(lenientDecoder.decode(bytes.subarray(0, 160)));
 }
 
-/** A text that a peer sent, made fit to be shown: as `quoted`. */
+/** Quotes, escapes and truncates a text from a peer. */
 export function quotedText(text: string): string {
   return printable(JSON.stringify(text.length > 40 ? text.slice(0, 40) + "…" : text));
 }

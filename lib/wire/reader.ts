@@ -1,5 +1,5 @@
 /**
- * The one reader of a connection, for its whole life.
+ * Reads a connection's messages until it closes.
  *
  * @module
  */
@@ -9,35 +9,35 @@ const SMALLEST_READ_BYTES = 256;
 
 const LARGEST_READ_BYTES = 65_536;
 
-/** After so many small reads in a row a large buffer is given back. */
+/** A large buffer is released after so many small reads in a row. */
 const SMALL_READS = 16;
 
-/** Turns bytes, in chunks of any size, into messages. */
+/** Decodes messages from chunks of any size. */
 export interface Decoder<Message> {
-  /** Takes the next chunk; the one before must have been used up with `next`. */
+  /** Sets the next chunk; the one before must have been decoded completely with `next`. */
   push(chunk: Uint8Array): void;
   /** The next complete message, or `undefined` when more bytes are needed. */
   next(): Message | undefined;
-  /** Whether bytes of an unfinished message are held. */
+  /** Whether an unfinished message is held. */
   readonly midFrame: boolean;
 }
 
-/** What hears the messages that a reader reads. */
+/** Receives the messages of a connection. */
 export interface MessageListener<Message> {
-  /** Hears one message. */
-  hear(message: Message): void;
-  /** Hears that all messages of one read have been heard; may have the next read wait. */
+  /** Called for each message. */
+  onMessage(message: Message): void;
+  /** Called after the messages of each read; the next read waits for the promise. */
   onBatchEnd(): void | Promise<void>;
-  /** Hears of an error that `hear`, `onBatchEnd` or the decoder threw; reading goes on. */
+  /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
 }
 
 /**
  * Reads messages until the peer closes its side.
  *
- * After an error it reads on, so that the connection can be seen to close, but hears nothing more.
+ * After an error it discards what it reads, and still notices when the connection closes.
  *
- * @throws {TransportError} If the connection fails or is closed here.
+ * @throws {TransportError} If the connection fails or is closed on this side.
  */
 export async function readMessages<Message>(
   connection: Connection,
@@ -54,7 +54,7 @@ export async function readMessages<Message>(
     try {
       decoder.push(buffer.subarray(0, count));
       for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
-        listener.hear(each);
+        listener.onMessage(each);
       }
       const ready = listener.onBatchEnd();
       if (ready) await ready;
@@ -62,8 +62,8 @@ export async function readMessages<Message>(
       failed = true;
       listener.onError(error);
     }
-    // A full buffer means that more is waiting: read it in larger steps. Small reads in a row mean that
-    // nothing is: an idle session should hold no more than it needs.
+    // A full buffer means that more data is pending: grow. After small reads in a row, shrink: an idle session
+    // should hold no more memory than it needs.
     smallReads = count <= SMALLEST_READ_BYTES ? smallReads + 1 : 0;
     if (count === buffer.length && count < LARGEST_READ_BYTES) buffer = new Uint8Array(2 * count);
     else if (smallReads === SMALL_READS && buffer.length > 2 * SMALLEST_READ_BYTES) {

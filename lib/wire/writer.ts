@@ -1,5 +1,5 @@
 /**
- * The bounded writer of one connection: frames in, as few writes as may be out, never in the way.
+ * Bounded write queue of one connection, which combines frames into few writes.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { FrameBatch } from "./codec.ts";
 import { greetingCount } from "./hello.ts";
 import type { Frame } from "./protocol.ts";
 
-/** How many bytes go into one write, unless one frame alone is larger. */
+/** Size of a write, in bytes, unless a single frame is larger. */
 const BATCH_BYTES = 65_536;
 
-/** How many frames may wait for a peer that does not read: more than the answers to one read. */
+/** Maximum length of the queue, in frames: more than the replies to one read. */
 export const MAX_WAITING_FRAMES = 16_384;
 
 /**
- * Queues frames and writes all that is ready in one go. Data messages wait behind everything else,
- * so that no heartbeat is held up by more than the one batch that is being written.
+ * Queues frames and writes all that are ready at once. Data messages have the lowest priority, so that a
+ * heartbeat waits for no more than the batch that is being written.
  *
- * `send` never waits: a peer that does not read holds up nothing here.
+ * `send` never blocks, even if the peer does not read.
  */
 export class FrameWriter {
   readonly #connection: Connection;
@@ -30,40 +30,40 @@ export class FrameWriter {
   #failed = false;
   #writing?: Promise<void>;
 
-  /** Makes a writer; `onError` hears of the one write that fails, after which nothing is written. */
+  /** Creates a writer; `onError` is called once, when a write fails; nothing is written after that. */
   constructor(connection: Connection, onError: (error: unknown) => void) {
     this.#connection = connection;
     this.#onError = onError;
   }
 
-  /** The last sequence number whose confirmation has been handed to the network. */
+  /** The last sequence number whose confirmation has been written. */
   get confirmedUpTo(): number {
     return this.#confirmedUpTo;
   }
 
-  /** Whether the peer has left so many frames unread that no more may be queued. */
+  /** Whether the queue is full, because the peer does not read. */
   get full(): boolean {
     return this.#control.length + this.#data.length >= MAX_WAITING_FRAMES;
   }
 
-  /** Queues a frame; it is written with all else that is queued by the end of this turn. */
+  /** Queues a frame, to be written together with all others that are queued in this turn. */
   send(frame: Frame): void {
-    // A heartbeat behind so much that is unread would be missed in any case.
+    // A heartbeat behind a full queue would be missed in any case.
     if (this.#failed || (frame.type === "HEARTBEAT" && this.full)) return;
     const queue = frame.type === "DATA" ? this.#data : this.#control;
-    // A confirmation covers all before it, so of several in a row only the last one is sent.
+    // A confirmation covers all before it: of several in a row only the last one is sent.
     if (frame.type === "CONFIRM" && queue.at(-1)?.type === "CONFIRM") queue.pop();
     queue.push(frame);
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves once everything queued is written, or the connection has failed or been closed. */
+  /** Resolves once the queue is empty, or the connection has failed or been closed. */
   async flushed(): Promise<void> {
     await this.#writing;
   }
 
   async #writeAll(): Promise<void> {
-    // Lets what else is ready in this turn join the first batch.
+    // The first batch includes everything that is queued in this turn.
     await Promise.resolve();
     try {
       for (;;) {
@@ -84,7 +84,7 @@ export class FrameWriter {
     }
   }
 
-  /** Moves what is ready into the batch; gives the sequence number confirmed with it or before. */
+  /** Fills the batch from the queues; returns the last sequence number confirmed with it or before. */
   #collect(): number {
     let confirm = this.#confirmedUpTo;
     for (const frame of this.#control) {
@@ -101,7 +101,7 @@ export class FrameWriter {
   }
 }
 
-/** The sequence number up to which a frame confirms everything, if it does that. */
+/** The sequence number that a frame confirms, if any. */
 function confirmed(frame: Frame): number | undefined {
   if (frame.type === "CONFIRM") return frame.seq;
   return frame.type === "WELCOME" ? greetingCount(frame.greeting, "received") : undefined;

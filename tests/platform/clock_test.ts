@@ -61,7 +61,7 @@ Deno.test("systemClock.timer() cleared never fires, and can be set again", async
   await again.fired;
 });
 
-Deno.test("systemClock.timer() set again when it fires goes on", async () => {
+Deno.test("systemClock.timer() can be set again when it fires", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let rounds = 0;
   const timer = systemClock.timer(() => {

@@ -1,10 +1,9 @@
 /**
- * Deadlines and conditions, on the virtual clock.
+ * Deadlines, on the virtual clock.
  *
  * @module
  */
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Condition, sleep } from "../../lib/platform/condition.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Deadline, DeadlinePassed } from "../../lib/platform/deadline.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
@@ -17,7 +16,7 @@ function stage() {
   return { clock, parent, deadline, stalls };
 }
 
-Deno.test("Deadline aborts its signal when its time has come, and not before", async () => {
+Deno.test("Deadline aborts its signal at its time, and not before", async () => {
   const { clock, deadline } = stage();
   deadline.moveTo(100);
   await clock.advance(99);
@@ -51,7 +50,7 @@ Deno.test("Deadline.moveTo() starts anew with a new signal after it has passed",
   assertEquals(deadline.signal.aborted, true);
 });
 
-Deno.test("Deadline lets what comes in the same instant be heard first, and be moved by it", async () => {
+Deno.test("Deadline lets input of the same instant be read first, which may move it", async () => {
   const { clock, deadline } = stage();
   deadline.moveTo(100);
   clock.after(100, () => deadline.moveTo(300));
@@ -61,7 +60,7 @@ Deno.test("Deadline lets what comes in the same instant be heard first, and be m
   assertEquals(deadline.signal.aborted, true);
 });
 
-Deno.test("Deadline tells of a stall, and waits once more if it is told for how long", async () => {
+Deno.test("Deadline reports a stall, and waits once more if it has again_ms", async () => {
   const { clock, deadline, stalls } = stage();
   deadline.moveTo(100, { again_ms: 50 });
   clock.stall(1_100);
@@ -78,7 +77,7 @@ Deno.test("Deadline tells of a stall, and waits once more if it is told for how 
   assertEquals(deadline.passed_ms, 2_150);
 });
 
-Deno.test("Deadline passes its parent's reason on, and leaves no timer", async () => {
+Deno.test("Deadline aborts with its parent's reason, and leaves no timer", async () => {
   const { clock, parent, deadline } = stage();
   deadline.moveTo(100);
   parent.abort("over");
@@ -90,7 +89,7 @@ Deno.test("Deadline passes its parent's reason on, and leaves no timer", async (
   assertEquals(deadline.signal.reason, "over");
 });
 
-Deno.test("Deadline.end() gives its reason once, also after it has passed, and leaves no timer", async () => {
+Deno.test("Deadline.end() aborts with its reason once, also after it has passed, and leaves no timer", async () => {
   const { clock, deadline } = stage();
   deadline.moveTo(100);
   await clock.advance(100);
@@ -100,7 +99,7 @@ Deno.test("Deadline.end() gives its reason once, also after it has passed, and l
   assertEquals([deadline.hasPassed, clock.pending], [false, 0]);
 });
 
-Deno.test("Deadline made when all is over already is over", () => {
+Deno.test("Deadline with an aborted parent has ended", () => {
   const signal = AbortSignal.abort("over");
   assertEquals(new Deadline(new VirtualClock(), { signal }).signal.reason, "over");
 });
@@ -114,87 +113,10 @@ Deno.test("Deadline disposed of never passes", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("Deadline disposed of while it lets input be heard never passes", async () => {
+Deno.test("Deadline disposed of while input is read never passes", async () => {
   const { clock, deadline } = stage();
   deadline.moveTo(100);
   clock.after(100, () => deadline[Symbol.dispose]());
   await clock.advance(1_000);
   assertEquals(deadline.signal.aborted, false);
-});
-
-Deno.test("Condition.until() resolves when the condition holds, looked at only when notified", async () => {
-  const { clock, deadline } = stage();
-  const changes = new Condition();
-  let ready = false;
-  let looked = 0;
-  let outcome: boolean | undefined;
-  const look = () => (looked++, ready);
-  changes.until(look, deadline).then((it) => outcome = it);
-  deadline.moveTo(100);
-  await clock.advance(10);
-  changes.notify();
-  await clock.advance(10);
-  assertEquals([looked, outcome], [2, undefined]);
-  ready = true;
-  changes.notify();
-  await clock.advance(0);
-  assertEquals(outcome, true);
-});
-
-Deno.test("Condition.until() resolves to false when the deadline passes", async () => {
-  const { clock, deadline } = stage();
-  const waiting = new Condition().until(() => false, deadline);
-  deadline.moveTo(100);
-  await clock.advance(100);
-  assertEquals(await waiting, false);
-});
-
-Deno.test("Condition.until() lets the condition win when it holds as the deadline passes", async () => {
-  const { clock, deadline } = stage();
-  let ready = false;
-  const waiting = new Condition().until(() => ready, deadline);
-  deadline.moveTo(100);
-  clock.after(100, () => ready = true);
-  await clock.advance(100);
-  assertEquals(await waiting, true);
-});
-
-Deno.test("Condition.until() throws the reason when all ends, even if the condition holds", async () => {
-  const { parent, deadline } = stage();
-  const over = new Error("over");
-  const waiting = new Condition().until(() => false, deadline);
-  parent.abort(over);
-  assertStrictEquals(await assertRejects(() => waiting), over);
-  const later = new Condition().until(() => true, deadline);
-  assertStrictEquals(await assertRejects(() => later), over);
-});
-
-Deno.test("Condition.until() heeds only the deadline of the wait that is under way", async () => {
-  const { clock, deadline } = stage();
-  const changes = new Condition();
-  let ready = false;
-  const first = changes.until(() => ready, deadline);
-  deadline.moveTo(100);
-  ready = true;
-  changes.notify();
-  assertEquals(await first, true);
-  const other = new Deadline(clock);
-  other.moveTo(200);
-  let outcome: boolean | undefined;
-  changes.until(() => false, other).then((it) => outcome = it);
-  await clock.advance(199);
-  assertEquals([deadline.hasPassed, outcome], [true, undefined]);
-  await clock.advance(1);
-  assertEquals(outcome, false);
-});
-
-Deno.test("sleep() ends when the deadline passes", async () => {
-  const { clock, deadline } = stage();
-  let awake = false;
-  sleep(deadline).then(() => awake = true);
-  deadline.moveTo(100);
-  await clock.advance(99);
-  assertEquals(awake, false);
-  await clock.advance(1);
-  assertEquals(awake, true);
 });

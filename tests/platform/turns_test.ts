@@ -1,5 +1,5 @@
 /**
- * The pace of what can wait.
+ * The limit of deferrable tasks per event-loop turn.
  *
  * @module
  */
@@ -7,29 +7,29 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { TurnLimiter } from "../../lib/platform/turns.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-/** So many want to go on; how many have, so far. */
-function crowd(clock: VirtualClock, count: number) {
+/** Starts so many tasks; the array lists those that have run. */
+function start(clock: VirtualClock, count: number) {
   const progress: number[] = [];
   for (let n = 0; n < count; n++) TurnLimiter.of(clock).turn().then(() => progress.push(n));
   return progress;
 }
 
-Deno.test("TurnLimiter.of() gives all who share a clock the same pace", () => {
+Deno.test("TurnLimiter.of() gives one limiter for each clock", () => {
   const clock = new VirtualClock();
   assertStrictEquals(TurnLimiter.of(clock), TurnLimiter.of(clock));
   assertEquals(TurnLimiter.of(clock) === TurnLimiter.of(new VirtualClock()), false);
 });
 
-Deno.test("TurnLimiter.turn() lets 64 go on at once, and leaves nothing behind", async () => {
+Deno.test("TurnLimiter.turn() runs 64 tasks at once, and leaves no timer", async () => {
   const clock = new VirtualClock();
-  const progress = crowd(clock, 64);
+  const progress = start(clock, 64);
   await settle();
   assertEquals([progress.length, clock.pending], [64, 0]);
 });
 
-Deno.test("TurnLimiter.turn() lets the others go on 64 at a time, in order, and what is due in between", async () => {
+Deno.test("TurnLimiter.turn() runs the others 64 at a time, in order, and due timers in between", async () => {
   const clock = new VirtualClock();
-  const progress = crowd(clock, 200);
+  const progress = start(clock, 200);
   await settle();
   const seen: number[] = [];
   clock.after(0, () => seen.push(progress.length));
@@ -42,23 +42,23 @@ Deno.test("TurnLimiter.turn() lets the others go on 64 at a time, in order, and 
 
 Deno.test("TurnLimiter.turn() starts anew a millisecond later", async () => {
   const clock = new VirtualClock();
-  crowd(clock, 64);
+  start(clock, 64);
   await clock.advance(0.9);
-  const late = crowd(clock, 1);
+  const late = start(clock, 1);
   await settle();
   assertEquals(late.length, 0);
   await clock.advance(2);
   assertEquals(late.length, 1);
-  const fresh = crowd(clock, 64);
+  const fresh = start(clock, 64);
   await settle();
   assertEquals([fresh.length, clock.pending], [64, 0]);
 });
 
-Deno.test("TurnLimiter.turn() passes nobody who waits, however late it is", async () => {
+Deno.test("TurnLimiter.turn() keeps the order of waiting tasks, however late it is", async () => {
   const clock = new VirtualClock();
-  const first = crowd(clock, 65);
+  const first = start(clock, 65);
   clock.stall(100);
-  const second = crowd(clock, 1);
+  const second = start(clock, 1);
   await settle();
   assertEquals([first.length, second.length], [64, 0]);
   await clock.advance(0);

@@ -178,7 +178,7 @@ testUnless(
     const before = ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh"];
     const words = ["127.0.0.1", String(freePort()), "--workers", "64"];
     const sentence = onlySentence(await runCommand("server", words, { before }), 2);
-    assertStringIncludes(sentence, "--workers 64: each takes 10 open files or so");
+    assertStringIncludes(sentence, "--workers 64: each needs about 10 open files");
     assertStringIncludes(sentence, "raise ulimit -n");
   },
 );

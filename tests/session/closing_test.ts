@@ -154,7 +154,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
     const { clock, path, session, recorder, ended } = await stage({ capacity: 200 });
     path.silence("to_client", "to_server");
     // Far more than the path takes: the write never returns.
-    for (let n = 1; n <= 100; n++) session.hear({ type: "HEARTBEAT", n });
+    for (let n = 1; n <= 100; n++) session.onMessage({ type: "HEARTBEAT", n });
     await clock.advance(60_000);
     assertEquals(recorder.all("heartbeat_sent").map((each) => each.at_ms), [
       20_000,
@@ -171,7 +171,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
   Deno.test(`a shutdown of the ${side} takes 500 ms at the most when writes are blocked`, async () => {
     const { clock, path, session, ended } = await stage({ capacity: 200 });
     path.silence("to_client", "to_server");
-    for (let n = 1; n <= 100; n++) session.hear({ type: "HEARTBEAT", n });
+    for (let n = 1; n <= 100; n++) session.onMessage({ type: "HEARTBEAT", n });
     session.stop("shutdown");
     await clock.advance(500);
     assertEquals((await ended).reason, "shutdown");
@@ -183,7 +183,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
   Deno.test(`a write of the ${side} that outlives the close of its connection holds up no end`, async () => {
     const { clock, path, session, ended } = await stage({ capacity: 200, stuckWrites: true });
     path.silence("to_client", "to_server");
-    for (let n = 1; n <= 100; n++) session.hear({ type: "HEARTBEAT", n });
+    for (let n = 1; n <= 100; n++) session.onMessage({ type: "HEARTBEAT", n });
     await clock.advance(60_000 + 2 * 20);
     assertEquals((await ended).reason, "silent");
     assertEquals(clock.pending, 0);

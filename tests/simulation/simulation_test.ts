@@ -55,8 +55,8 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "a session that comes back is served by whichever worker accepts it": {
     file: "server/workers/routing.ts",
-    right: "return home.worker;",
-    wrong: "return otherwise;",
+    right: "return route.worker;",
+    wrong: "return byDefault;",
   },
 };
 

@@ -68,7 +68,7 @@ export async function startPool({ clock, network, options, threads = [], workers
   status.catch(() => {});
   /** How many connections were lent. */
   const lent = () =>
-    threads.flatMap(({ told }) => told).filter((each) => each.kind === "take").length;
+    threads.flatMap(({ told }) => told).filter((each) => each.kind === "forwarded").length;
   return { server, status, recorder, threads, lent };
 }
 

@@ -186,15 +186,15 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
 
 async function eachLine(
   stream: ReadableStream<Uint8Array>,
-  hear: (line: string) => void,
+  onMessage: (line: string) => void,
 ): Promise<void> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    lines.forEach(hear);
+    lines.forEach(onMessage);
   }
-  if (rest !== "") hear(rest);
+  if (rest !== "") onMessage(rest);
 }
 
 let nextPort = 20_000 + (Deno.pid * 37) % 10_000;

@@ -12,7 +12,7 @@ import { forEachSeed, type Random } from "../support/random.ts";
 const MIB = 1_048_576;
 const ID_CHARACTERS = [..."abcxyzABCXYZ019-_"];
 const CHARACTERS = [...'abc XYZ 019 -_{}[]":,.\\/é€😀\u2028\ufeff\u200b'];
-/** What PW/1 is made of, and what it is not, for input that gets past the first word. */
+/** Valid and invalid pieces of PW/1, for input that gets past the first word. */
 const MORSELS = [
   ...["HELLO", "WELCOME", "DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "TERMINATE"],
   ...["HEARTBEAT 1\n", "CONFIRM 7\r\n", "DATA 1 3\nabc\n", "TERMINATE done\n", "HELLO 1 s {}\n"],

@@ -149,7 +149,7 @@ Deno.test("FrameDecoder.next() gives the payload of a whole message without copy
   assertStrictEquals(frame?.type === "DATA" && frame.payload.buffer, buffer.buffer);
 });
 
-Deno.test("FrameDecoder.next() gathers a payload that comes in chunks, which may change after use", () => {
+Deno.test("FrameDecoder.next() copies a payload that comes in chunks, which may change after use", () => {
   const decoder = new FrameDecoder();
   const buffer = bytesOf("DATA 1 4\nab");
   decoder.push(buffer);
@@ -223,13 +223,13 @@ Deno.test("FrameDecoder.next() throws when no line end follows the bytes of DATA
   assertBreaks("DATA 1 0\nabc\n", "DATA 1: no line end after its 0 bytes");
 });
 
-Deno.test("FrameDecoder.next() gives what follows TERMINATE: whether it counts is the session's affair", () => {
+Deno.test("FrameDecoder.next() gives the frames after TERMINATE: the session decides whether they count", () => {
   assertDecodes("TERMINATE done\nHEARTBEAT 1\n", [farewell(""), { type: "HEARTBEAT", n: 1 }]);
   const { frames, error } = decode([bytesOf("TERMINATE done\nrubbish\n")]);
   assertEquals({ frames, error }, { frames: [farewell("")], error: 'unknown frame "rubbish"' });
 });
 
-Deno.test("FrameDecoder.midFrame tells whether an unfinished frame is held", () => {
+Deno.test("FrameDecoder.midFrame is true while an unfinished frame is held", () => {
   const unfinished = [
     "H",
     "HEARTBEAT 1",

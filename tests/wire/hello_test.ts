@@ -1,5 +1,5 @@
 /**
- * What HELLO and WELCOME say: read with care, for anybody may have written it.
+ * Fields of HELLO and WELCOME, which are untrusted input.
  *
  * @module
  */
@@ -13,7 +13,7 @@ function hello(greeting: Greeting) {
   return helloFields({ type: "HELLO", version: 1, session: "s", greeting });
 }
 
-Deno.test("greetingOf() tells the timers in seconds, and the largest data message", () => {
+Deno.test("greetingOf() has the timers in seconds, and the largest data message", () => {
   assertEquals(greetingOf({ ...DEFAULT_TIMERS, data_interval_ms: 250 }, 1_000), {
     data_interval: 0.25,
     data_threshold: 20,
@@ -34,12 +34,12 @@ Deno.test("greetingNumber() gives a number from 0, and nothing else", () => {
 
 const NEW = { id: "s", reconnects: false, confirmed: undefined, sent: 0, settled: false };
 
-Deno.test("helloFields() reads a client that says nothing of itself", () => {
+Deno.test("helloFields() gives defaults for an empty greeting", () => {
   assertEquals(hello({}), NEW);
   assertEquals(hello({ data_interval: 5, whatever: { deep: [] } }), NEW);
 });
 
-Deno.test("helloFields() reads a client that comes back", () => {
+Deno.test("helloFields() reads a client that resumes", () => {
   assertEquals(hello({ reconnect: true, confirmed: 0, sent: 0 }), {
     ...NEW,
     reconnects: true,

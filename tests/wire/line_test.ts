@@ -1,12 +1,11 @@
 /**
- * Tests of the lines of PW/1: what each frame's line says, and every way in which a line can be wrong.
+ * The lines of PW/1: formatting, parsing, and every kind of invalid line.
  *
  * @module
  */
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { frameLine, isSessionId, parseLine } from "../../lib/wire/line.ts";
 import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
-import { quoted } from "../../lib/wire/quote.ts";
 import { assertBreaks, bytesOf } from "../support/decoding.ts";
 
 const GREATEST = 9_007_199_254_740_991;
@@ -98,7 +97,7 @@ function assertBadNumber(word: string, line: string, least: number): void {
   assertBadLine(line, `bad number "${word}" in "${shown}"; expected ${range}`);
 }
 
-Deno.test("parseLine() throws on words too many", () => {
+Deno.test("parseLine() throws on too many words", () => {
   const lines = [
     "CONFIRM 1 2",
     "CONFIRM 1 ",
@@ -198,7 +197,7 @@ Deno.test("parseLine() throws on a line that is not UTF-8", () => {
   }
 });
 
-Deno.test("frameLine() replaces in TERMINATE what does not belong in a line", () => {
+Deno.test("frameLine() replaces control characters in TERMINATE", () => {
   const line = frameLine({
     type: "TERMINATE",
     reason: "protocol",
@@ -231,14 +230,4 @@ Deno.test("frameLine() leaves a TERMINATE of exactly 1,024 bytes whole", () => {
       `TERMINATE done ${text}\n`,
     );
   }
-});
-
-Deno.test("quoted() shows what was sent, fit for a log: escaped, and cut to 40 characters", () => {
-  assertEquals(quoted(bytesOf('a "b" \\ é')), '"a \\"b\\" \\\\ é"');
-  assertEquals(quoted(bytesOf("\n\x1b\x7f\x9f")), '"\\n\\u001b\\u007f\\u009f"');
-  assertEquals(quoted(bytesOf("\ufeffa\u202eb\u2028c")), '"\\ufeffa\\u202eb\\u2028c"');
-  assertEquals(quoted(Uint8Array.of(0xff, 0x61)), '"\ufffda"');
-  assertEquals(quoted(bytesOf("x".repeat(40))), `"${"x".repeat(40)}"`);
-  assertEquals(quoted(bytesOf("x".repeat(41))), `"${"x".repeat(40)}…"`);
-  assertEquals(quoted(bytesOf("€".repeat(1_000_000))), `"${"€".repeat(40)}…"`);
 });

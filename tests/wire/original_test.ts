@@ -1,5 +1,5 @@
 /**
- * The original's messages: decoded whole, glued, cut at every place; and told by how they begin.
+ * The original's messages: decoded whole, concatenated or cut at every place, and detected by a prefix.
  *
  * @module
  */
@@ -72,7 +72,7 @@ Deno.test("OriginalDecoder.next() gives the same messages however they are glued
   });
 });
 
-Deno.test("OriginalDecoder.next() throws at what is no message, and shows it", () => {
+Deno.test("OriginalDecoder.next() throws at bytes that are no message, and quotes them", () => {
   const wrong = [
     "X",
     "CLIENT_DATA_MESSAGE!",
@@ -92,14 +92,14 @@ Deno.test("OriginalDecoder.next() throws at what is no message, and shows it", (
   );
 });
 
-Deno.test("OriginalDecoder.next() gives what comes before the wrong bytes", () => {
+Deno.test("OriginalDecoder.next() gives the messages before the wrong bytes", () => {
   const decoder = new OriginalDecoder();
   decoder.push(encoder.encode("MSG_HEARTBEATnonsense"));
   assertEquals(decoder.next(), "heartbeat");
   assertThrows(() => decoder.next(), ProtocolError, '"nonsense"');
 });
 
-Deno.test("beginsOriginal() tells a message from its first byte on", () => {
+Deno.test("beginsOriginal() detects a message from its first byte on", () => {
   for (const message of MESSAGES) {
     const text = ORIGINAL_TEXT[message];
     for (let length = 1; length <= text.length; length++) {
@@ -110,7 +110,7 @@ Deno.test("beginsOriginal() tells a message from its first byte on", () => {
   }
 });
 
-Deno.test("beginsOriginal() tells what is no message, PW/1 above all", () => {
+Deno.test("beginsOriginal() detects other input, PW/1 above all", () => {
   const pulsewire = ["HELLO 1 s {}\n", "H", "DATA 1 1\nx\n"];
   const others = ["", "GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "CONNECT host:443", "\0", "\xff"];
   const similar = ["CLIENT_HELLO", "SERVER: x", "MSG_HELLO", "TERMINAL", "client_data_message"];

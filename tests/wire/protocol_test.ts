@@ -1,5 +1,5 @@
 /**
- * Tests of what PW/1 lets each side say, and that `docs/protocol.md` says the same.
+ * The frames that PW/1 accepts, and the agreement of `docs/protocol.md` with the code.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const FRAMES: Record<FrameType, Frame> = {
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
 };
 
-/** Who may hear what, when, and how a frame out of place is told. */
+/** The frames that each side accepts at each stage, and the complaint about any other. */
 const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
   ["server", "opening", "HELLO TERMINATE", "from the client as the first frame"],
   [
@@ -51,7 +51,7 @@ const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
 
 const documentation = Deno.readTextFileSync(new URL("../../docs/protocol.md", import.meta.url));
 
-Deno.test("expectFrame() accepts what a side may hear at that stage", () => {
+Deno.test("expectFrame() accepts the frames of that side and stage", () => {
   for (const [role, stage, heard] of RULES) {
     for (const type of heard.split(" ")) expectFrame(FRAMES[type as FrameType], role, stage);
   }
@@ -69,7 +69,7 @@ Deno.test("expectFrame() throws on every other frame, and says what was expected
   }
 });
 
-Deno.test("ProtocolError is told apart by its class and its name", () => {
+Deno.test("ProtocolError has its own class and name", () => {
   const error = new ProtocolError("a bad number");
   assert(error instanceof Error);
   assertEquals(`${error}`, "ProtocolError: a bad number");

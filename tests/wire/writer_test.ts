@@ -1,5 +1,5 @@
 /**
- * The bounded writer: what it writes, in which order, in how many writes.
+ * The write queue: order of frames, and number of writes.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Frame } from "../../lib/wire/protocol.ts";
 import { FrameWriter, MAX_WAITING_FRAMES } from "../../lib/wire/writer.ts";
 import { settle } from "../support/virtual_clock.ts";
 
-/** A connection that takes writes only when it is told to. */
+/** A connection whose writes the test completes. */
 function stage(mostAtOnce = Infinity) {
   const written: string[] = [];
   const errors: unknown[] = [];
@@ -66,7 +66,7 @@ Deno.test("FrameWriter collects while a write is under way", async () => {
   assertEquals(isWriting(), false);
 });
 
-Deno.test("FrameWriter goes on where a partial write stopped", async () => {
+Deno.test("FrameWriter continues where a partial write stopped", async () => {
   const { writer, written, act } = stage(5);
   writer.send(beat(1));
   await act("take");
@@ -87,7 +87,7 @@ Deno.test("FrameWriter puts heartbeats before data messages that wait", async ()
   assertEquals(written[1], "HEARTBEAT 1\nDATA 2 1\nx\nDATA 3 1\nx\n");
 });
 
-Deno.test("FrameWriter holds a heartbeat up by one batch at the most", async () => {
+Deno.test("FrameWriter delays a heartbeat by one batch at the most", async () => {
   const { writer, written, act } = stage();
   for (let seq = 1; seq <= 6; seq++) writer.send(data(seq, "x".repeat(30_000)));
   await settle();
@@ -124,7 +124,7 @@ Deno.test("FrameWriter.flushed() resolves when all is written", async () => {
   assertEquals(flushed, true);
 });
 
-Deno.test("FrameWriter tells of a failed write once, and writes no more", async () => {
+Deno.test("FrameWriter reports a failed write once, and writes no more", async () => {
   const { writer, errors, act, isWriting } = stage();
   writer.send({ type: "CONFIRM", seq: 1 });
   await act("fail");
@@ -136,7 +136,7 @@ Deno.test("FrameWriter tells of a failed write once, and writes no more", async 
   assertEquals(writer.confirmedUpTo, 0);
 });
 
-Deno.test("FrameWriter queues no heartbeat behind as much as may wait", async () => {
+Deno.test("FrameWriter queues no heartbeat behind a full queue", async () => {
   const { writer, written, act } = stage();
   writer.send(data(1));
   await settle();

@@ -1,16 +1,16 @@
 /**
- * Addresses as people read and type them.
+ * Formats and validates addresses.
  *
  * @module
  */
 
-/** `host:port`, with IPv6 in brackets, and IPv4 as IPv4 even where it came in through IPv6. */
+/** Formats `host:port`, with IPv6 in brackets; an IPv4-mapped IPv6 address becomes plain IPv4. */
 export function formatAddress(host: string, port: number): string {
   const plain = host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
   return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 
-/** The host of what `formatAddress` gave. */
+/** Extracts the host from the result of `formatAddress`. */
 export function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":"));
 }
@@ -19,15 +19,15 @@ const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/;
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
-/** Whether a host is an IPv4 or an IPv6 address, not a name. */
+/** Whether a host is an IPv4 or IPv6 address, not a name. */
 export function isNumericHost(host: string): boolean {
   return host.includes(":") || IPV4.test(host);
 }
 
-/** Whether a text can be an IPv4 address, an IPv6 address or a host name. */
+/** Whether a text is a valid IPv4 address, IPv6 address or host name. */
 export function isHost(text: string): boolean {
   if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%.*$/, "")}]`);
-  // What ends in a number can only be an IPv4 address (RFC 1123, section 2.1).
+  // A host whose last label is a number must be an IPv4 address (RFC 1123, section 2.1).
   if (/(?:^|\.)\d+$/.test(text)) return IPV4.test(text);
   return NAME.test(text) && !text.includes("..");
 }

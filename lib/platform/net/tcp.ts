@@ -1,5 +1,5 @@
 /**
- * The network as it is: TCP. The only file that connects and listens.
+ * TCP. The only file that connects and listens.
  *
  * @module
  */
@@ -27,8 +27,8 @@ export const tcpTransport: Transport = {
 
   listen({ host, port }, { isShared } = { isShared: false }) {
     try {
-      // Deno makes `reusePort` do the same everywhere: on Linux the kernel spreads the connections over
-      // the sockets; elsewhere the threads take them from one and the same socket.
+      // Deno's `reusePort` works on every platform: on Linux the kernel distributes the connections over
+      // the sockets; elsewhere the threads accept from one shared socket.
       const shared = isShared && { reusePort: true };
       return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
     } catch (error) {
@@ -46,10 +46,10 @@ class TcpConnection implements Connection {
     this.#connection = connection;
     this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
     try {
-      // A heartbeat must not wait for the acknowledgement of what went before it (RFC 896).
+      // Without Nagle's algorithm (RFC 896) a heartbeat does not wait for an outstanding acknowledgement.
       connection.setNoDelay(true);
     } catch {
-      // It has been reset already, as whoever reads will hear.
+      // It has been reset already: the first read reports that.
     }
   }
 
@@ -99,7 +99,7 @@ class TcpListener implements Listener {
     this.#spare.close();
     this.#spare = undefined;
     try {
-      // Linux looks for a descriptor before it waits for a connection: there may be many by then.
+      // Linux allocates the descriptor before it waits for a connection: others may be free once one comes.
       const connection = new TcpConnection(await this.#listener.accept());
       this.#spare = openSpare();
       return { connection, hasRoom: this.#spare !== undefined };
@@ -116,7 +116,7 @@ class TcpListener implements Listener {
   }
 }
 
-/** Whether this process may have so many more files open. */
+/** Whether this process may open so many more files. */
 export function hasDescriptors(count: number): boolean {
   const spares: Deno.FsFile[] = [];
   for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
@@ -124,7 +124,7 @@ export function hasDescriptors(count: number): boolean {
   return spares.length === count;
 }
 
-/** Opens a file that is there on every platform; `undefined` if no more may be opened. */
+/** Opens a file that exists on every platform; `undefined` if no more may be opened. */
 function openSpare(): Deno.FsFile | undefined {
   try {
     return Deno.openSync(Deno.execPath());
@@ -153,7 +153,7 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
 };
 
 function transportError(error: unknown): TransportError {
-  // What was closed here, by our own call, while an operation was under way or before it.
+  // Closed by our own call, before the operation or during it.
   const closed = error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
   if (closed) return new TransportError("closed", error);
@@ -165,7 +165,7 @@ function rethrow(error: unknown): never {
   throw transportError(error);
 }
 
-/** Of all that can fail, only the look-up of a name gives an error without a code. */
+/** Name resolution is the only failure without an error code. */
 function lookupError(error: unknown, host: string): TransportError {
   const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
   const isName = !isNumericHost(host);

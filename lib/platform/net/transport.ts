@@ -1,10 +1,14 @@
 /**
- * The network as interfaces: connections, listeners, and what can go wrong with them.
+ * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
+ * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
+ * `address` formats and validates addresses.
+ *
+ * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
  * @module
  */
 
-/** What went wrong, told apart by the operating system's error code, never by a text. */
+/** What failed, by the operating system's error code, never by a message text. */
 export type TransportErrorKind =
   | "refused"
   | "reset"
@@ -18,74 +22,74 @@ export type TransportErrorKind =
   | "closed"
   | "other";
 
-/** A connection or a listener failed. The cause is the platform's error. */
+/** Failure of a connection or a listener. Its cause is the platform's error. */
 export class TransportError extends Error {
   /** The name of this kind of error. */
   override readonly name = "TransportError";
-  /** What went wrong. */
+  /** What failed. */
   readonly kind: TransportErrorKind;
 
-  /** Makes an error of a kind, from the platform's error or from a text. */
+  /** Creates an error from the platform's error or from a text. */
   constructor(kind: TransportErrorKind, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.kind = kind;
   }
 }
 
-/** One connection. Every method but `close` rejects with {@linkcode TransportError}. */
+/** A connection. Every method but `close` rejects with {@linkcode TransportError}. */
 export interface Connection {
-  /** The peer's address and port, for people. */
+  /** The peer's address and port, for display. */
   readonly peer: string;
-  /** Reads some bytes: how many, or `null` when the peer has closed its side. */
+  /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of the bytes: how many. */
+  /** Writes some of the bytes; resolves to how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Closes this side for writing; the peer reads its end. Reading goes on. */
+  /** Closes this side for writing; reading remains possible. */
   closeWrite(): Promise<void>;
-  /** Closes both sides. Pending reads and writes reject; closing again does nothing. */
+  /** Closes both sides. Pending reads and writes reject. Idempotent. */
   close(): void;
 }
 
-/** An open port. */
+/** A listening port. */
 export interface Listener {
-  /** The address it listens on. */
+  /** The local address. */
   readonly host: string;
-  /** The port it listens on. */
+  /** The local port. */
   readonly port: number;
-  /** The next connection; rejects with {@linkcode TransportError}, of kind `closed` after `close`. */
+  /** Accepts a connection; rejects with {@linkcode TransportError}, of kind `closed` after `close`. */
   accept(): Promise<Connection>;
   /**
-   * The next connection, when this process has no file descriptor left but one that is kept for that;
-   * and whether there is room for it by then. If not, it is to be closed before `accept` is called again.
+   * Accepts a connection on the reserved file descriptor, when no other is left; also resolves to whether
+   * a descriptor could be reserved again. If not, the caller must close the connection before `accept`.
    *
-   * @throws {TransportError} If none is kept, or accepting fails.
+   * @throws {TransportError} If none is reserved, or accepting fails.
    */
   acceptSpare(): Promise<{ connection: Connection; hasRoom: boolean }>;
-  /** Listens no more; closing again does nothing. */
+  /** Stops listening. Idempotent. */
   close(): void;
 }
 
-/** Where to listen or whom to call. */
+/** Address to listen on or connect to. */
 export interface Address {
-  /** An IPv4 or IPv6 address, or a name. */
+  /** IPv4 address, IPv6 address or host name. */
   host: string;
-  /** The port. */
+  /** Port number. */
   port: number;
 }
 
-/** The network, as the rest of the program knows it. */
+/** Opens connections and ports. */
 export interface Transport {
   /**
    * Opens a connection.
    *
-   * @throws {TransportError} If that fails; of kind `unanswered` if the signal aborts first.
+   * @throws {TransportError} If it cannot be opened; of kind `unanswered` if the signal aborts first.
    */
   connect(address: Address, options: { signal: AbortSignal }): Promise<Connection>;
   /**
-   * Opens a port; a shared one may be opened by several threads of this process, and each connection is
-   * accepted by one of them.
+   * Opens a port. Several threads of this process may open a shared one; each connection is then accepted
+   * by one of them.
    *
-   * @throws {TransportError} If that fails.
+   * @throws {TransportError} If it cannot be opened.
    */
   listen(address: Address, options?: { isShared: boolean }): Listener;
 }

@@ -1,116 +1,110 @@
 /**
- * A connection that one worker has accepted and another one serves: both ends of the loan.
+ * A connection that one worker has accepted and another one serves: both ends of its forwarding.
  *
  * @module
  */
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import type { IoRequest, IoResult } from "./messages.ts";
 
-type DeadlineListener = PromiseWithResolvers<IoResult>;
-
-/** The connection, for the worker that serves it: each use of it is asked for. */
+/** The end at the worker that serves the connection: sends each operation to the other end. */
 export class ForwardedConnection implements Connection {
-  /** The peer's address and port, for people. */
+  /** The peer's address and port, for display. */
   readonly peer: string;
-  readonly #say: (use: IoRequest) => void;
-  /** What is being waited for: of each use, one at a time. */
-  readonly #waiting = new Map<IoResult["use"], DeadlineListener>();
+  readonly #send: (request: IoRequest) => void;
+  /** Pending operations, one of each kind at most. */
+  readonly #pending = new Map<IoResult["use"], PromiseWithResolvers<IoResult>>();
   #isClosed = false;
 
-  /** Makes it of the way to say how it is to be used. */
-  constructor(peer: string, say: (use: IoRequest) => void) {
+  /** Creates the end; `send` sends a request to the other one. */
+  constructor(peer: string, send: (request: IoRequest) => void) {
     this.peer = peer;
-    this.#say = say;
+    this.#send = send;
   }
 
-  /** Hears what came of a use. */
-  hear(used: IoResult): void {
-    const waiting = this.#waiting.get(used.use);
-    this.#waiting.delete(used.use);
-    if (!("failure" in used)) waiting?.resolve(used);
-    else waiting?.reject(new TransportError(used.failure.kind, used.failure.text));
+  /** Handles the result of an operation. */
+  onResult(result: IoResult): void {
+    const pending = this.#pending.get(result.use);
+    this.#pending.delete(result.use);
+    if (!("failure" in result)) pending?.resolve(result);
+    else pending?.reject(new TransportError(result.failure.kind, result.failure.text));
   }
 
-  /** Reads some bytes. */
   async read(buffer: Uint8Array): Promise<number | null> {
-    const used = await this.#use({ use: "read", size: buffer.length });
-    if (!("bytes" in used) || used.bytes === null) return null;
-    buffer.set(used.bytes);
-    return used.bytes.length;
+    const result = await this.#request({ use: "read", size: buffer.length });
+    if (!("bytes" in result) || result.bytes === null) return null;
+    buffer.set(result.bytes);
+    return result.bytes.length;
   }
 
-  /** Writes some of the bytes. */
   async write(bytes: Uint8Array): Promise<number> {
-    // A copy of a part would be one of the whole buffer.
-    const used = await this.#use({ use: "write", bytes: bytes.slice() });
-    return "count" in used ? used.count : 0;
+    // `postMessage` would copy the whole underlying buffer of a subarray.
+    const result = await this.#request({ use: "write", bytes: bytes.slice() });
+    return "count" in result ? result.count : 0;
   }
 
-  /** Closes this side for writing. */
   async closeWrite(): Promise<void> {
-    await this.#use({ use: "close_write" });
+    await this.#request({ use: "close_write" });
   }
 
-  /** Closes both sides. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#say({ use: "close" });
-    for (const waiting of this.#waiting.values()) waiting.reject(closedHere());
-    this.#waiting.clear();
+    this.#send({ use: "close" });
+    for (const pending of this.#pending.values()) pending.reject(closedHere());
+    this.#pending.clear();
   }
 
-  #use(what: Exclude<IoRequest, { use: "close" }>): Promise<IoResult> {
+  #request(request: Exclude<IoRequest, { use: "close" }>): Promise<IoResult> {
     if (this.#isClosed) return Promise.reject(closedHere());
-    const waiting = Promise.withResolvers<IoResult>();
-    this.#waiting.set(what.use, waiting);
-    this.#say(what);
-    return waiting.promise;
+    const pending = Promise.withResolvers<IoResult>();
+    this.#pending.set(request.use, pending);
+    this.#send(request);
+    return pending.promise;
   }
 }
 
-/** The loan, for the worker that has accepted the connection: it does with it what is asked for. */
+/** The end at the worker that has accepted the connection: performs the operations. */
 export class ForwardingEnd {
   /** Resolves when the connection is closed. */
-  readonly over: Promise<void>;
+  readonly closed: Promise<void>;
   readonly #connection: Connection;
-  readonly #say: (used: IoResult) => void;
-  readonly #end: () => void;
+  readonly #send: (result: IoResult) => void;
+  readonly #onClose: () => void;
 
-  /** Lends a connection. */
-  constructor(connection: Connection, say: (used: IoResult) => void) {
+  /** Creates the end of a connection; `send` sends a result to the other one. */
+  constructor(connection: Connection, send: (result: IoResult) => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.over = promise;
-    this.#end = resolve;
+    this.closed = promise;
+    this.#onClose = resolve;
     this.#connection = connection;
-    this.#say = say;
+    this.#send = send;
   }
 
-  /** Hears what is to be done. */
-  hear(what: IoRequest): void {
-    if (what.use === "close") {
+  /** Performs an operation. */
+  onRequest(request: IoRequest): void {
+    if (request.use === "close") {
       this.#connection.close();
-      return this.#end();
+      return this.#onClose();
     }
-    this.#do(what).then(
-      (used) => this.#say(used),
+    this.#perform(request).then(
+      (result) => this.#send(result),
       (error) => {
         if (!(error instanceof TransportError)) throw error;
         const failure = { kind: error.kind, text: error.message };
-        this.#say({ use: what.use, failure });
+        this.#send({ use: request.use, failure });
       },
     );
   }
 
-  async #do(what: Exclude<IoRequest, { use: "close" }>): Promise<IoResult> {
-    switch (what.use) {
+  async #perform(request: Exclude<IoRequest, { use: "close" }>): Promise<IoResult> {
+    switch (request.use) {
       case "read": {
-        const buffer = new Uint8Array(what.size);
+        const buffer = new Uint8Array(request.size);
         const count = await this.#connection.read(buffer);
         return { use: "read", bytes: count === null ? null : buffer.slice(0, count) };
       }
       case "write":
-        return { use: "write", count: await this.#connection.write(what.bytes) };
+        return { use: "write", count: await this.#connection.write(request.bytes) };
       case "close_write":
         await this.#connection.closeWrite();
         return { use: "close_write" };

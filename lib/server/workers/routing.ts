@@ -1,67 +1,67 @@
 /**
- * Which worker has which session, and how many there may be of them together.
+ * Which worker owns each session, and how many sessions all workers together may have.
  *
  * @module
  */
 
-interface Home {
+interface Route {
   readonly worker: number;
-  /** How many connections were sent there that have not yet led to the session, or to nothing. */
-  expected: number;
-  /** Whether the session is there. */
+  /** Connections placed there whose outcome is not known yet. */
+  pending: number;
+  /** Whether the worker has the session. */
   isKept: boolean;
 }
 
-/** Knows where every session is, and where those are that may soon be. */
+/** Assigns sessions to workers. */
 export class SessionRouting {
   readonly #maxSessions: number;
-  readonly #routing = new Map<string, Home>();
+  readonly #routes = new Map<string, Route>();
 
-  /** Makes it with no session. */
+  /** Creates a routing without sessions. */
   constructor(maxSessions: number) {
     this.#maxSessions = maxSessions;
   }
 
   /** Whether there is no room for another session. */
   get isFull(): boolean {
-    return this.#routing.size >= this.#maxSessions;
+    return this.#routes.size >= this.#maxSessions;
   }
 
-  /** A session is there that nobody had asked for: an earlier process has left it, or it is an original. */
+  /** Adds a session that was not placed: restored from the store, or of an original client. */
   add(session: string, worker: number): void {
-    this.#routing.set(session, { worker, expected: 0, isKept: true });
+    this.#routes.set(session, { worker, pending: 0, isKept: true });
   }
 
-  /** Whether it is known where a session is. */
+  /** Whether a session has an owner. */
   has(session: string): boolean {
-    return this.#routing.has(session);
+    return this.#routes.has(session);
   }
 
-  /** A connection of a session goes to the worker that has it, or else to this one: gives which. */
-  send(session: string, otherwise: number): number {
-    let home = this.#routing.get(session);
-    if (!home) this.#routing.set(session, home = { worker: otherwise, expected: 0, isKept: false });
-    home.expected++;
-    return home.worker;
+  /** Places a connection: returns the worker that owns its session, by default this one. */
+  place(session: string, byDefault: number): number {
+    let route = this.#routes.get(session);
+    if (!route) this.#routes.set(session, route = { worker: byDefault, pending: 0, isKept: false });
+    route.pending++;
+    return route.worker;
   }
 
-  /** Such a connection has led to the session, or to nothing. */
+  /** Records whether a placed connection has opened or resumed its session. */
   settled(session: string, isKept: boolean): void {
-    this.#change(session, (home) => {
-      home.expected--;
-      home.isKept ||= isKept;
+    this.#update(session, (route) => {
+      route.pending--;
+      route.isKept ||= isKept;
     });
   }
 
-  /** A session has ended. */
+  /** Records that a session has ended. */
   ended(session: string): void {
-    this.#change(session, (home) => home.isKept = false);
+    this.#update(session, (route) => route.isKept = false);
   }
 
-  #change(session: string, change: (home: Home) => void): void {
-    const home = this.#routing.get(session);
-    if (!home) return;
-    change(home);
-    if (!home.isKept && home.expected === 0) this.#routing.delete(session);
+  #update(session: string, change: (route: Route) => void): void {
+    const route = this.#routes.get(session);
+    if (!route) return;
+    change(route);
+    if (!route.isKept && route.pending === 0) this.#routes.delete(session);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The thread of one worker of a server.
+ * Entry point of a worker's thread.
  *
  * @module
  */

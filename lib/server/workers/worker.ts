@@ -1,6 +1,6 @@
 /**
- * One of several workers of a server: a server of its own, but for what all of them have in common,
- * which it leaves to the main thread.
+ * One of several workers of a server: runs a `Server` in its thread, and leaves store, output, events and
+ * the placement of sessions to the main thread.
  *
  * @module
  */
@@ -10,107 +10,106 @@ import { type Connection, type Transport, TransportError } from "../../platform/
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
+import { serverConfig } from "../options.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
 import { RemoteDelivery, RemoteSink } from "./remote.ts";
 
-/** The world, as a worker finds it in its thread. */
+/** Platform services of the worker thread. */
 export interface WorkerPlatform {
   /** The network. */
   transport: Transport;
-  /** Time. */
+  /** The clock. */
   clock: Clock;
-  /** Fills bytes with randomness. */
+  /** Fills an array with random bytes. */
   random: Random;
 }
 
-/** A worker: does what the main thread says. */
+/** A worker, controlled by messages of the main thread. */
 export class ServerWorker implements Coordinator {
-  /** Where its data messages go, if anywhere. */
   delivery?: RemoteDelivery;
-  /** The sessions of an earlier process that it is to take up. */
   sessions: readonly StoredSession[] = [];
-  /** Whether all workers together have as many sessions as they may have. */
   isFull = false;
-  readonly #world: WorkerPlatform;
+  readonly #platform: WorkerPlatform;
   readonly #link: ThreadLink<FromWorker, ToWorker, Placement | undefined>;
-  /** Connections that others have lent to it, and that it has lent to others. */
-  readonly #borrowed = new Map<number, ForwardedConnection>();
-  readonly #lent = new Map<number, ForwardingEnd>();
+  /** Connections that other workers have forwarded to this one, by number. */
+  readonly #incoming = new Map<number, ForwardedConnection>();
+  /** Connections that this worker has forwarded to others, by number. */
+  readonly #outgoing = new Map<number, ForwardingEnd>();
   #server?: Server;
   #sink?: RemoteSink;
 
-  /** Waits to be told to start. */
-  constructor(port: Port, world: WorkerPlatform) {
-    this.#world = world;
-    this.#link = new ThreadLink(port, (message) => this.#hear(message));
-    this.#link.say({ kind: "loaded" });
+  /** Creates a worker that waits for `start`. */
+  constructor(port: Port, platform: WorkerPlatform) {
+    this.#platform = platform;
+    this.#link = new ThreadLink(port, (message) => this.#onMessage(message));
+    this.#link.send({ kind: "loaded" });
   }
 
   async place(session: string | undefined): Promise<Placement> {
-    const placement = await this.#link.ask((call) => ({ kind: "place", call, session }));
+    const placement = await this.#link.request((call) => ({ kind: "place", call, session }));
     return placement!;
   }
 
   async forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
-    const lent = new ForwardingEnd(
+    const end = new ForwardingEnd(
       connection,
-      (what) => this.#link.say({ kind: "used", forwarding, what }),
+      (result) => this.#link.send({ kind: "io_result", forwarding, result }),
     );
-    this.#lent.set(forwarding, lent);
-    const age_ms = this.#world.clock.now() - connected_ms;
-    this.#link.say({ kind: "forward", forwarding, peer: connection.peer, age_ms });
-    await lent.over;
-    this.#lent.delete(forwarding);
+    this.#outgoing.set(forwarding, end);
+    const age_ms = this.#platform.clock.now() - connected_ms;
+    this.#link.send({ kind: "forward", forwarding, peer: connection.peer, age_ms });
+    await end.closed;
+    this.#outgoing.delete(forwarding);
   }
 
   settled(session: string, isKept: boolean): void {
-    this.#link.say({ kind: "settled", session, isKept });
+    this.#link.send({ kind: "placement_settled", session, isKept });
   }
 
   begun(session: string): void {
-    this.#link.say({ kind: "begun", session });
+    this.#link.send({ kind: "session_begun", session });
   }
 
   ended(session: string): void {
-    this.#link.say({ kind: "ended", session });
+    this.#link.send({ kind: "session_ended", session });
   }
 
-  #hear(message: ToWorker): void {
+  #onMessage(message: ToWorker): void {
     switch (message.kind) {
       case "start":
-        return this.#start(message.order);
-      case "told":
-        return this.#sink!.told(message.count);
+        return this.#start(message.config);
       case "serve":
         return this.#serve(this.#server!);
-      case "placed":
-        return this.#link.answered(message.call, message.placement);
-      case "done":
+      case "acknowledged":
+        return this.#sink!.acknowledge(message.count);
+      case "place_result":
+        return this.#link.resolve(message.call, message.placement);
+      case "delivery_result":
         if (message.hasFailed) this.delivery!.fail();
-        return this.#link.answered(message.call, undefined);
-      case "take":
-        return this.#take(message);
-      case "use":
-        return this.#lent.get(message.forwarding)?.hear(message.what);
-      case "used":
-        return this.#borrowed.get(message.forwarding)?.hear(message.what);
+        return this.#link.resolve(message.call, undefined);
+      case "forwarded":
+        return this.#takeForwarded(message);
+      case "io_request":
+        return this.#outgoing.get(message.forwarding)?.onRequest(message.request);
+      case "io_result":
+        return this.#incoming.get(message.forwarding)?.onResult(message.result);
       case "delivered":
-        return this.delivery!.delivered(message.recipient, message.seq, message.bytes);
+        return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
       case "full":
         this.isFull = message.sessions;
         if (this.delivery) this.delivery.isFull = message.delivery;
         return;
       case "longest_away": {
-        const { call } = message;
-        return this.#link.say({ kind: "away", call, away_ms: this.#server!.record.longestAway_ms });
+        const away_ms = this.#server!.record.longestAway_ms;
+        return this.#link.send({ kind: "longest_away_result", call: message.call, away_ms });
       }
       case "make_room": {
-        const { call } = message;
-        return this.#link.say({ kind: "made_room", call, isMade: this.#server!.record.makeRoom() });
+        const isMade = this.#server!.record.makeRoom();
+        return this.#link.send({ kind: "make_room_result", call: message.call, isMade });
       }
-      case "undeliverable":
+      case "delivery_failed":
         this.delivery!.fail();
         return this.#server!.undeliverable(message.text);
       case "stop":
@@ -118,37 +117,53 @@ export class ServerWorker implements Coordinator {
     }
   }
 
-  #start({ delivery, sessions, wantsMessages, ...options }: WorkerConfig): void {
-    const say = (message: FromWorker) => this.#link.say(message);
-    this.sessions = sessions;
-    if (delivery) {
-      const ask = async (question: (call: number) => FromWorker) => {
-        await this.#link.ask(question);
+  #start(config: WorkerConfig): void {
+    const send = (message: FromWorker) => this.#link.send(message);
+    this.sessions = config.sessions;
+    if (config.delivery) {
+      const { isDurable } = config.delivery;
+      const request = async (message: (call: number) => FromWorker) => {
+        await this.#link.request(message);
       };
-      this.delivery = new RemoteDelivery({ ...delivery, say, ask });
+      this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
-    const sink = this.#sink = new RemoteSink(wantsMessages, say);
-    let server: Server;
+    this.#sink = new RemoteSink(config.wantsMessages, send);
     try {
-      server = Server.listen({ ...options, ...this.#world, once: false, coordinator: this, sink });
+      this.#server = this.#listen(config, this.#sink);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return say({ kind: "failed", error: error.kind, text: error.message });
+      return send({ kind: "listen_failed", error: error.kind, text: error.message });
     }
-    this.#server = server;
-    say({ kind: "listening" });
+    send({ kind: "listening" });
+  }
+
+  #listen(config: WorkerConfig, sink: RemoteSink): Server {
+    const { clock, random, transport } = this.#platform;
+    return Server.listen({
+      ...serverConfig(config),
+      once: false,
+      coordinator: this,
+      transport,
+      clock,
+      random,
+      sink,
+    });
   }
 
   #serve(server: Server): void {
-    server.run().then(() => this.#link.say({ kind: "over", ...server.counts }));
+    server.run().then(() => {
+      const { lost, served } = server.counts;
+      this.#link.send({ kind: "stopped", served, lost });
+    });
   }
 
-  #take({ age_ms, forwarding, peer, session }: ToWorker & { kind: "take" }): void {
-    const lent = new ForwardedConnection(peer, (what) => {
-      if (what.use === "close") this.#borrowed.delete(forwarding);
-      this.#link.say({ kind: "use", forwarding, what });
+  #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
+    const { age_ms, forwarding, peer, session } = message;
+    const connection = new ForwardedConnection(peer, (request) => {
+      if (request.use === "close") this.#incoming.delete(forwarding);
+      this.#link.send({ kind: "io_request", forwarding, request });
     });
-    this.#borrowed.set(forwarding, lent);
-    this.#server!.take(lent, this.#world.clock.now() - age_ms, session);
+    this.#incoming.set(forwarding, connection);
+    this.#server!.take(connection, this.#platform.clock.now() - age_ms, session);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One worker of a server, as the main thread knows it.
+ * The main thread's side of a worker.
  *
  * @module
  */
@@ -11,43 +11,43 @@ import { startThread, type Thread, ThreadLink } from "../../platform/thread_link
 import type { Recipient } from "../../store/delivery.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
-/** Whom a worker's messages concern, besides itself. */
+/** Options for {@linkcode WorkerHandle}. */
 export interface WorkerHandleOptions {
-  /** Told what it says of others than itself. */
-  hear: (message: FromWorker) => void;
-  /** Told when any of its data messages are delivered. */
-  delivered: () => void;
+  /** Called for each message that the handle does not handle itself. */
+  onMessage: (message: FromWorker) => void;
+  /** Called when data messages of the worker are delivered. */
+  onDelivered: () => void;
 }
 
-/** A worker. */
+/** Controls a worker by messages to its thread. */
 export class WorkerHandle {
-  /** How many sessions it has served, and how many of them were lost, once it is over. */
+  /** How many sessions it has served, and how many of them were lost; set once it has stopped. */
   counts?: { served: number; lost: number };
   readonly #thread: Thread;
-  readonly #delivered: () => void;
+  readonly #onDelivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
   readonly #loaded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<void>();
-  readonly #over = Promise.withResolvers<void>();
-  #telling = 0;
-  /** Who has data messages on their way, and the number of the last one. */
-  readonly #waiting = new Map<number, Recipient & { last: number }>();
+  readonly #stopped = Promise.withResolvers<void>();
+  #unacknowledged = 0;
+  /** Recipients with data messages in the next batch, by number. */
+  readonly #recipients = new Map<number, Recipient>();
 
-  /** Makes a worker of a thread. */
-  constructor(thread: Thread, { delivered, hear }: WorkerHandleOptions) {
+  /** Creates the handle of a thread. */
+  constructor(thread: Thread, { onDelivered, onMessage }: WorkerHandleOptions) {
     this.#thread = thread;
-    this.#delivered = delivered;
-    // Whoever waits for it hears of a failure.
-    for (const each of [this.loaded, this.listening, this.over]) each.catch(() => {});
-    this.#link = new ThreadLink(thread, (message) => this.#hear(message) || hear(message));
+    this.#onDelivered = onDelivered;
+    // A failure rejects all three; whoever awaits one of them handles it.
+    for (const each of [this.loaded, this.listening, this.stopped]) each.catch(() => {});
+    this.#link = new ThreadLink(thread, (message) => this.#handle(message) || onMessage(message));
     thread.onerror = (event) => {
       event.preventDefault();
       const failure = new Error(`a worker failed: ${event.message}`);
-      for (const each of [this.#loaded, this.#listening, this.#over]) each.reject(failure);
+      for (const each of [this.#loaded, this.#listening, this.#stopped]) each.reject(failure);
     };
   }
 
-  /** Resolves when it can be started; rejects if its thread fails. */
+  /** Resolves when it is ready for `start`; rejects if its thread fails. */
   get loaded(): Promise<void> {
     return this.#loaded.promise;
   }
@@ -57,67 +57,64 @@ export class WorkerHandle {
     return this.#listening.promise;
   }
 
-  /** Resolves when all that it had to end has ended; rejects if its thread fails. */
-  get over(): Promise<void> {
-    return this.#over.promise;
+  /** Resolves when all its sessions have ended; rejects if its thread fails. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
   }
 
-  /** Says something to it. */
-  say(message: ToWorker): void {
-    this.#link.say(message);
+  /** Sends it a message. */
+  send(message: ToWorker): void {
+    this.#link.send(message);
   }
 
   /**
-   * How long, in milliseconds, the session has been away that it would be the first to give up;
-   * `undefined` if there is none.
+   * How long, in milliseconds, the session has been disconnected that it would evict first; `undefined` if
+   * it can evict none.
    */
   async longestAway_ms(): Promise<number | undefined> {
-    const answer = await this.#link.ask((call) => ({ kind: "longest_away", call }));
-    return answer.kind === "away" ? answer.away_ms : undefined;
+    const reply = await this.#link.request((call) => ({ kind: "longest_away", call }));
+    return reply.kind === "longest_away_result" ? reply.away_ms : undefined;
   }
 
-  /** Has it give up that session; false if there is none any more. */
+  /** Evicts that session; resolves to false if there is none any more. */
   async makeRoom(): Promise<boolean> {
-    const answer = await this.#link.ask((call) => ({ kind: "make_room", call }));
-    return answer.kind === "made_room" && answer.isMade;
+    const reply = await this.#link.request((call) => ({ kind: "make_room", call }));
+    return reply.kind === "make_room_result" && reply.isMade;
   }
 
-  /** Who is told that the data messages of this number's recipient are delivered, up to this one. */
-  recipient(number: number, seq: number): Recipient {
-    let waiting = this.#waiting.get(number);
-    if (!waiting) this.#waiting.set(number, waiting = this.#recipient(number, seq));
-    waiting.last = seq;
-    return waiting;
-  }
-
-  /** An event of it is being told: says so when this turn, and with it the telling, is over. */
-  tell(): void {
-    if (this.#telling++ > 0) return;
-    afterTurn(() => {
-      this.say({ kind: "told", count: this.#telling });
-      this.#telling = 0;
-    });
-  }
-
-  /** Ends its thread. */
-  end(): void {
-    this.#thread.terminate();
-  }
-
-  #recipient(number: number, last: number): Recipient & { last: number } {
-    const recipient = {
-      last,
-      delivered: (seq: number, bytes: number) => {
-        if (seq === recipient.last) this.#waiting.delete(number);
-        this.say({ kind: "delivered", recipient: number, seq, bytes });
-        this.#delivered();
-      },
-    };
+  /** The recipient of this number: the same one for all data messages until the next delivery. */
+  recipient(number: number): Recipient {
+    let recipient = this.#recipients.get(number);
+    if (!recipient) this.#recipients.set(number, recipient = this.#newRecipient(number));
     return recipient;
   }
 
-  /** Hears what it says of itself; false of anything else. */
-  #hear(message: FromWorker): boolean {
+  /** Acknowledges an event after this turn, at whose end events are written. */
+  acknowledgeEvent(): void {
+    if (this.#unacknowledged++ > 0) return;
+    afterTurn(() => {
+      this.send({ kind: "acknowledged", count: this.#unacknowledged });
+      this.#unacknowledged = 0;
+    });
+  }
+
+  /** Ends its thread at once. */
+  terminate(): void {
+    this.#thread.terminate();
+  }
+
+  #newRecipient(number: number): Recipient {
+    return {
+      delivered: (seq, bytes) => {
+        this.#recipients.delete(number);
+        this.send({ kind: "delivered", recipient: number, seq, bytes });
+        this.#onDelivered();
+      },
+    };
+  }
+
+  /** Handles a message about the worker itself; false for any other. */
+  #handle(message: FromWorker): boolean {
     switch (message.kind) {
       case "loaded":
         this.#loaded.resolve();
@@ -125,42 +122,40 @@ export class WorkerHandle {
       case "listening":
         this.#listening.resolve();
         return true;
-      case "failed":
+      case "listen_failed":
         this.#listening.reject(new TransportError(message.error, message.text));
         return true;
-      case "away":
-      case "made_room":
-        this.#link.answered(message.call, message);
+      case "longest_away_result":
+      case "make_room_result":
+        this.#link.resolve(message.call, message);
         return true;
-      case "over": {
-        const { lost, served } = message;
-        this.counts = { lost, served };
-        this.#over.resolve();
+      case "stopped":
+        this.counts = { lost: message.lost, served: message.served };
+        this.#stopped.resolve();
         return true;
-      }
       default:
         return false;
     }
   }
 }
 
-/** How many open files a thread takes, with some to spare for the sessions. */
-const FILES_A_THREAD = 10;
+/** How many open files a thread needs, with some spare for its sessions. */
+const FILES_PER_THREAD = 10;
 
 /**
- * Sees whether so many threads can be started: the platform does not survive the attempt otherwise.
+ * Checks whether so many threads can be started: the platform crashes when one lacks file descriptors.
  *
- * @throws {UsageError} If this process may not have as many files open as they take.
+ * @throws {UsageError} If the limit on open files is too low.
  */
 export function checkThreads(workers: number): void {
-  if (hasDescriptors(workers * FILES_A_THREAD)) return;
+  if (hasDescriptors(workers * FILES_PER_THREAD)) return;
   throw new UsageError(
-    `--workers ${workers}: each takes ${FILES_A_THREAD} open files or so, more than this process may ` +
-      `have: raise ulimit -n, or have fewer workers`,
+    `--workers ${workers}: each needs about ${FILES_PER_THREAD} open files, more than this process may ` +
+      `have: raise ulimit -n, or use fewer workers`,
   );
 }
 
-/** Starts a thread for a worker. */
+/** Starts the thread of a worker. */
 export function startWorkerThread(): Thread {
   return startThread(new URL("./thread_main.ts", import.meta.url));
 }

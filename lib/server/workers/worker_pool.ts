@@ -1,6 +1,11 @@
 /**
- * A server of several workers, each in a thread of its own: they share the port, and have one store,
- * one output, one stream of events and one end.
+ * A server of several workers, each in its own thread. This file runs in the main thread, which owns store,
+ * output and event sink; `worker_handle` is its side of one worker, `routing` knows which worker owns a
+ * session. `worker` is the other side: a `Server` in a thread, started by `thread_main`; `remote` is its
+ * delivery and sink. `forwarded_connection` serves a connection that another worker accepted; `messages` has
+ * what the threads send each other.
+ *
+ * Only `server.ts`, the entry point, calls it. A worker must never touch store or output, nor place a session.
  *
  * @module
  */
@@ -14,41 +19,44 @@ import { BatchDelivery } from "../../store/delivery.ts";
 import type { StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
 import { fullText, reportWaitingSessions, stoppedText } from "../notices.ts";
-import type { ServerOptions } from "../options.ts";
+import { serverConfig, type ServerOptions } from "../options.ts";
 import { STOP_LIMIT_MS } from "../server.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 
-/** What a server of several workers is made of. */
+/** Options for {@linkcode WorkerPool}. */
 export interface WorkerPoolOptions extends Omit<ServerOptions, "once" | "coordinator"> {
-  /** How many workers. */
+  /** Number of workers. */
   workers: number;
-  /** Starts a thread that waits to be told to be one. */
+  /** Starts the thread of a worker. */
   startThread: () => Thread;
 }
 
-/** The worker that serves all original clients: by their wire alone no session can be told. */
+/** The worker that serves all original clients: their messages do not identify a session. */
 const ORIGINALS = 0;
 
-/** A server of several workers that have opened their port. */
+/** How much longer than one worker, in milliseconds, the pool may take to stop. */
+const STOP_MARGIN_MS = 80;
+
+/** A server of several workers that share a port. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #events: EventSource;
   readonly #routing: SessionRouting;
   readonly #delivery?: BatchDelivery;
   readonly #workers: WorkerHandle[] = [];
-  /** Of each connection that is lent, who has accepted it and who serves it. */
+  /** Which worker has accepted each forwarded connection, and which one serves it. */
   readonly #forwardings = new Map<
     number,
     { from: WorkerHandle; to: WorkerHandle; session?: string }
   >();
   #lastForwarding = 0;
-  /** When to wait no longer for what is being ended. */
+  /** Set by `stop`: when to end without waiting any longer. */
   readonly #limit: Deadline;
   #address: Address;
   #isStopping = false;
-  /** What the workers have been told last. */
+  /** What the workers have been sent last. */
   #full = { sessions: false, delivery: false };
   #status: ExitStatus = EXIT.asked;
 
@@ -59,42 +67,43 @@ export class WorkerPool {
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
     if (options.store || options.output) {
-      const onFailure = (text: string) => this.#undeliverable(text);
-      this.#delivery = new BatchDelivery({ ...options, onFailure });
+      const { output, store } = options;
+      const onFailure = (text: string) => this.#onDeliveryFailed(text);
+      this.#delivery = new BatchDelivery({ store, output, onFailure });
     }
   }
 
   /**
-   * Has several workers open one port.
+   * Starts the workers, and opens the port in each.
    *
    * @throws {TransportError} If it cannot be opened.
    */
   static async listen(options: WorkerPoolOptions): Promise<WorkerPool> {
-    const coordinator = new WorkerPool(options);
-    await coordinator.#start();
-    return coordinator;
+    const pool = new WorkerPool(options);
+    await pool.#start();
+    return pool;
   }
 
-  /** The port that they listen on. */
+  /** The port that it listens on. */
   get port(): number {
     return this.#address.port;
   }
 
   /**
-   * Serves until stopped, and all sessions have ended.
+   * Serves until it is stopped and all sessions have ended.
    *
-   * @throws Only what is a defect of this program: a thread has failed.
+   * @throws {Error} If a thread fails: a defect of this program.
    */
   async run(): Promise<ExitStatus> {
     const { host, port } = this.#address;
     this.#events.emit("listening", { host, port, workers: this.#workers.length });
     reportWaitingSessions(this.#options, this.#events);
-    for (const worker of this.#workers) worker.say({ kind: "serve" });
+    for (const worker of this.#workers) worker.send({ kind: "serve" });
     using limit = this.#limit;
     try {
       await Promise.race([sleep(limit), this.#endAll()]);
     } finally {
-      this.#endThreads();
+      this.#terminateThreads();
     }
     const sum = (count: "served" | "lost") =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
@@ -102,12 +111,12 @@ export class WorkerPool {
     return this.#status;
   }
 
-  /** Accepts no more and ends every session politely. */
+  /** Stops accepting, and terminates every session. */
   stop(reason: "done" | "shutdown", text = ""): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + LAST_WORDS_MS);
-    for (const worker of this.#workers) worker.say({ kind: "stop", reason, text });
+    this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + STOP_MARGIN_MS);
+    for (const worker of this.#workers) worker.send({ kind: "stop", reason, text });
   }
 
   async #start(): Promise<void> {
@@ -115,20 +124,20 @@ export class WorkerPool {
     try {
       for (let n = 0; n < this.#options.workers; n++) this.#startWorker();
       await Promise.all(this.#workers.map((worker) => worker.loaded));
-      // Another server may have come meanwhile; from here on it is a matter of a millisecond.
+      // Another server may have opened the port meanwhile. The rest takes about a millisecond.
       this.#probe();
       for (const [n, worker] of this.#workers.entries()) {
-        worker.say({ kind: "start", order: this.#order(n) });
+        worker.send({ kind: "start", config: this.#config(n) });
       }
-      this.#tellFull();
+      this.#sendFull();
       await Promise.all(this.#workers.map((worker) => worker.listening));
     } catch (error) {
-      this.#endThreads();
+      this.#terminateThreads();
       throw error;
     }
   }
 
-  /** What is not free must not be shared: the platform would let two servers that share it have one port. */
+  /** Fails if the port is in use: the workers open it as shared, even together with another server. */
   #probe(): void {
     const probe = this.#options.transport.listen(this.#address);
     this.#address = { host: probe.host, port: probe.port };
@@ -137,31 +146,27 @@ export class WorkerPool {
 
   #startWorker(): void {
     const worker: WorkerHandle = new WorkerHandle(this.#options.startThread(), {
-      hear: (message) => this.#hear(worker, message),
-      delivered: () => this.#tellFull(),
+      onMessage: (message) => {
+        this.#handle(worker, message);
+        this.#sendFull();
+      },
+      onDelivered: () => this.#sendFull(),
     });
     this.#workers.push(worker);
   }
 
-  #order(n: number): WorkerConfig {
-    const { maxMessageBytes, maxSessions, original, sessionLifetime_ms, sink, timers } =
-      this.#options;
-    const delivery = this.#delivery && { isDurable: this.#delivery.isDurable };
+  #config(n: number): WorkerConfig {
     return {
+      ...serverConfig(this.#options),
       address: this.#address,
-      timers,
-      maxMessageBytes,
-      maxSessions,
-      sessionLifetime_ms,
-      original,
-      wantsMessages: sink.wantsMessages,
-      delivery,
-      sessions: this.#share(n),
+      wantsMessages: this.#options.sink.wantsMessages,
+      delivery: this.#delivery && { isDurable: this.#delivery.isDurable },
+      sessions: this.#sessionsOf(n),
     };
   }
 
-  /** The sessions of an earlier process that a worker takes up. */
-  #share(n: number): StoredSession[] {
+  /** Assigns a worker its share of the sessions of an earlier process. */
+  #sessionsOf(n: number): StoredSession[] {
     const { store, workers } = this.#options;
     const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
     for (const { id } of sessions) this.#routing.add(id, n);
@@ -169,58 +174,53 @@ export class WorkerPool {
   }
 
   async #endAll(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.over));
+    await Promise.all(this.#workers.map((worker) => worker.stopped));
     await this.#delivery?.flushed();
     await this.#options.output?.close();
     await this.#options.store?.close();
   }
 
-  #endThreads(): void {
-    for (const worker of this.#workers) worker.end();
+  #terminateThreads(): void {
+    for (const worker of this.#workers) worker.terminate();
   }
 
-  #hear(worker: WorkerHandle, message: FromWorker): void {
-    this.#do(worker, message);
-    this.#tellFull();
-  }
-
-  #do(worker: WorkerHandle, message: FromWorker): void {
+  #handle(worker: WorkerHandle, message: FromWorker): void {
     switch (message.kind) {
       case "event":
-        worker.tell();
+        worker.acknowledgeEvent();
         return this.#options.sink.emit(message.event);
       case "place":
         return void this.#place(worker, message.call, message.session);
-      case "settled":
+      case "placement_settled":
         return this.#routing.settled(message.session, message.isKept);
-      case "begun":
+      case "session_begun":
         return this.#routing.add(message.session, this.#workers.indexOf(worker));
-      case "ended":
+      case "session_ended":
         return this.#routing.ended(message.session);
       case "forward":
         return this.#forward(message);
-      case "use":
-        return this.#use(message);
-      case "used":
-        return this.#forwardings.get(message.forwarding)?.to.say(message);
+      case "io_request":
+        return this.#requestIo(message);
+      case "io_result":
+        return this.#forwardings.get(message.forwarding)?.to.send(message);
       case "deliver":
-        return this.#deliver(worker, message);
-      case "note":
+        return this.#delivery!.message(worker.recipient(message.recipient), message.message);
+      case "store":
         return this.#delivery!.note(message.entry);
-      case "keep":
-        return this.#answer(worker, message.call, this.#delivery!.keep(message.entry));
+      case "store_and_reply":
+        return this.#replyAfter(this.#delivery!.keep(message.entry), worker, message.call);
       case "flush":
-        return this.#answer(worker, message.call, this.#delivery!.flushed());
+        return this.#replyAfter(this.#delivery!.flushed(), worker, message.call);
     }
   }
 
   async #place(worker: WorkerHandle, call: number, session?: string): Promise<void> {
     const placement = await this.#placementOf(worker, session);
-    worker.say({ kind: "placed", call, placement });
+    worker.send({ kind: "place_result", call, placement });
   }
 
   async #placementOf(from: WorkerHandle, session?: string): Promise<Placement> {
-    // What is accepted in the very moment of stopping is told so by whoever has accepted it.
+    // The worker that has accepted a connection during the stop terminates it.
     if (this.#isStopping) return { at: "here" };
     const routing = this.#routing;
     const isOneTooMany = session !== undefined && !routing.has(session) && routing.isFull;
@@ -228,15 +228,15 @@ export class WorkerPool {
       return { at: "here", refusal: fullText(session, this.#options.maxSessions) };
     }
     const workers = this.#workers;
-    const home = session === undefined ? ORIGINALS : routing.send(session, workers.indexOf(from));
-    const to = workers[home]!;
+    const owner = session === undefined ? ORIGINALS : routing.place(session, workers.indexOf(from));
+    const to = workers[owner]!;
     if (to === from) return { at: "here" };
     const forwarding = ++this.#lastForwarding;
     this.#forwardings.set(forwarding, { from, to, session });
     return { at: "elsewhere", forwarding };
   }
 
-  /** Has the session given up that has been away for longest, of those that have nothing to lose. */
+  /** Evicts the session that has been disconnected for longest, of those that have sent no data. */
   async #makeRoom(): Promise<boolean> {
     const away = await Promise.all(this.#workers.map((worker) => worker.longestAway_ms()));
     const longest_ms = Math.max(...away.map((each) => each ?? -Infinity));
@@ -244,40 +244,36 @@ export class WorkerPool {
     return worker !== undefined && await worker.makeRoom();
   }
 
-  /** Tells the workers what only all of them together can know. */
-  #tellFull(): void {
+  /** Sends the workers what is full for all of them together, when that has changed. */
+  #sendFull(): void {
     const [sessions, delivery] = [this.#routing.isFull, this.#delivery?.isFull ?? false];
     if (sessions === this.#full.sessions && delivery === this.#full.delivery) return;
     this.#full = { sessions, delivery };
-    for (const worker of this.#workers) worker.say({ kind: "full", sessions, delivery });
+    for (const worker of this.#workers) worker.send({ kind: "full", sessions, delivery });
   }
 
   #forward({ age_ms, forwarding, peer }: FromWorker & { kind: "forward" }): void {
     const { session, to } = this.#forwardings.get(forwarding)!;
-    to.say({ kind: "take", forwarding, peer, age_ms, session });
+    to.send({ kind: "forwarded", forwarding, peer, age_ms, session });
   }
 
-  #use(message: FromWorker & { kind: "use" }): void {
-    this.#forwardings.get(message.forwarding)?.from.say(message);
-    if (message.what.use === "close") this.#forwardings.delete(message.forwarding);
+  #requestIo(message: FromWorker & { kind: "io_request" }): void {
+    this.#forwardings.get(message.forwarding)?.from.send(message);
+    if (message.request.use === "close") this.#forwardings.delete(message.forwarding);
   }
 
-  #deliver(worker: WorkerHandle, { message, recipient }: FromWorker & { kind: "deliver" }): void {
-    this.#delivery!.message(worker.recipient(recipient, message.seq), message);
-  }
-
-  #answer(worker: WorkerHandle, call: number, task: Promise<void>): void {
+  #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {
     task.then(() => {
       const { hasFailed } = this.#delivery!;
-      worker.say({ kind: "done", call, hasFailed });
+      worker.send({ kind: "delivery_result", call, hasFailed });
     });
   }
 
-  /** What cannot be delivered must not be confirmed: all sessions end, and may go on elsewhere. */
-  #undeliverable(text: string): void {
+  /** Ends all sessions: what is not delivered must not be confirmed. They may resume at another server. */
+  #onDeliveryFailed(text: string): void {
     this.#notice("error", text);
     this.#status = EXIT.lost;
-    for (const worker of this.#workers) worker.say({ kind: "undeliverable", text });
+    for (const worker of this.#workers) worker.send({ kind: "delivery_failed", text });
     this.stop("shutdown", text);
   }
 
@@ -285,6 +281,3 @@ export class WorkerPool {
     this.#events.emit("notice", { level, text });
   }
 }
-
-/** How much longer than each worker, in milliseconds, all together may take to end. */
-const LAST_WORDS_MS = 80;

@@ -120,7 +120,7 @@ class SqliteStore implements Store, OutputJournal {
       );
     };
     const asked = this.#thread.ask(request, transfer);
-    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, tell });
+    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, warn: tell });
     const took_s = (clock.now() - asked_ms) / 1000;
     if (isLate) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
     return answer;

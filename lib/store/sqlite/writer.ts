@@ -4,6 +4,7 @@
  * @module
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { joinLines } from "../../platform/bytes.ts";
 import {
   type Entry,
   type EntryOf,
@@ -100,7 +101,7 @@ export class StoreWriter {
       last = Number(row["number"]);
       if (length >= LINES_BYTES) break;
     }
-    return { bytes: joinLines(payloads, length), last };
+    return { bytes: joinLines(payloads), last };
   }
 
   /** Continues an open session. */
@@ -220,17 +221,6 @@ export class StoreWriter {
 
 function defect(text: string): StoreError {
   return new StoreError(`${text}: this is a defect of this program; nothing more is stored`);
-}
-
-function joinLines(payloads: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const lines = new Uint8Array(length);
-  let at = 0;
-  for (const payload of payloads) {
-    lines.set(payload, at);
-    lines[at + payload.length] = 0x0a;
-    at += payload.length + 1;
-  }
-  return lines;
 }
 
 function insertMessages(rows: number): string {

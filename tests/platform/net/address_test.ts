@@ -1,12 +1,12 @@
 /**
- * Addresses as people read and type them.
+ * Formatting and validation of addresses.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import { formatAddress, hostOf, isHost, isNumericHost } from "../../../lib/platform/net/address.ts";
 
-Deno.test("formatAddress() writes host and port so that both can be told apart", () => {
+Deno.test("formatAddress() writes host and port so that the port is unambiguous", () => {
   assertEquals(formatAddress("127.0.0.1", 4000), "127.0.0.1:4000");
   assertEquals(formatAddress("db.example", 1), "db.example:1");
   assertEquals(formatAddress("::1", 65_535), "[::1]:65535");
@@ -26,7 +26,7 @@ Deno.test("hostOf() gives the host of an address that formatAddress() made", () 
   }
 });
 
-Deno.test("isNumericHost() tells addresses from names", () => {
+Deno.test("isNumericHost() distinguishes addresses from names", () => {
   const addresses = ["127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "::ffff:192.0.2.1"];
   for (const host of addresses) assertEquals(isNumericHost(host), true, host);
   for (const host of ["localhost", "db.example", "1.example", "x127.0.0.1"]) {

@@ -1,5 +1,5 @@
 /**
- * TCP on loopback: what goes wrong, told apart.
+ * TCP on loopback, and the kinds of its failures.
  *
  * @module
  */
@@ -64,7 +64,7 @@ Deno.test("tcpTransport speaks IPv6, and finds a server by name on either family
   }
 });
 
-Deno.test("tcpTransport.connect() tells apart what goes wrong", async () => {
+Deno.test("tcpTransport.connect() rejects with the kind of failure", async () => {
   const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
   const { port } = listener;
   listener.close();
@@ -75,7 +75,7 @@ Deno.test("tcpTransport.connect() tells apart what goes wrong", async () => {
   assertEquals(await kindOf(connect(LOOPBACK, AbortSignal.abort())), "unanswered");
 });
 
-Deno.test("tcpTransport.listen() tells apart what goes wrong", async () => {
+Deno.test("tcpTransport.listen() throws the kind of failure", async () => {
   const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
   const listen = (host: string, port: number) => () => tcpTransport.listen({ host, port });
   assertEquals(await kindOf(listen(LOOPBACK, listener.port)), "address_in_use");
@@ -85,7 +85,7 @@ Deno.test("tcpTransport.listen() tells apart what goes wrong", async () => {
   listener.close();
 });
 
-Deno.test("closing rejects what is under way as closed here, and may be done twice", async () => {
+Deno.test("close() rejects pending operations as closed, and is idempotent", async () => {
   using both = await pair();
   const reading = kindOf(() => both.near.read(new Uint8Array(1)));
   const accepting = kindOf(() => both.listener.accept());
@@ -95,13 +95,13 @@ Deno.test("closing rejects what is under way as closed here, and may be done twi
   assertEquals(await kindOf(() => both.near.closeWrite()), "closed");
 });
 
-Deno.test("closing rejects a write that is blocked", async () => {
+Deno.test("close() rejects a write that is blocked", async () => {
   using both = await pair();
   let taken = 0;
   const blocked = kindOf(async () => {
     for (;;) taken += await both.near.write(new Uint8Array(1_000_000));
   });
-  // Blocked is a write that the kernel has taken nothing of for a while.
+  // A write is blocked when the kernel has taken nothing for a while.
   for (let before = -1; taken > before;) {
     before = taken;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -110,7 +110,7 @@ Deno.test("closing rejects a write that is blocked", async () => {
   assertEquals(await blocked, "closed");
 });
 
-Deno.test("writing to a peer that is gone is told apart as a reset", async () => {
+Deno.test("writing to a closed peer rejects with a reset", async () => {
   using both = await pair();
   both.near.close();
   const kind = await kindOf(async () => {

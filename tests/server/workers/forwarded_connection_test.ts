@@ -1,6 +1,5 @@
 /**
- * Both ends of a lent connection: what one worker does with it happens to the connection that another one
- * has accepted.
+ * Both ends of a forwarded connection: the operations of one worker are performed by the one that accepted it.
  *
  * @module
  */
@@ -22,22 +21,22 @@ import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** A lent connection, both ends wired to each other, and the client's end of it. */
+/** Both ends of a forwarded connection, connected to each other, and the client's end of it. */
 function stage(options: PathOptions = {}, accepted?: Connection) {
   const clock = new VirtualClock();
   const path = new Path(clock, options);
-  const said: IoRequest[] = [];
+  const requests: IoRequest[] = [];
   const later = (act: () => void) => queueMicrotask(act);
-  const lent: ForwardedConnection = new ForwardedConnection("client:50000", (use) => {
-    said.push(use);
-    const copy = structuredClone(use);
-    later(() => forwarding.hear(copy));
+  const forwarded: ForwardedConnection = new ForwardedConnection("client:50000", (request) => {
+    requests.push(request);
+    const copy = structuredClone(request);
+    later(() => end.onRequest(copy));
   });
-  const forwarding: ForwardingEnd = new ForwardingEnd(accepted ?? path.server, (used: IoResult) => {
-    const copy = structuredClone(used);
-    later(() => lent.hear(copy));
+  const end: ForwardingEnd = new ForwardingEnd(accepted ?? path.server, (result: IoResult) => {
+    const copy = structuredClone(result);
+    later(() => forwarded.onResult(copy));
   });
-  return { clock, path, far: path.client, lent, forwarding, said };
+  return { clock, path, far: path.client, forwarded, end, requests };
 }
 
 /** What one read of so many bytes gives; `null` at the end. */
@@ -53,59 +52,61 @@ async function kindOf(use: () => Promise<unknown>): Promise<TransportErrorKind> 
 }
 
 Deno.test("ForwardedConnection.read() gives what comes, no more than is asked for, then the end", async () => {
-  const { far, lent } = stage();
-  assertEquals(lent.peer, "client:50000");
-  const reading = readText(lent, 5);
+  const { far, forwarded } = stage();
+  assertEquals(forwarded.peer, "client:50000");
+  const reading = readText(forwarded, 5);
   await settle();
   await far.write(bytes("Hello there"));
-  assertEquals([await reading, await readText(lent, 5), await readText(lent)], [
+  assertEquals([await reading, await readText(forwarded, 5), await readText(forwarded)], [
     "Hello",
     " ther",
     "e",
   ]);
   far.finish();
-  assertEquals([await readText(lent), await readText(lent)], [null, null]);
+  assertEquals([await readText(forwarded), await readText(forwarded)], [null, null]);
 });
 
 Deno.test("ForwardedConnection.read() touches no more of the buffer than it gives", async () => {
-  const { far, lent } = stage();
+  const { far, forwarded } = stage();
   await far.write(bytes("abc"));
   const buffer = new Uint8Array(6).fill(46);
-  assertEquals([await lent.read(buffer), text(buffer)], [3, "abc..."]);
+  assertEquals([await forwarded.read(buffer), text(buffer)], [3, "abc..."]);
 });
 
 Deno.test("ForwardedConnection.write() writes as much as the network takes, and says how much", async () => {
-  const { far, lent } = stage({ capacity: 4 });
-  assertEquals(await lent.write(bytes("abcdef")), 4);
-  const rest = lent.write(bytes("ef"));
+  const { far, forwarded } = stage({ capacity: 4 });
+  assertEquals(await forwarded.write(bytes("abcdef")), 4);
+  const rest = forwarded.write(bytes("ef"));
   assertEquals(await readText(far), "abcd");
   assertEquals([await rest, await readText(far)], [2, "ef"]);
 });
 
 Deno.test("ForwardedConnection.write() takes the bytes as they are, and sends no more than them", async () => {
-  const { far, lent, said } = stage();
+  const { far, forwarded, requests } = stage();
   const all = bytes("before-this-after");
-  const writing = lent.write(all.subarray(7, 11));
+  const writing = forwarded.write(all.subarray(7, 11));
   all.fill(0);
   assertEquals([await writing, await readText(far)], [4, "this"]);
   // Not the buffer that they are a part of.
-  const sizes = said.map((use) => use.use === "write" ? use.bytes.buffer.byteLength : undefined);
+  const sizes = requests.map((each) =>
+    each.use === "write" ? each.bytes.buffer.byteLength : undefined
+  );
   assertEquals(sizes, [4]);
 });
 
 Deno.test("ForwardedConnection.closeWrite() closes its side; reading goes on", async () => {
-  const { far, lent } = stage();
-  await lent.write(bytes("bye"));
-  await lent.closeWrite();
+  const { far, forwarded } = stage();
+  await forwarded.write(bytes("bye"));
+  await forwarded.closeWrite();
   assertEquals([await readText(far), await readText(far)], ["bye", null]);
   await far.write(bytes("still heard"));
-  assertEquals(await readText(lent), "still heard");
+  assertEquals(await readText(forwarded), "still heard");
 });
 
 Deno.test("ForwardedConnection reads and writes at the same time", async () => {
-  const { far, lent } = stage();
-  const reading = readText(lent);
-  assertEquals(await lent.write(bytes("question")), 8);
+  const { far, forwarded } = stage();
+  const reading = readText(forwarded);
+  assertEquals(await forwarded.write(bytes("question")), 8);
   assertEquals(await readText(far), "question");
   await far.write(bytes("answer"));
   assertEquals(await reading, "answer");
@@ -115,11 +116,11 @@ for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
   Deno.test(`ForwardedConnection rejects every use with ${kind} when the connection does`, async () => {
     const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`));
     const failing = { peer: "", read: fail, write: fail, closeWrite: fail, close: () => {} };
-    const { lent } = stage({}, failing);
+    const { forwarded } = stage({}, failing);
     const uses = [
-      () => readText(lent),
-      () => lent.write(bytes("x")),
-      () => lent.closeWrite(),
+      () => readText(forwarded),
+      () => forwarded.write(bytes("x")),
+      () => forwarded.closeWrite(),
     ];
     for (const use of uses) {
       const error = await assertRejects(use, TransportError, `it is ${kind}`);
@@ -129,11 +130,11 @@ for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
 }
 
 Deno.test("ForwardedConnection rejects what is pending when the connection is reset", async () => {
-  const { clock, lent, path } = stage({ capacity: 1 });
-  await lent.write(bytes("x"));
+  const { clock, forwarded, path } = stage({ capacity: 1 });
+  await forwarded.write(bytes("x"));
   const kinds = Promise.all([
-    kindOf(() => readText(lent)),
-    kindOf(() => lent.write(bytes("y"))),
+    kindOf(() => readText(forwarded)),
+    kindOf(() => forwarded.write(bytes("y"))),
   ]);
   await settle();
   path.reset();
@@ -141,53 +142,57 @@ Deno.test("ForwardedConnection rejects what is pending when the connection is re
 });
 
 Deno.test("ForwardedConnection.close() rejects what is pending, at once, and whatever comes later", async () => {
-  const lent = new ForwardedConnection("client:50000", () => {});
+  const forwarded = new ForwardedConnection("client:50000", () => {});
   // Nobody answers.
-  const pending = [readText(lent), lent.write(bytes("x")), lent.closeWrite()];
+  const pending = [readText(forwarded), forwarded.write(bytes("x")), forwarded.closeWrite()];
   const kinds = Promise.all(pending.map((each) => kindOf(() => each)));
-  lent.close();
+  forwarded.close();
   assertEquals(await kinds, ["closed", "closed", "closed"]);
-  const later = [() => readText(lent), () => lent.write(bytes("x")), () => lent.closeWrite()];
+  const later = [
+    () => readText(forwarded),
+    () => forwarded.write(bytes("x")),
+    () => forwarded.closeWrite(),
+  ];
   for (const use of later) assertEquals(await kindOf(use), "closed");
 });
 
 Deno.test("ForwardedConnection.close() closes the connection, once", async () => {
-  const { clock, far, lent, forwarding, path, said } = stage();
-  const reading = kindOf(() => readText(lent));
-  assertEquals<unknown>(await cameTo(forwarding.over, clock, 0), "pending");
-  lent.close();
-  lent.close();
-  assertEquals(await kindOf(() => lent.write(bytes("x"))), "closed");
-  assertEquals(said.map(({ use }) => use), ["read", "close"]);
+  const { clock, far, forwarded, end, path, requests } = stage();
+  const reading = kindOf(() => readText(forwarded));
+  assertEquals<unknown>(await cameTo(end.closed, clock, 0), "pending");
+  forwarded.close();
+  forwarded.close();
+  assertEquals(await kindOf(() => forwarded.write(bytes("x"))), "closed");
+  assertEquals(requests.map(({ use }) => use), ["read", "close"]);
   assertEquals(await reading, "closed");
-  await forwarding.over;
+  await end.closed;
   assertEquals([path.server.closed, await readText(far)], [true, null]);
 });
 
-Deno.test("ForwardedConnection takes no notice of what it does not wait for", async () => {
-  const lent = new ForwardedConnection("client:50000", () => {});
-  lent.hear({ use: "read", bytes: bytes("nobody asked") });
-  const reading = readText(lent);
-  lent.hear({ use: "write", count: 3 });
-  lent.hear({ use: "read", bytes: bytes("asked for") });
+Deno.test("ForwardedConnection ignores results that it does not wait for", async () => {
+  const forwarded = new ForwardedConnection("client:50000", () => {});
+  forwarded.onResult({ use: "read", bytes: bytes("nobody asked") });
+  const reading = readText(forwarded);
+  forwarded.onResult({ use: "write", count: 3 });
+  forwarded.onResult({ use: "read", bytes: bytes("asked for") });
   assertEquals(await reading, "asked for");
-  lent.close();
-  lent.hear({ use: "read", bytes: null });
-  assertEquals(await kindOf(() => readText(lent)), "closed");
+  forwarded.close();
+  forwarded.onResult({ use: "read", bytes: null });
+  assertEquals(await kindOf(() => readText(forwarded)), "closed");
 });
 
-Deno.test("ForwardingEnd.hear() lets what is no failure of the connection be seen as the defect it is", async () => {
+Deno.test("ForwardingEnd.onRequest() does not catch an error that is no failure of the connection", async () => {
   const defect = () => {
     throw new TypeError("a defect");
   };
   const broken = { peer: "", read: defect, write: defect, closeWrite: defect, close: defect };
-  const { forwarding } = stage({}, broken);
+  const { end } = stage({}, broken);
   const seen = Promise.withResolvers<unknown>();
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     seen.resolve(event.reason);
   };
   addEventListener("unhandledrejection", onRejection, { once: true });
-  forwarding.hear({ use: "read", size: 1 });
+  end.onRequest({ use: "read", size: 1 });
   assertEquals((await seen.promise as Error).message, "a defect");
 });

@@ -1,5 +1,5 @@
 /**
- * One worker, as the main thread knows it: what it hears of it, and what becomes of those who wait.
+ * The main thread's side of a worker: which messages it handles, sends and passes on.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import type { FromWorker, ToWorker } from "../../../lib/server/workers/messages.
 import { WorkerHandle } from "../../../lib/server/workers/worker_handle.ts";
 import { settle } from "../../support/virtual_clock.ts";
 
-/** A worker whose thread says what the test says. */
+/** The handle of a thread whose messages the test sends. */
 function stage() {
-  const told: ToWorker[] = [];
+  const sent: ToWorker[] = [];
   const heard: FromWorker[] = [];
   let isEnded = false;
   const thread: Thread = {
     onmessage: null,
     onerror: null,
-    postMessage: (messages) => void told.push(...messages as ToWorker[]),
+    postMessage: (messages) => void sent.push(...messages as ToWorker[]),
     terminate: () => isEnded = true,
   };
   let deliveries = 0;
   const worker = new WorkerHandle(thread, {
-    hear: (message) => heard.push(message),
-    delivered: () => deliveries++,
+    onMessage: (message) => heard.push(message),
+    onDelivered: () => deliveries++,
   });
   const say = async (...data: FromWorker[]) => {
     thread.onmessage!(new MessageEvent("message", { data }));
     await settle();
   };
-  return { worker, thread, told, heard, say, isEnded: () => isEnded, deliveries: () => deliveries };
+  return { worker, thread, sent, heard, say, isEnded: () => isEnded, deliveries: () => deliveries };
 }
 
 Deno.test("WorkerHandle.listening resolves when the port is open, and rejects with why it is not", async () => {
@@ -39,7 +39,7 @@ Deno.test("WorkerHandle.listening resolves when the port is open, and rejects wi
   await open.worker.listening;
   const failed = stage();
   const rejecting = assertRejects(() => failed.worker.listening, TransportError, "it is taken");
-  await failed.say({ kind: "failed", error: "address_in_use", text: "it is taken" });
+  await failed.say({ kind: "listen_failed", error: "address_in_use", text: "it is taken" });
   assertEquals([(await rejecting).kind, open.heard, failed.heard], ["address_in_use", [], []]);
 });
 
@@ -53,31 +53,31 @@ Deno.test("WorkerHandle.loaded resolves when the worker can be started", async (
   assertEquals(isLoaded, true);
 });
 
-Deno.test("WorkerHandle.tell() tells the worker how many events have been told, once a turn", async () => {
-  const { told, worker } = stage();
-  for (let n = 0; n < 3; n++) worker.tell();
-  assertEquals(told, []);
+Deno.test("WorkerHandle.acknowledgeEvent() sends the number of events, once a turn", async () => {
+  const { sent, worker } = stage();
+  for (let n = 0; n < 3; n++) worker.acknowledgeEvent();
+  assertEquals(sent, []);
   await settle();
   await settle();
-  worker.tell();
+  worker.acknowledgeEvent();
   await settle();
   await settle();
-  assertEquals(told, [{ kind: "told", count: 3 }, { kind: "told", count: 1 }]);
+  assertEquals(sent, [{ kind: "acknowledged", count: 3 }, { kind: "acknowledged", count: 1 }]);
 });
 
-Deno.test("WorkerHandle.over resolves with the worker's last word", async () => {
+Deno.test("WorkerHandle.stopped resolves with the worker's counts", async () => {
   const { heard, say, worker } = stage();
   assertEquals(worker.counts, undefined);
-  await say({ kind: "over", served: 3, lost: 1 });
-  await worker.over;
+  await say({ kind: "stopped", served: 3, lost: 1 });
+  await worker.stopped;
   assertEquals([worker.counts, heard], [{ served: 3, lost: 1 }, []]);
 });
 
-Deno.test("WorkerHandle hands on what is said of others, in order", async () => {
+Deno.test("WorkerHandle passes on all other messages, in order", async () => {
   const { heard, say } = stage();
   const messages: FromWorker[] = [
-    { kind: "ended", session: "a" },
-    { kind: "settled", session: "b", isKept: true },
+    { kind: "session_ended", session: "a" },
+    { kind: "placement_settled", session: "b", isKept: true },
     { kind: "flush", call: 1 },
   ];
   await say(...messages);
@@ -85,33 +85,36 @@ Deno.test("WorkerHandle hands on what is said of others, in order", async () => 
 });
 
 Deno.test("WorkerHandle.makeRoom() gives the answer to each question, in any order", async () => {
-  const { say, told, worker } = stage();
+  const { say, sent, worker } = stage();
   const both = Promise.all([worker.makeRoom(), worker.makeRoom()]);
   await settle();
-  const calls = told.flatMap((each) => each.kind === "make_room" ? [each.call] : []);
+  const calls = sent.flatMap((each) => each.kind === "make_room" ? [each.call] : []);
   assertEquals(new Set(calls).size, 2);
-  await say({ kind: "made_room", call: calls[1]!, isMade: false });
-  await say({ kind: "made_room", call: calls[0]!, isMade: true });
+  await say({ kind: "make_room_result", call: calls[1]!, isMade: false });
+  await say({ kind: "make_room_result", call: calls[0]!, isMade: true });
   assertEquals(await both, [true, false]);
 });
 
-Deno.test("WorkerHandle.longestAway_ms() gives what the worker says, if it has such a session", async () => {
-  const { say, told, worker } = stage();
+Deno.test("WorkerHandle.longestAway_ms() gives the worker's reply, if it has such a session", async () => {
+  const { say, sent, worker } = stage();
   const both = Promise.all([worker.longestAway_ms(), worker.longestAway_ms()]);
   await settle();
-  const [first, second] = told.flatMap((each) => each.kind === "longest_away" ? [each.call] : []);
-  await say({ kind: "away", call: first!, away_ms: 7 }, { kind: "away", call: second! });
+  const [first, second] = sent.flatMap((each) => each.kind === "longest_away" ? [each.call] : []);
+  await say({ kind: "longest_away_result", call: first!, away_ms: 7 }, {
+    kind: "longest_away_result",
+    call: second!,
+  });
   assertEquals(await both, [7, undefined]);
 });
 
-Deno.test("WorkerHandle.recipient() is one for each number, until all of its own is delivered", async () => {
-  const { deliveries, told, worker } = stage();
-  const a = worker.recipient(1, 6);
-  assertEquals([worker.recipient(1, 7) === a, worker.recipient(2, 1) === a], [true, false]);
+Deno.test("WorkerHandle.recipient() is one for each number, until the next delivery", async () => {
+  const { deliveries, sent, worker } = stage();
+  const a = worker.recipient(1);
+  assertEquals([worker.recipient(1) === a, worker.recipient(2) === a], [true, false]);
   a.delivered(6, 20);
-  assertEquals(worker.recipient(1, 7) === a, true);
-  a.delivered(7, 1);
-  assertEquals(worker.recipient(1, 8) === a, false);
+  const next = worker.recipient(1);
+  assertEquals(next === a, false);
+  next.delivered(7, 1);
   await settle();
   const delivered = (seq: number, bytes: number) => ({
     kind: "delivered",
@@ -119,14 +122,14 @@ Deno.test("WorkerHandle.recipient() is one for each number, until all of its own
     seq,
     bytes,
   });
-  assertEquals<unknown>(told, [delivered(6, 20), delivered(7, 1)]);
+  assertEquals<unknown>(sent, [delivered(6, 20), delivered(7, 1)]);
   assertEquals(deliveries(), 2);
 });
 
-Deno.test("WorkerHandle rejects listening and over when its thread fails, and handles the error", async () => {
+Deno.test("WorkerHandle rejects listening and stopped when its thread fails, and handles the error", async () => {
   const { thread, worker } = stage();
   const event = new ErrorEvent("error", { message: "a defect", cancelable: true });
-  const rejecting = [worker.listening, worker.over].map((each) =>
+  const rejecting = [worker.listening, worker.stopped].map((each) =>
     assertRejects(() => each, Error, "a worker failed: a defect")
   );
   thread.onerror!(event);
@@ -134,9 +137,9 @@ Deno.test("WorkerHandle rejects listening and over when its thread fails, and ha
   await Promise.all(rejecting);
 });
 
-Deno.test("WorkerHandle.end() ends the thread", () => {
+Deno.test("WorkerHandle.terminate() ends the thread", () => {
   const { isEnded, worker } = stage();
   assertEquals(isEnded(), false);
-  worker.end();
+  worker.terminate();
   assertEquals(isEnded(), true);
 });

@@ -1,6 +1,5 @@
 /**
- * How a server of several workers ends: when it is told to, when nothing more can be delivered, and when
- * one of its threads fails.
+ * How a server of several workers ends: by `stop`, a delivery that fails, or a thread that fails.
  *
  * @module
  */
@@ -18,7 +17,7 @@ function openAll({ hello }: Pick<PoolStage, "hello">) {
   return Promise.all(["a", "b", "c"].map((id) => hello(id, BACK)));
 }
 
-/** What was noticed, as `level text`. */
+/** The notices, as `level text`. */
 function notices({ recorder }: PoolStage): string[] {
   return recorder.all("notice").map(({ level, text }) => `${level} ${text}`);
 }
@@ -33,7 +32,7 @@ function assertNothingLeft({ clock, network, recorder, server, threads }: PoolSt
   assertEquals(recorder.events.length, told);
 }
 
-Deno.test("WorkerPool.stop() ends every session politely, with one last word for all", async () => {
+Deno.test("WorkerPool.stop() terminates every session, with one final notice for all", async () => {
   const store = new HeldStore({ held: false });
   const output = new HeldOutput({ held: false });
   const stage = await stagePool(WORKERS, { store, output });
@@ -44,7 +43,7 @@ Deno.test("WorkerPool.stop() ends every session politely, with one last word for
   await clock.advance(1_000);
   network.turn = 1;
   const lent = await resume("a", { confirmed: 2, sent: 2 });
-  // One more that was lost, one that is away, and one that has said nothing yet.
+  // One more that was lost, one that is disconnected, and one that has sent nothing yet.
   const lost = await hello("d");
   lost.path.reset();
   (await hello("e", BACK)).path.reset();
@@ -70,7 +69,7 @@ Deno.test("WorkerPool.stop() ends every session politely, with one last word for
   assertNothingLeft(stage);
 });
 
-Deno.test("WorkerPool.stop() confirms what is under way before the last word, and closes then", async () => {
+Deno.test("WorkerPool.stop() confirms what is under way before TERMINATE, and then closes", async () => {
   const [store, output] = [new HeldStore({ held: false }), new HeldOutput({ held: false })];
   const stage = await stagePool(WORKERS, { store, output });
   const { clock, server, status } = stage;
@@ -94,7 +93,7 @@ Deno.test("WorkerPool.stop() confirms what is under way before the last word, an
   assertNothingLeft(stage);
 });
 
-Deno.test("WorkerPool is gone within 2 s of its stop, though its clients and store never finish", async () => {
+Deno.test("WorkerPool.run() resolves within 2 s of stop(), though its clients and store never finish", async () => {
   const store = new HeldStore({ held: false });
   const { clock, server, status, threads, ...stage } = await stagePool(WORKERS, { store });
   const callers = await openAll(stage);
@@ -102,14 +101,14 @@ Deno.test("WorkerPool is gone within 2 s of its stop, though its clients and sto
   await callers[0]!.peer.say(data(1));
   server.stop("shutdown");
   await clock.advance(1_000);
-  // Who is told again does not begin again.
+  // A second call does not restart the limit.
   server.stop("shutdown");
   assertEquals<unknown>(await cameTo(status, clock, 999), 0);
   assertEquals(clock.pending, 0);
   assertEquals(threads.map(({ isEnded }) => isEnded), [true, true, true]);
 });
 
-Deno.test("WorkerPool is gone within 2 s of a failure, though its output never closes", async () => {
+Deno.test("WorkerPool.run() resolves within 2 s of a failure, though its output never closes", async () => {
   const store = new HeldStore({ held: false });
   const output = new HeldOutput();
   output.close = () => new Promise(() => {});
@@ -122,7 +121,7 @@ Deno.test("WorkerPool is gone within 2 s of a failure, though its output never c
   assertEquals(stage.clock.pending, 0);
 });
 
-Deno.test("who connects in the very moment of stopping is told so, by every worker", async () => {
+Deno.test("whoever connects during the stop gets TERMINATE shutdown, from every worker", async () => {
   for (let turn = 0; turn < WORKERS; turn++) {
     const stage = await stagePool(WORKERS);
     const { clock, connect, lent, network, recorder, server, status } = stage;
@@ -143,7 +142,7 @@ Deno.test("who connects in the very moment of stopping is told so, by every work
 });
 
 for (const which of ["store", "output"] as const) {
-  Deno.test(`WorkerPool whose ${which} fails says so once, ends all sessions, and ends with 1`, async () => {
+  Deno.test(`WorkerPool whose ${which} fails reports it once, ends all sessions, and exits with 1`, async () => {
     const files = {
       store: new HeldStore({ held: false }),
       output: new HeldOutput({ held: false }),
@@ -158,7 +157,7 @@ for (const which of ["store", "output"] as const) {
     await clock.advance(10);
     await files[which].fail("the disk is full");
     await clock.advance(0);
-    // What cannot be confirmed is not; who has all confirmed can be told why it ends.
+    // Only a client whose data is all confirmed gets the reason.
     const unkept = "TERMINATE shutdown the disk is full";
     assertEquals(callers.map((each) => heardAfter(each)), [[], ["CONFIRM 1", unkept], [unkept]]);
     assertEquals<unknown>(await cameTo(status, clock, 1_000), 1);
@@ -191,6 +190,6 @@ Deno.test("WorkerPool.run() rejects when a thread fails", async () => {
   const event = new ErrorEvent("error", { message, cancelable: true });
   threads[1]!.thread.onerror!(event);
   await assertRejects(() => status, Error, `a worker failed: ${message}`);
-  // It would end the whole process otherwise, before anything is told of it.
+  // It would end the whole process otherwise, before the error is reported.
   assert(event.defaultPrevented);
 });

@@ -1,6 +1,6 @@
 /**
- * Real clients and a server of several workers: wherever a connection is cut, and whichever worker the
- * next one comes to, each data message is stored and written once and in order.
+ * Real clients and a server of several workers: wherever a connection is cut, and whichever worker accepts
+ * the next one, each data message is stored and written once and in order.
  *
  * @module
  */
@@ -21,18 +21,18 @@ const WORKERS = 3;
 const CLIENTS = 4;
 const LINES = 20;
 
-/** Has something happen to a connection, by its number from 0 on. */
-type Trouble = (path: Path, dial: number) => void;
+/** Injects a fault into a connection, by its number from 0 on. */
+type Fault = (path: Path, dial: number) => void;
 
 /** Clients with lines for a server with a store and an output. */
-async function stage(trouble: Trouble) {
+async function stage(fault: Fault) {
   const clock = new VirtualClock();
   const fragment = (bytes: number) => Math.min(bytes, 13);
   const network = new MemoryNetwork(clock, { latency_ms: 3, fragment });
   const connect = network.connect.bind(network);
   network.connect = (address, more) => {
     const connecting = connect(address, more);
-    trouble(network.paths.at(-1)!, network.paths.length - 1);
+    fault(network.paths.at(-1)!, network.paths.length - 1);
     return connecting;
   };
   const store = new HeldStore({ held: false });
@@ -61,8 +61,8 @@ function startClient(number: number, network: MemoryNetwork, clock: VirtualClock
   return { number, recorder, status: client.run() };
 }
 
-/** Lives all sessions to their end, and checks that nothing is lost, doubled or in doubt. */
-async function assertWhole(
+/** Runs all sessions to their end, and checks that nothing is lost, repeated or in doubt. */
+async function assertComplete(
   { clients, clock, output, server, store }: Awaited<ReturnType<typeof stage>>,
   what: string,
 ): Promise<void> {
@@ -91,8 +91,8 @@ async function assertWhole(
   }
 }
 
-/** Has something happen at the n-th read of either end. */
-function atRead(n: number, act: (path: Path) => void): Trouble {
+/** A fault at the n-th read of either end. */
+function atRead(n: number, act: (path: Path) => void): Fault {
   return (path) => {
     let reads = 0;
     path.client.onRead = path.server.onRead = () => {
@@ -101,9 +101,9 @@ function atRead(n: number, act: (path: Path) => void): Trouble {
   };
 }
 
-Deno.test("undisturbed sessions over several workers are whole, and none is lent", async () => {
+Deno.test("undisturbed sessions over several workers are complete, and none is forwarded", async () => {
   const staged = await stage(() => {});
-  await assertWhole(staged, "undisturbed");
+  await assertComplete(staged, "undisturbed");
   assertEquals(staged.server.lent(), 0);
 });
 
@@ -114,30 +114,30 @@ const CUTS: Record<string, (path: Path) => void> = {
 };
 
 for (const [what, cut] of Object.entries(CUTS)) {
-  Deno.test(`sessions whose connections are ${what} again and again, at any worker, are whole`, async () => {
+  Deno.test(`sessions whose connections are ${what} repeatedly, at any worker, are complete`, async () => {
     let lent = 0;
     for (let n = 1; n <= 60; n++) {
       // The first three of each client, so that each session comes to every worker.
-      const often: Trouble = (path, dial) => dial < 3 * CLIENTS && atRead(n, cut)(path, dial);
+      const often: Fault = (path, dial) => dial < 3 * CLIENTS && atRead(n, cut)(path, dial);
       const staged = await stage(often);
-      await assertWhole(staged, `cut at each read ${n}`);
+      await assertComplete(staged, `cut at each read ${n}`);
       lent += staged.server.lent();
     }
     assertGreater(lent, 60);
   });
 }
 
-Deno.test("sessions that are taken over at other workers, seemingly alive, are whole", async () => {
+Deno.test("sessions that resume at other workers before the server notices are complete", async () => {
   for (let n = 10; n <= 60; n++) {
-    // Its client hears that it is reset; the server hears nothing any more.
+    // The client sees a reset; the server receives nothing more.
     const halfDead = atRead(n, (path) => {
       path.silence("to_server", "to_client");
       path.client.fail(new TransportError("reset", "reset"));
     });
     const staged = await stage((path, dial) => dial < CLIENTS && halfDead(path, dial));
     const { recorder } = staged.server;
-    await assertWhole(staged, `half dead at read ${n}`);
-    const told = recorder.all("disconnected").map(({ reason }) => reason);
-    assertEquals(told, Array(CLIENTS).fill("superseded"), `half dead at read ${n}`);
+    await assertComplete(staged, `half dead at read ${n}`);
+    const reasons = recorder.all("disconnected").map(({ reason }) => reason);
+    assertEquals(reasons, Array(CLIENTS).fill("superseded"), `half dead at read ${n}`);
   }
 });

@@ -1,6 +1,6 @@
 /**
- * A server of several workers tells its clients, and whoever hears its events, the very same as a server
- * without any: whichever worker a connection comes to.
+ * A server of several workers sends its clients the same, and emits the same events, as a server without
+ * workers, whichever worker accepts a connection.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const BOTH = ["to_client", "to_server"] as const;
 interface Scenario {
   /** What happens. */
   act: (stage: PoolStage) => Promise<void>;
-  /** How many of its connections come to a worker that does not serve them. */
+  /** How many of its connections are forwarded. */
   lent?: number;
   options?: Partial<ServerOptions>;
 }
@@ -35,7 +35,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await clock.advance(90_000);
     },
   },
-  "a session that comes back again and again": {
+  "a session that resumes repeatedly": {
     lent: 2,
     async act({ clock, hello, resume }) {
       let last = await hello("a", BACK);
@@ -65,7 +65,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await clock.advance(0);
     },
   },
-  "a lent connection that falls silent, and is heard again": {
+  "a forwarded connection that falls silent, and recovers": {
     lent: 1,
     async act({ clock, hello, resume }) {
       const first = await hello("a", BACK);
@@ -80,7 +80,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await clock.advance(100_000);
     },
   },
-  "a session that does not come back in time": {
+  "a session that does not resume in time": {
     lent: 1,
     options: { sessionLifetime_ms: 10_000 },
     async act({ clock, hello, resume }) {
@@ -160,15 +160,15 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** What a server of so many workers tells of each session, and to each of its clients. */
-async function tellings(workers: number, { act, options }: Scenario) {
+/** The events of each session, and the text that each client receives, of a server of so many workers. */
+async function outcome(workers: number, { act, options }: Scenario) {
   const stage = await stagePool(workers, options);
   const { clock, connections, recorder, server, status } = stage;
   await act(stage);
   server.stop("shutdown");
   assertEquals<unknown>(await cameTo(status, clock, 2_000), 0);
   assertEquals(clock.pending, 0);
-  // Of different sessions, what happens at the same time is told in any order.
+  // Events of different sessions at the same time come in any order.
   const events = Object.groupBy(
     recorder.events.filter(({ event }) => event !== "listening"),
     ({ session, at_ms }) => session ?? `nobody at ${at_ms}`,
@@ -178,11 +178,11 @@ async function tellings(workers: number, { act, options }: Scenario) {
 }
 
 for (const [what, scenario] of Object.entries(SCENARIOS)) {
-  Deno.test(`WorkerPool tells the same as Server of ${what}`, async () => {
-    const server = await tellings(1, scenario);
-    const coordinator = await tellings(3, scenario);
-    assertEquals(coordinator.told, server.told);
-    assertEquals(coordinator.lent, scenario.lent ?? 0);
+  Deno.test(`WorkerPool behaves as Server does: ${what}`, async () => {
+    const server = await outcome(1, scenario);
+    const pool = await outcome(3, scenario);
+    assertEquals(pool.told, server.told);
+    assertEquals(pool.lent, scenario.lent ?? 0);
     assertGreater(Object.keys(server.told.events).length, 1);
     assertGreater(server.told.heard.flat().join("").length, 30);
   });

@@ -1,5 +1,5 @@
 /**
- * What the workers of a server have in common: the port, the sessions, and how many there may be of them.
+ * What the workers of a server share: the port, the sessions and their limit.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 const WORKERS = 3;
 const BACK = { reconnect: true };
 
-/** Why one session more is refused. */
+/** The refusal of one session more. */
 const full = (id: string, most: number) =>
   `no room for session ${id}: this server has as many sessions as it may have (max_sessions ${most})`;
 
-Deno.test("WorkerPool serves each new session where it comes, and tells of all in one stream", async () => {
+Deno.test("WorkerPool serves each new session where it comes, and emits the events of all in one stream", async () => {
   const { clock, hello, lent, network, recorder, threads } = await stagePool(WORKERS);
   const ids = Array.from({ length: 30 }, (_, n) => `s${n}`);
   assertEquals([threads.length, network.listening], [WORKERS, WORKERS]);
@@ -93,7 +93,7 @@ Deno.test("WorkerPool resumes a session over whichever worker its client comes t
   }
 });
 
-Deno.test("WorkerPool hands a connection on whole, whatever came with its HELLO", async () => {
+Deno.test("WorkerPool forwards a connection with all that came with its HELLO", async () => {
   const { clock, connect, hello, network, resume, threads } = await stagePool(WORKERS);
   (await hello("s", BACK)).path.reset();
   await clock.advance(0);
@@ -105,16 +105,16 @@ Deno.test("WorkerPool hands a connection on whole, whatever came with its HELLO"
     `{"reconnect":true,"confirmed":0}\n${data(1)}${large}HEARTBEAT 7\n`,
   );
   await clock.advance(0);
-  const take = threads[0]!.told.find((message) => message.kind === "take")!;
-  assertEquals(take, {
-    kind: "take",
-    forwarding: take.forwarding,
+  const forwarded = threads[0]!.told.find((message) => message.kind === "forwarded")!;
+  assertEquals(forwarded, {
+    kind: "forwarded",
+    forwarding: forwarded.forwarding,
     peer: "client:50000",
     age_ms: 2_000,
     session: "s",
   });
   assertEquals(heardAfter(caller), ["CONFIRM 1", "HEARTBEAT_REPLY 7", "CONFIRM 2"]);
-  // What its client closes is closed for the worker that serves it.
+  // The worker that serves it sees its client's close.
   await caller.peer.hangUp();
   await clock.advance(0);
   assert(network.paths.at(-1)!.server.closed);
@@ -135,7 +135,7 @@ Deno.test("two connections of one new session at the same moment: one is served,
   assertEquals(heardAfter(first!), ["CONFIRM 1"]);
 });
 
-Deno.test("two connections of one returning session at the same moment: the last one has it", async () => {
+Deno.test("two connections of one resuming session at the same moment: the last one has it", async () => {
   const { clock, connect, hello, recorder } = await stagePool(WORKERS);
   (await hello("s", BACK)).path.reset();
   await clock.advance(0);
@@ -168,11 +168,11 @@ Deno.test("max_sessions counts the sessions of all workers, refuses one more, an
     await caller.peer.say(data(1));
     callers.push(caller);
   }
-  // At every worker, again and again: whoever is refused takes no place.
+  // At every worker, repeatedly: a refused client takes no place.
   for (let n = 0; n < 2 * WORKERS; n++) assertEquals(refusalOf(await hello("e")), full("e", 4));
   callers[1]!.path.reset();
   await clock.advance(0);
-  // It is kept, and its client is no new session.
+  // It can be resumed, and then is no new session.
   assertEquals(refusalOf(await hello("e")), full("e", 4));
   welcomeOf(await resume("b", { confirmed: 1, sent: 1 }));
   await callers[2]!.peer.say("TERMINATE done\n");
@@ -193,7 +193,7 @@ Deno.test("as many sessions at the same moment as there is room for are served, 
   assertEquals(first.filter((words) => words === "TERMINATE refused").length, 5);
 });
 
-Deno.test("a full server gives up a session that has sent nothing and is away, of any worker", async () => {
+Deno.test("a full server evicts a disconnected session that has sent nothing, of any worker", async () => {
   for (let turn = 0; turn < WORKERS; turn++) {
     const { clock, hello, network, recorder } = await stagePool(WORKERS, { maxSessions: 3 });
     const idle = await hello("idle", BACK);
@@ -218,17 +218,17 @@ function stored(id: string, received: number): StoredSession {
   return { id, start: 0, received, lost_at: at, seen_at: at };
 }
 
-Deno.test("WorkerPool shares out the sessions of its store, and resumes each wherever it comes", async () => {
+Deno.test("WorkerPool shares out the sessions of its store, and resumes each at any worker", async () => {
   for (let turn = 0; turn < WORKERS; turn++) {
     const sessions = Array.from({ length: 7 }, (_, n) => stored(`s${n}`, n));
     const store = new HeldStore({ held: false, sessions });
     const staged = await stagePool(WORKERS, { store, maxSessions: 7 });
     const { clock, hello, network, recorder, resume, server, status, threads } = staged;
     const shares = threads.map(({ told }) =>
-      told[0]!.kind === "start" ? told[0]!.order.sessions.length : 0
+      told[0]!.kind === "start" ? told[0]!.config.sessions.length : 0
     );
     assertEquals(shares, [3, 2, 2]);
-    // The one that has sent nothing gives way; all others are counted.
+    // The one that has sent nothing is evicted; all others count.
     welcomeOf(await hello("new"));
     assertEquals(refusalOf(await hello("newer")), full("newer", 7));
     network.turn = turn;

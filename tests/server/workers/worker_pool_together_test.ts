@@ -1,5 +1,5 @@
 /**
- * What only all workers together can know, a server of several does as a server without them.
+ * Limits and order that concern all workers together: the same as of a server without workers.
  *
  * @module
  */
@@ -59,7 +59,7 @@ for (const workers of [1, 3]) {
     assertEquals(refusalOf(await hello("a")), text);
   });
 
-  Deno.test(`${of} gives up the session that has been away for longest`, async () => {
+  Deno.test(`${of} evicts the session that has been disconnected for longest`, async () => {
     const { clock, hello, recorder } = await stagePool(workers, { maxSessions: 3 });
     const callers = [];
     for (const id of ["a", "b", "c"]) callers.push(await hello(id, BACK));
@@ -83,7 +83,7 @@ for (const late_ms of [-1, 0, 1]) {
   });
 }
 
-Deno.test("a session is opened once, whatever a HELLO is late by in its last moment", async () => {
+Deno.test("a session is opened once, however many turns a HELLO comes after its limit", async () => {
   for (let turns = 0; turns < 12; turns++) {
     const { clock, connect, connections, recorder } = await stagePool(3);
     for (let n = 0; n < 3; n++) await (await connect()).peer.say("HELLO 1 s {}");
@@ -114,7 +114,7 @@ for (const workers of [1, 3]) {
   });
 }
 
-Deno.test("a HELLO of another version takes no place of a session that is away", async () => {
+Deno.test("a HELLO of another version takes no place of a disconnected session", async () => {
   const { hello, connect, recorder } = await stagePool(3, { maxSessions: 1 });
   const { path } = await hello("away", BACK);
   path.reset();
@@ -123,7 +123,7 @@ Deno.test("a HELLO of another version takes no place of a session that is away",
   assertMatch((await hello("away", { reconnect: true, confirmed: 0 })).text, /^WELCOME /);
 });
 
-Deno.test("of more restored sessions than there may be, one gives way to each new one", async () => {
+Deno.test("of more restored sessions than the limit, each new session evicts one", async () => {
   const store = new HeldStore({ held: false });
   const at = Date.UTC(2026, 10, 22);
   const sessions = Array.from({ length: 6 }, (_, n) => {
@@ -160,13 +160,13 @@ for (const workers of [1, 64]) {
   });
 }
 
-Deno.test("a server of 2 workers takes no session at any while more is under way than may be", async () => {
+Deno.test("a server of 2 workers takes no session at any worker while too much is undelivered", async () => {
   const output = new HeldOutput();
   const { hello, threads } = await stagePool(2, { output });
   const payload = new Uint8Array(67_108_864);
   for (let seq = 1; seq <= 5; seq++) {
     const message = { kind: "message", session: "s", at: 0, seq, payload };
-    // Straight to the main thread: a copy of so much would take its time.
+    // Straight to the main thread, because a copy of so much is slow.
     const data = [{ kind: "deliver", recipient: 1, message }];
     threads[0]!.thread.onmessage!(new MessageEvent("message", { data }));
   }

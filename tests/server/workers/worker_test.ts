@@ -1,5 +1,5 @@
 /**
- * A worker in its thread: does what the main thread says, and says what the main thread has to know.
+ * A worker in its thread: its replies to the messages of the main thread.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { MemoryNetwork } from "../../support/memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING } from "../../support/stage.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
-const ORDER: WorkerConfig = {
+const CONFIG: WorkerConfig = {
   ...KEEPING,
   address: ADDRESS,
   timers: DEFAULT_TIMERS,
@@ -22,103 +22,114 @@ const ORDER: WorkerConfig = {
   sessions: [],
 };
 
-/** A worker; the main thread says what the test says. */
+/** A worker; the test sends the main thread's messages. */
 function stage() {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock);
-  const said: FromWorker[] = [];
+  const sent: FromWorker[] = [];
   const port: Port = {
     onmessage: null,
-    postMessage: (messages) => void said.push(...messages as FromWorker[]),
+    postMessage: (messages) => void sent.push(...messages as FromWorker[]),
   };
   const random = (bytes: Uint8Array) => void bytes.fill(1);
   new ServerWorker(port, { clock, random, transport: network });
-  const tell = async (...data: ToWorker[]) => {
+  const send = async (...data: ToWorker[]) => {
     port.onmessage!(new MessageEvent("message", { data }));
     await settle();
   };
-  /** What has been said of a kind. */
+  /** The messages of a kind that the worker has sent. */
   const all = <Kind extends FromWorker["kind"]>(kind: Kind) =>
-    said.filter((each): each is Extract<FromWorker, { kind: Kind }> => each.kind === kind);
-  return { clock, network, said, tell, all, ...callers(network, clock) };
+    sent.filter((each): each is Extract<FromWorker, { kind: Kind }> => each.kind === kind);
+  return { clock, network, sent, send, all, ...callers(network, clock) };
 }
 
-Deno.test("ServerWorker says that it listens, or why it cannot", async () => {
-  const { network, said, tell } = stage();
+Deno.test("ServerWorker reports that it listens, or why it cannot", async () => {
+  const { network, sent, send } = stage();
   assertEquals(network.listening, 0);
-  await tell({ kind: "start", order: ORDER });
+  await send({ kind: "start", config: CONFIG });
   const loaded = { kind: "loaded" };
-  assertEquals<unknown>([network.listening, said], [1, [loaded, { kind: "listening" }]]);
+  assertEquals<unknown>([network.listening, sent], [1, [loaded, { kind: "listening" }]]);
   const other = stage();
   other.network.listen(ADDRESS);
-  await other.tell({ kind: "start", order: ORDER });
+  await other.send({ kind: "start", config: CONFIG });
   const text = "address in use";
-  const failed = { kind: "failed", error: "address_in_use", text };
-  assertEquals<unknown>(other.said, [loaded, failed]);
+  const failed = { kind: "listen_failed", error: "address_in_use", text };
+  assertEquals<unknown>(other.sent, [loaded, failed]);
 });
 
-Deno.test("ServerWorker accepts nobody before all others listen", async () => {
-  const { all, hello, tell } = stage();
-  await tell({ kind: "start", order: ORDER });
+Deno.test("ServerWorker accepts no connection before all workers listen", async () => {
+  const { all, hello, send } = stage();
+  await send({ kind: "start", config: CONFIG });
   await hello("s");
   assertEquals(all("place"), []);
-  await tell({ kind: "serve" });
+  await send({ kind: "serve" });
   assertEquals(all("place").length, 1);
 });
 
-Deno.test("ServerWorker asks where a session is to be, and says what becomes of it", async () => {
-  const { all, clock, hello, tell } = stage();
-  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
+Deno.test("ServerWorker asks which worker serves a session, and reports the outcome", async () => {
+  const { all, clock, hello, send } = stage();
+  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
   const { peer } = await hello("s");
-  assertEquals([peer.heard, all("settled")], [[], []]);
+  assertEquals([peer.heard, all("placement_settled")], [[], []]);
   const [{ call, session }] = all("place") as [FromWorker & { kind: "place" }];
   assertEquals(session, "s");
-  await tell({ kind: "placed", call, placement: { at: "here" } });
+  await send({ kind: "place_result", call, placement: { at: "here" } });
   assertStringIncludes(peer.heard[0]!, "WELCOME 1 s ");
-  assertEquals(all("settled"), [{ kind: "settled", session: "s", isKept: true }]);
+  assertEquals(all("placement_settled"), [{
+    kind: "placement_settled",
+    session: "s",
+    isKept: true,
+  }]);
   await peer.say("TERMINATE done\n");
   await peer.hangUp();
   await clock.advance(0);
-  assertEquals(all("ended"), [{ kind: "ended", session: "s" }]);
-  await tell({ kind: "stop", reason: "shutdown", text: "" });
-  assertEquals(all("over"), [{ kind: "over", served: 1, lost: 0 }]);
+  assertEquals(all("session_ended"), [{ kind: "session_ended", session: "s" }]);
+  await send({ kind: "stop", reason: "shutdown", text: "" });
+  assertEquals(all("stopped"), [{ kind: "stopped", served: 1, lost: 0 }]);
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("ServerWorker says of a connection that comes to nothing that it did", async () => {
-  const { all, clock, hello, tell } = stage();
-  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
-  // It has nothing of a session that has been open before.
+Deno.test("ServerWorker reports a connection that opens no session", async () => {
+  const { all, clock, hello, send } = stage();
+  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
+  // It does not know a session that the client says was open before.
   await hello("s", { reconnect: true, confirmed: 5, sent: 5 });
-  await tell({ kind: "placed", call: all("place")[0]!.call, placement: { at: "here" } });
+  await send({ kind: "place_result", call: all("place")[0]!.call, placement: { at: "here" } });
   await clock.advance(0);
-  assertEquals(all("settled"), [{ kind: "settled", session: "s", isKept: false }]);
+  assertEquals(all("placement_settled"), [{
+    kind: "placement_settled",
+    session: "s",
+    isKept: false,
+  }]);
 });
 
-Deno.test("ServerWorker does not welcome what could not be kept", async () => {
+Deno.test("ServerWorker sends no WELCOME for a session that was not stored", async () => {
   for (const hasFailed of [false, true]) {
-    const { all, clock, hello, tell } = stage();
+    const { all, clock, hello, send } = stage();
     const delivery = { isDurable: true };
-    await tell({ kind: "start", order: { ...ORDER, delivery } }, { kind: "serve" });
+    await send({ kind: "start", config: { ...CONFIG, delivery } }, { kind: "serve" });
     const { peer } = await hello("s");
-    await tell({ kind: "placed", call: all("place")[0]!.call, placement: { at: "here" } });
+    await send({ kind: "place_result", call: all("place")[0]!.call, placement: { at: "here" } });
     assertEquals(peer.heard, []);
-    const [{ call, entry }] = all("keep") as [FromWorker & { kind: "keep" }];
+    const [{ call, entry }] = all("store_and_reply") as [FromWorker & { kind: "store_and_reply" }];
     assertEquals([entry.kind, entry.session], ["opened", "s"]);
-    // Why, comes later.
-    await tell({ kind: "done", call, hasFailed });
+    // The reason follows later.
+    await send({ kind: "delivery_result", call, hasFailed });
     await clock.advance(10);
     assertEquals(peer.heard.length, hasFailed ? 0 : 1);
   }
 });
 
-Deno.test("ServerWorker serves what is lent to it, and counts the 5 s from its beginning", async () => {
-  const { all, clock, said, tell } = stage();
-  await tell({ kind: "start", order: ORDER }, { kind: "serve" });
+Deno.test("ServerWorker serves a forwarded connection, and counts the 5 s from its accept", async () => {
+  const { all, clock, sent, send } = stage();
+  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
   await clock.advance(10_000);
   const forwarding = { forwarding: 3, peer: "192.0.2.1:50000", session: "s" };
-  await tell({ kind: "take", age_ms: 4_000, ...forwarding });
-  assertEquals(all("use").map(({ forwarding, what }) => [forwarding, what.use]), [[3, "read"]]);
+  await send({ kind: "forwarded", age_ms: 4_000, ...forwarding });
+  assertEquals(all("io_request").map(({ forwarding, request }) => [forwarding, request.use]), [[
+    3,
+    "read",
+  ]]);
   await clock.advance(999);
   assertEquals(all("event"), []);
   await clock.advance(1);
@@ -127,10 +138,14 @@ Deno.test("ServerWorker serves what is lent to it, and counts the 5 s from its b
     "192.0.2.1:50000",
     "no HELLO within 5 s",
   ]);
-  const written = said.flatMap((each) =>
-    each.kind === "use" && each.what.use === "write" ? [each.what.bytes] : []
+  const written = sent.flatMap((each) =>
+    each.kind === "io_request" && each.request.use === "write" ? [each.request.bytes] : []
   );
   assertStringIncludes(new TextDecoder().decode(written[0]), "TERMINATE silent");
   await clock.advance(2_000);
-  assertEquals(all("settled"), [{ kind: "settled", session: "s", isKept: false }]);
+  assertEquals(all("placement_settled"), [{
+    kind: "placement_settled",
+    session: "s",
+    isKept: false,
+  }]);
 });

@@ -1,0 +1,62 @@
+/**
+ * The reader of a connection: its listener's calls, and the size of its buffer.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/platform/net/transport.ts";
+import { readMessages } from "../../lib/wire/reader.ts";
+
+/** Reads so many bytes at a time; each read is one message, its length. */
+async function read(reads: readonly number[], fail: (call: string) => void = () => {}) {
+  const sizes: number[] = [];
+  const calls: string[] = [];
+  const left = [...reads];
+  const connection = {
+    read(buffer: Uint8Array) {
+      sizes.push(buffer.length);
+      const count = left.shift();
+      return Promise.resolve(count === undefined ? null : Math.min(count, buffer.length));
+    },
+  } as unknown as Connection;
+  let message: number | undefined;
+  const decoder = {
+    midFrame: false,
+    push: (chunk: Uint8Array) => message = chunk.length,
+    next() {
+      const next = message;
+      message = undefined;
+      return next;
+    },
+  };
+  const call = (text: string) => {
+    calls.push(text);
+    fail(text);
+  };
+  await readMessages<number>(connection, decoder, {
+    onMessage: (length) => call(`message ${length}`),
+    onBatchEnd: () => call("end"),
+    onError: (error) => calls.push(String(error)),
+  });
+  return { sizes, calls };
+}
+
+Deno.test("readMessages() passes on the messages of each read, until the peer closes", async () => {
+  assertEquals((await read([5, 7])).calls, ["message 5", "end", "message 7", "end"]);
+});
+
+Deno.test("readMessages() reports an error once, and discards what it reads after that", async () => {
+  const fail = (call: string) => {
+    if (call === "message 7") throw new Error("a defect");
+  };
+  const { calls, sizes } = await read([5, 7, 9], fail);
+  assertEquals(calls, ["message 5", "end", "message 7", "Error: a defect"]);
+  assertEquals(sizes.length, 4);
+});
+
+Deno.test("readMessages() grows its buffer while reads fill it, and shrinks it after 16 small ones", async () => {
+  const full = Array(10).fill(Infinity);
+  const { sizes } = await read([...full, ...Array(16).fill(1)]);
+  const grown = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 65_536];
+  assertEquals(sizes, [...grown, ...Array(16).fill(65_536), 256]);
+});
