@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { OriginalClientSession } from "../original/original_client.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
+import type { Connection } from "../platform/net/transport.ts";
 import { type Random, randomId } from "../platform/random.ts";
 import {
   type CloseReason,
@@ -39,12 +39,44 @@ export interface ClientOptions extends DialOptions {
   reconnect?: { limit: number };
   /** Whether the server is an original one. */
   original?: boolean;
+  /** How to recognize an original server, and to speak to one. */
+  legacy?: LegacyClientProtocol;
   /** Fills bytes with randomness, for the session's id and for the waits before dialling again. */
   random: Random;
   /** Takes the session's events. */
   sink: EventSink;
   /** Takes each round-trip time, too. */
   roundTrips?: { add(rtt_ms: number): void };
+}
+
+/** An older protocol that a client speaks to an older server. */
+export interface LegacyClientProtocol {
+  /** Explains the first bytes of a server that speaks it; `undefined` of any other. */
+  explainAnswer(first: Uint8Array): string | undefined;
+  /** Makes a session on its first connection; it dials further ones itself. */
+  openSession(options: LegacyClientSessionOptions): LegacyClientSession;
+}
+
+/** Options for {@linkcode LegacyClientProtocol.openSession}. */
+export interface LegacyClientSessionOptions extends DialOptions {
+  /** The session's timers. */
+  timers: Timers;
+  /** The session's state. */
+  state: SessionState;
+  /** The first connection. */
+  connection: Connection;
+  /** How many data messages to send, each confirmed; for ever if not given. */
+  count?: number;
+}
+
+/** A client's session in an older protocol. */
+export interface LegacyClientSession {
+  /** Whether it is open. */
+  readonly isOpen: boolean;
+  /** Runs it until it ends, and closes its connections. */
+  run(): Promise<CloseReason>;
+  /** Ends it because this side's user wants it. */
+  stop(reason: "done" | "shutdown"): void;
 }
 
 /** A client with one session to live. */
@@ -55,7 +87,7 @@ export class Client {
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
-  #session?: ClientSession | OriginalClientSession;
+  #session?: ClientSession | LegacyClientSession;
   #connected_ms = 0;
   /** Whether the last connection ended so that nothing unconfirmed has been delivered. */
   #settled = false;
@@ -106,8 +138,9 @@ export class Client {
     }
     this.#connected_ms = clock.now();
     const state = this.#state;
-    this.#session = this.#options.original
-      ? new OriginalClientSession({ ...this.#options, connection, state })
+    const { legacy, original } = this.#options;
+    this.#session = original && legacy
+      ? legacy.openSession({ ...this.#options, connection, state })
       : new ClientSession({
         config: this.#options,
         connection,

@@ -17,6 +17,15 @@ export const STALL_TOLERANCE_MS = 250;
  */
 export const ON_TIME_TOLERANCE_MS = 10;
 
+/**
+ * When something that repeats at an interval is due after it was done at `now_ms`: on the grid, so that
+ * times do not drift. When it was not on time, the grid starts anew, so that no catch-up burst follows.
+ */
+export function nextOnGrid(next_ms: number, now_ms: number, interval_ms: number): number {
+  const isOnTime = Math.abs(now_ms - next_ms) <= ON_TIME_TOLERANCE_MS;
+  return (isOnTime ? next_ms : now_ms) + interval_ms;
+}
+
 /** The reason a {@linkcode Deadline} gives its signal when its time has come. */
 export class DeadlinePassed extends Error {
   /** The name of this kind of error. */

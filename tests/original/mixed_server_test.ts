@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageOriginalServer, startClient } from "../support/original_stage.ts";
 
 for (

@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageSession } from "../support/original_session.ts";
 import { stageOriginalServer } from "../support/original_stage.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageBeats } from "../support/original_session.ts";
 
 Deno.test("the server echoes heartbeats on the second connection, for ever", async () => {

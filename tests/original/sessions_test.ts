@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import {
   type OriginalServerStage as Stage,
   stageOriginalServer,

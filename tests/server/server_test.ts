@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { ACCEPT_BACKOFF_MS } from "../../lib/server/acceptor.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
@@ -13,7 +14,11 @@ import { MemoryNetwork } from "../support/memory_network.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-const SERVER = { original: true, random: (bytes: Uint8Array) => bytes.fill(0xff) };
+const SERVER = {
+  original: true,
+  legacy: new OriginalProtocol(),
+  random: (bytes: Uint8Array) => bytes.fill(0xff),
+};
 
 /** A server in memory, and clients for it. */
 function stage(options: Partial<ServerOptions> = {}) {

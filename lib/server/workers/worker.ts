@@ -10,6 +10,7 @@ import { type Connection, type Transport, TransportError } from "../../platform/
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
+import type { LegacyProtocol } from "../legacy_protocol.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
@@ -23,6 +24,8 @@ export interface WorkerPlatform {
   clock: Clock;
   /** Fills bytes with randomness. */
   random: Random;
+  /** How to detect and serve legacy clients, if they are served. */
+  legacy?: LegacyProtocol;
 }
 
 /** A worker: does what the main thread says. */

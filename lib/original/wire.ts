@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { ProtocolError } from "./protocol.ts";
-import { quoted } from "./quote.ts";
+import { ProtocolError } from "../wire/protocol.ts";
+import { quoted } from "../wire/quote.ts";
 
-/** What the original's peers say, and how. */
+/** The text of each message. */
 export const ORIGINAL_TEXT = {
   /** The client's data message. */
   data: "CLIENT_DATA_MESSAGE",
@@ -15,14 +15,14 @@ export const ORIGINAL_TEXT = {
   reply: "SERVER_DATA_REPLY",
   /** The client's heartbeat, which the server echoes. */
   heartbeat: "MSG_HEARTBEAT",
-  /** The server's wish to end, in the place of a confirmation. */
+  /** Ends the session; the server sends it in the place of a confirmation. */
   terminate: "TERMINATE",
 } as const;
 
-/** One message of the original's wire. */
+/** The name of a message. */
 export type OriginalMessage = keyof typeof ORIGINAL_TEXT;
 
-/** What a connection of an original client is for, told by the message that it begins with. */
+/** What a connection of an original client is for: the message that it begins with. */
 export type OriginalPurpose = OriginalMessage & ("data" | "heartbeat");
 
 const MESSAGES = Object.keys(ORIGINAL_TEXT) as OriginalMessage[];
@@ -46,6 +46,12 @@ export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
     const whole = ORIGINAL_TEXT[message];
     return text !== "" && (text.startsWith(whole) || whole.startsWith(text));
   });
+}
+
+/** What a connection is for that begins with these bytes; `undefined` if it is of no original client. */
+export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
+  const message = beginsOriginal(first);
+  return message === "data" || message === "heartbeat" ? message : undefined;
 }
 
 /** Decodes messages from bytes in chunks of any size; holds less than one message. */
