@@ -106,12 +106,12 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     }
   }
 
-  /** Death is measured as of a Pulsewire server. */
+  /** Measured by the heartbeats, as with a Pulsewire server. */
   protected override detection(): Detection | undefined {
     return this.#heartbeats.detection;
   }
 
-  /** An original peer just closes. */
+  /** Closes without TERMINATE: an original client sends none. */
   protected override close(): void {
     this.#data?.close();
     this.#beats?.close();
@@ -129,7 +129,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     answered: () => {
       this.#heartbeats.answered();
       this.#closed = undefined;
-      // The server lives, and may take data again.
+      // A server that answers heartbeats may accept data again.
       if (!this.#data) this.tasks.add(this.#open("data"));
     },
   };
@@ -164,7 +164,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     if (this.#dialing.has(purpose)) return;
     this.#dialing.add(purpose);
     const isWanted = () => this.state.phase === "heartbeat";
-    // Only for heartbeats does the server begin to listen sooner or later.
+    // The server listens again for heartbeats, sooner or later; for data, perhaps not yet.
     const isOnce = purpose === "data";
     const until = { stopping: this.ended, wait_ms, isWanted, isOnce };
     const connection = await dialUntilOpen(this.#options, until);
@@ -198,8 +198,8 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   }
 
   /**
-   * A server that closes the data connection may take heartbeats now; one that resets it is gone. In
-   * the heartbeat phase a connection can come too early, and be made again.
+   * A server that closes the data connection may accept heartbeats now; one that resets it is gone. A
+   * second connection that was opened too early is closed by the server, and dialled again.
    */
   #onClosed(connection: OriginalConnection, closeReason: CloseReason): void {
     const isData = connection === this.#data;
@@ -227,13 +227,13 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     this.changes.notify();
   }
 
-  /** A server tells why it ends only by when: one that is stopped has said something else before. */
+  /** TERMINATE has no reason: a server that is stopped has sent something before it, one that refuses not. */
   #terminateReason(): CloseReason {
     if (this.framesReceived > 1) return { by: "peer", reason: "shutdown", text: "" };
-    return { by: "peer", reason: "refused", text: "TERMINATE was its first word" };
+    return { by: "peer", reason: "refused", text: "its first message was TERMINATE" };
   }
 
-  /** A reply, or an echo of data, which says as well that this has arrived. */
+  /** A confirmation, or an echo of data, which confirms it as well. */
   #onReply(connection: OriginalConnection, remark?: string): void {
     if (connection === this.#beats) return this.#moveDataToSecond(connection);
     if (this.#outbox.allConfirmed) return;
@@ -246,7 +246,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     if (events.wantsMessages) events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
   }
 
-  /** A heartbeat was confirmed, as data is: the server is a new one, which takes this for data. */
+  /** A heartbeat was confirmed as data is: a restarted server takes this connection for data. */
   #moveDataToSecond(connection: OriginalConnection): void {
     this.#onEcho();
     this.#warn("the server has been restarted, and takes the second connection for data");

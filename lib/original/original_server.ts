@@ -1,6 +1,6 @@
 /**
  * The server's side of an original client's session: its data connection, its silence, its second
- * connection with heartbeats, and its return, as one session.
+ * connection with heartbeats, and its next data connection, as one session.
  *
  * @module
  */
@@ -232,7 +232,7 @@ export class OriginalServerSession extends OriginalSession {
   #death(): CloseReason {
     const isConnected = Object.keys(this.#connections).length > 0;
     if (isConnected || !this.#lastClosed) return { by: "self", reason: "silent", text: "" };
-    return { ...this.#lastClosed, text: "and did not come back" };
+    return { ...this.#lastClosed, text: "and did not reconnect" };
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * A session with a peer that runs the original program: what both sides of it share.
  *
- * The room serves and calls peers of that program, which speak another wire and need a second connection
- * for heartbeats. `protocol.ts` is what the entry points register, `wire.ts` the four messages,
+ * The room speaks to peers of that program, whose wire differs and which open a second connection for
+ * heartbeats. `protocol.ts` is what the entry points register, `wire.ts` the four messages,
  * `connection.ts` one connection, `original_client.ts` and `original_server.ts` the two sides,
  * `sessions.ts` which session a connection belongs to, `pending_message.ts` the message in flight.
  * Client and server know none of it: without the registrations, the room can be deleted.

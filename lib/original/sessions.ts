@@ -74,8 +74,8 @@ export class OriginalSessions {
     session.attach(connection, purpose);
     const what = purpose === "heartbeat"
       ? `the client's second connection, with heartbeats, from ${connection.peer}`
-      : `the client is back with data, from ${connection.peer}`;
-    if (waiting.length === 1) session.notice("info", `${what}; told by its address`);
+      : `the client sends data again, from ${connection.peer}`;
+    if (waiting.length === 1) session.notice("info", `${what}; matched by its address`);
     else session.notice("warning", `${what}; a guess: ${reasonFor(candidates)}`);
     return true;
   }

@@ -135,14 +135,14 @@ function refuseKnown(record: SessionRecord, { confirmed, id, reconnects }: Hello
   if (!record.reconnects || !reconnects) {
     return record.session
       ? `session ${id} is already connected`
-      : `session ${id} is kept for the return of its client`;
+      : `session ${id} is held until its client reconnects`;
   }
   if (confirmed === undefined && record.receivedUpTo > 0) {
-    return `session ${id} has been begun already, and this is not its return`;
+    return `session ${id} has begun already, and this HELLO does not resume it`;
   }
   if ((confirmed ?? 0) <= record.deliveredUpTo) return undefined;
-  return `this server has session ${id} up to data message ${record.deliveredUpTo} only; the client ` +
-    `has heard ${confirmed} confirmed`;
+  return `this server has session ${id} up to data message ${record.deliveredUpTo} only; ` +
+    `for the client, ${confirmed} is confirmed`;
 }
 
 /** Why a session is refused that would be one too many. */

@@ -103,7 +103,7 @@ export class SessionRegistry {
     const at = this.#options.clock.wallTime();
     const { peer } = session;
     if (delivery?.isDurable) {
-      // Not before it is stored is it welcomed, or a resume after a crash would find it unknown.
+      // It is welcomed only when stored: else a resume after a crash would find it unknown.
       record.opening = delivery
         .keep({ kind: "opened", session: id, at, peer, received: delivered })
         .then(() => record.opening = undefined);
@@ -172,7 +172,7 @@ export class SessionRegistry {
    */
   makeRoom(): boolean {
     const first = this.#firstToEvict();
-    const text = "gave way to a new session: it had sent nothing (max_sessions)";
+    const text = "made room for a new session: it had sent no data (max_sessions)";
     if (first) this.#endLost(first, { by: "self", reason: "silent", text });
     return first !== undefined;
   }
@@ -201,7 +201,7 @@ export class SessionRegistry {
     for (const record of this.#lost) {
       const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;
       if (clock.now() < due_ms) return this.#expireAt(due_ms);
-      const text = `did not come back within session_lifetime ${sessionLifetime_ms / 1000} s`;
+      const text = `did not reconnect within session_lifetime ${sessionLifetime_ms / 1000} s`;
       this.#endLost(record, { by: "self", reason: "silent", text });
     }
   }
