@@ -90,7 +90,7 @@ export class Admission {
   legacyAdmitted(session: LegacySession): void {
     const { coordinator, once } = this.#options;
     if (once) this.#only = session;
-    coordinator?.begun(session.id);
+    coordinator?.sessionStarted(session.id);
   }
 
   /** A connection has been closed, whether it led to a session or not. */
@@ -111,7 +111,9 @@ export class Admission {
   #reportPlacement(session: ServerSession, isKept: boolean): void {
     const placed = this.#placed.get(session);
     this.#placed.delete(session);
-    if (placed?.session !== undefined) this.#options.coordinator!.settled(placed.session, isKept);
+    if (placed?.session !== undefined) {
+      this.#options.coordinator!.sessionPlaced(placed.session, isKept);
+    }
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {

@@ -25,15 +25,15 @@ export interface Coordinator {
   readonly isFull: boolean;
   /**
    * Decides which worker serves a connection: that of its session, or, without a session's id, the one
-   * that serves all legacy clients. What comes of a session placed here is reported with `settled`.
+   * that serves all legacy clients. What comes of a session placed here is reported with `sessionPlaced`.
    */
-  place(session: string | undefined): Promise<Placement>;
+  findWorker(session: string | undefined): Promise<Placement>;
   /** Forwards a connection to another worker; resolves when that has closed it. */
   forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void>;
   /** Reports whether the connection of a session that was placed here has led to it. */
-  settled(session: string, isKept: boolean): void;
+  sessionPlaced(session: string, isKept: boolean): void;
   /** Reports that the session of a legacy client began here. */
-  begun(session: string): void;
+  sessionStarted(session: string): void;
   /** Reports that a session of this worker has ended. */
-  ended(session: string): void;
+  sessionEnded(session: string): void;
 }

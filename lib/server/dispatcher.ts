@@ -63,7 +63,7 @@ export class Dispatcher {
     if (!coordinator || (!legacy && session === undefined)) {
       return serve({ ...incoming, session: undefined });
     }
-    const placement = await coordinator.place(session);
+    const placement = await coordinator.findWorker(session);
     if (placement.at === "elsewhere") {
       return await coordinator.forward(placement.forwarding, incoming.connection, connected_ms);
     }
@@ -72,7 +72,11 @@ export class Dispatcher {
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session. */
-  async take(connection: Connection, connected_ms: number, session?: string): Promise<void> {
+  async serveForwarded(
+    connection: Connection,
+    connected_ms: number,
+    session?: string,
+  ): Promise<void> {
     const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
     return this.#options.serve({ ...incoming, session });
   }

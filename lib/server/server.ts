@@ -90,7 +90,7 @@ export class Server {
   }
 
   /** The sessions of this server. */
-  get record(): SessionRegistry {
+  get registry(): SessionRegistry {
     return this.#registry;
   }
 
@@ -131,12 +131,12 @@ export class Server {
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
-  take(connection: Connection, connected_ms: number, session?: string): void {
-    this.#tasks.add(this.#dispatcher.take(connection, connected_ms, session));
+  serveForwarded(connection: Connection, connected_ms: number, session?: string): void {
+    this.#tasks.add(this.#dispatcher.serveForwarded(connection, connected_ms, session));
   }
 
   /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
-  undeliverable(text: string): void {
+  onDeliveryFailed(text: string): void {
     this.#status = EXIT.lost;
     this.#registry.onDeliveryFailed();
     this.stop("shutdown", text);
@@ -147,7 +147,7 @@ export class Server {
     if (!store && !output) return coordinator?.delivery;
     const onFailure = (text: string) => {
       this.#notice("error", text);
-      this.undeliverable(text);
+      this.onDeliveryFailed(text);
     };
     return new BatchDelivery({ store, output, onFailure });
   }
@@ -241,7 +241,7 @@ export class Server {
   }
 
   #onEnd(session: LegacySession | SessionRecord, status: ExitStatus): void {
-    this.#options.coordinator?.ended(session.id);
+    this.#options.coordinator?.sessionEnded(session.id);
     const isOnly = session === this.#admission.only;
     if (session instanceof SessionRecord && !session.state.isOpen) {
       if (isOnly) this.#admission.forgetOnly();

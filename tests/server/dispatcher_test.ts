@@ -31,7 +31,7 @@ class ScriptedCoordinator implements Coordinator {
     this.#placement = placement;
   }
 
-  async place(session: string | undefined): Promise<Placement> {
+  async findWorker(session: string | undefined): Promise<Placement> {
     this.asked.push(session);
     return await this.#placement();
   }
@@ -41,9 +41,9 @@ class ScriptedCoordinator implements Coordinator {
     return Promise.resolve();
   }
 
-  settled(): void {}
-  begun(): void {}
-  ended(): void {}
+  sessionPlaced(): void {}
+  sessionStarted(): void {}
+  sessionEnded(): void {}
 }
 
 /** A dispatcher, and the connection that it receives 1 s after the clock has started. */
@@ -209,12 +209,13 @@ Deno.test("Dispatcher forwards a connection that is placed elsewhere, whole, and
   assertEquals(await readText(connection), "DATA 1 1\nx\n");
 });
 
-Deno.test("Dispatcher.take() serves what was forwarded, of whatever session, without asking the coordinator", async () => {
+Deno.test("Dispatcher.serveForwarded() serves what was forwarded, of whatever session, without asking the coordinator", async () => {
   const coordinator = new ScriptedCoordinator(() => HERE);
   for (const [text, session] of [[HELLO, "s"], [TEXT.heartbeat, undefined]] as const) {
     const legacy = session === undefined ? bytes(text) : undefined;
-    const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, session);
-    const { connections, say, served } = await stage(coordinator, take);
+    const forward = (dispatcher: Dispatcher, end: End) =>
+      void dispatcher.serveForwarded(end, 300, session);
+    const { connections, say, served } = await stage(coordinator, forward);
     await say(text);
     assertEquals(served, [{ connected_ms: 300, legacy, session, at_ms: 1_000 }]);
     assertEquals(await readText(connections[0]!), text);
@@ -222,9 +223,10 @@ Deno.test("Dispatcher.take() serves what was forwarded, of whatever session, wit
   assertEquals(coordinator.asked, []);
 });
 
-Deno.test("Dispatcher.take() counts the 5 s from when the connection was accepted", async () => {
-  const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, "s");
-  const { clock, served } = await stage(new ScriptedCoordinator(() => HERE), take);
+Deno.test("Dispatcher.serveForwarded() counts the 5 s from when the connection was accepted", async () => {
+  const forward = (dispatcher: Dispatcher, end: End) =>
+    void dispatcher.serveForwarded(end, 300, "s");
+  const { clock, served } = await stage(new ScriptedCoordinator(() => HERE), forward);
   await clock.advance(OPEN_LIMIT_MS - 701);
   assertEquals(served, []);
   await clock.advance(1);

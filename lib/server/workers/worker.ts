@@ -51,7 +51,7 @@ export class ServerWorker implements Coordinator {
     this.#link.say({ kind: "loaded" });
   }
 
-  async place(session: string | undefined): Promise<Placement> {
+  async findWorker(session: string | undefined): Promise<Placement> {
     const placement = await this.#link.ask((call) => ({ kind: "place", call, session }));
     return placement!;
   }
@@ -68,15 +68,15 @@ export class ServerWorker implements Coordinator {
     this.#lent.delete(forwarding);
   }
 
-  settled(session: string, isKept: boolean): void {
+  sessionPlaced(session: string, isKept: boolean): void {
     this.#link.say({ kind: "settled", session, isKept });
   }
 
-  begun(session: string): void {
+  sessionStarted(session: string): void {
     this.#link.say({ kind: "begun", session });
   }
 
-  ended(session: string): void {
+  sessionEnded(session: string): void {
     this.#link.say({ kind: "ended", session });
   }
 
@@ -107,15 +107,23 @@ export class ServerWorker implements Coordinator {
         return;
       case "longest_away": {
         const { call } = message;
-        return this.#link.say({ kind: "away", call, away_ms: this.#server!.record.longestAway_ms });
+        return this.#link.say({
+          kind: "away",
+          call,
+          away_ms: this.#server!.registry.longestAway_ms,
+        });
       }
       case "make_room": {
         const { call } = message;
-        return this.#link.say({ kind: "made_room", call, isMade: this.#server!.record.makeRoom() });
+        return this.#link.say({
+          kind: "made_room",
+          call,
+          isMade: this.#server!.registry.makeRoom(),
+        });
       }
       case "undeliverable":
         this.delivery!.fail();
-        return this.#server!.undeliverable(message.text);
+        return this.#server!.onDeliveryFailed(message.text);
       case "stop":
         return this.#server!.stop(message.reason, message.text);
     }
@@ -152,6 +160,6 @@ export class ServerWorker implements Coordinator {
       this.#link.say({ kind: "use", forwarding, what });
     });
     this.#borrowed.set(forwarding, lent);
-    this.#server!.take(lent, this.#world.clock.now() - age_ms, session);
+    this.#server!.serveForwarded(lent, this.#world.clock.now() - age_ms, session);
   }
 }
