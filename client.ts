@@ -9,6 +9,7 @@ import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
 import { IntervalSource, QueueSource } from "./lib/client/source.ts";
 import { readLines } from "./lib/client/stdin_lines.ts";
+import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { systemRandom } from "./lib/platform/random.ts";
@@ -29,6 +30,7 @@ if (import.meta.main) {
           count: commandLine.count,
           reconnect: settings.reconnect ? { limit: settings.reconnect_limit } : undefined,
           original: settings.original,
+          legacy: new OriginalProtocol(),
           transport: tcpTransport,
           clock: systemClock,
           random: systemRandom,

@@ -8,6 +8,7 @@ import { commandMain } from "./lib/cli/command.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { OriginalProtocol } from "./lib/original/protocol.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -47,6 +48,7 @@ if (import.meta.main) {
         output,
         once,
         original: settings.original,
+        legacy: new OriginalProtocol(),
         random: systemRandom,
         transport: tcpTransport,
         clock: systemClock,

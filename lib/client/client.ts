@@ -9,7 +9,6 @@
  *
  * @module
  */
-import { OriginalClientSession } from "../original/original_client.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
@@ -46,12 +45,44 @@ export interface ClientOptions extends DialOptions {
   reconnect?: { limit: number };
   /** Whether the server is an original one. */
   original?: boolean;
+  /** How to recognize an original server, and to speak to one. */
+  legacy?: LegacyClientProtocol;
   /** Fills bytes with randomness, for the session's id and for the delays before a reconnect. */
   random: Random;
   /** Receives the session's events. */
   sink: EventSink;
   /** Receives each round-trip time, too. */
   roundTrips?: { add(rtt_ms: number): void };
+}
+
+/** An older protocol that a client speaks to an older server. */
+export interface LegacyClientProtocol {
+  /** Explains the first bytes of a server that speaks it; `undefined` of any other. */
+  explainAnswer(first: Uint8Array): string | undefined;
+  /** Makes a session on its first connection; it dials further ones itself. */
+  openSession(options: LegacyClientSessionOptions): LegacyClientSession;
+}
+
+/** Options for {@linkcode LegacyClientProtocol.openSession}. */
+export interface LegacyClientSessionOptions extends DialOptions {
+  /** The session's timers. */
+  timers: Timers;
+  /** The session's state. */
+  state: SessionState;
+  /** The first connection. */
+  connection: Connection;
+  /** How many data messages to send, each confirmed; for ever if not given. */
+  count?: number;
+}
+
+/** A client's session in an older protocol. */
+export interface LegacyClientSession {
+  /** Whether it is open. */
+  readonly isOpen: boolean;
+  /** Runs it until it ends, and closes its connections. */
+  run(): Promise<CloseReason>;
+  /** Ends it because this side's user wants it. */
+  stop(reason: "done" | "shutdown"): void;
 }
 
 /** A client with one session. To be run once. */
@@ -62,7 +93,7 @@ export class Client {
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
-  #session?: ClientSession | OriginalClientSession;
+  #session?: ClientSession | LegacyClientSession;
   #connected_ms = 0;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
@@ -109,15 +140,16 @@ export class Client {
 
   /** Opens a connection and runs the session on it: returns how that ended. */
   async #connect(): Promise<CloseReason> {
-    const { address, clock, transport } = this.#options;
+    const { address, clock, count, legacy, original, timers, transport } = this.#options;
     const connection = await dial({ address, clock, transport }, this.#stopping.signal);
     if ("reason" in connection) {
       if (!this.#onDisconnect(connection)) this.#state.end(connection, this.#peer);
       return connection;
     }
     this.#connected_ms = clock.now();
-    this.#session = this.#options.original
-      ? this.#originalSession(connection)
+    const state = this.#state;
+    this.#session = original && legacy
+      ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
       : this.#newSession(connection);
     const closeReason = await this.#session.run();
     if (this.#session.isOpen) this.#settled = isSettled(closeReason);
@@ -126,9 +158,9 @@ export class Client {
   }
 
   #newSession(connection: Connection): ClientSession {
-    const { clock, maxMessageBytes, reconnect, timers } = this.#options;
+    const { clock, legacy, maxMessageBytes, reconnect, timers } = this.#options;
     return new ClientSession({
-      config: { clock, maxMessageBytes, timers },
+      config: { clock, legacy, maxMessageBytes, timers },
       connection,
       connected_ms: this.#connected_ms,
       state: this.#state,
@@ -137,20 +169,6 @@ export class Client {
       reconnects: reconnect !== undefined,
       resumes: this.#state.isOpen ? { settled: this.#settled } : undefined,
       survivesDisconnect: (closeReason) => this.#onDisconnect(closeReason),
-    });
-  }
-
-  #originalSession(connection: Connection): OriginalClientSession {
-    const { address, clock, count, timers, transport } = this.#options;
-    const state = this.#state;
-    return new OriginalClientSession({
-      address,
-      clock,
-      count,
-      timers,
-      transport,
-      connection,
-      state,
     });
   }
 

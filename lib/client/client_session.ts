@@ -10,7 +10,6 @@ import { roundMs } from "../session/ledger.ts";
 import { Session, type SessionOptions } from "../session/session.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { greetingCount, greetingNumber } from "../wire/hello.ts";
-import { beginsOriginal } from "../wire/original.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -132,12 +131,6 @@ export class ClientSession extends Session implements ClientDataSide {
   protected override onRoleFrame(frame: Frame): void {
     if (frame.type === "WELCOME") this.#onWelcome(frame);
     else if (frame.type === "CONFIRM") this.#onConfirm(frame.seq);
-  }
-
-  /** Recognizes an original server, which ends no line, by how it answers anything. */
-  protected override onUnfinishedLine(line: Uint8Array): void {
-    if (beginsOriginal(line) !== "reply") return;
-    throw new ProtocolError("it answers as the original program does; use --original");
   }
 
   /** Whether the client reconnects. */

@@ -1,5 +1,5 @@
 /**
- * One connection that speaks the original program's wire, at either end, and how it is dialled again.
+ * One connection that speaks the original program's wire, at either end; and dialling until it opens.
  *
  * @module
  */
@@ -8,29 +8,31 @@ import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { type CloseReason, closeReasonOf } from "../session/close_reason.ts";
 import { dial, type DialOptions } from "../session/dial.ts";
-import { originalBytes, OriginalDecoder, type OriginalMessage } from "../wire/original.ts";
+import { ORIGINAL_REDIAL_MS } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
+import { originalBytes, OriginalDecoder, type OriginalMessage } from "./wire.ts";
 
-/** What a connection tells of. */
+/** Receives the messages of a connection. */
 export interface OriginalListener {
-  /** A message has come; its answer, if it has one, is written before more is read. */
-  heard(message: OriginalMessage): OriginalMessage | undefined;
-  /** An answer has been handed to the network. */
-  answered?(answer: OriginalMessage): void;
+  /** Takes a message; returns its answer, if it has one, which is written before more is read. */
+  onMessage(message: OriginalMessage): OriginalMessage | undefined;
+  /** Called when an answer has been handed to the network. */
+  onAnswered?(answer: OriginalMessage): void;
 }
 
-/** Reads messages, writes their answers, and says what it is told to. */
+/** Reads messages and writes their answers. */
 export class OriginalConnection implements MessageListener<OriginalMessage> {
   readonly #connection: Connection;
   readonly #listener: OriginalListener;
   #answers: OriginalMessage[] = [];
   #writing: Promise<unknown> = Promise.resolve();
-  #wrong?: CloseReason;
-  /** Gives up the write that is under way. */
-  #giveUp = () => {};
+  /** Why this side closed the connection over what it read. */
+  #error?: CloseReason;
+  /** Ends the wait for the write that is under way. */
+  #abandonWrite = () => {};
 
-  /** Takes over a connection; nothing is read until `run`. */
+  /** Wraps a connection; nothing is read until `run`. */
   constructor(connection: Connection, listener: OriginalListener) {
     this.#connection = connection;
     this.#listener = listener;
@@ -41,7 +43,7 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
     return this.#connection.peer;
   }
 
-  /** Reads until the connection ends, closes it, and says how it ended. */
+  /** Reads until the connection ends, closes it, and returns how it ended. */
   async run(): Promise<CloseReason> {
     let closeReason: CloseReason = { by: "peer", reason: "closed", text: "" };
     try {
@@ -51,14 +53,14 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
     }
     this.close();
     await this.#writing;
-    return this.#wrong ?? closeReason;
+    return this.#error ?? closeReason;
   }
 
   /**
-   * Writes a message behind what is being written: whether it has been handed to the network. Why it
-   * has not, the reader will hear.
+   * Writes a message after what is being written. Resolves to whether it was handed to the network; the
+   * reader gets the error if it was not.
    */
-  say(message: OriginalMessage): Promise<boolean> {
+  send(message: OriginalMessage): Promise<boolean> {
     const written = this.#writing.then(() => this.#write(originalBytes(message)));
     this.#writing = written;
     return written;
@@ -67,27 +69,27 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
   /** Closes the connection; `run` resolves. */
   close(): void {
     this.#connection.close();
-    this.#giveUp();
+    this.#abandonWrite();
   }
 
-  /** Hears one message. */
+  /** Receives one message. */
   onMessage(message: OriginalMessage): void {
-    const answer = this.#listener.heard(message);
+    const answer = this.#listener.onMessage(message);
     if (answer) this.#answers.push(answer);
   }
 
-  /** Answers, and lets no more be read before that is done: a peer that reads nothing is not read. */
+  /** Writes the answers before more is read: a peer that reads nothing is not read. */
   async onBatchEnd(): Promise<void> {
     const answers = this.#answers;
     this.#answers = [];
     for (const answer of answers) {
-      if (await this.say(answer)) this.#listener.answered?.(answer);
+      if (await this.send(answer)) this.#listener.onAnswered?.(answer);
     }
   }
 
-  /** Ends the connection over a wrong message, or a defect of this program. */
+  /** Closes the connection over a protocol error, or a defect of this program. */
   onError(error: unknown): void {
-    this.#wrong = error instanceof ProtocolError
+    this.#error = error instanceof ProtocolError
       ? { by: "self", reason: "protocol", text: error.message }
       : closeReasonOf(error);
     this.close();
@@ -102,39 +104,36 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
     return true;
   }
 
-  /** How many bytes were written; none if that failed, which the read under way hears of. */
+  /** How many bytes were written; `undefined` if that failed, since the read under way fails too. */
   #writeSome(bytes: Uint8Array): Promise<number | undefined> {
     return new Promise((resolve) => {
       // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
-      this.#giveUp = () => resolve(undefined);
-      this.#connection.write(bytes).then(resolve, this.#giveUp);
+      this.#abandonWrite = () => resolve(undefined);
+      this.#connection.write(bytes).then(resolve, this.#abandonWrite);
     });
   }
 }
 
-/** How long, in milliseconds, to wait before dialling again while nobody listens. */
-export const REDIAL_MS = 250;
-
-/** What {@linkcode dialUntilOpen} goes by. */
+/** Options for {@linkcode dialUntilOpen}. */
 export interface UntilOpenOptions {
-  /** Aborts when it is to be given up. */
+  /** Aborts the dialling. */
   stopping: AbortSignal;
   /** How long to wait before the first attempt, in milliseconds. */
   wait_ms: number;
   /** Whether a connection is still wanted. */
   isWanted: () => boolean;
-  /** Whether to try but once. */
+  /** Whether to try only once. */
   isOnce: boolean;
 }
 
-/** Dials again and again until a connection opens; `undefined` if none is wanted any more. */
+/** Dials until a connection opens; `undefined` if none is wanted any more. */
 export async function dialUntilOpen(
   options: DialOptions,
   { isOnce, isWanted, stopping, wait_ms }: UntilOpenOptions,
 ): Promise<Connection | undefined> {
   const { clock } = options;
   using pause = new Deadline(clock, { signal: stopping });
-  for (let pause_ms = wait_ms;; pause_ms = REDIAL_MS) {
+  for (let pause_ms = wait_ms;; pause_ms = ORIGINAL_REDIAL_MS) {
     pause.moveTo(clock.now() + pause_ms);
     if (pause_ms > 0) await sleep(pause).catch(() => {});
     if (!isWanted()) return undefined;

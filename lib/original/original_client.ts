@@ -4,73 +4,54 @@
  *
  * @module
  */
-import { Condition, sleep } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
+import { sleep } from "../platform/condition.ts";
+import type { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { TaskGroup } from "../platform/task_group.ts";
-import type { CloseReason } from "../session/close_reason.ts";
+import type { CloseReason, Detection } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import type { DialOptions } from "../session/dial.ts";
-import {
-  heartbeatLoop,
-  type HeartbeatProbe,
-  type ReceiveCounters,
-} from "../session/heartbeat_loop.ts";
+import { heartbeatLoop, type HeartbeatProbe } from "../session/heartbeat_loop.ts";
 import { Heartbeats } from "../session/heartbeats.ts";
 import { roundMs } from "../session/ledger.ts";
-import type { SessionState } from "../session/state.ts";
-import type { Timers } from "../session/timers.ts";
-import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "../wire/original.ts";
+import { ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
-import { dialUntilOpen, OriginalConnection, REDIAL_MS } from "./connection.ts";
+import { dialUntilOpen, OriginalConnection } from "./connection.ts";
+import { OriginalSession, type OriginalSessionOptions } from "./original_session.ts";
 import { PendingMessage } from "./pending_message.ts";
+import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./wire.ts";
 
 const DATA_ECHOED = "the server echoes data: it takes this for its second connection; restart it";
 
-/** What a session with an original server is made of. */
-export interface OriginalClientSessionOptions extends DialOptions {
+/** Options for {@linkcode OriginalClientSession}. */
+export interface OriginalClientSessionOptions extends OriginalSessionOptions, DialOptions {
   /** The session's timers. */
   timers: Timers;
-  /** The course of the session. */
-  state: SessionState;
-  /** The first connection. */
-  connection: Connection;
   /** How many data messages to send, each confirmed; for ever if not given. */
   count?: number;
 }
 
 /** The client's side of a session with an original server. To be run once. */
-export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
-  /** Tells the running loop that something was heard. */
-  readonly changes = new Condition();
-  /** Messages heard so far. */
-  framesReceived = 0;
-  /** Confirmations heard so far. */
-  dataFramesReceived = 0;
-  /** Always: there is no `WELCOME` to wait for. */
-  readonly isOpen = true;
+export class OriginalClientSession extends OriginalSession implements ClientDataSide {
   readonly #options: OriginalClientSessionOptions;
-  readonly #state: SessionState;
   readonly #heartbeats: Heartbeats;
   readonly #outbox: PendingMessage;
-  readonly #tasks = new TaskGroup();
-  readonly #over = new AbortController();
   #data?: OriginalConnection;
   #beats?: OriginalConnection;
   /** The numbers of the heartbeats whose echo is still to come, in order; an echo carries none. */
   #unechoed: number[] = [];
   readonly #dialing = new Set<OriginalPurpose>();
-  /** How the server closed the data connection, as long as nothing has been heard of it since. */
+  /** How the server closed the data connection, as long as nothing has been received since. */
   #closed?: CloseReason;
 
   /** Makes the client's side of a session on a connection. */
   constructor(options: OriginalClientSessionOptions) {
+    super(options);
     this.#options = options;
-    this.#state = options.state;
-    const { events, ledger } = options.state;
-    this.#outbox = new PendingMessage({ ...options, ledger, now_ms: options.clock.now() });
+    const { clock, count, timers } = options;
+    const { events, ledger } = this;
+    this.#outbox = new PendingMessage({ count, ledger, now_ms: clock.now(), timers });
     const send = (n: number) => this.#sendHeartbeat(n);
-    this.#heartbeats = new Heartbeats({ ...options, events, ledger, send });
+    this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, send });
   }
 
   /** When the next data message may go out. */
@@ -88,50 +69,58 @@ export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
     return this.#outbox.done;
   }
 
-  /** Whether the server has closed the data connection, which is how it falls silent. */
+  /** Whether the server has closed the data connection: it does so when it falls silent. */
   get over(): boolean {
     return this.#data === undefined;
   }
 
-  /** Monotonic milliseconds. */
-  now(): number {
-    return this.#options.clock.now();
-  }
-
-  /** Lives the session to its end and closes its connections. Nothing of it is left then. */
-  async run(): Promise<CloseReason> {
-    const { clock, connection } = this.#options;
-    this.#state.open(connection.peer, { original: true });
-    this.#data = this.#read(connection);
-    this.#state.data();
-    const onStall = (late_ms: number) => this.#state.stalled(late_ms);
-    using deadline = new Deadline(clock, { signal: this.#over.signal, onStall });
-    try {
-      await this.#live(deadline);
-    } catch (error) {
-      if (error !== this.#state.closeReason) throw error;
-    } finally {
-      this.#data?.close();
-      this.#beats?.close();
-      await this.#tasks.finished();
-    }
-    return this.#state.closeReason!;
-  }
-
-  /** Ends the session because this side's user wants it: an original peer just closes. */
-  stop(reason: "done" | "shutdown"): void {
-    this.#end({ by: "self", reason, text: "" });
-  }
-
-  /** Sends the next data message, when its time has come. */
+  /** Sends the next data message, when it is due. */
   sendReady(): void {
     if (this.nextSend_ms <= this.now()) this.#sendNext();
   }
 
+  /** Runs the phases in turn, until the session ends. */
+  protected override async runPhases(deadline: Deadline): Promise<void> {
+    const { connection, timers } = this.#options;
+    this.#data = this.#read(connection);
+    for (;;) {
+      this.state.data();
+      const data = await clientDataLoop(this, timers, deadline);
+      deadline.throwIfEnded();
+      if (data === "done") return this.stop("done");
+      if (this.over) {
+        this.#warn("the server has closed the data connection");
+        deadline.moveTo(this.now());
+        await sleep(deadline);
+        deadline.throwIfEnded();
+      }
+      this.#enterSilence();
+      const outcome = await heartbeatLoop(this.#probe, this, timers, deadline);
+      deadline.throwIfEnded();
+      if (outcome === "dead") {
+        return this.end(this.#closed ?? { by: "self", reason: "silent", text: "" });
+      }
+      this.#closed = undefined;
+      this.#beats?.close();
+      this.#beats = undefined;
+    }
+  }
+
+  /** Measured by the heartbeats, as with a Pulsewire server. */
+  protected override detection(): Detection | undefined {
+    return this.#heartbeats.detection;
+  }
+
+  /** Closes without TERMINATE: an original client sends none. */
+  protected override close(): void {
+    this.#data?.close();
+    this.#beats?.close();
+  }
+
   #sendNext(): void {
     this.#outbox.send(this.now());
-    this.#state.ledger.dataBytes += ORIGINAL_TEXT.data.length;
-    this.#sayData();
+    this.ledger.dataBytes += ORIGINAL_TEXT.data.length;
+    this.#sendData();
   }
 
   readonly #probe: HeartbeatProbe = {
@@ -140,69 +129,44 @@ export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
     answered: () => {
       this.#heartbeats.answered();
       this.#closed = undefined;
-      // The server lives, and may take data again.
-      if (!this.#data) this.#tasks.add(this.#open("data"));
+      // A server that answers heartbeats may accept data again.
+      if (!this.#data) this.tasks.add(this.#open("data"));
     },
   };
 
-  async #live(deadline: Deadline): Promise<void> {
-    const { timers } = this.#options;
-    for (;;) {
-      const data = await clientDataLoop(this, timers, deadline);
-      deadline.throwIfEnded();
-      if (data === "done") return this.stop("done");
-      if (this.over) {
-        this.#notice("the server has closed the data connection");
-        deadline.moveTo(this.now());
-        await sleep(deadline);
-        deadline.throwIfEnded();
-      }
-      this.#fallSilent();
-      const outcome = await heartbeatLoop(this.#probe, this, timers, deadline);
-      deadline.throwIfEnded();
-      if (outcome === "dead") {
-        return this.#end(this.#closed ?? { by: "self", reason: "silent", text: "" });
-      }
-      this.#closed = undefined;
-      this.#beats?.close();
-      this.#beats = undefined;
-      this.#state.data();
-    }
-  }
-
-  #fallSilent(): void {
+  #enterSilence(): void {
     const { allConfirmed, sent_ms } = this.#outbox;
     const since = allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
-    const at_ms = allConfirmed ? this.#state.lastSignOfLife_ms : sent_ms;
+    const at_ms = allConfirmed ? this.state.lastSignOfLife_ms : sent_ms;
     this.#heartbeats.silent(since, at_ms);
-    this.#state.silent(at_ms);
+    this.state.silent(at_ms);
     // The server listens for the second connection only when the first one is closed.
     this.#data?.close();
     this.#data = undefined;
   }
 
-  #sayData(): void {
-    const { events } = this.#state;
-    this.#data?.say("data");
-    const seq = this.#state.ledger.dataSent;
+  #sendData(): void {
+    this.#data?.send("data");
+    const { events, ledger } = this;
+    const seq = ledger.dataSent;
     if (events.wantsMessages) events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
   }
 
   #sendHeartbeat(n: number): void {
     this.#unechoed.push(n);
-    if (this.#beats) return void this.#beats.say("heartbeat");
+    if (this.#beats) return void this.#beats.send("heartbeat");
     this.#unechoed = [n];
-    this.#tasks.add(this.#open("heartbeat"));
+    this.tasks.add(this.#open("heartbeat"));
   }
 
   /** Opens a connection in the heartbeat phase, and uses it if that phase goes on. */
   async #open(purpose: OriginalPurpose, wait_ms = 0): Promise<void> {
     if (this.#dialing.has(purpose)) return;
     this.#dialing.add(purpose);
-    const isWanted = () => this.#state.phase === "heartbeat";
-    // Only for heartbeats does the server begin to listen sooner or later.
+    const isWanted = () => this.state.phase === "heartbeat";
+    // The server listens again for heartbeats, sooner or later; for data, perhaps not yet.
     const isOnce = purpose === "data";
-    const until = { stopping: this.#over.signal, wait_ms, isWanted, isOnce };
+    const until = { stopping: this.ended, wait_ms, isWanted, isOnce };
     const connection = await dialUntilOpen(this.#options, until);
     this.#dialing.delete(purpose);
     if (connection && isWanted()) this.#use(connection, purpose);
@@ -213,7 +177,7 @@ export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
     const original = this.#read(connection);
     if (purpose === "data") return this.#resume(original);
     this.#beats = original;
-    for (const _ of this.#unechoed) original.say("heartbeat");
+    for (const _ of this.#unechoed) original.send("heartbeat");
   }
 
   /** Sends data again, on another connection: what is still unconfirmed, or else the next message. */
@@ -221,59 +185,60 @@ export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
     this.#data = connection;
     if (this.#outbox.allConfirmed) return this.#sendNext();
     this.#outbox.sendAgain(this.now());
-    this.#sayData();
+    this.#sendData();
   }
 
   /** Reads a connection to its end; what it is for may change. */
   #read(connection: Connection): OriginalConnection {
     const original: OriginalConnection = new OriginalConnection(connection, {
-      heard: (message) => this.#heard(message, original),
+      onMessage: (message) => this.#onMessage(message, original),
     });
-    this.#tasks.add(original.run().then((closeReason) => this.#ended(original, closeReason)));
+    this.tasks.add(original.run().then((closeReason) => this.#onClosed(original, closeReason)));
     return original;
   }
 
   /**
-   * A server that closes the data connection may take heartbeats now; one that resets it is gone. In
-   * the heartbeat phase a connection can come too early, and be made again.
+   * A server that closes the data connection may accept heartbeats now; one that resets it is gone. A
+   * second connection that was opened too early is closed by the server, and dialled again.
    */
-  #ended(connection: OriginalConnection, closeReason: CloseReason): void {
+  #onClosed(connection: OriginalConnection, closeReason: CloseReason): void {
     const isData = connection === this.#data;
     if (!isData && connection !== this.#beats) return;
     if (isData) this.#data = undefined;
     else this.#beats = undefined;
-    const isOver = this.#state.phase === "data" && closeReason.reason !== "closed";
-    if (isOver || closeReason.by === "self") return this.#end(closeReason);
+    const isOver = this.state.phase === "data" && closeReason.reason !== "closed";
+    if (isOver || closeReason.by === "self") return this.end(closeReason);
     this.#closed = { ...closeReason, text: "and answered no heartbeats" };
-    if (!isData && this.#unechoed.length > 0) this.#tasks.add(this.#open("heartbeat", REDIAL_MS));
+    if (!isData && this.#unechoed.length > 0) {
+      this.tasks.add(this.#open("heartbeat", ORIGINAL_REDIAL_MS));
+    }
     this.changes.notify();
   }
 
-  #heard(message: OriginalMessage, connection: OriginalConnection): undefined {
+  #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.#state.signOfLife(this.now());
-    if (message === "terminate") this.#end(this.#politeEnd());
-    else if (message === "reply") this.#heardReply(connection);
-    else if (message === "heartbeat" && connection === this.#beats) this.#hearEcho();
+    this.state.signOfLife(this.now());
+    if (message === "terminate") this.end(this.#terminateReason());
+    else if (message === "reply") this.#onReply(connection);
+    else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();
     else if (message === "data" && connection === this.#data) {
-      this.#heardReply(connection, DATA_ECHOED);
+      this.#onReply(connection, DATA_ECHOED);
     } else throw new ProtocolError(`${ORIGINAL_TEXT[message]} from the server`);
     this.changes.notify();
   }
 
-  /** A server tells why it ends only by when: one that is stopped has said something else before. */
-  #politeEnd(): CloseReason {
+  /** TERMINATE has no reason: a server that is stopped has sent something before it, one that refuses not. */
+  #terminateReason(): CloseReason {
     if (this.framesReceived > 1) return { by: "peer", reason: "shutdown", text: "" };
-    return { by: "peer", reason: "refused", text: "TERMINATE was its first word" };
+    return { by: "peer", reason: "refused", text: "its first message was TERMINATE" };
   }
 
-  /** A reply, or an echo of data, which says as well that this has arrived. */
-  #heardReply(connection: OriginalConnection, remark?: string): void {
-    if (connection === this.#beats) return this.#dataOnSecond(connection);
+  /** A confirmation, or an echo of data, which confirms it as well. */
+  #onReply(connection: OriginalConnection, remark?: string): void {
+    if (connection === this.#beats) return this.#moveDataToSecond(connection);
     if (this.#outbox.allConfirmed) return;
-    const { ledger } = this.#state;
-    if (remark && ledger.confirmedUpTo === 0) this.#notice(remark);
-    const { events } = this.#state;
+    const { events, ledger } = this;
+    if (remark && ledger.confirmedUpTo === 0) this.#warn(remark);
     const rtt_ms = this.now() - this.#outbox.sent_ms;
     const seq = ++ledger.confirmedUpTo;
     ledger.addRoundTrip(rtt_ms);
@@ -281,25 +246,20 @@ export class OriginalClientSession implements ClientDataSide, ReceiveCounters {
     if (events.wantsMessages) events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
   }
 
-  /** A heartbeat was confirmed, as data is: the server is a new one, which takes this for data. */
-  #dataOnSecond(connection: OriginalConnection): void {
-    this.#hearEcho();
-    this.#notice("the server has been restarted, and takes the second connection for data");
+  /** A heartbeat was confirmed as data is: a restarted server takes this connection for data. */
+  #moveDataToSecond(connection: OriginalConnection): void {
+    this.#onEcho();
+    this.#warn("the server has been restarted, and takes the second connection for data");
     this.#data?.close();
     this.#beats = undefined;
     this.#resume(connection);
   }
 
-  #hearEcho(): void {
+  #onEcho(): void {
     this.#heartbeats.onReply(this.#unechoed.shift() ?? 0);
   }
 
-  #notice(text: string): void {
-    this.#state.events.emit("notice", { level: "warning", text });
-  }
-
-  #end(closeReason: CloseReason): void {
-    this.#state.end(closeReason, this.#options.connection.peer, this.#heartbeats.detection);
-    this.#over.abort(closeReason);
+  #warn(text: string): void {
+    this.events.emit("notice", { level: "warning", text });
   }
 }

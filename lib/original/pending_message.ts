@@ -1,15 +1,15 @@
 /**
- * The data messages of a session with an original server: one in flight at a time, and none numbered.
+ * The data messages to an original server: one in flight at a time, and none numbered.
  *
  * @module
  */
-import { ON_TIME_TOLERANCE_MS } from "../platform/deadline.ts";
+import { nextOnGrid } from "../platform/deadline.ts";
 import type { Ledger } from "../session/ledger.ts";
 import type { Timers } from "../session/timers.ts";
 
-/** What an {@linkcode PendingMessage} is made of. */
+/** Options for {@linkcode PendingMessage}. */
 export interface PendingMessageOptions {
-  /** What the session counts. */
+  /** The session's counters. */
   ledger: Ledger;
   /** The session's timers. */
   timers: Timers;
@@ -27,7 +27,7 @@ export class PendingMessage {
   #next_ms: number;
   #sent_ms = 0;
 
-  /** Makes an outbox that has sent nothing. */
+  /** Makes one of a session that has sent nothing. */
   constructor({ count, ledger, now_ms, timers }: PendingMessageOptions) {
     this.#ledger = ledger;
     this.#timers = timers;
@@ -60,15 +60,14 @@ export class PendingMessage {
     return this.allConfirmed ? Infinity : this.#sent_ms + this.#timers.data_threshold_ms;
   }
 
-  /** The next one goes out, in its time or, after an outage, out of it. */
+  /** Counts the next one as sent: on its grid, or off it after an outage. */
   send(now_ms: number): void {
-    const late = Math.abs(now_ms - this.#next_ms) > ON_TIME_TOLERANCE_MS;
-    this.#next_ms = (late ? now_ms : this.#next_ms) + this.#timers.data_interval_ms;
+    this.#next_ms = nextOnGrid(this.#next_ms, now_ms, this.#timers.data_interval_ms);
     this.#ledger.dataSent++;
     this.#sent_ms = now_ms;
   }
 
-  /** The one in flight goes out again. */
+  /** Counts the one in flight as sent again. */
   sendAgain(now_ms: number): void {
     this.#next_ms = now_ms + this.#timers.data_interval_ms;
     this.#sent_ms = now_ms;

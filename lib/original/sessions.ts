@@ -1,29 +1,37 @@
 /**
  * The sessions of original clients at a server, and which of them a new connection belongs to.
  *
- * The original's wire names no session, so that is told by address and time: by what a client at that
- * address would do next. Where several could do it, that is a guess, and is said to be one.
+ * The original's wire names no session. A connection is matched by address and time: by what a client at
+ * that address would do next. Where several could do it, that is a guess, and is logged as one.
  *
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
 import { hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import { type Random, randomId } from "../platform/random.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
-import type { Timers } from "../session/timers.ts";
-import type { OriginalPurpose } from "../wire/original.ts";
+import { GRACEFUL_CLOSE_LIMIT_MS, type Timers } from "../session/timers.ts";
+import { OriginalConnection } from "./connection.ts";
 import { OriginalServerSession } from "./original_server.ts";
+import { purposeOf } from "./wire.ts";
 
-/** What {@linkcode OriginalSessions} is made of. */
+/** Options for {@linkcode OriginalSessions}. */
 export interface OriginalSessionsOptions {
   /** Time. */
   clock: Clock;
   /** The timers of the sessions. */
   timers: Timers;
-  /** Takes the events of the sessions. */
+  /** Receives the events of the sessions. */
   sink: EventSink;
-  /** Gives an id that no other session has. */
-  newId: () => string;
+  /** Fills bytes with randomness, for the ids of the sessions. */
+  random: Random;
+  /** Whether original clients are served at all. */
+  isServed: boolean;
+  /** Whether data messages are stored or written. */
+  delivers: boolean;
 }
 
 /** The sessions of original clients. */
@@ -41,8 +49,18 @@ export class OriginalSessions {
     return this.#sessions.size;
   }
 
-  /** Gives a connection to the session that waits for it; false if none does. */
-  attach(connection: Connection, purpose: OriginalPurpose): boolean {
+  /** Why this server takes no original clients; `undefined` if it does. */
+  get refusal(): string | undefined {
+    const { delivers, isServed } = this.#options;
+    if (!isServed) return "it is an original client, and this server takes none (--no-original)";
+    if (!delivers) return undefined;
+    return "it is an original client, whose data messages have no numbers: a server with --store or " +
+      "--output takes none";
+  }
+
+  /** Adds a connection to the session that waits for it; false if none does. */
+  attach(connection: Connection, first: Uint8Array): boolean {
+    const purpose = purposeOf(first)!;
     const host = hostOf(connection.peer);
     const ofHost = [...this.#sessions]
       .filter((session) => session.host === host)
@@ -56,16 +74,17 @@ export class OriginalSessions {
     session.attach(connection, purpose);
     const what = purpose === "heartbeat"
       ? `the client's second connection, with heartbeats, from ${connection.peer}`
-      : `the client is back with data, from ${connection.peer}`;
-    if (waiting.length === 1) session.notice("info", `${what}; told by its address`);
+      : `the client sends data again, from ${connection.peer}`;
+    if (waiting.length === 1) session.notice("info", `${what}; matched by its address`);
     else session.notice("warning", `${what}; a guess: ${reasonFor(candidates)}`);
     return true;
   }
 
   /** Makes a session of a connection that no session waits for. */
-  create(connection: Connection, purpose: OriginalPurpose): OriginalServerSession {
-    const { clock, newId, sink, timers } = this.#options;
-    const events = new EventSource(sink, clock, newId());
+  create(connection: Connection, first: Uint8Array): OriginalServerSession {
+    const { clock, random, sink, timers } = this.#options;
+    const purpose = purposeOf(first)!;
+    const events = new EventSource(sink, clock, `original-${randomId(random)}`);
     const session = new OriginalServerSession({ connection, purpose, clock, timers, events });
     this.#sessions.add(session);
     if (purpose === "heartbeat") {
@@ -77,7 +96,17 @@ export class OriginalSessions {
     return session;
   }
 
-  /** Forgets a session that has ended. */
+  /** Answers whatever the client sends with TERMINATE, and closes when the client has or time is up. */
+  async refuse(connection: Connection, stopping: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const original = new OriginalConnection(connection, { onMessage: () => "terminate" });
+    using limit = new Deadline(clock, { signal: stopping });
+    limit.moveTo(clock.now() + GRACEFUL_CLOSE_LIMIT_MS);
+    const over = sleep(limit).catch(() => {}).then(() => original.close());
+    await Promise.all([original.run(), over]);
+  }
+
+  /** Removes a session that has ended. */
   delete(session: OriginalServerSession): void {
     this.#sessions.delete(session);
   }

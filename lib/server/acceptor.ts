@@ -1,5 +1,5 @@
 /**
- * Accepts connections for as long as there is a port, whatever the limits of this process.
+ * Accepts connections as long as the port is open, and refuses those over the limit of open files.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { Deadline } from "../platform/deadline.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/codec.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
+import { NO_ROOM } from "./admission.ts";
 import { parseHello } from "./first_bytes.ts";
-import { NO_ROOM } from "./notices.ts";
 
 /** How long to wait, in milliseconds, before accepting again after accepting failed. */
 export const ACCEPT_BACKOFF_MS = 100;
 
 /**
- * How long, in milliseconds, one that is refused may take to say what it wants and to close: the next
- * one waits for as long.
+ * How long, in milliseconds, a refused client may take to send `HELLO` and to close; meanwhile no other
+ * connection is accepted.
  */
 export const REFUSAL_LIMIT_MS = 25;
 
-/** What {@linkcode acceptAll} needs. */
+/** Options for {@linkcode acceptAll}. */
 export interface AcceptOptions {
   /** The port. */
   listener: Listener;
@@ -29,48 +29,48 @@ export interface AcceptOptions {
   clock: Clock;
   /** Aborts when no more is to be accepted. */
   stopping: AbortSignal;
-  /** Takes a connection. */
+  /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
-  /** Told of a connection that was refused, and why. */
+  /** Called with each refused connection and the reason. */
   refused: (connection: Connection, text: string) => void;
-  /** Told, in words, when accepting fails and when it succeeds again. */
+  /** Logs that accepting fails, and that it succeeds again. */
   notice: (level: "info" | "error", text: string) => void;
 }
 
 /**
  * Accepts until the listener is closed. A connection for which this process has no file descriptor left
- * is refused with the one that is kept for that.
+ * is accepted with a spare one, to refuse it.
  */
 export async function acceptAll(options: AcceptOptions): Promise<void> {
   const { accepted, clock, listener, notice, stopping } = options;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
-  const take = (connection: Connection) => {
+  const onAccepted = (connection: Connection) => {
     if (failing) notice("info", "accepting connections again");
     failing = false;
     accepted(connection);
   };
   while (!stopping.aborted) {
     try {
-      take(await listener.accept());
+      onAccepted(await listener.accept());
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
-      // Whoever called is gone; the next one need not wait.
+      // That client is gone; the next one need not wait.
       if (error.kind === "reset") continue;
       if (!failing) notice("error", failureText(error));
       failing = true;
-      if (error.kind === "too_many_open_files" && await useSpare(options, take)) continue;
+      if (error.kind === "too_many_open_files" && await acceptSpare(options, onAccepted)) continue;
       pause.moveTo(clock.now() + ACCEPT_BACKOFF_MS);
       await sleep(pause).catch(() => {});
     }
   }
 }
 
-/** Takes the next connection, or refuses it; false if not even that can be done. */
-async function useSpare(
+/** Accepts the next connection with the spare descriptor, or refuses it; false if it cannot. */
+async function acceptSpare(
   { clock, listener, refused }: AcceptOptions,
-  take: (connection: Connection) => void,
+  onAccepted: (connection: Connection) => void,
 ): Promise<boolean> {
   let next: Awaited<ReturnType<Listener["acceptSpare"]>>;
   try {
@@ -81,26 +81,25 @@ async function useSpare(
   }
   const { connection, hasRoom } = next;
   if (hasRoom) {
-    take(connection);
+    onAccepted(connection);
     return true;
   }
   refused(connection, NO_ROOM);
   using limit = new Deadline(clock);
   limit.moveTo(clock.now() + REFUSAL_LIMIT_MS);
-  const told = tellRefusal(connection);
-  await Promise.race([sleep(limit), told]);
+  const refusal = refuse(connection);
+  await Promise.race([sleep(limit), refusal]);
   connection.close();
-  // Not before has the descriptor been given back.
-  await told;
+  // Only then is the descriptor free again.
+  await refusal;
   return true;
 }
 
 /**
- * Hears who it is and says why, and waits until it has been read: to close at once could overtake it
- * with a reset. Whoever comes back, or will, is sent away without a word: that is no end to it, and by
- * the next time there may be room.
+ * Sends TERMINATE and waits until the client has read it: closing at once could overtake it with a reset.
+ * A client with `--reconnect` gets no TERMINATE: `refused` is final, and it may retry.
  */
-async function tellRefusal(connection: Connection): Promise<void> {
+async function refuse(connection: Connection): Promise<void> {
   try {
     const buffer = new Uint8Array(MAX_LINE_BYTES);
     const count = await connection.read(buffer);

@@ -1,6 +1,6 @@
 /**
- * What one of several workers of a server asks of the pool that it belongs to: they share the port, and
- * a session may come back over a connection that another worker has accepted.
+ * What a server that is one of several workers asks of the others: they share the port, and a client may
+ * reconnect to a worker that does not have its session.
  *
  * @module
  */
@@ -8,32 +8,32 @@ import type { Connection } from "../platform/net/transport.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 
-/** Who serves a connection. */
+/** Which worker serves a connection. */
 export type Placement =
-  /** The worker that has accepted it; it is to refuse it if there is a reason for that. */
+  /** The one that accepted it, which refuses it if there is a reason to. */
   | { readonly at: "here"; readonly refusal?: string }
-  /** Another one, to which it is lent by this number. */
+  /** Another one, to which it is forwarded under this number. */
   | { readonly at: "elsewhere"; readonly forwarding: number };
 
-/** The pool, as one of its workers knows it. */
+/** All workers together, as one of them sees it. */
 export interface Coordinator {
-  /** Where its data messages go, if anywhere. */
+  /** Where data messages go, if anywhere. */
   readonly delivery?: Delivery;
-  /** The sessions of an earlier process that it is to take up. */
+  /** The sessions of an earlier process that this worker restores. */
   readonly sessions: readonly StoredSession[];
   /** Whether all workers together have as many sessions as they may have. */
   readonly isFull: boolean;
   /**
-   * Says who is to serve a connection: of a session, the worker that has it; of an original client, the
-   * one that has all of those. A session that is placed here has to be told of with `settled`.
+   * Decides which worker serves a connection: that of its session, or, without a session's id, the one
+   * that serves all legacy clients. What comes of a session placed here is reported with `sessionPlaced`.
    */
-  place(session: string | undefined): Promise<Placement>;
-  /** Lends a connection to another worker; resolves when that has closed it. */
+  findWorker(session: string | undefined): Promise<Placement>;
+  /** Forwards a connection to another worker; resolves when that has closed it. */
   forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void>;
-  /** The connection of a session that was placed here has led to it, or has come to nothing. */
-  settled(session: string, isKept: boolean): void;
-  /** The session of an original client has begun here. */
-  begun(session: string): void;
-  /** A session that was here has ended. */
-  ended(session: string): void;
+  /** Reports whether the connection of a session that was placed here has led to it. */
+  sessionPlaced(session: string, isKept: boolean): void;
+  /** Reports that the session of a legacy client began here. */
+  sessionStarted(session: string): void;
+  /** Reports that a session of this worker has ended. */
+  sessionEnded(session: string): void;
 }

@@ -1,6 +1,5 @@
 /**
- * Where every connection of a server comes first: its first bytes tell what it speaks, and who is to
- * serve it.
+ * Detects the protocol of each connection by its first bytes, and picks the worker that serves it.
  *
  * @module
  */
@@ -9,94 +8,94 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
-import type { OriginalPurpose } from "../wire/original.ts";
 import type { Coordinator } from "./coordinator.ts";
 import {
   identifiesProtocol,
   identifiesSession,
   parseHello,
   PeekedConnection,
-  purposeOf,
 } from "./first_bytes.ts";
+import type { LegacyProtocol } from "./legacy_protocol.ts";
 
-/** A connection, and what its first bytes tell. */
+/** A connection, and what its first bytes identify. */
 export interface IncomingConnection {
   /** The connection, from its first byte on. */
   readonly connection: Connection;
   /** When it was opened, in monotonic milliseconds. */
   readonly connected_ms: number;
-  /** What it is for, if it is one of an original client. */
-  readonly purpose?: OriginalPurpose;
-  /** The session that was placed here by its pool: that is told what comes of it. */
+  /** Its first bytes, if they are of the legacy protocol. */
+  readonly legacy?: Uint8Array;
+  /** The session that the coordinator placed here. */
   readonly session?: string;
-  /** Why it is to be refused, if it is. */
+  /** Why the coordinator refuses it, if it does. */
   readonly refusal?: string;
 }
 
-/** What a {@linkcode Dispatcher} is made of. */
+/** Options for {@linkcode Dispatcher}. */
 export interface DispatcherOptions {
   /** Time. */
   clock: Clock;
-  /** The pool, if the port is shared. */
+  /** The coordinator, if the port is shared. */
   coordinator?: Coordinator;
-  /** Aborts when nobody is to be waited for any more. */
+  /** The legacy protocol to detect, if any. */
+  legacy?: LegacyProtocol;
+  /** Aborts when the server stops: no connection is waited for any more. */
   stopping: AbortSignal;
   /** Serves a connection. */
-  serve: (caller: IncomingConnection) => void | Promise<void>;
+  serve: (incoming: IncomingConnection) => void | Promise<void>;
 }
 
-/** Receives connections. */
+/** Reads ahead on connections until it is clear who serves them. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
 
-  /** Opens. */
+  /** Makes a dispatcher. */
   constructor(options: DispatcherOptions) {
     this.#options = options;
   }
 
-  /** Receives a connection that has just been accepted. */
+  /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
     const { clock, coordinator, serve } = this.#options;
-    const caller = await this.#listen(
-      connection,
-      clock.now(),
-      coordinator ? identifiesSession : identifiesProtocol,
-    );
-    const { connected_ms, purpose, session } = caller;
-    if (!coordinator || (!purpose && session === undefined)) {
-      return serve({ ...caller, session: undefined });
+    const isEnough = coordinator ? identifiesSession : identifiesProtocol;
+    const incoming = await this.#identify(connection, clock.now(), isEnough);
+    const { connected_ms, legacy, session } = incoming;
+    if (!coordinator || (!legacy && session === undefined)) {
+      return serve({ ...incoming, session: undefined });
     }
-    const placement = await coordinator.place(session);
+    const placement = await coordinator.findWorker(session);
     if (placement.at === "elsewhere") {
-      return await coordinator.forward(placement.forwarding, caller.connection, connected_ms);
+      return await coordinator.forward(placement.forwarding, incoming.connection, connected_ms);
     }
     const { refusal } = placement;
-    return serve({ ...caller, refusal, session: refusal === undefined ? session : undefined });
+    return serve({ ...incoming, refusal, session: refusal === undefined ? session : undefined });
   }
 
-  /** Receives a connection that another worker has lent, perhaps of a session. */
-  async take(connection: Connection, connected_ms: number, session?: string): Promise<void> {
-    const caller = await this.#listen(connection, connected_ms, identifiesProtocol);
-    return this.#options.serve({ ...caller, session });
-  }
-
-  async #listen(
+  /** Serves a connection that another worker has forwarded, perhaps of a session. */
+  async serveForwarded(
     connection: Connection,
     connected_ms: number,
-    isEnough: (first: Uint8Array) => boolean,
+    session?: string,
+  ): Promise<void> {
+    const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
+    return this.#options.serve({ ...incoming, session });
+  }
+
+  async #identify(
+    connection: Connection,
+    connected_ms: number,
+    isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
   ): Promise<IncomingConnection> {
-    const { clock, stopping } = this.#options;
-    const peeked = new PeekedConnection(connection, isEnough);
+    const { clock, legacy, stopping } = this.#options;
+    const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
     using limit = new Deadline(clock, { signal: stopping });
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);
-    const purpose = purposeOf(first);
-    return {
-      connection: peeked,
-      connected_ms,
-      purpose,
-      session: purpose ? undefined : parseHello(first)?.id,
-    };
+    if (legacy?.matches(first)) {
+      return { connection: peeked, connected_ms, legacy: first, session: undefined };
+    }
+    const session = parseHello(first)?.id;
+    return { connection: peeked, connected_ms, legacy: undefined, session };
   }
 }

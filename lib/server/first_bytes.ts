@@ -1,31 +1,25 @@
 /**
- * The first bytes of a connection: looked at before anybody reads them, and what they identify.
+ * The first bytes of a connection: read ahead, and what they identify.
  *
  * @module
  */
 import type { Connection } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
-import { beginsOriginal, ORIGINAL_TEXT, type OriginalPurpose } from "../wire/original.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import type { LegacyProtocol } from "./legacy_protocol.ts";
 
 const LF = 0x0a;
 
-/** Whether first bytes are enough to tell a message of an original client from all else. */
-export function identifiesProtocol(first: Uint8Array): boolean {
-  const message = beginsOriginal(first);
-  return message === undefined || first.length >= ORIGINAL_TEXT[message].length;
+/** Whether first bytes are enough to tell which protocol a connection speaks. */
+export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): boolean {
+  return legacy?.isDecided(first) ?? true;
 }
 
 /** Whether first bytes are enough to tell, besides, which session a client of Pulsewire means. */
-export function identifiesSession(first: Uint8Array): boolean {
-  return first.includes(LF) || (purposeOf(first) !== undefined && identifiesProtocol(first));
-}
-
-/** What a connection of an original client is for; `undefined` if it is of none. */
-export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
-  const message = beginsOriginal(first);
-  return message === "data" || message === "heartbeat" ? message : undefined;
+export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): boolean {
+  if (first.includes(LF)) return true;
+  return legacy !== undefined && legacy.matches(first) && legacy.isDecided(first);
 }
 
 /** The `HELLO` of our version that first bytes begin with, if they do. */
@@ -42,19 +36,19 @@ export function parseHello(first: Uint8Array): Hello | undefined {
   }
 }
 
-/** Reads ahead at the beginning; what it has read, the first reads give again. */
+/** Reads ahead at the beginning; the first reads return the same bytes again. */
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
-  /** The first read, and what is left of it; nothing once it has been given. */
+  /** The first bytes, until they have been read. */
   #first?: { buffer: Uint8Array; count: Promise<number | null> };
-  #given = 0;
+  #readCount = 0;
 
-  /** Starts to read the first bytes of a connection, as many as are enough to tell what they are. */
+  /** Starts to read the first bytes of a connection, as many as are enough. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
     const buffer = new Uint8Array(MAX_LINE_BYTES);
     this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
-    // Whoever reads hears of a failure.
+    // The first read rejects with it.
     this.#first.count.catch(() => {});
   }
 
@@ -63,7 +57,7 @@ export class PeekedConnection implements Connection {
     return this.#connection.peer;
   }
 
-  /** The first bytes that come, before they are read; none if the connection ends before any. */
+  /** The first bytes, which stay unread; none if the connection ends before any. */
   async peek(): Promise<Uint8Array> {
     const { buffer, count } = this.#first!;
     return buffer.subarray(0, await count.catch(() => null) ?? 0);
@@ -95,11 +89,14 @@ export class PeekedConnection implements Connection {
   ): Promise<number | null> {
     const count = await first.count;
     if (count === null) return null;
-    const given = first.buffer.subarray(this.#given, Math.min(count, this.#given + buffer.length));
-    buffer.set(given);
-    this.#given += given.length;
-    if (this.#given === count) this.#first = undefined;
-    return given.length;
+    const bytes = first.buffer.subarray(
+      this.#readCount,
+      Math.min(count, this.#readCount + buffer.length),
+    );
+    buffer.set(bytes);
+    this.#readCount += bytes.length;
+    if (this.#readCount === count) this.#first = undefined;
+    return bytes.length;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a server is made of.
+ * Options of a server.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { LegacyProtocol } from "./legacy_protocol.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -23,7 +24,7 @@ export interface ServerConfig {
   original: boolean;
   /** How many sessions there may be. */
   maxSessions: number;
-  /** How long a session whose client comes back is kept without a connection, in milliseconds. */
+  /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
 }
 
@@ -33,22 +34,24 @@ export function serverConfig(options: ServerConfig): ServerConfig {
   return { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers };
 }
 
-/** What a server is made of. */
+/** Options for `Server`. */
 export interface ServerOptions extends ServerConfig {
-  /** Fills bytes with randomness, for the ids of sessions that bring none. */
+  /** How to detect and serve original clients; without it, they are taken for clients that break the protocol. */
+  legacy?: LegacyProtocol;
+  /** Fills bytes with randomness, for the ids of sessions whose clients send none. */
   random: Random;
   /** Whether to serve one session only and end with it. */
   once: boolean;
-  /** Where to keep data messages, sessions and outages. */
+  /** Where to store data messages, sessions and outages. */
   store?: Store;
   /** Where to write data messages. */
   output?: MessageOutput;
-  /** The pool, of a server that is one of several workers: that has the store and the output. */
+  /** The coordinator, of a server that is one of several workers: it has the store and the output. */
   coordinator?: Coordinator;
   /** The network. */
   transport: Transport;
   /** Time. */
   clock: Clock;
-  /** Takes the events of all sessions. */
+  /** Receives the events of all sessions. */
   sink: EventSink;
 }

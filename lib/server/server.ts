@@ -1,88 +1,72 @@
 /**
  * The server: accepts connections and holds any number of sessions, each on its own.
  *
+ * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
+ * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
+ * each a `session_record.ts`; `server_session.ts` runs one on a connection. `legacy_protocol.ts` and
+ * `coordinator.ts` are interfaces to what is registered and to the other workers (`workers/`).
+ * The entry point and the workers call it. It must never know flags, files or how events are shown.
+ *
  * @module
  */
-import { OriginalConnection } from "../original/connection.ts";
-import type { OriginalServerSession } from "../original/original_server.ts";
-import { OriginalSessions } from "../original/sessions.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection, Listener } from "../platform/net/transport.ts";
-import { randomId } from "../platform/random.ts";
 import { TaskGroup } from "../platform/task_group.ts";
 import { closeReport, EXIT, type ExitStatus, exitStatus } from "../session/close_reason.ts";
 import { EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import { GRACEFUL_CLOSE_LIMIT_MS } from "../session/timers.ts";
 import { BatchDelivery, type Delivery } from "../store/delivery.ts";
+import type { Store } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
+import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import { ALL_SESSIONS, noRoom, ONLY_ONE, reportWaitingSessions, stoppedText } from "./notices.ts";
+import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
 import type { ServerOptions } from "./options.ts";
-import { type Admission, ServerSession, type SessionHost } from "./server_session.ts";
+import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 
-type AnySession = ServerSession | OriginalServerSession;
+type AnySession = ServerSession | LegacySession;
 
-/** A server that has opened its port. */
+/** A server that has opened its port. To be run once. */
 export class Server {
   readonly #options: ServerOptions;
   readonly #listener: Listener;
   readonly #events: EventSource;
-  readonly #originals: OriginalSessions;
   readonly #tasks = new TaskGroup();
   readonly #sessions = new Map<AnySession, Promise<void>>();
-  readonly #host: SessionHost;
-  readonly #record: SessionRegistry;
-  readonly #dispatcher: Dispatcher;
-  /** Whose connections were placed here, and have not led to their sessions yet. */
-  readonly #callers = new Map<AnySession, IncomingConnection>();
   readonly #delivery?: Delivery;
+  readonly #legacy?: LegacySessions;
+  readonly #registry: SessionRegistry;
+  readonly #admission: Admission;
+  readonly #dispatcher: Dispatcher;
+  readonly #host: SessionHost;
   readonly #stopping = new AbortController();
-  /** When to wait no longer for what is being ended. */
+  /** By when everything has to have ended after a stop. */
   readonly #limit: Deadline;
   #stopReason?: "done" | "shutdown";
-  #only?: AnySession | SessionRecord;
   #status: ExitStatus = EXIT.asked;
   #served = 0;
   #lost = 0;
 
   private constructor(options: ServerOptions, listener: Listener) {
+    const { clock, coordinator, legacy, original, random, sink, store, timers } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#limit = new Deadline(options.clock);
-    this.#events = new EventSource(options.sink, options.clock);
-    const newId = () => `original-${randomId(options.random)}`;
-    this.#originals = new OriginalSessions({ ...options, newId });
-    const { coordinator, store } = options;
-    if (store || options.output) {
-      const onFailure = (text: string) => {
-        this.#notice("error", text);
-        this.undeliverable(text);
-      };
-      this.#delivery = new BatchDelivery({ ...options, onFailure });
-    } else this.#delivery = coordinator?.delivery;
-    this.#record = new SessionRegistry({
-      ...options,
-      delivery: this.#delivery,
-      others: () => this.#originals.size,
-      onEnd: (record, status) => this.#ended(record, status),
-    });
-    this.#dispatcher = new Dispatcher({
-      ...options,
-      stopping: this.#stopping.signal,
-      serve: (caller) => this.#serve(caller),
-    });
-    this.#host = {
-      ...options,
-      admit: (session, hello) => this.#admit(session, hello),
-      survivesDisconnect: (record, closeReason) =>
-        this.#record.survivesDisconnect(record, closeReason),
-    };
-    this.#record.restore((coordinator ?? store)?.sessions ?? []);
+    this.#limit = new Deadline(clock);
+    this.#events = new EventSource(sink, clock);
+    this.#delivery = this.#makeDelivery();
+    const delivers = this.#delivery !== undefined;
+    this.#legacy = legacy?.serve({ clock, timers, sink, random, isServed: original, delivers });
+    this.#registry = this.#makeRegistry();
+    this.#admission = this.#makeAdmission();
+    const stopping = this.#stopping.signal;
+    const serve = (incoming: IncomingConnection) => this.#serve(incoming);
+    this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
+    this.#host = this.#makeHost();
+    this.#registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
   /**
@@ -105,46 +89,38 @@ export class Server {
     return { served: this.#served, lost: this.#lost };
   }
 
-  /** The sessions that it keeps. */
-  get record(): SessionRegistry {
-    return this.#record;
+  /** The sessions of this server. */
+  get registry(): SessionRegistry {
+    return this.#registry;
   }
 
   /**
-   * Accepts and serves until stopped, and all sessions have ended.
+   * Accepts and serves until stopped and all sessions have ended.
    *
-   * @returns As asked; of a server for one session, what became of that session.
+   * @returns 0 when stopped as asked; for a server of one session, that session's status.
    */
   async run(): Promise<ExitStatus> {
+    const { clock, coordinator, store } = this.#options;
     const { host, port } = this.#listener;
-    if (!this.#options.coordinator) {
+    if (!coordinator) {
       this.#events.emit("listening", { host, port });
-      reportWaitingSessions(this.#options, this.#events);
+      reportWaitingSessions({ store }, this.#events);
     }
     await acceptAll({
       listener: this.#listener,
-      clock: this.#options.clock,
+      clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#tasks.add(this.#dispatcher.receive(connection)),
-      refused: (connection, text) => this.#tellRefusal(connection, text),
+      refused: (connection, text) => this.#reportRefusal(connection, text),
       notice: (level, text) => this.#notice(level, text),
     });
     using limit = this.#limit;
-    await Promise.race([sleep(limit), this.#endAll()]);
-    if (!this.#options.coordinator) this.#notice("info", stoppedText(this.counts));
+    await Promise.race([sleep(limit), this.#finish()]);
+    if (!coordinator) this.#notice("info", stoppedText(this.counts));
     return this.#status;
   }
 
-  async #endAll(): Promise<void> {
-    await this.#tasks.finished();
-    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
-    this.#record.stop(this.#stopReason!);
-    await this.#delivery?.flushed();
-    await this.#options.output?.close();
-    await this.#options.store?.close();
-  }
-
-  /** Accepts no more and ends every session politely. */
+  /** Accepts no more and ends every session in order. */
   stop(reason: "done" | "shutdown", text = ""): void {
     if (this.#stopReason) return;
     this.#stopReason = reason;
@@ -154,141 +130,149 @@ export class Server {
     for (const session of this.#sessions.keys()) session.stop(reason, text);
   }
 
-  /** Serves a connection that another worker has lent, perhaps of a session that was placed here. */
-  take(connection: Connection, connected_ms: number, session?: string): void {
-    this.#tasks.add(this.#dispatcher.take(connection, connected_ms, session));
+  /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
+  serveForwarded(connection: Connection, connected_ms: number, session?: string): void {
+    this.#tasks.add(this.#dispatcher.serveForwarded(connection, connected_ms, session));
   }
 
-  /** What cannot be delivered must not be confirmed: sessions end here, and may go on elsewhere. */
-  undeliverable(text: string): void {
+  /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
+  onDeliveryFailed(text: string): void {
     this.#status = EXIT.lost;
-    this.#record.onDeliveryFailed();
+    this.#registry.onDeliveryFailed();
     this.stop("shutdown", text);
   }
 
-  async #serve(caller: IncomingConnection): Promise<void> {
-    const { connection, purpose } = caller;
-    if (purpose === undefined) return this.#servePulsewire(caller);
-    const refusal = this.#refuseOriginals();
-    if (!refusal && this.#originals.attach(connection, purpose)) return;
-    const full = this.#only ? ONLY_ONE : this.#isFull ? ALL_SESSIONS : undefined;
-    if (refusal || full) return await this.#refuseOriginal(connection, refusal ?? full!);
-    this.#serveOriginal(this.#originals.create(connection, purpose));
+  #makeDelivery(): Delivery | undefined {
+    const { coordinator, output, store } = this.#options;
+    if (!store && !output) return coordinator?.delivery;
+    const onFailure = (text: string) => {
+      this.#notice("error", text);
+      this.onDeliveryFailed(text);
+    };
+    return new BatchDelivery({ store, output, onFailure });
   }
 
-  get #isFull(): boolean {
-    const { maxSessions, coordinator } = this.#options;
-    // What has begun here in this moment the pool cannot know yet.
-    return coordinator?.isFull || this.#record.size + this.#originals.size >= maxSessions;
+  #makeRegistry(): SessionRegistry {
+    const { clock, sessionLifetime_ms, sink, timers } = this.#options;
+    const delivery = this.#delivery;
+    const onEnd = (record: SessionRecord, status: ExitStatus) => this.#onEnd(record, status);
+    return new SessionRegistry({ clock, timers, sink, sessionLifetime_ms, delivery, onEnd });
   }
 
-  #refuseOriginals(): string | undefined {
-    if (!this.#options.original) {
-      return "it is an original client, and this server takes none (--no-original)";
-    }
-    return this.#delivery &&
-      "it is an original client, whose data messages have no numbers: a server with --store or " +
-        "--output takes none";
+  #makeAdmission(): Admission {
+    const { coordinator, maxSessions, once, sessionLifetime_ms } = this.#options;
+    return new Admission({
+      registry: this.#registry,
+      legacy: this.#legacy,
+      once,
+      maxSessions,
+      sessionLifetime_ms,
+      delivery: this.#delivery,
+      coordinator,
+    });
   }
 
-  #servePulsewire(caller: IncomingConnection): void {
-    const { connection, connected_ms } = caller;
+  #makeHost(): SessionHost {
+    const { clock, maxMessageBytes, sessionLifetime_ms, timers } = this.#options;
+    return {
+      clock,
+      timers,
+      maxMessageBytes,
+      sessionLifetime_ms,
+      admit: (session, hello) => this.#admit(session, hello),
+      survivesDisconnect: (record, closeReason) =>
+        this.#registry.survivesDisconnect(record, closeReason),
+    };
+  }
+
+  #serve(incoming: IncomingConnection): void | Promise<void> {
+    const { connected_ms, connection, legacy } = incoming;
+    if (legacy) return this.#serveLegacy(connection, legacy);
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
     const session = new ServerSession({ config: this.#host, connection, connected_ms, state });
-    if (this.#options.coordinator) this.#callers.set(session, caller);
-    this.#live(session);
+    this.#admission.expect(session, incoming);
+    this.#run(session);
   }
 
-  #serveOriginal(session: OriginalServerSession): void {
-    if (this.#options.once) this.#only = session;
-    this.#options.coordinator?.begun(session.id);
-    this.#live(session);
+  async #serveLegacy(connection: Connection, first: Uint8Array): Promise<void> {
+    const sessions = this.#legacy!;
+    if (sessions.refusal === undefined && sessions.attach(connection, first)) return;
+    const refusal = sessions.refusal ?? this.#admission.refuseLegacy();
+    if (refusal !== undefined) {
+      this.#reportRefusal(connection, refusal);
+      return await sessions.refuse(connection, this.#stopping.signal);
+    }
+    const session = sessions.create(connection, first);
+    this.#admission.legacyAdmitted(session);
+    this.#run(session);
   }
 
-  async #refuseOriginal(connection: Connection, text: string): Promise<void> {
-    this.#tellRefusal(connection, text);
-    const { clock } = this.#options;
-    const original = new OriginalConnection(connection, { heard: () => "terminate" });
-    using limit = new Deadline(clock, { signal: this.#stopping.signal });
-    limit.moveTo(clock.now() + GRACEFUL_CLOSE_LIMIT_MS);
-    const over = sleep(limit).catch(() => {}).then(() => original.close());
-    await Promise.all([original.run(), over]);
+  #admit(session: ServerSession, hello: Hello): AdmissionResult | "late" {
+    const admitted = this.#admission.admit(session, hello);
+    // The one session that cannot be resumed is the last one to be admitted.
+    const isLast = this.#options.once && !hello.reconnects;
+    if (isLast && admitted !== "late" && "record" in admitted && !admitted.opening) {
+      this.#listener.close();
+    }
+    return admitted;
   }
 
-  #tellRefusal({ peer }: Connection, text: string): void {
-    const { clock, timers } = this.#options;
-    const closeReason = { by: "self", reason: "refused", text } as const;
-    this.#events.emit(
-      "terminated",
-      closeReport(closeReason, { peer, timers, now_ms: clock.now() }),
-    );
-  }
-
-  /** Lets a session live on its connection. */
-  #live(session: AnySession): void {
+  #run(session: AnySession): void {
     const task = session.run()
-      // A defect here ends one session, and is told in full; the others go on.
-      .catch((error) => this.#tellDefect(session, error))
-      .then(() => this.#left(session));
+      // A defect ends one session and is logged in full; the others go on.
+      .catch((error) => this.#reportDefect(session, error))
+      .then(() => this.#onConnectionClosed(session));
     this.#sessions.set(session, task);
-    // Accepted in the very moment of stopping.
+    // Accepted while the server was stopping.
     if (this.#stopReason) session.stop(this.#stopReason);
   }
 
-  #left(session: AnySession): void {
+  #onConnectionClosed(session: AnySession): void {
     this.#sessions.delete(session);
-    this.#settled(session, false);
-    if (session instanceof ServerSession) return this.#record.left(session);
-    this.#originals.delete(session);
-    const status = session.closeReason
-      ? exitStatus(session.closeReason, "server", true)
-      : EXIT.lost;
-    this.#ended(session, status);
-  }
-
-  #tellDefect({ id }: AnySession, error: unknown): void {
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
-  }
-
-  #admit(session: ServerSession, hello: Hello): Admission | "late" {
-    const isReturn = this.#only instanceof SessionRecord && this.#only.id === hello.id;
-    if (this.#only && !isReturn) return { refusal: noRoom(hello.id, ONLY_ONE) };
-    const caller = this.#callers.get(session);
-    if (caller?.refusal !== undefined) return { refusal: caller.refusal };
-    // Nobody has placed what was not heard in time: the session may be at another worker.
-    if (caller && caller.session !== hello.id) return "late";
-    const admission = this.#record.admit(session, hello);
-    this.#settled(session, "record" in admission);
-    if ("record" in admission && this.#options.once) {
-      this.#only = admission.record;
-      if (!hello.reconnects && !admission.opening) this.#listener.close();
+    if (session instanceof ServerSession) {
+      this.#admission.onConnectionClosed(session);
+      return this.#registry.onConnectionClosed(session);
     }
-    return admission;
+    this.#legacy!.delete(session);
+    const { closeReason } = session;
+    this.#onEnd(session, closeReason ? exitStatus(closeReason, "server", true) : EXIT.lost);
   }
 
-  /** The connection of a session that was placed here has led to it, or has come to nothing. */
-  #settled(session: AnySession, isKept: boolean): void {
-    const caller = this.#callers.get(session);
-    this.#callers.delete(session);
-    if (caller?.session !== undefined) this.#options.coordinator!.settled(caller.session, isKept);
-  }
-
-  /** A session has ended. */
-  #ended(session: OriginalServerSession | SessionRecord, status: ExitStatus): void {
-    this.#options.coordinator?.ended(session.id);
-    // What was never open was not the one session to serve.
+  #onEnd(session: LegacySession | SessionRecord, status: ExitStatus): void {
+    this.#options.coordinator?.sessionEnded(session.id);
+    const isOnly = session === this.#admission.only;
     if (session instanceof SessionRecord && !session.state.isOpen) {
-      if (session === this.#only) this.#only = undefined;
+      if (isOnly) this.#admission.forgetOnly();
       return;
     }
     this.#served++;
     if (status === EXIT.lost || this.#delivery?.hasFailed) this.#lost++;
-    if (session !== this.#only) return;
+    if (!isOnly) return;
     this.#status = status;
     this.stop("done");
+  }
+
+  async #finish(): Promise<void> {
+    await this.#tasks.finished();
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
+    this.#registry.stop(this.#stopReason!);
+    await this.#delivery?.flushed();
+    await this.#options.output?.close();
+    await this.#options.store?.close();
+  }
+
+  #reportRefusal({ peer }: Connection, text: string): void {
+    const { clock, timers } = this.#options;
+    const closeReason = { by: "self", reason: "refused", text } as const;
+    const report = closeReport(closeReason, { peer, timers, now_ms: clock.now() });
+    this.#events.emit("terminated", report);
+  }
+
+  #reportDefect({ id }: AnySession, error: unknown): void {
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
   }
 
   #notice(level: "info" | "error", text: string): void {
@@ -296,5 +280,18 @@ export class Server {
   }
 }
 
-/** How long, in milliseconds, all that there is to end may take together. */
+/** How long, in milliseconds, everything may take to end after a stop. */
 export const STOP_LIMIT_MS = 1_900;
+
+/** Logs how many sessions an earlier process has left in the store. */
+export function reportWaitingSessions({ store }: { store?: Store }, events: EventSource): void {
+  const count = store?.sessions.length ?? 0;
+  if (count === 0) return;
+  const text = `sessions in the store that wait for their clients: ${count}`;
+  events.emit("notice", { level: "info", text });
+}
+
+/** What a server logs when it has stopped. */
+export function stoppedText({ lost, served }: { lost: number; served: number }): string {
+  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
+}

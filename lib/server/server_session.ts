@@ -1,5 +1,5 @@
 /**
- * The server's side of a session: it hears `HELLO` and data messages, and confirms each.
+ * The server's side of a session: receives `HELLO` and data messages, and confirms each.
  *
  * @module
  */
@@ -13,29 +13,30 @@ import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { SessionRecord } from "./session_record.ts";
 
-/** What a server decides on a `HELLO`. */
-export type Admission =
-  | { readonly refusal: string }
-  | {
-    /** The session that the connection belongs to. */
-    readonly record: SessionRecord;
-    /** What is made up for, of a session that was open before. */
-    readonly resumption?: Resumption;
-    /** What to wait for before it is welcomed: that it is stored. */
-    readonly opening?: Promise<void>;
-  };
+/** What an admitted connection leads to. */
+export interface Admitted {
+  /** The session that the connection belongs to. */
+  readonly record: SessionRecord;
+  /** What is resent and what had arrived, of a session that was open before. */
+  readonly resumption?: Resumption;
+  /** Resolves when the session is stored; it is not welcomed before. */
+  readonly opening?: Promise<void>;
+}
 
-/** What a server's session asks its server. */
+/** What a server decides on a `HELLO`. */
+export type AdmissionResult = Admitted | { readonly refusal: string };
+
+/** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
-  /** How long the server keeps a session without a connection, in milliseconds. */
+  /** How long the server holds a session without a connection, in milliseconds. */
   readonly sessionLifetime_ms: number;
   /** Decides on the client's `HELLO`, unless it came too late. */
-  admit(session: ServerSession, hello: Hello): Admission | "late";
+  admit(session: ServerSession, hello: Hello): AdmissionResult | "late";
   /** Whether a session goes on after its connection has ended like this. */
   survivesDisconnect(record: SessionRecord | undefined, closeReason: CloseReason): boolean;
 }
 
-/** What one connection of a server's session is made of. */
+/** Options for {@linkcode ServerSession}. */
 export interface ServerSessionOptions extends SessionOptions {
   /** The server. */
   readonly config: SessionHost;
@@ -45,16 +46,16 @@ export interface ServerSessionOptions extends SessionOptions {
 export class ServerSession extends Session implements ServerDataSide {
   /** Which side this is. */
   override readonly role = "server";
-  /** The course that the connection was opened with, unless it is the return of a session. */
+  /** The state that the connection was opened with; a resumed session keeps its own. */
   readonly state: SessionState;
-  /** When the last data message was heard, or the session started. */
+  /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   /** Called at each data message, while the data phase lasts. */
   onData?: () => void;
   readonly #host: SessionHost;
   #record?: SessionRecord;
-  /** The last sequence number heard on this connection, or told in `WELCOME`. */
-  #heardUpTo = 0;
+  /** The last sequence number received on this connection, or sent in `WELCOME`. */
+  #receivedUpTo = 0;
   #dataBefore = 0;
   /** The last sequence number that the client had sent before. */
   #sentBefore = 0;
@@ -88,18 +89,18 @@ export class ServerSession extends Session implements ServerDataSide {
     this.changes.notify();
   }
 
-  /** The client is back on another connection: gives how this one ended. */
+  /** The client has reconnected: ends this connection, and returns how it ended. */
   supersede(): CloseReason {
     this.end({ by: "peer", reason: "superseded", text: "" });
     return this.closeReason!;
   }
 
-  /** Waits for `HELLO`, which is answered as it is heard. */
+  /** Waits for `HELLO`, which is answered when it arrives. */
   protected override open(deadline: Deadline): Promise<boolean> {
     return this.changes.until(() => this.isOpen, deadline);
   }
 
-  /** Waits until no data message has been heard for too long. */
+  /** Waits until no data message has arrived for too long. */
   protected override dataLoop(deadline: Deadline): Promise<"silent"> {
     return serverDataLoop(this, this.timers, deadline);
   }
@@ -109,7 +110,7 @@ export class ServerSession extends Session implements ServerDataSide {
     return { since: "last_data_heard", at_ms: this.lastData_ms };
   }
 
-  /** A `HELLO` may have come, and its session still be on its way to the store. */
+  /** `HELLO` may have arrived, and the session still be waiting for the store. */
   protected override openTimeout(): CloseReason {
     const within = `within ${OPEN_LIMIT_MS / 1000} s`;
     if (!this.#record) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
@@ -117,21 +118,18 @@ export class ServerSession extends Session implements ServerDataSide {
     return { by: "self", reason: "failed", text };
   }
 
-  /** Hears `HELLO` and `DATA`. */
+  /** Receives `HELLO` and `DATA`. */
   protected override onRoleFrame(frame: Frame): void {
-    if (frame.type === "HELLO") this.#hearHello(frame);
-    else if (frame.type === "DATA") this.#hearData(frame.seq, frame.payload);
+    if (frame.type === "HELLO") this.#onHello(frame);
+    else if (frame.type === "DATA") this.#onDataFrame(frame.seq, frame.payload);
   }
 
-  /** A server has told an original client by its first bytes. */
-  protected override onUnfinishedLine(): void {}
-
-  /** Whether the server keeps the session. */
+  /** Whether the server holds the session. */
   protected override survivesDisconnect(closeReason: CloseReason): boolean {
     return this.#host.survivesDisconnect(this.#record, closeReason);
   }
 
-  /** What has been received is delivered, and so confirmed. */
+  /** Waits until what was received is delivered, and so confirmed. */
   protected override settle(limit: Deadline): boolean | Promise<boolean> {
     const record = this.#record;
     if (!record || record.isSettled) return true;
@@ -139,14 +137,14 @@ export class ServerSession extends Session implements ServerDataSide {
     return this.changes.until(over, limit).then(() => record.isSettled);
   }
 
-  /** What the network took is confirmed; what it did not is in doubt. */
+  /** What was written to the network is confirmed; the rest is in doubt. */
   protected override finalizeCounters(): void {
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
     this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
   }
 
-  #hearHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
+  #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.#record) throw new ProtocolError("a second HELLO");
     const hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
@@ -162,19 +160,19 @@ export class ServerSession extends Session implements ServerDataSide {
     else this.#welcome(record, hello, resumption);
   }
 
-  /** Opens the session, unless it has ended while it was being stored. */
+  /** Opens the session, unless it ended while it was being stored. */
   #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) this.attachTo(record.state);
     this.#sentBefore = hello.sent;
-    this.#heardUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.#sayWelcome(record);
+    this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
+    this.#sendWelcome(record);
     this.lastData_ms = this.now();
     this.opened(resumption);
     this.changes.notify();
   }
 
-  #sayWelcome({ reconnects, deliveredUpTo, id }: SessionRecord): void {
+  #sendWelcome({ reconnects, deliveredUpTo, id }: SessionRecord): void {
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
       ...greetingOf(this.timers, maxMessageBytes),
@@ -184,20 +182,20 @@ export class ServerSession extends Session implements ServerDataSide {
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: id, greeting });
   }
 
-  #hearData(seq: number, payload: Uint8Array): void {
+  #onDataFrame(seq: number, payload: Uint8Array): void {
     const record = this.#record!;
-    // What has been confirmed meanwhile, of what is on its way to the store, need not come again.
-    const due = this.#heardUpTo + 1;
+    // A client need not resend what was confirmed since WELCOME, when a delivery was still under way.
+    const due = this.#receivedUpTo + 1;
     if (seq < due || seq > Math.max(due, this.#confirmed + 1)) {
       throw new ProtocolError(`DATA ${seq} where DATA ${due} was due`);
     }
-    this.#heardUpTo = seq;
+    this.#receivedUpTo = seq;
     const { counts, ledger } = this;
     counts.received++;
     if (seq <= this.#sentBefore) ledger.countResent(counts);
     this.dataFramesReceived++;
     this.lastData_ms = this.lastSignOfLife_ms;
-    // What is on its way to the store already is delivered from there, and only once.
+    // What an earlier connection received is being delivered already.
     if (seq > record.receivedUpTo) this.#receive(record, seq, payload);
   }
 

@@ -1,5 +1,5 @@
 /**
- * What a server keeps of a session beyond its connections.
+ * What a server holds of a session beyond its connections.
  *
  * @module
  */
@@ -9,30 +9,30 @@ import type { SessionState } from "../session/state.ts";
 import type { Delivery, Recipient } from "../store/delivery.ts";
 import { MAX_WINDOW } from "../wire/protocol.ts";
 
-/** How many bytes of them, unless one data message may be half as large. */
+/** How many bytes of a session may be undelivered, unless one data message may be half as large. */
 const MAX_UNDELIVERED_BYTES = 67_108_864;
 
-/** The server's side of the connection that a session has. */
+/** The connection that a session has. */
 export interface Attachment {
   /** The client's address and port, for people. */
   readonly peer: string;
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void;
-  /** The client is back on another connection: gives how this one ended. */
+  /** The client has reconnected: ends this connection, and returns how it ended. */
   supersede(): CloseReason;
 }
 
-/** What a session is kept by. */
+/** Options for {@linkcode SessionRecord}. */
 export interface SessionRecordOptions {
   /** Its id. */
   id: string;
-  /** Its course. */
+  /** Its state. */
   state: SessionState;
-  /** Whether its client comes back after a lost connection. */
+  /** Whether its client reconnects after a lost connection. */
   reconnects: boolean;
   /** The sequence number up to which all is delivered. */
   delivered: number;
-  /** Delivers its data messages; without one, to receive them is all. */
+  /** Delivers its data messages; without one, a message is delivered when it is received. */
   delivery?: Delivery;
 }
 
@@ -40,15 +40,15 @@ export interface SessionRecordOptions {
 export class SessionRecord implements Recipient {
   /** Its id. */
   readonly id: string;
-  /** Its course. */
+  /** Its state. */
   readonly state: SessionState;
-  /** Whether its client comes back after a lost connection. */
+  /** Whether its client reconnects after a lost connection. */
   readonly reconnects: boolean;
   /** The connection that it has. */
   session?: Attachment;
-  /** The client's address and port, for people: the last that was known. */
+  /** The client's last known address and port, for people. */
   peer = "?";
-  /** Resolves when it is stored, as long as it is not. */
+  /** Resolves when the session is stored; `undefined` once it is. */
   opening?: Promise<void>;
   /** When it lost its connection, in monotonic milliseconds. */
   lost_ms = 0;
@@ -57,7 +57,7 @@ export class SessionRecord implements Recipient {
   #delivered: number;
   #waitingBytes = 0;
 
-  /** Keeps a session. */
+  /** Makes the record of a session. */
   constructor({ reconnects, state, delivered, delivery, id }: SessionRecordOptions) {
     this.id = id;
     this.state = state;
@@ -95,7 +95,7 @@ export class SessionRecord implements Recipient {
     }
     this.#waitingBytes += payload.length;
     const at = clock.wallTime();
-    // A copy, because the bytes are the reader's.
+    // A copy: the reader reuses its buffer.
     const copy = payload.slice();
     this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload: copy });
     return !this.#delivery.isFull &&

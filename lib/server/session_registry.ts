@@ -1,5 +1,5 @@
 /**
- * The sessions of a server: those that have a connection, and those that may come back.
+ * The sessions of a server: those that have a connection, and those whose clients may reconnect.
  *
  * @module
  */
@@ -18,48 +18,43 @@ import type { Timers } from "../session/timers.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
-import { fullText, noRoom } from "./notices.ts";
-import type { Admission, ServerSession } from "./server_session.ts";
+import type { Admitted, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 
-/** What {@linkcode SessionRegistry} is made of. */
+/** Options for {@linkcode SessionRegistry}. */
 export interface SessionRegistryOptions {
   /** Time. */
   clock: Clock;
   /** The timers of sessions. */
   timers: Timers;
-  /** Takes the events of sessions that were begun by an earlier process. */
+  /** Receives the events of sessions that an earlier process began. */
   sink: EventSink;
-  /** How long a session without a connection is kept, in milliseconds. */
+  /** How long a session without a connection is held, in milliseconds. */
   sessionLifetime_ms: number;
-  /** How many sessions there may be. */
-  maxSessions: number;
-  /** How many others there are, which count as well. */
-  others: () => number;
   /** Where data messages go, if anywhere. */
   delivery?: Delivery;
-  /** Told of each session that was open and has ended. */
+  /** Called when a session has ended. */
   onEnd: (record: SessionRecord, status: ExitStatus) => void;
 }
 
-/** Knows every session, and for how long. */
+/** Holds every session, and ends those whose clients stay away for too long. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #byId = new Map<string, SessionRecord>();
   /** Those without a connection, the one lost for longest first. */
   readonly #lost = new Set<SessionRecord>();
   readonly #expiry: Deadline;
-  /** When this process ran again after it had not: nobody could come back before. */
-  #ran_ms = -Infinity;
+  /** When this process resumed after it was stopped: no client could reconnect before. */
+  #resumed_ms = -Infinity;
 
-  /** Makes it with no session. */
+  /** Makes a registry without sessions. */
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
-    const onStall = () => this.#ran_ms = options.clock.now();
+    const onStall = () => this.#resumed_ms = options.clock.now();
     this.#expiry = new Deadline(options.clock, { onStall });
   }
 
-  /** Takes up the sessions that an earlier process left in the store. */
+  /** Adds the sessions that an earlier process left in the store. */
   restore(stored: readonly StoredSession[]): void {
     const { clock, delivery, sink, timers } = this.#options;
     const now_ms = clock.now();
@@ -78,7 +73,7 @@ export class SessionRegistry {
         delivered: received,
         delivery,
       });
-      // What had a connection to the end may have lost it only then, however long it was silent.
+      // A session that was connected to the end may have lost its connection only then.
       record.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, record);
     }
@@ -87,22 +82,67 @@ export class SessionRegistry {
     this.#expire();
   }
 
-  /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
-  admit(session: ServerSession, hello: Hello): Admission {
-    const record = this.#byId.get(hello.id);
-    const refusal = record ? this.#refuseKept(record, hello) : this.#refuseUnknown(hello);
-    if (refusal) return { refusal };
-    return record ? this.#takeOver(record, session, hello) : this.#begin(session, hello);
+  /** A session by its id. */
+  get(id: string): SessionRecord | undefined {
+    return this.#byId.get(id);
   }
 
-  /** Whether a session is kept after its connection has ended like this. */
+  /** Adds the new session of a connection. */
+  begin(session: ServerSession, hello: Hello): Admitted {
+    const { confirmed, id } = hello;
+    const { delivery, sessionLifetime_ms } = this.#options;
+    const reconnects = hello.reconnects && sessionLifetime_ms > 0;
+    const { state } = session;
+    // Not before: a connection that is refused is not the session of this id.
+    state.events.session = id;
+    const delivered = confirmed ?? 0;
+    state.startAfter(delivered);
+    const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
+    record.session = session;
+    this.#byId.set(id, record);
+    const at = this.#options.clock.wallTime();
+    const { peer } = session;
+    if (delivery?.isDurable) {
+      // It is welcomed only when stored: else a resume after a crash would find it unknown.
+      record.opening = delivery
+        .keep({ kind: "opened", session: id, at, peer, received: delivered })
+        .then(() => record.opening = undefined);
+    }
+    const { opening } = record;
+    return {
+      record,
+      opening,
+      resumption: confirmed === undefined ? undefined : resumptionOf(record, hello),
+    };
+  }
+
+  /** Moves a session to the new connection of its client: the last one is lost, whatever it seems. */
+  takeOver(record: SessionRecord, session: ServerSession, hello: Hello): Admitted {
+    if (record.session) this.#note(record, "lost", record.session.supersede());
+    this.#lost.delete(record);
+    record.session = session;
+    const { clock, delivery } = this.#options;
+    const resumption = resumptionOf(record, hello);
+    const gap_ms = record.state.gap_ms ?? 0;
+    const { peer } = session;
+    const at = clock.wallTime();
+    delivery?.note({ kind: "resumed", session: record.id, at, peer, gap_ms, ...resumption });
+    // A client that never received its WELCOME does not know that the session was open.
+    return {
+      record,
+      opening: record.opening,
+      resumption: hello.confirmed === undefined ? undefined : resumption,
+    };
+  }
+
+  /** Whether a session is held after its connection has ended like this. */
   survivesDisconnect(record: SessionRecord | undefined, closeReason: CloseReason): boolean {
     if (!record?.reconnects) return false;
     return isRetryable(closeReason) && !isPolite(closeReason);
   }
 
-  /** A connection is over, and all that was to be said on it is said. */
-  left(session: ServerSession): void {
+  /** A connection is closed, and everything was written to it. */
+  onConnectionClosed(session: ServerSession): void {
     const { record } = session;
     if (!record || record.session !== session) return;
     const closeReason = session.closeReason!;
@@ -120,24 +160,24 @@ export class SessionRegistry {
     return this.#byId.size;
   }
 
-  /** How long, in milliseconds, the session has been away that `makeRoom` would give up. */
+  /** How long, in milliseconds, the session has had no connection that `makeRoom` would end. */
   get longestAway_ms(): number | undefined {
-    const first = this.#firstToGiveUp();
+    const first = this.#firstToEvict();
     return first && this.#options.clock.now() - first.lost_ms;
   }
 
   /**
-   * Gives up the session that has been away for longest, of those that have sent nothing to lose; false
-   * if there is none.
+   * Ends the session that has had no connection for longest, of those that have sent no data; false if
+   * there is none.
    */
   makeRoom(): boolean {
-    const first = this.#firstToGiveUp();
-    const text = "gave way to a new session: it had sent nothing (max_sessions)";
+    const first = this.#firstToEvict();
+    const text = "made room for a new session: it had sent no data (max_sessions)";
     if (first) this.#endLost(first, { by: "self", reason: "silent", text });
     return first !== undefined;
   }
 
-  /** Nothing more can be delivered: whoever waits for that waits in vain. */
+  /** Wakes sessions that wait for a delivery which cannot happen. */
   onDeliveryFailed(): void {
     for (const record of this.#byId.values()) record.session?.deliveredMore();
   }
@@ -145,103 +185,23 @@ export class SessionRegistry {
   /** Ends every session that has no connection. */
   stop(reason: "done" | "shutdown"): void {
     for (const record of [...this.#lost]) {
-      // What was never here but in the store stays there, and nothing is told of it.
+      // A session that only the store knows stays there for the next process, without an event.
       if (record.state.isOpen) this.#endLost(record, { by: "self", reason, text: "" });
     }
     this.#expiry[Symbol.dispose]();
   }
 
-  #firstToGiveUp(): SessionRecord | undefined {
+  #firstToEvict(): SessionRecord | undefined {
     for (const record of this.#lost) if (record.receivedUpTo === 0) return record;
     return undefined;
-  }
-
-  #refuseKept(record: SessionRecord, { reconnects, confirmed, id }: Hello): string | undefined {
-    if (record.state.closeReason) return `session ${id} has ended`;
-    if (!record.reconnects || !reconnects) {
-      return record.session
-        ? `session ${id} is already connected`
-        : `session ${id} is kept for the return of its client`;
-    }
-    if (confirmed === undefined && record.receivedUpTo > 0) {
-      return `session ${id} has been begun already, and this is not its return`;
-    }
-    if ((confirmed ?? 0) <= record.deliveredUpTo) return undefined;
-    return `this server has session ${id} up to data message ${record.deliveredUpTo} only; the client ` +
-      `has heard ${confirmed} confirmed`;
-  }
-
-  #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { delivery, maxSessions, others, sessionLifetime_ms } = this.#options;
-    if (delivery?.isFull) {
-      return noRoom(id, "this server has more on its way to its store or output than it can hold");
-    }
-    if (this.#byId.size + others() >= maxSessions && !this.makeRoom()) {
-      return fullText(id, maxSessions);
-    }
-    if (confirmed === undefined || settled) return undefined;
-    const why = sessionLifetime_ms === 0
-      ? "it keeps none without a connection (session_lifetime 0)"
-      : `it has ended, was away for longer than session_lifetime ${
-        sessionLifetime_ms / 1000
-      } s, or ` +
-        `the server has been restarted without --store`;
-    return `this server does not know session ${id}: ${why}`;
-  }
-
-  #begin(session: ServerSession, hello: Hello): Admission {
-    const { confirmed, id } = hello;
-    const { delivery, sessionLifetime_ms } = this.#options;
-    const reconnects = hello.reconnects && sessionLifetime_ms > 0;
-    const { state } = session;
-    // Not before: whoever is refused is not the session that has this id.
-    state.events.session = id;
-    const delivered = confirmed ?? 0;
-    state.startAfter(delivered);
-    const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
-    record.session = session;
-    this.#byId.set(id, record);
-    const at = this.#options.clock.wallTime();
-    const { peer } = session;
-    if (delivery?.isDurable) {
-      // A return to what is not stored could not be told from one to what has been forgotten.
-      record.opening = delivery
-        .keep({ kind: "opened", session: id, at, peer, received: delivered })
-        .then(() => record.opening = undefined);
-    }
-    const { opening } = record;
-    return {
-      record,
-      opening,
-      resumption: confirmed === undefined ? undefined : resumptionOf(record, hello),
-    };
-  }
-
-  /** The client is back: if its last connection seems to be alive, it is not. */
-  #takeOver(record: SessionRecord, session: ServerSession, hello: Hello): Admission {
-    if (record.session) this.#note(record, "lost", record.session.supersede());
-    this.#lost.delete(record);
-    record.session = session;
-    const { clock, delivery } = this.#options;
-    const resumption = resumptionOf(record, hello);
-    const gap_ms = record.state.gap_ms ?? 0;
-    const { peer } = session;
-    const at = clock.wallTime();
-    delivery?.note({ kind: "resumed", session: record.id, at, peer, gap_ms, ...resumption });
-    // A client that never heard its WELCOME does not know that it was here before.
-    return {
-      record,
-      opening: record.opening,
-      resumption: hello.confirmed === undefined ? undefined : resumption,
-    };
   }
 
   #expire(): void {
     const { clock, sessionLifetime_ms } = this.#options;
     for (const record of this.#lost) {
-      const due_ms = Math.max(record.lost_ms, this.#ran_ms) + sessionLifetime_ms;
+      const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;
       if (clock.now() < due_ms) return this.#expireAt(due_ms);
-      const text = `did not come back within session_lifetime ${sessionLifetime_ms / 1000} s`;
+      const text = `did not reconnect within session_lifetime ${sessionLifetime_ms / 1000} s`;
       this.#endLost(record, { by: "self", reason: "silent", text });
     }
   }
@@ -263,7 +223,7 @@ export class SessionRegistry {
   #end(record: SessionRecord, closeReason: CloseReason): void {
     this.#byId.delete(record.id);
     record.state.summarize();
-    // A session that would have come back to this server may come back to the next one on its store.
+    // Its client may resume it at the next server on the same store.
     const stays = record.reconnects && closeReason.by === "self" &&
       closeReason.reason === "shutdown";
     this.#note(record, stays ? "lost" : "ended", closeReason);

@@ -35,6 +35,8 @@ export interface SessionConfig {
   readonly timers: Timers;
   /** The largest data message to accept, in bytes. */
   readonly maxMessageBytes: number;
+  /** Recognizes a peer of another protocol, which sends no line, before the session is open. */
+  readonly legacy?: { explainAnswer(first: Uint8Array): string | undefined };
 }
 
 /** What one side of a connection is made of. */
@@ -98,8 +100,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
   /** When silence began, seen from the end of a data phase. */
   protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
-  /** Sees what has come of a line that is not finished, before the session is open. */
-  protected abstract onUnfinishedLine(line: Uint8Array): void;
   /** Settles what is still under way before a polite end; whether that came about in time. */
   protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
   /** Whether the session goes on after its connection has ended like this. */
@@ -267,7 +267,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** All frames of one read have been heard. The next read waits for others', and for what is not told. */
   onBatchEnd(): void | Promise<void> {
-    if (!this.isOpen) this.onUnfinishedLine(this.#decoder.unfinishedLine);
+    if (!this.isOpen) this.#expectOurProtocol();
     this.#readAt_ms = undefined;
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
@@ -277,6 +277,11 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     if (heard <= FRAMES_PER_TURN) return room;
     const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
     return room ? room.then(() => turn) : turn;
+  }
+
+  #expectOurProtocol(): void {
+    const text = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    if (text !== undefined) throw new ProtocolError(text);
   }
 
   /** Hears of an error of the peer's, or of a defect of this program. */

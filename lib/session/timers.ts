@@ -60,3 +60,9 @@ export const SETTLE_LIMIT_MS = 1_000;
 
 /** How long, in milliseconds, opening a connection may take. */
 export const CONNECT_LIMIT_MS = 10_000;
+
+/** How long, in milliseconds, the final write to an original client may take. */
+export const ORIGINAL_FINAL_WRITE_LIMIT_MS = 50;
+
+/** How long, in milliseconds, to wait before an original server that does not listen is dialled again. */
+export const ORIGINAL_REDIAL_MS = 250;

@@ -6,7 +6,7 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { TransportError } from "../../lib/platform/net/transport.ts";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageOriginalClient } from "../support/original_stage.ts";
 
 type Options = Parameters<typeof stageOriginalClient>[0];

@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageSession } from "../support/original_session.ts";
 import { stageOriginalServer } from "../support/original_stage.ts";
 
@@ -109,7 +109,7 @@ Deno.test("an original client that stays away dies when its heartbeats have not 
     at_ms: 43_000,
     by: "peer",
     reason: "closed",
-    text: "and did not come back",
+    text: "and did not reconnect",
     detected_after_ms: 43_000,
     detected_since: "last_sign_of_life",
     predicted_ms: 60_000,

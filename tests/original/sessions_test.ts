@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import {
   type OriginalServerStage as Stage,
   stageOriginalServer,
@@ -81,10 +81,10 @@ Deno.test("200 clients at one address: those silent alone are told by that, othe
   };
   for (let n = 0; n < 10; n++) await silence(n);
   const told = (how: string) => notices(stage).filter((text) => text.includes(how)).length;
-  assertEquals([told("told by its address"), told("a guess")], [20, 0]);
+  assertEquals([told("matched by its address"), told("a guess")], [20, 0]);
   await silence(10, 11, 12);
   // Of three, of two, and then there is but one: for the second connections, and for the return.
-  assertEquals([told("told by its address"), told("a guess")], [22, 4]);
+  assertEquals([told("matched by its address"), told("a guess")], [22, 4]);
   assertEquals(Object.keys(dataBySession(stage)).length, 200);
   assertEquals(stage.recorder.all("terminated"), []);
 });
@@ -106,14 +106,14 @@ Deno.test("which of several silent clients at one address is back is said to be 
   const longest = recorder.all("connected")[0]!.session;
   assertEquals([level, session], ["warning", longest]);
   await call(TEXT.heartbeat, "elsewhere");
-  assertStringIncludes(notices(stage).at(-1)!, "from elsewhere:50000; told by its address");
+  assertStringIncludes(notices(stage).at(-1)!, "from elsewhere:50000; matched by its address");
   await call(TEXT.heartbeat, "nat");
   await call(TEXT.heartbeat, "nat");
-  assertStringIncludes(notices(stage).at(-1)!, "told by its address");
+  assertStringIncludes(notices(stage).at(-1)!, "matched by its address");
   await call(TEXT.data, "nat");
   assertStringIncludes(
     notices(stage).at(-1)!,
-    "is back with data, from nat:50000; a guess: 3 sess",
+    "sends data again, from nat:50000; a guess: 3 sess",
   );
   assertEquals(recorder.all("connected").length, 4);
 });

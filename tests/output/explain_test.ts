@@ -144,17 +144,17 @@ for (const [what, end, ...parts] of UNOPENED) {
   });
 }
 
-Deno.test("explainEnd() tells of a session whose client did not come back", () => {
+Deno.test("explainEnd() tells of a session whose client did not reconnect", () => {
   const end = terminatedOf({
     reason: "silent",
-    text: "did not come back within session_lifetime 3600 s",
+    text: "did not reconnect within session_lifetime 3600 s",
     detected_since: "connection_lost",
     detected_after_ms: 3_600_001,
     predicted_ms: 3_600_000,
     silent_ms: 3_660_000,
   });
   const text = explainEnd(end, "server", DEFAULT_TIMERS);
-  assertIn(text, ["the client did not come back", "session_lifetime 3600 s", "3600.001 s"]);
+  assertIn(text, ["the client did not reconnect", "session_lifetime 3600 s", "3600.001 s"]);
   assertIn(text, ["forgotten", "Look next: "]);
   assert(!/dead|heartbeat|data_threshold/.test(text), text);
 });

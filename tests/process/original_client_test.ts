@@ -160,7 +160,7 @@ async function isReplaced(): Promise<void> {
   client.kill("SIGINT");
   assertEquals(await client.ended(), 0, client.stderr);
   assertEquals(timesOf(ours.server, "connected").length, 1);
-  await ours.server.stderrText("the client is back with data");
+  await ours.server.stderrText("the client sends data again");
 }
 
 /** A server that makes a connection while it does not want one, and resets it when it does. */

@@ -122,7 +122,7 @@ test("a server with --no-original refuses original clients, theirs and ours, and
 
   const { code, stderr } = await runCommand("client", ["127.0.0.1", `${port}`, "--original"]);
   assertEquals(code, 4);
-  assertStringIncludes(stderr, "the server refused the session: TERMINATE was its first word");
+  assertStringIncludes(stderr, "the server refused the session: its first message was TERMINATE");
   const pulsewire = await runCommand("client", ["127.0.0.1", `${port}`, "--count=1"]);
   assertEquals(pulsewire.code, 0, pulsewire.stderr);
 });

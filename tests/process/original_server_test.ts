@@ -152,7 +152,7 @@ async function isStartedAgain() {
   assertEquals(await back.ended(), 0, back.stderr);
   assertEquals(texts(back), [ORIGINAL.confirmation, ORIGINAL.confirmation]);
   const { end } = await death(server);
-  assertEquals([end.by, end.reason, end.text], ["peer", "closed", "and did not come back"]);
+  assertEquals([end.by, end.reason, end.text], ["peer", "closed", "and did not reconnect"]);
   assertEquals(
     new Set(server.events.map(({ session }) => session)).size,
     2,
@@ -161,7 +161,7 @@ async function isStartedAgain() {
   const { data_received, silences, heartbeats_received } = await server.event("summary");
   assertEquals([data_received, silences, heartbeats_received], [4, 2, 2]);
   for (
-    const told of ["the client is back with data", "data heard again after", "did not come back"]
+    const told of ["the client sends data again", "data heard again after", "did not reconnect"]
   ) {
     await server.stderrText(told);
   }

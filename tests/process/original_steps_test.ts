@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Client } from "../../lib/client/client.ts";
 import { systemClock } from "../../lib/platform/clock.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { tcpTransport } from "../../lib/platform/net/tcp.ts";
 import type { Event } from "../../lib/session/events.ts";
 import type { Timers } from "../../lib/session/timers.ts";
@@ -141,6 +142,7 @@ async function live(port: number): Promise<EventOf<"terminated">> {
     ...saying("x", TIMERS),
     maxMessageBytes: 1,
     original: true,
+    legacy: new OriginalProtocol(),
     random: () => {},
     transport: tcpTransport,
     clock: systemClock,

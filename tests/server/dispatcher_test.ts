@@ -1,25 +1,26 @@
 /**
- * Where every connection comes first: what is told by its first bytes, and who serves it then.
+ * Detecting the protocol of a connection by its first bytes, and picking the worker that serves it.
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
 import type { Coordinator, Placement } from "../../lib/server/coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
 import { type End, Path } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 const HERE: Placement = { at: "here" };
 const HELLO = 'HELLO 1 s {"reconnect":true}\n';
 
-/** What a caller is served as, and when. */
+/** What a connection is served as, and when. */
 type Served = Omit<IncomingConnection, "connection"> & { at_ms: number };
 
-/** A pool that places as it is told, and keeps what it is asked. */
-class ToldPool implements Coordinator {
+/** A coordinator that places as the test says, and records what it is asked. */
+class ScriptedCoordinator implements Coordinator {
   readonly sessions = [];
   readonly isFull = false;
   readonly asked: (string | undefined)[] = [];
@@ -30,7 +31,7 @@ class ToldPool implements Coordinator {
     this.#placement = placement;
   }
 
-  async place(session: string | undefined): Promise<Placement> {
+  async findWorker(session: string | undefined): Promise<Placement> {
     this.asked.push(session);
     return await this.#placement();
   }
@@ -40,13 +41,16 @@ class ToldPool implements Coordinator {
     return Promise.resolve();
   }
 
-  settled(): void {}
-  begun(): void {}
-  ended(): void {}
+  sessionPlaced(): void {}
+  sessionStarted(): void {}
+  sessionEnded(): void {}
 }
 
-/** A reception, and the connection that it receives 1 s after the clock has started. */
-async function stage(coordinator?: ToldPool, receive?: (dispatcher: Dispatcher, end: End) => void) {
+/** A dispatcher, and the connection that it receives 1 s after the clock has started. */
+async function stage(
+  coordinator?: ScriptedCoordinator,
+  receive?: (dispatcher: Dispatcher, end: End) => void,
+) {
   const clock = new VirtualClock();
   await clock.advance(1_000);
   const path = new Path(clock);
@@ -57,15 +61,16 @@ async function stage(coordinator?: ToldPool, receive?: (dispatcher: Dispatcher, 
     clock,
     coordinator,
     stopping: stopping.signal,
-    serve: ({ connection, ...caller }) => {
+    legacy: new OriginalProtocol(),
+    serve: ({ connection, ...incoming }) => {
       connections.push(connection);
-      served.push({ ...caller, at_ms: clock.now() });
+      served.push({ ...incoming, at_ms: clock.now() });
     },
   });
   if (receive) receive(dispatcher, path.server);
   else dispatcher.receive(path.server);
   const say = async (text: string) => {
-    await path.client.write(new TextEncoder().encode(text));
+    await path.client.write(bytes(text));
     await settle();
   };
   return { clock, path, stopping, served, connections, say };
@@ -78,10 +83,12 @@ async function readText(connection: Connection): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, count ?? 0));
 }
 
-/** How a caller is served that is nothing special. */
-const plain = { connected_ms: 1_000, purpose: undefined, session: undefined };
+/** How any other connection is served. */
+const plain = { connected_ms: 1_000, legacy: undefined, session: undefined };
 
-Deno.test("Reception without a pool serves Pulsewire as soon as it is told from the original", async () => {
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("Dispatcher without a coordinator serves Pulsewire as soon as it is told from the original", async () => {
   const { clock, connections, say, served } = await stage();
   await say("H");
   assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
@@ -91,20 +98,20 @@ Deno.test("Reception without a pool serves Pulsewire as soon as it is told from 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("Reception serves original clients by what their connection is for", async () => {
-  for (const [text, purpose] of [[TEXT.data, "data"], [TEXT.heartbeat, "heartbeat"]] as const) {
+Deno.test("Dispatcher serves legacy clients by their first bytes", async () => {
+  for (const text of [TEXT.data, TEXT.heartbeat]) {
     const { clock, connections, say, served } = await stage();
     await say(text.slice(0, 5));
     await clock.advance(500);
     assertEquals(served, []);
     await say(text.slice(5));
-    assertEquals(served, [{ ...plain, purpose, at_ms: 1_500 }]);
+    assertEquals(served, [{ ...plain, legacy: bytes(text), at_ms: 1_500 }]);
     assertEquals(await readText(connections[0]!), text);
   }
 });
 
-Deno.test("Reception asks its pool for a whole HELLO only, and says of which session it is", async () => {
-  const coordinator = new ToldPool(() => HERE);
+Deno.test("Dispatcher asks the coordinator after a whole HELLO only, with its session", async () => {
+  const coordinator = new ScriptedCoordinator(() => HERE);
   const { clock, connections, say, served } = await stage(coordinator);
   for (const piece of [HELLO.slice(0, 3), HELLO.slice(3, 20), HELLO.slice(20, -1)]) {
     await say(piece);
@@ -113,24 +120,24 @@ Deno.test("Reception asks its pool for a whole HELLO only, and says of which ses
   }
   await say("\nDATA 1 1\nx\n");
   assertEquals(coordinator.asked, ["s"]);
-  const caller = { ...plain, refusal: undefined, session: "s", at_ms: 4_000 };
-  assertEquals(served, [caller]);
+  const expected = { ...plain, refusal: undefined, session: "s", at_ms: 4_000 };
+  assertEquals(served, [expected]);
   assertEquals(await readText(connections[0]!), `${HELLO}DATA 1 1\nx\n`);
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("Reception asks its pool for original clients, who name no session", async () => {
-  const coordinator = new ToldPool(() => HERE);
+Deno.test("Dispatcher asks the coordinator about legacy clients, which name no session", async () => {
+  const coordinator = new ScriptedCoordinator(() => HERE);
   const { say, served } = await stage(coordinator);
   await say(TEXT.data);
   assertEquals(coordinator.asked, [undefined]);
-  const caller = { ...plain, purpose: "data" as const, refusal: undefined, at_ms: 1_000 };
-  assertEquals(served, [caller]);
+  const expected = { ...plain, legacy: bytes(TEXT.data), refusal: undefined, at_ms: 1_000 };
+  assertEquals(served, [expected]);
 });
 
-Deno.test("Reception asks its pool for nobody whose session cannot be told", async () => {
+Deno.test("Dispatcher does not ask the coordinator about a connection that names no session", async () => {
   for (const text of ["nonsense\n", "HEARTBEAT 1\n", "HELLO 1\n", "x".repeat(2_000), "\n"]) {
-    const coordinator = new ToldPool(() => HERE);
+    const coordinator = new ScriptedCoordinator(() => HERE);
     const { clock, say, served } = await stage(coordinator);
     await say(text);
     assertEquals(served, [{ ...plain, at_ms: 1_000 }], text.slice(0, 20));
@@ -138,10 +145,10 @@ Deno.test("Reception asks its pool for nobody whose session cannot be told", asy
   }
 });
 
-Deno.test("Reception serves whoever is silent for 5 s as nobody, with what was said by then", async () => {
+Deno.test("Dispatcher serves a connection that is silent for 5 s without a session, with its bytes so far", async () => {
   for (const text of ["", HELLO.slice(0, 20), TEXT.data.slice(0, 5)]) {
-    for (const coordinator of [undefined, new ToldPool(() => HERE)]) {
-      // Without a pool no more than that is needed to serve it.
+    for (const coordinator of [undefined, new ScriptedCoordinator(() => HERE)]) {
+      // Without a coordinator no more than that is needed to serve it.
       if (!coordinator && text.startsWith("H")) continue;
       const { clock, say, served } = await stage(coordinator);
       if (text !== "") await say(text);
@@ -154,9 +161,9 @@ Deno.test("Reception serves whoever is silent for 5 s as nobody, with what was s
   }
 });
 
-Deno.test("Reception serves whoever closes or is reset at once, for that to be told", async () => {
+Deno.test("Dispatcher serves a connection that is closed or reset at once, so that this is reported", async () => {
   for (const end of ["finish", "reset"] as const) {
-    const { clock, path, served } = await stage(new ToldPool(() => HERE));
+    const { clock, path, served } = await stage(new ScriptedCoordinator(() => HERE));
     if (end === "finish") path.client.finish();
     else path.reset();
     await settle();
@@ -165,8 +172,8 @@ Deno.test("Reception serves whoever closes or is reset at once, for that to be t
   }
 });
 
-Deno.test("Reception waits for nobody when it stops", async () => {
-  const coordinator = new ToldPool(() => HERE);
+Deno.test("Dispatcher waits for no connection when the server stops", async () => {
+  const coordinator = new ScriptedCoordinator(() => HERE);
   const { clock, say, served, stopping } = await stage(coordinator);
   await say(HELLO.slice(0, 10));
   stopping.abort();
@@ -175,18 +182,18 @@ Deno.test("Reception waits for nobody when it stops", async () => {
   assertEquals([coordinator.asked, clock.pending], [[], 0]);
 });
 
-Deno.test("Reception serves whom its pool refuses with the reason, as of no session", async () => {
-  const coordinator = new ToldPool(() => ({ at: "here", refusal: "there is no room" }));
+Deno.test("Dispatcher serves a connection that the coordinator refuses with the reason, without a session", async () => {
+  const coordinator = new ScriptedCoordinator(() => ({ at: "here", refusal: "there is no room" }));
   const { connections, say, served } = await stage(coordinator);
   await say(HELLO);
   assertEquals(served, [{ ...plain, refusal: "there is no room", at_ms: 1_000 }]);
-  // Who it is, and that it is to be refused, is told by its session.
+  // ServerSession reads the HELLO again, and refuses it.
   assertEquals(await readText(connections[0]!), HELLO);
 });
 
-Deno.test("Reception lends a connection that is placed elsewhere, whole, and serves nobody", async () => {
+Deno.test("Dispatcher forwards a connection that is placed elsewhere, whole, and does not serve it", async () => {
   const placement = Promise.withResolvers<Placement>();
-  const coordinator = new ToldPool(() => placement.promise);
+  const coordinator = new ScriptedCoordinator(() => placement.promise);
   const { clock, say, served } = await stage(coordinator);
   await say(HELLO);
   await clock.advance(500);
@@ -202,22 +209,24 @@ Deno.test("Reception lends a connection that is placed elsewhere, whole, and ser
   assertEquals(await readText(connection), "DATA 1 1\nx\n");
 });
 
-Deno.test("Dispatcher.take() serves what was lent to it, of whatever session, and asks nobody", async () => {
-  const coordinator = new ToldPool(() => HERE);
-  for (const [text, purpose] of [[HELLO, undefined], [TEXT.heartbeat, "heartbeat"]] as const) {
-    const session = purpose ? undefined : "s";
-    const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, session);
-    const { connections, say, served } = await stage(coordinator, take);
+Deno.test("Dispatcher.serveForwarded() serves what was forwarded, of whatever session, without asking the coordinator", async () => {
+  const coordinator = new ScriptedCoordinator(() => HERE);
+  for (const [text, session] of [[HELLO, "s"], [TEXT.heartbeat, undefined]] as const) {
+    const legacy = session === undefined ? bytes(text) : undefined;
+    const forward = (dispatcher: Dispatcher, end: End) =>
+      void dispatcher.serveForwarded(end, 300, session);
+    const { connections, say, served } = await stage(coordinator, forward);
     await say(text);
-    assertEquals(served, [{ connected_ms: 300, purpose, session, at_ms: 1_000 }]);
+    assertEquals(served, [{ connected_ms: 300, legacy, session, at_ms: 1_000 }]);
     assertEquals(await readText(connections[0]!), text);
   }
   assertEquals(coordinator.asked, []);
 });
 
-Deno.test("Dispatcher.take() counts the 5 s from when the connection was accepted", async () => {
-  const take = (dispatcher: Dispatcher, end: End) => void dispatcher.take(end, 300, "s");
-  const { clock, served } = await stage(new ToldPool(() => HERE), take);
+Deno.test("Dispatcher.serveForwarded() counts the 5 s from when the connection was accepted", async () => {
+  const forward = (dispatcher: Dispatcher, end: End) =>
+    void dispatcher.serveForwarded(end, 300, "s");
+  const { clock, served } = await stage(new ScriptedCoordinator(() => HERE), forward);
   await clock.advance(OPEN_LIMIT_MS - 701);
   assertEquals(served, []);
   await clock.advance(1);

@@ -1,10 +1,14 @@
 /**
- * The server's data phase, to the millisecond (DESIGN.md, section 3).
+ * A server's session on one connection: opening, data phase and end, to the millisecond.
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import { stageServer, stageUnopenedServer } from "../support/stage.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { explainEnd } from "../../lib/output/explain.ts";
+import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { HeldStore } from "../support/held_delivery.ts";
+import { stageRawServer } from "../support/raw_server.ts";
+import { DEFAULT_TIMERS, stageServer, stageUnopenedServer } from "../support/stage.ts";
 
 Deno.test("the server welcomes, and confirms each data message at once", async () => {
   const { clock, peer, recorder } = await stageServer();
@@ -165,4 +169,21 @@ Deno.test("what the server received but could not confirm is in doubt", async ()
     data_confirmed: 1,
     in_doubt: [[2, 2]],
   });
+});
+
+Deno.test("a session that is not stored in time ends as the store's failure, not as its client's", async () => {
+  const { clock, hello, recorder } = stageRawServer({ store: new HeldStore() });
+  const { peer } = await hello("s");
+  await clock.advance(OPEN_LIMIT_MS - 1);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  const end = recorder.one("terminated");
+  assertEquals([end.by, end.reason, end.session], ["self", "failed", "s"]);
+  assertStringIncludes(
+    explainEnd(end, "server", DEFAULT_TIMERS),
+    "its session was not stored within 5 s; the store does not answer",
+  );
+  await clock.advance(1_000);
+  // Without TERMINATE a client with --reconnect retries.
+  assertEquals([peer.heard, peer.sawEnd], [[], true]);
 });

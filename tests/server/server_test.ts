@@ -1,19 +1,27 @@
 /**
- * The server as a whole, in memory: many sessions at once, each on its own, whatever the others do.
+ * The server as a whole, in memory: many sessions at once, whatever happens to the others.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { ACCEPT_BACKOFF_MS } from "../../lib/server/acceptor.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
+import type { StoredSession } from "../../lib/store/store.ts";
+import { HeldStore } from "../support/held_delivery.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
+import { stageRawServer } from "../support/raw_server.ts";
 import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-const SERVER = { original: true, random: (bytes: Uint8Array) => bytes.fill(0xff) };
+const SERVER = {
+  original: true,
+  legacy: new OriginalProtocol(),
+  random: (bytes: Uint8Array) => bytes.fill(0xff),
+};
 
 /** A server in memory, and clients for it. */
 function stage(options: Partial<ServerOptions> = {}) {
@@ -240,4 +248,22 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
   server.stop("shutdown");
   await clock.advance(1_000);
   assertEquals(await status, 0);
+});
+
+/** A session as an earlier process left it. */
+function stored(id: string): StoredSession {
+  const at = Date.UTC(2026, 10, 22);
+  return { id, start: 0, received: 1, seen_at: at, lost_at: at };
+}
+
+Deno.test("a server logs how many sessions in its store wait for their clients, if any do", () => {
+  for (const sessions of [[], [stored("a"), stored("b")]]) {
+    const store = new HeldStore();
+    const { recorder } = stageRawServer({
+      store: { sessions, commit: (entries) => store.commit(entries), close: () => store.close() },
+    });
+    const texts = recorder.all("notice").map(({ text }) => text);
+    const expected = "sessions in the store that wait for their clients: 2";
+    assertEquals(texts, sessions.length === 0 ? [] : [expected]);
+  }
 });

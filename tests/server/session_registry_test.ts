@@ -36,7 +36,7 @@ Deno.test("a session is kept for session_lifetime, to the millisecond", async ()
     session: "s",
     by: "self",
     reason: "silent",
-    text: "did not come back within session_lifetime 10 s",
+    text: "did not reconnect within session_lifetime 10 s",
     peer: "client:50000",
     detected_after_ms: 10_000,
     detected_since: "connection_lost",
@@ -271,7 +271,7 @@ Deno.test("a full server gives up a lost session that has sent nothing for a new
   const { session, text } = recorder.one("terminated");
   assertEquals([session, text], [
     "empty",
-    "gave way to a new session: it had sent nothing (max_sessions)",
+    "made room for a new session: it had sent no data (max_sessions)",
   ]);
   // What has sent something is kept, and the next one refused.
   refusalOf(await hello("late"));

@@ -5,6 +5,7 @@
  */
 import { Client } from "../../lib/client/client.ts";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { EXIT, type ExitStatus } from "../../lib/session/close_reason.ts";
 import type { Event } from "../../lib/session/events.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
@@ -109,6 +110,7 @@ export class ClientHost {
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       address: { host: server.options.host.name, port: 4000 },
       clock: process,
+      legacy: new OriginalProtocol(),
       random: (bytes) => {
         bytes.set(isFirst ? idBytes : random.bytes(bytes.length));
         isFirst = false;

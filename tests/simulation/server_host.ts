@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
@@ -116,6 +117,7 @@ export class ServerHost {
       },
       clock: process,
       random: (bytes: Uint8Array) => bytes.set(random.bytes(bytes.length)),
+      legacy: new OriginalProtocol(),
     };
     const options: ServerOptions = {
       ...plan,

@@ -40,7 +40,7 @@ Deno.test("simulate() does the very same again for the same seed", async () => {
 const DEFECTS: Readonly<Record<string, Defect>> = {
   "the server takes a repeated data message for a new one": {
     file: "server/server_session.ts",
-    right: "if (seq > kept.receivedUpTo) this.#receive(",
+    right: "if (seq > record.receivedUpTo) this.#receive(",
     wrong: "this.#receive(",
   },
   "the client does not send again what was lost": {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { type OriginalStageOptions, stageOriginalServer } from "./original_stage.ts";
 
 /** A server, and the data connection of a client whose first message has come at time 0. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import {
   type Address,
   type Connection,
@@ -153,6 +154,7 @@ export function stageOriginalServer(
     maxMessageBytes: 1_000_000,
     ...KEEPING,
     original: options.original ?? true,
+    legacy: new OriginalProtocol(),
     once: options.once ?? false,
     random: (bytes) => bytes.fill(++ids),
     transport: hosts,
@@ -186,6 +188,7 @@ export async function startClient(
     ...saying("x", timers),
     maxMessageBytes: 1_000_000,
     original,
+    legacy: new OriginalProtocol(),
     random: (bytes) => new DataView(bytes.buffer).setUint32(0, id),
     transport: hosts.from(host),
     clock,
@@ -221,6 +224,7 @@ export async function stageOriginalClient(
     ...saying("hello", timers),
     maxMessageBytes: 1_000_000,
     original: options.original ?? true,
+    legacy: new OriginalProtocol(),
     count: options.count,
     random: (bytes) => bytes.fill(1),
     transport: network,

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Thread } from "../../lib/platform/thread_link.ts";
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ToWorker } from "../../lib/server/workers/messages.ts";
@@ -43,6 +44,7 @@ export async function startPool({ clock, network, options, threads = [], workers
     transport: network,
     clock,
     random: (bytes: Uint8Array) => void bytes.fill(++drawn),
+    legacy: new OriginalProtocol(),
   };
   const made: ServerOptions = {
     ...world,

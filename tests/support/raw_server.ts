@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import { ADDRESS, callers } from "./callers.ts";
@@ -23,6 +24,7 @@ export function stageRawServer(
     transport: network,
     clock,
     original: true,
+    legacy: new OriginalProtocol(),
     random: (bytes) => bytes.fill(0xff),
     ...KEEPING,
     address: ADDRESS,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OriginalProtocol } from "../../original/protocol.ts";
 import { systemRandom } from "../../platform/random.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { tcpTransport } from "../../platform/net/tcp.ts";
@@ -13,4 +14,5 @@ new ServerWorker(self as unknown as Port, {
   transport: tcpTransport,
   clock: systemClock,
   random: systemRandom,
+  legacy: new OriginalProtocol(),
 });

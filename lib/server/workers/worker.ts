@@ -11,6 +11,7 @@ import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
 import { serverConfig } from "../options.ts";
+import type { LegacyProtocol } from "../legacy_protocol.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
@@ -24,6 +25,8 @@ export interface WorkerPlatform {
   clock: Clock;
   /** Fills an array with random bytes. */
   random: Random;
+  /** How to detect and serve legacy clients, if they are served. */
+  legacy?: LegacyProtocol;
 }
 
 /** A worker, controlled by messages of the main thread. */
@@ -47,7 +50,7 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "loaded" });
   }
 
-  async place(session: string | undefined): Promise<Placement> {
+  async findWorker(session: string | undefined): Promise<Placement> {
     const placement = await this.#link.request((call) => ({ kind: "place", call, session }));
     return placement!;
   }
@@ -64,15 +67,15 @@ export class ServerWorker implements Coordinator {
     this.#outgoing.delete(forwarding);
   }
 
-  settled(session: string, isKept: boolean): void {
+  sessionPlaced(session: string, isKept: boolean): void {
     this.#link.send({ kind: "placement_settled", session, isKept });
   }
 
-  begun(session: string): void {
+  sessionStarted(session: string): void {
     this.#link.send({ kind: "session_begun", session });
   }
 
-  ended(session: string): void {
+  sessionEnded(session: string): void {
     this.#link.send({ kind: "session_ended", session });
   }
 
@@ -102,16 +105,16 @@ export class ServerWorker implements Coordinator {
         if (this.delivery) this.delivery.isFull = message.delivery;
         return;
       case "longest_away": {
-        const away_ms = this.#server!.record.longestAway_ms;
+        const away_ms = this.#server!.registry.longestAway_ms;
         return this.#link.send({ kind: "longest_away_result", call: message.call, away_ms });
       }
       case "make_room": {
-        const isMade = this.#server!.record.makeRoom();
+        const isMade = this.#server!.registry.makeRoom();
         return this.#link.send({ kind: "make_room_result", call: message.call, isMade });
       }
       case "delivery_failed":
         this.delivery!.fail();
-        return this.#server!.undeliverable(message.text);
+        return this.#server!.onDeliveryFailed(message.text);
       case "stop":
         return this.#server!.stop(message.reason, message.text);
     }
@@ -138,9 +141,10 @@ export class ServerWorker implements Coordinator {
   }
 
   #listen(config: WorkerConfig, sink: RemoteSink): Server {
-    const { clock, random, transport } = this.#platform;
+    const { clock, legacy, random, transport } = this.#platform;
     return Server.listen({
       ...serverConfig(config),
+      legacy,
       once: false,
       coordinator: this,
       transport,
@@ -164,6 +168,6 @@ export class ServerWorker implements Coordinator {
       this.#link.send({ kind: "io_request", forwarding, request });
     });
     this.#incoming.set(forwarding, connection);
-    this.#server!.take(connection, this.#platform.clock.now() - age_ms, session);
+    this.#server!.serveForwarded(connection, this.#platform.clock.now() - age_ms, session);
   }
 }

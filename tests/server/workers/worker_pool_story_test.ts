@@ -6,7 +6,7 @@
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import type { ServerOptions } from "../../../lib/server/options.ts";
-import { ORIGINAL_TEXT as TEXT } from "../../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../../lib/original/wire.ts";
 import { data } from "../../support/callers.ts";
 import { type PoolStage, stagePool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";

@@ -207,7 +207,7 @@ Deno.test("a full server evicts a disconnected session that has sent nothing, of
     welcomeOf(await hello("new"));
     const { session, text } = recorder.one("terminated");
     assertEquals(session, "idle");
-    assertEquals(text, "gave way to a new session: it had sent nothing (max_sessions)");
+    assertEquals(text, "made room for a new session: it had sent no data (max_sessions)");
     assertEquals(refusalOf(await hello("another")), full("another", 3));
   }
 });

@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { OPEN_LIMIT_MS } from "../../../lib/session/timers.ts";
-import { ORIGINAL_TEXT as TEXT } from "../../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../../lib/original/wire.ts";
 import { data, heardAfter, refusalOf } from "../../support/callers.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { stagePool } from "../../support/pool_stage.ts";

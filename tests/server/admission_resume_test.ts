@@ -119,12 +119,12 @@ const KEPT: [what: string, said: Resuming, why?: string][] = [
   [
     "begins anew",
     BACK,
-    "session s has been begun already, and this is not its return",
+    "session s has begun already, and this HELLO does not resume it",
   ],
   [
     "has heard more confirmed than was delivered",
     { ...BACK, confirmed: 4, sent: 9 },
-    "this server has session s up to data message 3 only; the client has heard 4 confirmed",
+    "this server has session s up to data message 3 only; for the client, 4 is confirmed",
   ],
 ];
 
@@ -140,7 +140,7 @@ for (const [what, said, why] of KEPT) {
         assertEquals(staged.recorder.one("resumed").already_there, 3 - said.confirmed!);
         return;
       }
-      const record = "session s is kept for the return of its client";
+      const record = "session s is held until its client reconnects";
       const isOther = why === "session s is already connected" && !isConnected;
       assertEquals(refusalOf(second), isOther ? record : why);
       // Whoever is refused does no harm to the session.

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ProtocolError } from "./protocol.ts";
-import { quoted } from "./quote.ts";
+import { ProtocolError } from "../wire/protocol.ts";
+import { quoted } from "../wire/quote.ts";
 
-/** The messages and their text. */
+/** The text of each message. */
 export const ORIGINAL_TEXT = {
   /** Data message of the client. */
   data: "CLIENT_DATA_MESSAGE",
@@ -14,14 +14,14 @@ export const ORIGINAL_TEXT = {
   reply: "SERVER_DATA_REPLY",
   /** Heartbeat of the client, which the server echoes. */
   heartbeat: "MSG_HEARTBEAT",
-  /** Termination by the server, in place of a confirmation. */
+  /** Ends the session; the server sends it in the place of a confirmation. */
   terminate: "TERMINATE",
 } as const;
 
-/** Name of a message. */
+/** The name of a message. */
 export type OriginalMessage = keyof typeof ORIGINAL_TEXT;
 
-/** What an original client's connection is for: the message that it begins with. */
+/** What a connection of an original client is for: the message that it begins with. */
 export type OriginalPurpose = OriginalMessage & ("data" | "heartbeat");
 
 const MESSAGES = Object.keys(ORIGINAL_TEXT) as OriginalMessage[];
@@ -46,7 +46,13 @@ export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
   });
 }
 
-/** Decodes messages from chunks of any size; holds less than one message. */
+/** What a connection is for that begins with these bytes; `undefined` if it is of no original client. */
+export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
+  const message = beginsOriginal(first);
+  return message === "data" || message === "heartbeat" ? message : undefined;
+}
+
+/** Decodes messages from bytes in chunks of any size; holds less than one message. */
 export class OriginalDecoder {
   #text = "";
 

@@ -1,11 +1,10 @@
 /**
- * How a client of an original server comes back to data, and how its session ends when somebody asks
- * for that; and what a client is told that speaks the wrong wire.
+ * How a client of an original server resumes data, and how its session ends when one side ends it.
  *
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageOriginalClient } from "../support/original_stage.ts";
 
 type Options = Parameters<typeof stageOriginalClient>[0];
@@ -142,21 +141,5 @@ Deno.test("stopping the client closes its connections, in any phase, and leaves 
     assertEquals([recorder.one("terminated").reason, await status], ["shutdown", 0]);
     assertEquals(ends.filter(({ over }) => over === undefined), [], `stopped at ${at_ms}`);
     assertEquals(clock.pending, 0, `stopped at ${at_ms}`);
-  }
-});
-
-Deno.test("a PW/1 client knows an original server by its first answer, and says what to do", async () => {
-  for (let at = 1; at <= TEXT.reply.length; at++) {
-    const answer = () => TEXT.reply.slice(0, at);
-    const { clock, recorder, status } = await stageOriginalClient({ original: false, answer });
-    await clock.advance(500);
-    const { at_ms, by, reason, text } = recorder.one("terminated");
-    assertEquals({ at_ms, by, reason, text, status: await status }, {
-      at_ms: 0,
-      by: "self",
-      reason: "protocol",
-      text: "it answers as the original program does; use --original",
-      status: 3,
-    });
   }
 });

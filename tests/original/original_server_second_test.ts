@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageBeats } from "../support/original_session.ts";
 
 Deno.test("the server echoes heartbeats on the second connection, for ever", async () => {
@@ -20,7 +20,10 @@ Deno.test("the server echoes heartbeats on the second connection, for ever", asy
   assertEquals(recorder.all("terminated"), []);
   assertEquals(recorder.all("connected").length, 1);
   const { text } = recorder.all("notice").at(-1)!;
-  assertStringIncludes(text, "second connection, with heartbeats, from client:50000; told by its");
+  assertStringIncludes(
+    text,
+    "second connection, with heartbeats, from client:50000; matched by its",
+  );
 });
 
 Deno.test("the server echoes heartbeats that are glued or cut, each once", async () => {
@@ -83,7 +86,7 @@ Deno.test("an original client that closes its second connection, too, may still 
     at_ms: 104_999,
     by: "peer",
     reason: "closed",
-    text: "and did not come back",
+    text: "and did not reconnect",
   });
 });
 

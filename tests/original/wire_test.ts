@@ -10,7 +10,8 @@ import {
   originalBytes,
   OriginalDecoder,
   type OriginalMessage,
-} from "../../lib/wire/original.ts";
+  purposeOf,
+} from "../../lib/original/wire.ts";
 import { ProtocolError } from "../../lib/wire/protocol.ts";
 import { forEachSeed } from "../support/random.ts";
 
@@ -116,5 +117,24 @@ Deno.test("beginsOriginal() detects other input, PW/1 above all", () => {
   const similar = ["CLIENT_HELLO", "SERVER: x", "MSG_HELLO", "TERMINAL", "client_data_message"];
   for (const text of [...pulsewire, ...others, ...similar]) {
     assertEquals(beginsOriginal(encoder.encode(text)), undefined, text);
+  }
+});
+
+Deno.test("purposeOf() tells what a connection of an original client is for", () => {
+  assertEquals(purposeOf(encoder.encode(ORIGINAL_TEXT.data)), "data");
+  assertEquals(
+    purposeOf(encoder.encode(`${ORIGINAL_TEXT.heartbeat}${ORIGINAL_TEXT.heartbeat}`)),
+    "heartbeat",
+  );
+  for (
+    const text of [
+      "",
+      ORIGINAL_TEXT.reply,
+      ORIGINAL_TEXT.terminate,
+      "HELLO 1 s {}\n",
+      "CLIENT_HEARTBEAT",
+    ]
+  ) {
+    assertEquals(purposeOf(encoder.encode(text)), undefined, text);
   }
 });

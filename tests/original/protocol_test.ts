@@ -1,12 +1,16 @@
 /**
- * A server with original clients among others, in memory: who is refused, what ends a session and leaves
- * the others alone, and what nothing holds up.
+ * Both protocols together, in memory: which clients are refused, what ends one session and leaves the
+ * others alone; and a client that meets the other protocol.
  *
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
-import { stageOriginalServer, startClient } from "../support/original_stage.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
+import {
+  stageOriginalClient,
+  stageOriginalServer,
+  startClient,
+} from "../support/original_stage.ts";
 
 for (
   const [what, says, text] of [
@@ -119,4 +123,20 @@ Deno.test("stopping the server ends original sessions with TERMINATE on every co
   assertEquals([data.over, beats.over], ["25000 closed", "25000 closed"]);
   assertEquals(recorder.one("terminated").reason, "shutdown");
   assertEquals([await status, clock.pending], [0, 0]);
+});
+
+Deno.test("a PW/1 client recognizes an original server by its first answer, and names --original", async () => {
+  for (let at = 1; at <= TEXT.reply.length; at++) {
+    const answer = () => TEXT.reply.slice(0, at);
+    const { clock, recorder, status } = await stageOriginalClient({ original: false, answer });
+    await clock.advance(500);
+    const { at_ms, by, reason, text } = recorder.one("terminated");
+    assertEquals({ at_ms, by, reason, text, status: await status }, {
+      at_ms: 0,
+      by: "self",
+      reason: "protocol",
+      text: "it answers as the original program does; use --original",
+      status: 3,
+    });
+  }
 });

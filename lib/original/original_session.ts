@@ -1,0 +1,116 @@
+/**
+ * A session with a peer that runs the original program: what both sides of it share.
+ *
+ * The room speaks to peers of that program, whose wire differs and which open a second connection for
+ * heartbeats. `protocol.ts` is what the entry points register, `wire.ts` the four messages,
+ * `connection.ts` one connection, `original_client.ts` and `original_server.ts` the two sides,
+ * `sessions.ts` which session a connection belongs to, `pending_message.ts` the message in flight.
+ * Client and server know none of it: without the registrations, the room can be deleted.
+ *
+ * @module
+ */
+import type { Clock } from "../platform/clock.ts";
+import { Condition } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
+import type { Connection } from "../platform/net/transport.ts";
+import { TaskGroup } from "../platform/task_group.ts";
+import type { CloseReason, Detection } from "../session/close_reason.ts";
+import type { EventSource } from "../session/events.ts";
+import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
+import type { Ledger } from "../session/ledger.ts";
+import type { SessionState } from "../session/state.ts";
+
+/** What both sides need. */
+export interface OriginalSessionOptions {
+  /** Time. */
+  clock: Clock;
+  /** The session's state. */
+  state: SessionState;
+  /** The first connection. */
+  connection: Connection;
+}
+
+/** One side of a session, over all its connections. To be run once. */
+export abstract class OriginalSession implements ReceiveCounters {
+  /** Notified when a message was received or a connection has ended. */
+  readonly changes = new Condition();
+  /** Messages received so far. */
+  framesReceived = 0;
+  /** Data messages (at the server) or confirmations (at the client) received so far. */
+  dataFramesReceived = 0;
+  /** Always: this wire has no `HELLO` and no `WELCOME`. */
+  readonly isOpen = true;
+  /** The session's state. */
+  protected readonly state: SessionState;
+  /** What runs besides the phases: readers and dialling. */
+  protected readonly tasks = new TaskGroup();
+  readonly #clock: Clock;
+  readonly #connection: Connection;
+  readonly #ended = new AbortController();
+
+  /** Makes one side of a session on its first connection. */
+  constructor({ clock, connection, state }: OriginalSessionOptions) {
+    this.#clock = clock;
+    this.#connection = connection;
+    this.state = state;
+  }
+
+  /** Opens the session on its first connection and runs the data and heartbeat phases. */
+  protected abstract runPhases(deadline: Deadline): Promise<void>;
+  /** What a death is measured from. */
+  protected abstract detection(): Detection | undefined;
+  /** Closes the connections that are still open. */
+  protected abstract close(): void | Promise<void>;
+
+  /** How it ended, once it has. */
+  get closeReason(): CloseReason | undefined {
+    return this.state.closeReason;
+  }
+
+  /** What this side has counted. */
+  get ledger(): Ledger {
+    return this.state.ledger;
+  }
+
+  /** Where the session emits its events. */
+  protected get events(): EventSource {
+    return this.state.events;
+  }
+
+  /** Aborts with the close reason when the session ends. */
+  protected get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Monotonic milliseconds. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Runs the session until it ends, and closes its connections. */
+  async run(): Promise<CloseReason> {
+    const onStall = (late_ms: number) => this.state.stalled(late_ms);
+    this.state.open(this.#connection.peer, { original: true });
+    using deadline = new Deadline(this.#clock, { signal: this.ended, onStall });
+    try {
+      await this.runPhases(deadline);
+    } catch (error) {
+      if (error !== this.ended.reason) throw error;
+    } finally {
+      await this.close();
+      await this.tasks.finished();
+    }
+    return this.state.closeReason!;
+  }
+
+  /** Ends the session because this side's user wants it. */
+  stop(reason: "done" | "shutdown", text = ""): void {
+    this.end({ by: "self", reason, text });
+  }
+
+  /** Ends the session. The first reason given is the one. */
+  protected end(closeReason: CloseReason): void {
+    this.state.end(closeReason, this.#connection.peer, this.detection());
+    this.#ended.abort(closeReason);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Admission: which session a connection leads to, and every reason to refuse it.
+ *
+ * Only a connection for which no file descriptor is left is refused before, in `acceptor.ts`, and one
+ * of another version of the protocol in `server_session.ts`.
+ *
+ * @module
+ */
+import type { Delivery } from "../store/delivery.ts";
+import type { Hello } from "../wire/hello.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { IncomingConnection } from "./dispatcher.ts";
+import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
+import type { AdmissionResult, ServerSession } from "./server_session.ts";
+import { SessionRecord } from "./session_record.ts";
+import type { SessionRegistry } from "./session_registry.ts";
+
+/** Options for {@linkcode Admission}. */
+export interface AdmissionOptions {
+  /** The sessions that there are. */
+  registry: SessionRegistry;
+  /** The sessions of the legacy protocol, which count as well. */
+  legacy?: LegacySessions;
+  /** Whether to serve one session only. */
+  once: boolean;
+  /** How many sessions there may be. */
+  maxSessions: number;
+  /** How long a session without a connection is held, in milliseconds. */
+  sessionLifetime_ms: number;
+  /** Where data messages go, if anywhere. */
+  delivery?: Delivery;
+  /** The coordinator, if there are several workers. */
+  coordinator?: Coordinator;
+}
+
+/** Admits sessions, or refuses them. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  /** The connections that a coordinator placed here, and that have not led to a session yet. */
+  readonly #placed = new Map<ServerSession, IncomingConnection>();
+  #only?: SessionRecord | LegacySession;
+
+  /** Makes the admission of a server that has admitted nothing. */
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** The session that a server for one session has admitted. */
+  get only(): SessionRecord | LegacySession | undefined {
+    return this.#only;
+  }
+
+  /** Remembers how a connection was placed, until its `HELLO` is admitted or it is closed. */
+  expect(session: ServerSession, incoming: IncomingConnection): void {
+    if (this.#options.coordinator) this.#placed.set(session, incoming);
+  }
+
+  /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
+  admit(session: ServerSession, hello: Hello): AdmissionResult | "late" {
+    const { once, registry } = this.#options;
+    const only = this.#only;
+    const resumesOnly = only instanceof SessionRecord && only.id === hello.id;
+    if (only && !resumesOnly) return { refusal: noRoom(hello.id, ONLY_ONE) };
+    const placed = this.#placed.get(session);
+    if (placed?.refusal !== undefined) return { refusal: placed.refusal };
+    // What came too late was not placed: the session may be at another worker.
+    if (placed && placed.session !== hello.id) return "late";
+    const record = registry.get(hello.id);
+    const refusal = record ? refuseKnown(record, hello) : this.#refuseUnknown(hello);
+    const admitted = refusal !== undefined
+      ? undefined
+      : record
+      ? registry.takeOver(record, session, hello)
+      : registry.begin(session, hello);
+    this.#reportPlacement(session, admitted !== undefined);
+    if (!admitted) return { refusal: refusal! };
+    if (once) this.#only = admitted.record;
+    return admitted;
+  }
+
+  /** Why a new session of the legacy protocol is refused; `undefined` if it is not. */
+  refuseLegacy(): string | undefined {
+    const { coordinator, maxSessions } = this.#options;
+    if (this.#only) return ONLY_ONE;
+    // What began here at this moment the coordinator cannot know yet.
+    return coordinator?.isFull || this.#count >= maxSessions ? ALL_SESSIONS : undefined;
+  }
+
+  /** A session of the legacy protocol has been admitted. */
+  legacyAdmitted(session: LegacySession): void {
+    const { coordinator, once } = this.#options;
+    if (once) this.#only = session;
+    coordinator?.sessionStarted(session.id);
+  }
+
+  /** A connection has been closed, whether it led to a session or not. */
+  onConnectionClosed(session: ServerSession): void {
+    this.#reportPlacement(session, false);
+  }
+
+  /** The only session was never open: another one may take its place. */
+  forgetOnly(): void {
+    this.#only = undefined;
+  }
+
+  get #count(): number {
+    const { legacy, registry } = this.#options;
+    return registry.size + (legacy?.size ?? 0);
+  }
+
+  #reportPlacement(session: ServerSession, isKept: boolean): void {
+    const placed = this.#placed.get(session);
+    this.#placed.delete(session);
+    if (placed?.session !== undefined) {
+      this.#options.coordinator!.sessionPlaced(placed.session, isKept);
+    }
+  }
+
+  #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
+    const { delivery, maxSessions, registry, sessionLifetime_ms } = this.#options;
+    if (delivery?.isFull) {
+      return noRoom(id, "this server has more on its way to its store or output than it can hold");
+    }
+    if (this.#count >= maxSessions && !registry.makeRoom()) return fullText(id, maxSessions);
+    if (confirmed === undefined || settled) return undefined;
+    const lifetime_s = sessionLifetime_ms / 1000;
+    const why = lifetime_s === 0
+      ? "it keeps none without a connection (session_lifetime 0)"
+      : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, or ` +
+        `the server has been restarted without --store`;
+    return `this server does not know session ${id}: ${why}`;
+  }
+}
+
+function refuseKnown(record: SessionRecord, { confirmed, id, reconnects }: Hello) {
+  if (record.state.closeReason) return `session ${id} has ended`;
+  if (!record.reconnects || !reconnects) {
+    return record.session
+      ? `session ${id} is already connected`
+      : `session ${id} is held until its client reconnects`;
+  }
+  if (confirmed === undefined && record.receivedUpTo > 0) {
+    return `session ${id} has begun already, and this HELLO does not resume it`;
+  }
+  if ((confirmed ?? 0) <= record.deliveredUpTo) return undefined;
+  return `this server has session ${id} up to data message ${record.deliveredUpTo} only; ` +
+    `for the client, ${confirmed} is confirmed`;
+}
+
+/** Why a session is refused that would be one too many. */
+export function fullText(id: string, maxSessions: number): string {
+  return noRoom(
+    id,
+    `this server has as many sessions as it may have (max_sessions ${maxSessions})`,
+  );
+}
+
+/** Names the session: a client that is refused has none here whose events could name it. */
+function noRoom(id: string, why: string): string {
+  return `no room for session ${id}: ${why}`;
+}
+
+/** Why a connection is refused when no file descriptor is left. */
+export const NO_ROOM =
+  "this server has as many connections as its process may have files open (ulimit -n)";
+
+const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
+
+const ONLY_ONE = "this server serves one session only, and has it";
