@@ -25,7 +25,7 @@ Deno.test("Log tells once of a file that cannot be written, and goes on without 
     const put = await opened.put();
     assertEquals(put.length, 6, put.join("\n"));
     const [told, ...more] = toldOf(path, put);
-    assertMatch(told!, /^cannot write the log file FILE: .+; going on without it$/);
+    assertMatch(told!, /^cannot write the log file FILE: .+; continuing without it$/);
     assertEquals(more, []);
     assertEquals(logLines(`${directory}/client_info.log`).length, 5, "the others are whole");
   });
