@@ -11,7 +11,7 @@ import { Reporter } from "../output/reporter.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
-import { UsageError, UserError } from "../platform/errors.ts";
+import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
@@ -22,7 +22,7 @@ import { refuseContradictions } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
-import { defectText, onDefect, onStopSignal } from "./signals.ts";
+import { onDefect, onStopSignal } from "./signals.ts";
 
 /** What runs until it ends or is stopped: a client, a server. */
 export interface Runnable {

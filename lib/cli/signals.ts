@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defectText } from "../platform/errors.ts";
 
 /** The signals that ask a process to end, as far as the platform knows them. */
 function stopSignals(): Deno.Signal[] {
@@ -41,9 +42,4 @@ export function onDefect(tell: (text: string) => void): Disposable {
       removeEventListener("unhandledrejection", listener);
     },
   };
-}
-
-/** What to tell of an error that is a defect of this program: where it came from, too. */
-export function defectText(error: unknown): string {
-  return `a defect of this program: ${error instanceof Error ? error.stack : String(error)}`;
 }

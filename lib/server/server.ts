@@ -8,6 +8,7 @@ import type { OriginalServerSession } from "../original/original_server.ts";
 import { OriginalSessions } from "../original/sessions.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { defectText } from "../platform/errors.ts";
 import type { Connection, Listener } from "../platform/net/transport.ts";
 import { randomId } from "../platform/random.ts";
 import { TaskGroup } from "../platform/task_group.ts";
@@ -249,8 +250,7 @@ export class Server {
   }
 
   #tellDefect({ id }: AnySession, error: unknown): void {
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
+    this.#notice("error", defectText(error, ` ended session ${id}`));
   }
 
   #admit(session: ServerSession, hello: Hello): Admission | "late" {
