@@ -1,5 +1,5 @@
 /**
- * What a session has counted: over all its connections, and for each of them.
+ * The counters of a session: over all its connections, and for each of them.
  *
  * @module
  */

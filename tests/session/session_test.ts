@@ -93,7 +93,7 @@ Deno.test("the first reason is the one, whatever comes after it", async () => {
 
 for (const [side, stage] of [["client", stageClient], ["server", stageServer]] as const) {
   for (const at_ms of [20_000, 30_000, 60_000]) {
-    Deno.test(`nothing is told of the ${side} once it has ended in the instant of a deadline, ${at_ms}`, async () => {
+    Deno.test(`nothing is emitted by the ${side} once it has ended in the instant of a deadline, ${at_ms}`, async () => {
       const { clock, session, recorder, ended } = await stage();
       const afterInput = clock.afterInput.bind(clock);
       // In the very turn in which the deadline passes, before the loop that waits for it goes on.
@@ -110,7 +110,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
   }
 }
 
-Deno.test("bytes after the peer's TERMINATE are not looked at", async () => {
+Deno.test("bytes after the peer's TERMINATE are ignored", async () => {
   const { clock, peer, recorder, ended } = await stageServer();
   await peer.say("TERMINATE done\nDATA 1 1\nx\nnonsense\n");
   await clock.advance(1_000);
