@@ -16,7 +16,7 @@ import { Reporter } from "../output/reporter.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
-import { UsageError, UserError } from "../platform/errors.ts";
+import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
@@ -27,7 +27,7 @@ import { refuseConflicts } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
-import { defectText, onDefect, onStopSignal } from "./signals.ts";
+import { onDefect, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
 export interface Runnable {

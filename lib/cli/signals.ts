@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defectText } from "../platform/errors.ts";
 
 /** The signals of the platform that ask a process to end. */
 function stopSignals(): Deno.Signal[] {
@@ -41,9 +42,4 @@ export function onDefect(report: (text: string) => void): Disposable {
       removeEventListener("unhandledrejection", listener);
     },
   };
-}
-
-/** The message about an error that is a defect of this program, with its stack. */
-export function defectText(error: unknown): string {
-  return `a defect of this program: ${error instanceof Error ? error.stack : String(error)}`;
 }

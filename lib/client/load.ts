@@ -9,6 +9,7 @@ import { Deadline } from "../platform/deadline.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import { type Event, type EventSink, EventSource, type Phase } from "../session/events.ts";
 import { Histogram } from "../session/histogram.ts";
+import { addCounters, Counters } from "../session/ledger.ts";
 
 /** One session of a load run: a client. */
 export interface LoadSession {
@@ -43,18 +44,7 @@ export class LoadRun {
   readonly #roundTrips = new Histogram();
   readonly #overshoots = new Histogram();
   #phasesAtStop?: Record<Phase, number>;
-  readonly #total = {
-    opened: 0,
-    silences: 0,
-    deaths: 0,
-    disconnected: 0,
-    resumed: 0,
-    data_sent: 0,
-    data_confirmed: 0,
-    data_resent: 0,
-    in_doubt: 0,
-    local_stalls: 0,
-  };
+  readonly #total = new Counters();
 
   /** Makes a load run; nothing is sent until `run`. */
   constructor(options: LoadOptions) {
@@ -147,10 +137,12 @@ export class LoadRun {
       case "terminated":
         return this.#countEnd(event);
       case "summary":
-        total.data_sent += event.data_sent;
-        total.data_confirmed += event.data_confirmed;
-        total.data_resent += event.data_resent;
-        for (const [first, last] of event.in_doubt) total.in_doubt += last - first + 1;
+        addCounters(total, {
+          data_sent: event.data_sent,
+          data_confirmed: event.data_confirmed,
+          data_resent: event.data_resent,
+          in_doubt: event.in_doubt.reduce((sum, [first, last]) => sum + last - first + 1, 0),
+        });
         return;
     }
   }

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import type { Resumption } from "../session/events.ts";
 import type { ConnectionLedger, Ledger } from "../session/ledger.ts";
-import type { Resumption } from "../session/state.ts";
 import type { DataSource } from "./source.ts";
 
 /** How many bytes may be unconfirmed, unless one data message alone is larger. */

@@ -1,5 +1,5 @@
 /**
- * What happened, in words for a person: one line an event.
+ * Puts events in words for people: one line per event.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { explainEnd, seconds } from "./explain.ts";
 
-/** How much an event matters. */
+/** The level of a log line. */
 export type Level = "info" | "warning" | "error";
 
 /** An event in words. */
-export interface Message {
-  /** How much it matters. */
+export interface EventText {
+  /** The level of its line. */
   level: Level;
-  /** The words. */
+  /** One line. */
   text: string;
 }
 
-/** Puts an event in words; `undefined` for what another event tells better. */
-export function eventText(event: Event, role: Role, timers: Timers): Message | undefined {
+/** Puts an event in words; `undefined` if another event says it better. */
+export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   switch (event.event) {
     case "listening":
       return info(
@@ -38,16 +38,15 @@ export function eventText(event: Event, role: Role, timers: Timers): Message | u
       );
     case "data_sent":
       return info(
-        `data message ${event.seq} sent${event.resent ? " again" : ""}, ${
-          counted(event.bytes, "byte")
-        }`,
+        `data message ${event.seq} sent${event.resent ? " again" : ""}, ` +
+          counted(event.bytes, "byte"),
       );
     case "data_received":
       return info(`data message ${event.seq} received, ${counted(event.bytes, "byte")}`);
     case "data_confirmed":
       return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
     case "phase":
-      return phaseMessage(event, role);
+      return phaseText(event, role);
     case "heartbeat_sent":
       return info(`heartbeat ${event.n} sent`);
     case "heartbeat_answered":
@@ -86,7 +85,7 @@ export function eventText(event: Event, role: Role, timers: Timers): Message | u
         text: explainEnd(event, role, timers),
       };
     case "summary":
-      return { level: isWhole(event) ? "info" : "warning", text: summaryText(event, role) };
+      return { level: isComplete(event) ? "info" : "warning", text: summaryText(event, role) };
     case "total":
       return {
         level: isAsAsked(event) ? "info" : "warning",
@@ -108,27 +107,27 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   unreachable: "the server is unreachable",
   name_not_found: "no address is known for that name",
   done: "the server is done",
-  protocol: "the protocol was broken",
+  protocol: "the peer broke the protocol",
   failed: "the connection failed",
 };
 
-const SENT_AGAIN = { client: "sent again", server: "to come again" } as const;
+const SENT_AGAIN = { client: "sent again", server: "will be sent again" } as const;
 
 function gapText(gap_ms: number | null): string {
   return gap_ms === null
-    ? "which another server has begun"
+    ? "which was opened at another server"
     : `${seconds(gap_ms)} after the last sign of life before`;
 }
 
-function info(text: string): Message {
+function info(text: string): EventText {
   return { level: "info", text };
 }
 
-function warning(text: string): Message {
+function warning(text: string): EventText {
   return { level: "warning", text };
 }
 
-function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | undefined {
+function phaseText(event: Event & { event: "phase" }, role: Role): EventText | undefined {
   if (event.idle && event.to === "heartbeat") {
     return info(
       `nothing to send for ${seconds(event.silent_ms)}, all is confirmed; heartbeat phase`,
@@ -149,10 +148,10 @@ function phaseMessage(event: Event & { event: "phase" }, role: Role): Message | 
 
 function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
   const wasOpen = event.predicted_ms !== null;
-  // A side that is told to stop needs no words for it; one that has to stop does.
+  // A stop for a reason, unlike one that a user asked for, is an error.
   if (event.by === "self" && event.reason === "shutdown" && event.text !== "") return "error";
   if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
-  // To a server, a stranger who is turned away is nothing to be woken for.
+  // A client that opened no session is not the failure of a server.
   return role === "server" && !wasOpen ? "warning" : "error";
 }
 
@@ -168,38 +167,34 @@ function summaryText(summary: Summary, role: Role): string {
   const silences = summary.silences === 0
     ? "no silence"
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
-  return `summary of ${
-    seconds(summary.duration_ms)
-  }: ${data}, ${summary.data_confirmed} confirmed, ` +
-    `${doubtText(summary.in_doubt)}${
-      restText(summary)
-    }${overConnections}${rtt}; ${silences}; heartbeats ${summary.heartbeats_sent} sent, ` +
-    `${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
+  const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}`;
+  return `summary of ${seconds(summary.duration_ms)}: ${data}, ${confirmed}` +
+    `${inputText(summary)}${overConnections}${rtt}; ${silences}; ` +
+    `heartbeats ${summary.heartbeats_sent} sent, ${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
 }
 
-/** How many connections are told of one by one; of more, the last ones. */
-const CONNECTIONS_TOLD = 5;
+/** How many connections, the last ones, a summary lists one by one. */
+const MAX_LISTED_CONNECTIONS = 5;
 
 function connectionsText(summary: Summary, role: Role): string {
   const { by_connection, connections, data_resent } = summary;
-  const told = by_connection.slice(-CONNECTIONS_TOLD).map((each) => {
+  const listed = by_connection.slice(-MAX_LISTED_CONNECTIONS).map((each) => {
     const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
     return `${data}, ${each.resent} again, ${each.confirmed} confirmed`;
   });
-  const last = connections > told.length ? `the last ${told.length}: ` : "";
-  return `${connections} connections, ${counted(data_resent, "data message")} sent again (${last}${
-    told.join(" | ")
-  })`;
+  const last = connections > listed.length ? `the last ${listed.length}: ` : "";
+  return `${connections} connections, ${counted(data_resent, "data message")} sent again ` +
+    `(${last}${listed.join(" | ")})`;
 }
 
-/** Whether nothing is in doubt and nothing is left. */
-function isWhole({ in_doubt, input_ended = true, lines_unsent = 0 }: Summary): boolean {
+/** Whether nothing is in doubt and no input was left unsent. */
+function isComplete({ in_doubt, input_ended = true, lines_unsent = 0 }: Summary): boolean {
   return in_doubt.length === 0 && input_ended && lines_unsent === 0;
 }
 
-/** What is left of a client's input, in words. */
-function restText({ input_ended = true, lines_unsent = 0 }: Summary): string {
+/** What a client did not send of its input. */
+function inputText({ input_ended = true, lines_unsent = 0 }: Summary): string {
   const were = lines_unsent === 1 ? "line was" : "lines were";
   const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
   return input_ended ? unsent : `${unsent}; the input was not read to its end`;
@@ -224,13 +219,11 @@ function totalText(total: Total): string {
     `${total.lost}, refused ${total.refused}, never connected ${total.unconnected}; ` +
     `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
     `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
-    `${counted(total.silences, "silence")}, ${
-      counted(total.disconnected, "connection")
-    } lost and ` +
-    `${total.resumed} resumed; ${deaths}`;
+    `${counted(total.silences, "silence")}, ${counted(total.disconnected, "connection")} lost ` +
+    `and ${total.resumed} resumed; ${deaths}`;
 }
 
-function doubtText(ranges: readonly SeqRange[]): string {
+function inDoubtText(ranges: readonly SeqRange[]): string {
   if (ranges.length === 0) return "none in doubt";
   const shown = ranges.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
   return `in doubt: ${shown.join(", ")}`;

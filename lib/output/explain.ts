@@ -1,5 +1,5 @@
 /**
- * Why a session ended, in words for a person, with what to look at next.
+ * Explains why a session ended, and what to look at next.
  *
  * @module
  */
@@ -9,23 +9,20 @@ import type { CloseReport } from "../session/close_reason.ts";
 import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 
-/** The fields of a `terminated` or `disconnected` event. */
-export type Terminated = CloseReport;
-
 /** Milliseconds as seconds, to the millisecond. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(3)} s`;
 }
 
-/** What happened and what to look at next, for the side that tells it. */
-export function explainEnd(end: Terminated, role: Role, timers: Timers): string {
+/** Explains a `terminated` or `disconnected` event of a side. */
+export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
   const other = role === "client" ? "the server" : "the client";
   const wasOpen = end.predicted_ms !== null;
   if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
   if (end.by === "self") {
     if (end.detected_since === "connection_lost") return explainExpiry(end);
     if (end.reason === "silent") {
-      return end.text === "" ? explainDeath(end, role, timers) : explainMute(end, other);
+      return end.text === "" ? explainDeath(end, role, timers) : explainOpenTimeout(end, other);
     }
     return explainOwn(end, role, wasOpen);
   }
@@ -34,7 +31,7 @@ export function explainEnd(end: Terminated, role: Role, timers: Timers): string 
   return role === "client" ? explainUnconnected(end) : explainUnopened(end, role);
 }
 
-function explainDeath(end: Terminated, role: Role, timers: Timers): string {
+function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const other = role === "client" ? "the server" : "the client";
   const since = {
     first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
@@ -45,39 +42,36 @@ function explainDeath(end: Terminated, role: Role, timers: Timers): string {
     last_sign_of_life: "the last sign of life",
     connection_lost: "the connection was lost",
   }[end.detected_since!];
-  const beats = heartbeatsUntilDead(timers);
-  const heartbeats = `${beats} × heart_beat_threshold ${timers.heart_beat_threshold_ms / 1000} s`;
+  const tries = heartbeatsUntilDead(timers);
+  const heartbeats = `${tries} × heart_beat_threshold ${timers.heart_beat_threshold_ms / 1000} s`;
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  return `${other} is dead: declared ${
-    seconds(end.detected_after_ms!)
-  } after ${since}, predicted ` +
-    `${seconds(end.predicted_ms!)} (${limits}); last sign of life ${
-      seconds(end.silent_ms!)
-    } ago. ` +
+  return `${other} is dead: declared ${seconds(end.detected_after_ms!)} after ${since}, ` +
+    `predicted ${seconds(end.predicted_ms!)} (${limits}); ` +
+    `last sign of life ${seconds(end.silent_ms!)} ago. ` +
     `Look next: is its host frozen or cut off, or does a firewall, NAT or load balancer on the path ` +
     `drop packets silently?`;
 }
 
-function explainExpiry(end: Terminated): string {
-  return `the client ${end.text}: the session has been forgotten ${
+function explainExpiry(end: CloseReport): string {
+  return `the client ${end.text}: the session expired ${
     seconds(end.detected_after_ms!)
-  } after its connection was lost. Look next: is the client still running, and can it reach this ` +
-    `server?`;
+  } after its ` +
+    `connection was lost. Look next: is the client still running, and can it reach this server?`;
 }
 
-function explainMute(end: Terminated, other: string): string {
+function explainOpenTimeout(end: CloseReport, other: string): string {
   const missing = other === "the server"
-    ? `${end.peer} accepted the connection but said nothing`
+    ? `${end.peer} accepted the connection but sent nothing`
     : `${end.peer} connected but did not open a session`;
   const store = other === "the server" ? ", or does its store not answer" : "";
   return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process ` +
     `frozen${store}?`;
 }
 
-/** Of a connection that its peer, or the network, ended before the session was open. */
-function explainUnopened(end: Terminated, role: Role): string {
+/** Explains a connection that its peer, or the network, ended before the session was open. */
+function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
     return `${end.peer}: ${explainPeer(end, role === "client" ? "the server" : "the client")}`;
   }
@@ -88,7 +82,7 @@ function explainUnopened(end: Terminated, role: Role): string {
   return `${end.peer} ${how} before the session was open. Look next: ${next}`;
 }
 
-function explainOwn(end: Terminated, role: Role, wasOpen: boolean): string {
+function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
   const other = role === "client" ? "the server" : "the client";
   switch (end.reason) {
     case "protocol":
@@ -102,7 +96,7 @@ function explainOwn(end: Terminated, role: Role, wasOpen: boolean): string {
     case "done":
       return wasOpen || role === "server"
         ? "ended by this side: all that was asked for is done"
-        : "given up: there was never a session, and its time is over";
+        : "stopped before a session was opened: its time is over";
     case "shutdown":
       return `ended by this side: ${end.text || "told to stop"}`;
     default:
@@ -110,7 +104,7 @@ function explainOwn(end: Terminated, role: Role, wasOpen: boolean): string {
   }
 }
 
-function explainPeer(end: Terminated, other: string): string {
+function explainPeer(end: CloseReport, other: string): string {
   const text = end.text === "" ? "" : `: ${end.text}`;
   switch (end.reason) {
     case "closed":
@@ -119,8 +113,8 @@ function explainPeer(end: Terminated, other: string): string {
         (other === "the server" ? "could it not write its store or output, " : "") +
         `or does a proxy on the path close connections?`;
     case "superseded":
-      return `${other} is back on another connection: this one seemed to be alive and was not. Look ` +
-        `next: does a firewall, NAT or load balancer on the path forget connections?`;
+      return `${other} has resumed on another connection: this one was lost without a sign. Look next: ` +
+        `does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
       return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: was ` +
         `this process or host stopped (a local stall), or does the path drop what it sends?`;
@@ -137,7 +131,7 @@ function explainPeer(end: Terminated, other: string): string {
   }
 }
 
-function explainLoss(end: Terminated, other: string): string {
+function explainLoss(end: CloseReport, other: string): string {
   switch (end.reason) {
     case "reset":
       return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
@@ -152,7 +146,7 @@ function explainLoss(end: Terminated, other: string): string {
   }
 }
 
-function explainUnconnected(end: Terminated): string {
+function explainUnconnected(end: CloseReport): string {
   const next = "Look next: is the server running, and is the port open in its firewall?";
   switch (end.reason) {
     case "refused":
@@ -175,7 +169,7 @@ function explainUnconnected(end: Terminated): string {
   }
 }
 
-/** Why a server cannot listen, and what to do about it. */
+/** Explains why a server cannot listen, and what to do about it. */
 export function explainListen(error: TransportError, { host, port }: Address): string {
   const where = `cannot listen on ${formatAddress(host, port)}`;
   switch (error.kind) {

@@ -1,6 +1,6 @@
 /**
- * Lines to stdout and stderr that never hold up the program: a terminal that is stopped, or a reader
- * that is slow, costs lines, not heartbeats.
+ * Writes lines to stdout and stderr without blocking: a stopped terminal or a slow reader costs lines, not
+ * heartbeats.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { type Clock, systemClock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 
-/** How many bytes may wait for a slow reader. */
-const MAX_WAITING_BYTES = 4_194_304;
+/** How many bytes a slow reader may leave pending. */
+const MAX_PENDING_BYTES = 4_194_304;
 
-/** How long, in milliseconds, the end of the program waits for a slow reader. */
+/** How long, in milliseconds, the program waits for a slow reader at its end. */
 const FLUSH_LIMIT_MS = 1_000;
 
 /** Writes lines in order, in the background. */
@@ -22,33 +22,33 @@ export class LineOutput {
   readonly #onLoss: (text: string) => void;
   readonly #changes = new Condition();
   readonly #encoder = new TextEncoder();
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
   #lost = 0;
   #broken = false;
   #writing = false;
 
-  /** Makes an output; `onLoss` is told, in words, when lines are lost. */
+  /** Creates an output; `onLoss` receives a sentence when lines are lost. */
   constructor(sink: ByteSink, onLoss: (text: string) => void, clock: Clock = systemClock) {
     this.#sink = sink;
     this.#onLoss = onLoss;
     this.#clock = clock;
   }
 
-  /** Writes a line, without waiting. */
+  /** Writes a line without waiting. */
   write(line: string): void {
     if (this.#broken) return;
     const bytes = this.#encoder.encode(line + "\n");
-    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+    if (this.#pendingBytes + bytes.length > MAX_PENDING_BYTES) {
       if (this.#lost++ === 0) this.#onLoss("its reader is too slow; lines are being left out");
       return;
     }
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
     if (!this.#writing) this.#writeAll();
   }
 
-  /** Waits until all is written, for a second at the most. */
+  /** Waits until all is written, for at most a second. */
   async flush(): Promise<void> {
     using limit = new Deadline(this.#clock);
     limit.moveTo(this.#clock.now() + FLUSH_LIMIT_MS);
@@ -64,9 +64,9 @@ export class LineOutput {
         this.#lost = 0;
       }
     } catch (error) {
-      // The reader is gone, as after `| head`. What this program is for goes on.
+      // The reader has closed, as after `| head`: the sessions continue without output.
       this.#broken = true;
-      this.#waiting = [];
+      this.#pending = [];
       this.#onLoss(error instanceof Error ? error.message : String(error));
     }
     this.#writing = false;
@@ -74,9 +74,9 @@ export class LineOutput {
   }
 
   #take(): Uint8Array {
-    const lines = concat(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    const lines = concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
     return lines;
   }
 }

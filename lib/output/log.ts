@@ -1,6 +1,6 @@
 /**
- * The log: lines for people on stderr and in three rotating files. The only file that knows the
- * logging package.
+ * The log: lines for people on stderr and in three rotating files. Only this file imports the logging
+ * package.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { printable } from "../wire/quote.ts";
 import type { Level } from "./event_text.ts";
 import type { LineOutput } from "./line_output.ts";
 
-/** A log file is rotated before it grows beyond this. */
+/** A log file is rotated before it grows beyond this size. */
 export const MAX_LOG_BYTES = 1_048_576;
 
 /** How many rotated files are kept of each log file. */
@@ -36,34 +36,34 @@ const LEVELS = Object.keys(LEVEL_NAME) as Level[];
 
 /** Options for {@linkcode openLog}. */
 export interface LogOptions {
-  /** Which command logs; its log files are named after it. */
+  /** Which command logs; the log files are named after it. */
   role: Role;
-  /** Where lines for people go. */
+  /** Receives lines for people. */
   output: LineOutput;
-  /** Whether to leave only warnings and errors in the output; the files get all. */
+  /** Whether to write only warnings and errors to the output; the files get all lines. */
   quiet: boolean;
-  /** The folder for the log files; none if empty. */
+  /** The folder for the log files; empty for no files. */
   directory: string;
 }
 
 /** The log of a command. */
 export interface Log {
   /**
-   * Logs a line, of now or of an ISO 8601 time. It never throws: a log file that fails is told of once,
-   * and the program goes on.
+   * Logs a line with an ISO 8601 time, by default the present one. It never throws: a log file that fails
+   * is reported once, and the program continues.
    */
   line(level: Level, text: string, session: string | null, time?: string): void;
   /** Closes the log files. */
   close(): void;
 }
 
-/** Opens the log. Folders and files that cannot be opened are told of in the output. */
+/** Opens the log. Folders and files that cannot be opened are reported in the output. */
 export function openLog(options: LogOptions): Log {
   const { directory, output, quiet, role } = options;
-  const complain = (text: string) => output.write(format(new Date(), "ERROR", text, null));
-  const levels = directory !== "" && makeFolder(directory, complain) ? LEVELS : [];
+  const report = (text: string) => output.write(format(new Date(), "ERROR", text, null));
+  const levels = directory !== "" && makeFolder(directory, report) ? LEVELS : [];
   const files = levels.map((level) =>
-    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, complain)
+    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, report)
   );
   const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
   setup({
@@ -71,19 +71,19 @@ export function openLog(options: LogOptions): Log {
     loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
   });
   const logger = getLogger(LOGGER);
-  const say = {
+  const log = {
     info: (text: string, ...about: About) => logger.info(text, ...about),
     warning: (text: string, ...about: About) => logger.warn(text, ...about),
     error: (text: string, ...about: About) => logger.error(text, ...about),
   };
   return {
-    // What a peer said may be part of it, and may hold anything.
-    line: (level, text, session, time) => void say[level](printable(text), session, time),
+    // It may contain text of a peer, and so any characters.
+    line: (level, text, session, time) => void log[level](printable(text), session, time),
     close: () => files.forEach((file) => file.destroy()),
   };
 }
 
-/** What a line is about: the session, and when it happened, if not now. */
+/** What is logged besides the text: the session, and the time if it is not the present one. */
 type About = [session: string | null, time?: string];
 
 class OutputHandler extends BaseHandler {
@@ -99,14 +99,14 @@ class OutputHandler extends BaseHandler {
   }
 }
 
-/** A rotating log file that writes each line at once, and outlives a full disk. */
+/** A rotating log file that writes each line at once, and recovers from a full disk. */
 class LogFile extends RotatingFileHandler {
   readonly #path: string;
-  readonly #complain: (text: string) => void;
+  readonly #report: (text: string) => void;
   #broken = false;
   #lost = 0;
 
-  constructor(level: LevelName, path: string, complain: (text: string) => void) {
+  constructor(level: LevelName, path: string, report: (text: string) => void) {
     // Without a buffer a line is in the file when `log` returns, whatever ends the process.
     super(level, {
       filename: path,
@@ -116,7 +116,7 @@ class LogFile extends RotatingFileHandler {
       formatter: formatRecord,
     });
     this.#path = path;
-    this.#complain = complain;
+    this.#report = report;
   }
 
   override setup(): void {
@@ -139,7 +139,7 @@ class LogFile extends RotatingFileHandler {
       return this.#failed(error);
     }
     if (this.#broken) {
-      this.#complain(`${this.#path} is written again; lines lost: ${this.#lost}`);
+      this.#report(`${this.#path} is written again; lines lost: ${this.#lost}`);
     }
     this.#broken = false;
     this.#lost = 0;
@@ -149,11 +149,11 @@ class LogFile extends RotatingFileHandler {
     try {
       super.destroy();
     } catch {
-      // It could not be closed because it was not open: what made it so has been told.
+      // It was not open; the failure to open it has been reported.
     }
   }
 
-  /** Opens the file; behind a line that was cut off, by a full disk or a kill, a new one begins. */
+  /** Opens the file; starts a new line after one that a full disk or a kill has cut off. */
   #open(): void {
     super.setup();
     if (!endsWithLine(this.#path)) super.log("");
@@ -161,8 +161,8 @@ class LogFile extends RotatingFileHandler {
 
   #failed(error: unknown): void {
     if (!this.#broken) {
-      this.#complain(
-        `cannot write the log file ${this.#path}: ${fileErrorText(error)}; going on without it`,
+      this.#report(
+        `cannot write the log file ${this.#path}: ${fileErrorText(error)}; continuing without it`,
       );
     }
     this.#broken = true;
@@ -179,13 +179,13 @@ function endsWithLine(path: string): boolean {
   return last[0] === 0x0a;
 }
 
-function makeFolder(directory: string, complain: (text: string) => void): boolean {
+function makeFolder(directory: string, report: (text: string) => void): boolean {
   try {
     Deno.mkdirSync(directory, { recursive: true });
     return true;
   } catch (error) {
     const why = fileErrorText(error);
-    complain(`cannot make the log folder ${directory}: ${why}; going on without log files`);
+    report(`cannot make the log folder ${directory}: ${why}; continuing without log files`);
     return false;
   }
 }

@@ -1,67 +1,67 @@
 /**
- * Lines about many sessions: what happens to all of them at once is told of a few, and then how many
- * more there were.
+ * Rate-limits similar log lines: of many sessions a few lines are written, then how many more there were.
  *
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Event } from "../session/events.ts";
-import type { Message } from "./event_text.ts";
+import type { EventText } from "./event_text.ts";
 
-/** How long, in milliseconds, what is alike is gathered. */
+/** How long, in milliseconds, similar events are counted together. */
 const WINDOW_MS = 1_000;
 
-/** How many of a kind are told in full in that time. */
-const TOLD_IN_FULL = 3;
+/** How many of a kind are written in full in that time. */
+const MAX_IN_FULL = 3;
 
-/** Tells an event in words. */
-export type Tell = (message: Message, event: Event) => void;
+/** Writes the text of an event. */
+export type WriteText = (text: EventText, event: Event) => void;
 
-/** Events of one kind, in one window. */
-interface Alike {
+/** Events of one kind in one window. */
+interface Similar {
   count: number;
-  last: [message: Message, event: Event];
+  last: EventText;
+  lastEvent: Event;
 }
 
-/** Tells of events that are alike only as many as a person can read. */
+/** Writes the first few of similar events in full, and at the end of a second the number of the others. */
 export class RateLimit {
   readonly #clock: Clock;
-  readonly #tell: Tell;
+  readonly #write: WriteText;
   readonly #timer: Timer;
-  readonly #kinds = new Map<string, Alike>();
+  readonly #kinds = new Map<string, Similar>();
 
-  /** Makes a digest that has nothing to tell. */
-  constructor(clock: Clock, tell: Tell) {
+  /** Creates a rate limit. */
+  constructor(clock: Clock, write: WriteText) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#write = write;
     this.#timer = clock.timer(() => this.flush());
   }
 
-  /** Tells an event, now or together with others. */
-  add(message: Message, event: Event): void {
+  /** Writes an event, now or as one of several. */
+  add(text: EventText, event: Event): void {
     if (this.#kinds.size === 0) this.#timer.set(this.#clock.now() + WINDOW_MS);
     const kind = kindOf(event);
     const count = (this.#kinds.get(kind)?.count ?? 0) + 1;
-    this.#kinds.set(kind, { count, last: [message, event] });
-    if (count <= TOLD_IN_FULL) this.#tell(message, event);
+    this.#kinds.set(kind, { count, last: text, lastEvent: event });
+    if (count <= MAX_IN_FULL) this.#write(text, event);
   }
 
-  /** Tells how many more there were, if any. */
+  /** Ends the window: writes how many more there were, if any. */
   flush(): void {
     this.#timer.clear();
     const kinds = [...this.#kinds.values()];
     this.#kinds.clear();
-    // What was told meanwhile happened later: a line of now is in order.
+    // With the present time: the lines written meanwhile have later times than these events.
     const time = new Date(this.#clock.wallTime()).toISOString();
-    for (const { count, last: [{ level, text }, event] } of kinds) {
-      const more = count - TOLD_IN_FULL;
+    for (const { count, last: { level, text }, lastEvent } of kinds) {
+      const more = count - MAX_IN_FULL;
       const which = more > 1 ? `and ${more} more, the last of them` : "and 1 more";
-      if (more > 0) this.#tell({ level, text: `${which}: ${text}` }, { ...event, time });
+      if (more > 0) this.#write({ level, text: `${which}: ${text}` }, { ...lastEvent, time });
     }
   }
 }
 
-/** What an event has in common with those of other sessions: what happened, and why. */
+/** What similar events have in common: their name and reason. */
 function kindOf(event: Event): string {
   switch (event.event) {
     case "disconnected":

@@ -1,6 +1,11 @@
 /**
- * Hands events to the JSON output and, in words, to the log: a moment after they happened, so that the
- * telling of one thing holds up no other.
+ * Writes events as JSON and as log lines, at the end of the event-loop turn, so that formatting delays no
+ * timer or read.
+ *
+ * The room: `event_text` and `explain` put an event in words; `rate_limit` shortens lines about many
+ * sessions; `log` writes lines to stderr and to rotating files; `line_output` writes to stdout and stderr
+ * without blocking. `cli/command.ts` makes them; sessions see only an `EventSink`.
+ * Nothing here throws into a session, waits for a reader, or changes what an event says.
  *
  * @module
  */
@@ -8,85 +13,85 @@ import { afterTurn, type Clock } from "../platform/clock.ts";
 import type { Event, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { eventText, type Message } from "./event_text.ts";
+import { type EventText, eventText } from "./event_text.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
 
-/** How many events may wait until they are told at once. */
-const MAX_WAITING = 65_536;
+/** How many events may wait before they are written at once. */
+const MAX_PENDING = 65_536;
 
-/** What a {@linkcode Reporter} is made of. */
+/** Options for {@linkcode Reporter}. */
 export interface ReporterOptions {
-  /** Which side tells. */
+  /** Which side reports. */
   role: Role;
   /** Its timers. */
   timers: Timers;
-  /** Where people read. */
+  /** Receives lines for people. */
   log: Log;
-  /** Whether the log takes more than warnings and errors anywhere. */
+  /** Whether any part of the log takes more than warnings and errors. */
   logsAll: boolean;
-  /** Where programs read, if any do. */
+  /** Receives JSON lines for programs, if wanted. */
   json?: LineOutput;
   /**
-   * Whether there are many sessions: the log then has only what is not as it should be, and of what
-   * happens to all of them at once only a part.
+   * Whether there are many sessions: of each, the log then has only warnings and errors, and of similar
+   * ones only a few.
    */
   many: boolean;
-  /** Time. */
+  /** The clock. */
   clock: Clock;
 }
 
-/** Tells events in order. */
+/** Writes events, in order. */
 export class Reporter implements EventSink {
   /** Whether the events of every data message are wanted. */
   readonly wantsMessages: boolean;
   readonly #options: ReporterOptions;
-  readonly #digest: RateLimit;
-  #waiting: Event[] = [];
+  readonly #rateLimit: RateLimit;
+  #pending: Event[] = [];
 
-  /** Makes a teller. */
+  /** Creates a reporter. */
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#digest = new RateLimit(options.clock, (message, event) => this.#log(message, event));
+    this.#rateLimit = new RateLimit(options.clock, (text, event) => this.#log(text, event));
     this.wantsMessages = options.json !== undefined || (options.logsAll && !options.many);
   }
 
-  /** Takes an event, to be told when this turn of the event loop is over. */
+  /** Receives an event, and writes it at the end of this turn of the event loop. */
   emit(event: Event): void {
-    const waiting = this.#waiting.push(event);
-    if (waiting === 1) afterTurn(() => this.#reportWaitingSessions());
-    if (waiting === MAX_WAITING) this.#reportWaitingSessions();
+    const pending = this.#pending.push(event);
+    if (pending === 1) afterTurn(() => this.#writePending());
+    if (pending === MAX_PENDING) this.#writePending();
   }
 
-  /** Tells what waits, and what was held back. */
+  /** Writes all that is pending or held back by the rate limit. */
   flush(): void {
-    this.#reportWaitingSessions();
-    this.#digest.flush();
+    this.#writePending();
+    this.#rateLimit.flush();
   }
 
-  #reportWaitingSessions(): void {
-    const events = this.#waiting;
-    this.#waiting = [];
-    for (const event of events) this.#tell(event);
+  #writePending(): void {
+    const events = this.#pending;
+    this.#pending = [];
+    for (const event of events) this.#write(event);
   }
 
-  #tell(event: Event): void {
+  #write(event: Event): void {
     const { json, many, role, timers } = this.#options;
     if (event.event !== "notice") json?.write(JSON.stringify(event));
-    const message = eventText(event, role, timers);
-    if (!message) return;
-    if (!many) return this.#log(message, event);
+    const text = eventText(event, role, timers);
+    if (!text) return;
+    if (!many) return this.#log(text, event);
     if (event.session !== null) {
-      if (message.level !== "info") this.#digest.add(message, event);
+      if (text.level !== "info") this.#rateLimit.add(text, event);
       return;
     }
-    // What is said of all together comes behind what is said of each.
-    this.#digest.flush();
-    this.#log(message, event);
+    // A line about all sessions follows the lines about each.
+    this.#rateLimit.flush();
+    this.#log(text, event);
   }
 
-  #log({ level, text }: Message, { session, time }: Event): void {
+  #log({ level, text }: EventText, { session, time }: Event): void {
     this.#options.log.line(level, text, session, time);
   }
 }

@@ -13,6 +13,11 @@ export class UsageError extends UserError {
   override readonly name = "UsageError";
 }
 
+/** The text for an error that is a defect of this program, with its stack; `effect` is what it led to. */
+export function defectText(error: unknown, effect = ""): string {
+  return `a defect of this program${effect}: ${error instanceof Error ? error.stack : error}`;
+}
+
 /** Describes a file system error for the user. */
 export function fileErrorText(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";

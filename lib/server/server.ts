@@ -11,6 +11,7 @@
  */
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { defectText } from "../platform/errors.ts";
 import type { Connection, Listener } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
 import { closeReport, EXIT, type ExitStatus, exitStatus } from "../session/close_reason.ts";
@@ -271,8 +272,7 @@ export class Server {
   }
 
   #reportDefect({ id }: AnySession, error: unknown): void {
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.#notice("error", `a defect of this program ended session ${id}: ${stack}`);
+    this.#notice("error", defectText(error, ` ended session ${id}`));
   }
 
   #notice(level: "info" | "error", text: string): void {

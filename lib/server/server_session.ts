@@ -6,8 +6,9 @@
 import type { Deadline } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { serverDataLoop, type ServerDataSide } from "../session/data_loop.ts";
+import type { Resumption } from "../session/events.ts";
 import { Session, type SessionConfig, type SessionOptions } from "../session/session.ts";
-import type { Resumption, SessionState } from "../session/state.ts";
+import type { SessionState } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";

@@ -12,8 +12,8 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
-import { type EventSink, EventSource } from "../session/events.ts";
-import { type Resumption, SessionState } from "../session/state.ts";
+import { type EventSink, EventSource, type Resumption } from "../session/events.ts";
+import { SessionState } from "../session/state.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";

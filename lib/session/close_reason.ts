@@ -1,9 +1,10 @@
 /**
- * Why a session or a connection ended: who noticed, when, what that means for the exit status, and how
- * the time compares with the prediction.
+ * Why a session or a connection ended, the exit status for it, and when it was noticed, against the
+ * prediction.
  *
  * @module
  */
+import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { Role, TerminateReason } from "../wire/protocol.ts";
 import { roundMs } from "./ledger.ts";
@@ -12,7 +13,7 @@ import { predictedDetection_ms, type Timers } from "./timers.ts";
 /** Who ended the session: this side, its peer, or the network between them. */
 export type EndedBy = "self" | "peer" | "network";
 
-/** Why a session ended: a reason of `TERMINATE`, or what the connection showed. */
+/** Why a session ended: a reason of `TERMINATE`, or what happened to the connection. */
 export type EndReason =
   | TerminateReason
   | "closed"
@@ -22,7 +23,7 @@ export type EndReason =
   | "superseded"
   | "failed";
 
-/** What a death by silence is measured from. */
+/** The moment from which a detection time is measured. */
 export type DetectedSince =
   | "first_unconfirmed_data_sent"
   | "last_data_heard"
@@ -30,13 +31,13 @@ export type DetectedSince =
   | "last_sign_of_life"
   | "connection_lost";
 
-/** How a session ended. */
+/** Why a session or a connection ended. */
 export interface CloseReason {
   /** Who ended it. */
   readonly by: EndedBy;
   /** Why. */
   readonly reason: EndReason;
-  /** The reason in the words of whoever gave it; empty where there is nothing to add. */
+  /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
 }
 
@@ -44,7 +45,7 @@ const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
   refused: "refused",
   reset: "reset",
   unreachable: "unreachable",
-  // On an open connection: the kernel gave up repeating what the peer never acknowledged.
+  // On an open connection: the kernel gave up retransmitting what the peer never acknowledged.
   unanswered: "silent",
   name_not_found: "name_not_found",
   address_in_use: "failed",
@@ -56,10 +57,10 @@ const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
   other: "failed",
 };
 
-/** The ending that an error means: a failed connection, or else a defect of this program. */
+/** The close reason for an error: the connection failed, or else it is a defect of this program. */
 export function closeReasonOf(error: unknown): CloseReason {
   if (!(error instanceof TransportError)) {
-    return { by: "self", reason: "failed", text: `a defect of this program: ${error}` };
+    return { by: "self", reason: "failed", text: defectText(`${error}`) };
   }
   const text = error.kind === "too_many_open_files"
     ? "this process has as many files open as it may; see ulimit -n"
@@ -85,8 +86,8 @@ export const EXIT = {
 export type ExitStatus = typeof EXIT[keyof typeof EXIT];
 
 /**
- * The exit status that a session's end means for a side of it. An end that either user asked for is
- * as asked, but for a client whose server goes away before the client was done.
+ * The exit status of one side of a session. An end that either user asked for is as asked, except for a
+ * client whose server stops before the client is done.
  */
 export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolean): ExitStatus {
   const neverBegun = role === "client" && !wasOpen && closeReason.reason === "done";
@@ -99,42 +100,42 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
   return EXIT.lost;
 }
 
-/** Whether the cause of a lost connection, or of one that could not be opened, may pass. */
+/** Whether dialling again may help: the cause of a lost or failed connection may be temporary. */
 export function isRetryable({ by, reason }: CloseReason): boolean {
   if (by === "network") return true;
   if (by === "self") return reason === "silent";
   return ["closed", "silent", "shutdown", "superseded"].includes(reason);
 }
 
-/** Whether a session ended because somebody asked for it. */
+/** Whether a session ended because a user asked for it. */
 export function isPolite(closeReason: CloseReason): boolean {
   return closeReason.by !== "network" &&
     (closeReason.reason === "done" || closeReason.reason === "shutdown");
 }
 
-/** Who noticed the end of a session or of a connection, when, and why. */
+/** The fields of `terminated` and `disconnected`: who ended it, why, and when that was noticed. */
 export interface CloseReport {
   /** Who ended it. */
   by: EndedBy;
   /** Why. */
   reason: EndReason;
-  /** The reason in the words of whoever gave it. */
+  /** What whoever ended it said about the reason. */
   text: string;
   /** The peer's address and port. */
   peer: string;
-  /** How long after `detected_since` it was noticed; `null` of an end that somebody asked for. */
+  /** How long after `detected_since` it was noticed; `null` for an end that a user asked for. */
   detected_after_ms: number | null;
-  /** What that is measured from. */
+  /** The moment from which that is measured. */
   detected_since: DetectedSince | null;
-  /** How long after that a dead peer was predicted to be declared; `null` before a session was open. */
+  /** How long after that a dead peer was predicted to be declared; `null` if no session was open. */
   predicted_ms: number | null;
-  /** How long ago the last sign of life had come. */
+  /** How long before it the last sign of life came. */
   silent_ms: number | null;
 }
 
-/** What a death by silence is measured from, and how long after it death was predicted. */
+/** The start of a silence, and the predicted time from it to the declaration of death. */
 export interface Detection {
-  /** What happened then. */
+  /** What happened at that moment. */
   readonly since: DetectedSince;
   /** When, in monotonic milliseconds. */
   readonly at_ms: number;
@@ -142,7 +143,7 @@ export interface Detection {
   readonly predicted_ms: number;
 }
 
-/** What a verdict is made from. */
+/** What {@linkcode closeReport} needs besides the close reason. */
 export interface CloseContext {
   /** The peer's address and port. */
   peer: string;
@@ -150,15 +151,15 @@ export interface CloseContext {
   timers: Timers;
   /** When the session ended, in monotonic milliseconds. */
   now_ms: number;
-  /** When the last sign of life came; not given if no session was ever open. */
+  /** When the last sign of life came; absent if no session was ever open. */
   lastSignOfLife_ms?: number;
-  /** What a death by silence is measured from; not given if the session never fell silent. */
+  /** Of the last silence; absent if there was none. */
   detection?: Detection;
 }
 
-/** The fields of `terminated` and `disconnected`. */
-export function closeReport(closeReason: CloseReason, evidence: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, timers } = evidence;
+/** Makes the fields of `terminated` and `disconnected`. */
+export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
+  const { detection, lastSignOfLife_ms, now_ms, peer, timers } = context;
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null };

@@ -1,5 +1,5 @@
 /**
- * How a connection is closed: what is said at last, and how long that may take.
+ * Closes a connection: settles, sends `TERMINATE`, waits for the peer to close; each within a limit.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type { FrameWriter } from "../wire/writer.ts";
 import { type CloseReason, isPolite } from "./close_reason.ts";
 import { FINAL_WRITE_LIMIT_MS, GRACEFUL_CLOSE_LIMIT_MS, SETTLE_LIMIT_MS } from "./timers.ts";
 
-/** What {@linkcode closeGracefully} needs. */
+/** Options for {@linkcode closeGracefully}. */
 export interface CloseOptions {
-  /** Time. */
+  /** The clock. */
   clock: Clock;
   /** The connection. */
   connection: Connection;
   /** Its writer. */
   writer: FrameWriter;
-  /** Why it ends. */
+  /** Why it is closed. */
   closeReason: CloseReason;
-  /** The reader, which is over when the peer has closed its side. */
+  /** Resolves when the reader has ended: the peer, or this side, has closed. */
   reading: Promise<void>;
-  /** Settles what is still under way; whether that came about before the deadline. */
+  /** Waits until what was received is settled; false if the limit passes first. */
   settle: (limit: Deadline) => boolean | Promise<boolean>;
 }
 
-/** Says why the connection ends, as far as the peer and the time let it, and closes it. */
+/** Sends the close reason, as far as the peer reads it in time, and closes the connection. */
 export async function closeGracefully(options: CloseOptions): Promise<void> {
   const { clock, connection, closeReason, reading, writer } = options;
   await TurnLimiter.of(clock).turn();
@@ -42,27 +42,27 @@ export async function closeGracefully(options: CloseOptions): Promise<void> {
   await Promise.race([sleep(limit), finish(options, dead)]);
   connection.close();
   await reading;
-  // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
+  // In Deno 2.6, closing a connection leaves a blocked write pending for ever.
   within(FINAL_WRITE_LIMIT_MS);
   await Promise.race([sleep(limit), writer.flushed()]);
 }
 
 /**
- * A polite end says that all is settled: when it is not, closing without a word says so. After a polite
- * end of the peer's, what it has sent is still confirmed: the peer waits for that before it closes.
+ * A polite `TERMINATE` means that all is settled: if it is not, none is sent. After the peer's polite
+ * end, what it has sent is still confirmed: the peer waits for that before it closes.
  */
 async function sendTerminate(
   { closeReason: { by, reason, text }, settle, writer }: CloseOptions,
   limit: Deadline,
 ): Promise<void> {
-  const said = TERMINATE_REASONS.find((each) => each === reason);
-  if (by === "network" || !said) return;
+  const reasonToSend = TERMINATE_REASONS.find((each) => each === reason);
+  if (by === "network" || !reasonToSend) return;
   const settled = !isPolite({ by, reason, text }) || settle(limit);
-  if (by === "peer") return void await settled;
-  if (settled === true || await settled) writer.send({ type: "TERMINATE", reason: said, text });
+  const isSettled = settled === true || await settled;
+  if (isSettled && by === "self") writer.send({ type: "TERMINATE", reason: reasonToSend, text });
 }
 
-/** Waits until all is written, and, if this side ends it, until the peer has closed its side. */
+/** Waits until all is written and, if this side ends the connection, until the peer has closed it. */
 async function finish(
   { connection, closeReason, reading, writer }: CloseOptions,
   dead: boolean,

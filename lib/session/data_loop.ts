@@ -10,17 +10,17 @@ import type { Timers } from "./timers.ts";
 /** How the client's data phase ends. */
 export type DataOutcome = "silent" | "done";
 
-/** What the client's data loop needs of its session. */
+/** The client's session, as its data loop sees it. */
 export interface ClientDataSide {
-  /** Monotonic milliseconds. */
+  /** The monotonic time in milliseconds. */
   now(): number;
-  /** Notified whenever a confirmation has been heard, or another data message may go out. */
+  /** Notified when a confirmation has been received, or another data message may go out. */
   readonly changes: Condition;
-  /** Whether all that was asked for is sent and confirmed. */
+  /** Whether everything is sent and confirmed. */
   readonly done: boolean;
-  /** Whether no confirmation can come any more, though the session goes on. */
+  /** Whether no confirmation can come any more, though the session is not over. */
   readonly over: boolean;
-  /** When the next data message may go out, in monotonic milliseconds; `Infinity` if it has to wait. */
+  /** When the next data message may go out, in monotonic milliseconds; `Infinity` if not by time alone. */
   readonly nextSend_ms: number;
   /** By when the next confirmation is due, in monotonic milliseconds; `Infinity` if none is. */
   readonly confirmationDue_ms: number;
@@ -30,7 +30,7 @@ export interface ClientDataSide {
 
 /**
  * Sends data messages as they may go out, until a confirmation fails to come within `data_threshold`
- * or all is done.
+ * or everything is done.
  *
  * @throws The deadline's reason, if that ends.
  */
@@ -56,20 +56,20 @@ export async function clientDataLoop(
   }
 }
 
-/** What the server's data loop needs of its session. */
+/** The server's session, as its data loop sees it. */
 export interface ServerDataSide {
-  /** What to wait with. */
+  /** Wakes the loop; it waits for the deadline only. */
   readonly changes: Condition;
-  /** When the last data message was heard, or the session started, in monotonic milliseconds. */
+  /** When the last data message was received, or the session started, in monotonic milliseconds. */
   readonly lastData_ms: number;
-  /** Set by the loop while it runs; to be called at each data message. */
+  /** Set by the loop while it runs; the session calls it at each data message. */
   onData?: () => void;
 }
 
 /**
- * Waits until no data message has been heard for `data_threshold`.
+ * Waits until no data message has been received for `data_threshold`.
  *
- * A data message does not wake this loop: it only moves the deadline.
+ * A data message does not wake this loop, it only moves the deadline: that is much cheaper.
  *
  * @throws The deadline's reason, if that ends.
  */

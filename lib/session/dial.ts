@@ -1,5 +1,5 @@
 /**
- * Opens the client's connection, within a limit.
+ * Dials the server, within a limit.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import {
 import { type CloseReason, closeReasonOf } from "./close_reason.ts";
 import { CONNECT_LIMIT_MS } from "./timers.ts";
 
-/** What {@linkcode dial} needs. */
+/** Options for {@linkcode dial}. */
 export interface DialOptions {
-  /** Whom to call. */
+  /** The server's address. */
   address: Address;
   /** The network. */
   transport: Transport;
-  /** Time. */
+  /** The clock. */
   clock: Clock;
 }
 
-/** Opens a connection; or says how that ended, if the signal aborts first: by its reason. */
+/** Opens a connection, or returns why that failed; if the signal aborts, the reason is the signal's. */
 export async function dial(
   { address, clock, transport }: DialOptions,
   stopping: AbortSignal,

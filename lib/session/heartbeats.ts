@@ -1,6 +1,5 @@
 /**
- * The heartbeats that one side sends: their numbers, answers and misses, and what a death by silence
- * is measured from.
+ * Sends, numbers and counts the heartbeats of one side, and notes from when a death is measured.
  *
  * @module
  */
@@ -12,21 +11,21 @@ import type { HeartbeatProbe } from "./heartbeat_loop.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
 import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./timers.ts";
 
-/** What {@linkcode Heartbeats} is made of. */
+/** Options for {@linkcode Heartbeats}. */
 export interface HeartbeatsOptions {
-  /** Time. */
+  /** The clock. */
   clock: Clock;
   /** The session's timers. */
   timers: Timers;
-  /** Sends a heartbeat of this number. */
+  /** Sends a heartbeat with this number. */
   send: (n: number) => void;
-  /** Where heartbeats are counted. */
+  /** Counts them. */
   ledger: Ledger;
-  /** Where heartbeats are told of. */
+  /** Emits their events. */
   events: EventSource;
 }
 
-/** Sends the heartbeats of one session and keeps their books. */
+/** Sends, numbers and counts the heartbeats of one session. */
 export class Heartbeats implements HeartbeatProbe {
   readonly #options: HeartbeatsOptions;
   #last = 0;
@@ -35,17 +34,17 @@ export class Heartbeats implements HeartbeatProbe {
   #answered = false;
   #detection?: Detection;
 
-  /** Makes the heartbeats of a session, none sent yet. */
+  /** Creates the heartbeats of a session; none is sent yet. */
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
   }
 
-  /** What death is measured from; set from the moment a session falls silent. */
+  /** From when a death is measured; set once the session has been silent. */
   get detection(): Detection | undefined {
     return this.#detection;
   }
 
-  /** The session has fallen silent: death is predicted from when silence began. */
+  /** Starts a heartbeat phase: until a heartbeat is answered, death is measured from the start of silence. */
   silent(since: DetectedSince, at_ms: number): void {
     this.#answered = false;
     this.#detection = { since, at_ms, predicted_ms: predictedDetection_ms(this.#options.timers) };
@@ -70,7 +69,7 @@ export class Heartbeats implements HeartbeatProbe {
   }
 
   /**
-   * Hears a reply, which may be late.
+   * Receives a reply, which may be late.
    *
    * @throws {ProtocolError} If no such heartbeat was sent.
    */
@@ -79,7 +78,7 @@ export class Heartbeats implements HeartbeatProbe {
     if (n === this.#last) this.#rtt_ms ??= this.#options.clock.now() - this.#sent_ms;
   }
 
-  /** A sign of life came after the last heartbeat. */
+  /** Notes that a sign of life came after the last heartbeat. */
   answered(): void {
     this.#answered = true;
     this.#options.ledger.heartbeatsAnswered++;
@@ -87,7 +86,7 @@ export class Heartbeats implements HeartbeatProbe {
     this.#options.events.emit("heartbeat_answered", { n: this.#last, rtt_ms });
   }
 
-  /** The last heartbeat went unanswered, as so many in a row did; so many are left until death. */
+  /** Notes that the last heartbeat was missed: how many in a row, and how many more until death. */
   missed(missed: number, left: number): void {
     this.#options.ledger.heartbeatsMissed++;
     this.#options.events.emit("heartbeat_missed", { n: this.#last, missed, left });

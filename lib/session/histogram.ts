@@ -1,49 +1,49 @@
 /**
- * Percentiles of any number of times, in constant memory.
+ * A histogram of times, for percentiles in constant memory.
  *
  * @module
  */
 import { roundMs } from "./ledger.ts";
 
-/** How many parts every doubling is divided into: a percentile is off by less than 1.6 %. */
+/** Buckets per doubling: a percentile is off by less than 1.6 %. */
 const PARTS = 64;
 
-/** The finest difference told apart, in milliseconds. */
+/** The width of the narrowest bucket, in milliseconds. */
 const FINEST_MS = 0.001;
 
 /** The percentiles of a {@linkcode Histogram}, in milliseconds; `null` where it holds nothing. */
 export interface Percentiles {
-  /** Half of all are no longer. */
+  /** The median. */
   p50_ms: number | null;
-  /** 99 of 100 are no longer. */
+  /** The 99th percentile. */
   p99_ms: number | null;
   /** The longest. */
   max_ms: number | null;
 }
 
 /**
- * Counts times in classes whose width grows with the time, as HdrHistogram does
- * (http://hdrhistogram.org): so few classes cover microseconds and days alike.
+ * Counts times in buckets whose width grows with the time, as HdrHistogram does
+ * (http://hdrhistogram.org): a few thousand buckets cover microseconds and days alike.
  */
 export class Histogram {
   readonly #counts: number[] = [];
   #count = 0;
   #max_ms = -Infinity;
 
-  /** How many times it holds. */
+  /** How many times were added. */
   get count(): number {
     return this.#count;
   }
 
-  /** Takes a time, in milliseconds; one below zero counts as zero. */
+  /** Adds a time in milliseconds; one below zero counts as zero. */
   add(ms: number): void {
-    const at = classOf(ms);
+    const at = bucketOf(ms);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#count++;
     if (ms > this.#max_ms) this.#max_ms = ms;
   }
 
-  /** The time that a share of all, from 0 to 1, does not exceed: the upper end of its class. */
+  /** The time that a share of all, from 0 to 1, does not exceed: the upper end of its bucket. */
   quantile(share: number): number | null {
     let left = Math.ceil(share * this.#count);
     for (const [at, count = 0] of this.#counts.entries()) {
@@ -53,7 +53,7 @@ export class Histogram {
     return null;
   }
 
-  /** The percentiles that a summary tells. */
+  /** The percentiles for a summary. */
   percentiles(): Percentiles {
     return {
       p50_ms: this.quantile(0.5),
@@ -63,8 +63,8 @@ export class Histogram {
   }
 }
 
-/** The first `2 * PARTS` classes are one unit wide, the next `PARTS` two units, the next four. */
-function classOf(ms: number): number {
+/** The first `2 * PARTS` buckets are one unit wide, the next `PARTS` two units, the next four. */
+function bucketOf(ms: number): number {
   const units = Math.max(0, Math.floor(ms / FINEST_MS));
   const doublings = Math.max(0, Math.floor(Math.log2(units / PARTS)));
   return doublings * PARTS + Math.floor(units / 2 ** doublings);

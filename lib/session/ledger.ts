@@ -1,5 +1,5 @@
 /**
- * What a session has counted: the figures of its summary, kept in constant memory.
+ * The counters of a session, in constant memory, and its summary.
  *
  * @module
  */
@@ -17,11 +17,11 @@ export interface ConnectionSummary {
   confirmed: number;
   /** Of those sent or received on it, how many had been sent on an earlier connection. */
   resent: number;
-  /** Sent or received on it but not confirmed on it; the next connection tells what became of them. */
+  /** Sent or received on it but not confirmed on it; the next connection settles them. */
   in_doubt: number;
 }
 
-/** The fields of the `summary` event: what one side knows at the end. Times in milliseconds. */
+/** The fields of the `summary` event: the counters of one side at the end. Times in milliseconds. */
 export interface Summary {
   /** From the session's start to its end. */
   duration_ms: number;
@@ -31,7 +31,7 @@ export interface Summary {
   data_received: number;
   /** Data messages sent, or received, again after a resume. */
   data_resent: number;
-  /** Data messages confirmed: heard by the client, handed to the network by the server. */
+  /** Data messages whose confirmation the client received, or the server gave to the network. */
   data_confirmed: number;
   /** Of a client that sends its input: how many lines were read and never sent. */
   lines_unsent?: number;
@@ -41,11 +41,11 @@ export interface Summary {
   data_bytes: number;
   /** Everything up to and including this sequence number is confirmed. */
   confirmed_up_to: number;
-  /** Sent (or received) but not confirmed: nobody here knows what became of it. */
+  /** Sent (or received) but not confirmed: whether the other side has them is not known here. */
   in_doubt: SeqRange[];
   /** How many connections the session has had. */
   connections: number;
-  /** What each of them counted; of many, the last ones. */
+  /** The counters of each of them; of many, the last ones. */
   by_connection: ConnectionSummary[];
   /** Heartbeats sent. */
   heartbeats_sent: number;
@@ -59,7 +59,7 @@ export interface Summary {
   silences: number;
   /** The longest of these silences; 0 if there was none. */
   longest_silence_ms: number;
-  /** How often this process was found not to have run in time. */
+  /** How often this process did not run in time. */
   local_stalls: number;
   /** Shortest time from a data message to its confirmation; `null` if none was confirmed. */
   rtt_min_ms: number | null;
@@ -69,15 +69,44 @@ export interface Summary {
   rtt_max_ms: number | null;
 }
 
+/** Counters that add up over many sessions: plain data, so that threads can exchange them. */
+export class Counters {
+  /** Sessions that were ever open. */
+  opened = 0;
+  /** How often a session fell silent. */
+  silences = 0;
+  /** How often a server was declared dead. */
+  deaths = 0;
+  /** How often a connection was lost that the session outlived. */
+  disconnected = 0;
+  /** How often a session was resumed. */
+  resumed = 0;
+  /** Data messages sent, each counted once. */
+  data_sent = 0;
+  /** Data messages confirmed. */
+  data_confirmed = 0;
+  /** Data messages sent again. */
+  data_resent = 0;
+  /** Data messages sent and not confirmed. */
+  in_doubt = 0;
+  /** How often this process did not run in time. */
+  local_stalls = 0;
+}
+
+/** Adds counters to others; those that are not given count as zero. */
+export function addCounters(to: Counters, from: Partial<Counters>): void {
+  for (const name of Object.keys(to) as (keyof Counters)[]) to[name] += from[name] ?? 0;
+}
+
 /** Rounds milliseconds to the microsecond: what lies below is noise. */
 export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-/** Of how many connections a ledger keeps the counts apart: the last ones. */
+/** For how many connections, the last ones, a ledger has separate counters. */
 export const MAX_CONNECTIONS_KEPT = 100;
 
-/** Counts what goes over one connection. */
+/** The counters of one connection. */
 export class ConnectionLedger {
   /** Data messages sent. */
   sent = 0;
@@ -88,16 +117,16 @@ export class ConnectionLedger {
   /** Data messages sent, or received, that had been sent on an earlier connection. */
   resent = 0;
 
-  /** What it has counted. */
+  /** Their values, and what is in doubt. */
   summary(): ConnectionSummary {
     const { sent, received, confirmed, resent } = this;
-    // What an earlier connection sent may be confirmed on this one before it is sent again.
+    // What was sent on an earlier connection may be confirmed on this one before it is sent again.
     const in_doubt = Math.max(0, sent + received - confirmed);
     return { sent, received, confirmed, resent, in_doubt };
   }
 }
 
-/** Counts what a session does. */
+/** The counters of a session. */
 export class Ledger {
   /** The last sequence number sent. */
   dataSent = 0;
@@ -107,7 +136,7 @@ export class Ledger {
   dataBytes = 0;
   /** The last sequence number confirmed. */
   confirmedUpTo = 0;
-  /** Takes each round-trip time, too, if it is set. */
+  /** Receives each round-trip time as well, if set. */
   roundTrips?: { add(rtt_ms: number): void };
   /** Heartbeats sent. */
   heartbeatsSent = 0;
@@ -130,7 +159,7 @@ export class Ledger {
   #rttMin_ms = Infinity;
   #rttMax_ms = 0;
 
-  /** Begins the counts of another connection. */
+  /** Returns new counters for another connection. */
   connectionOpened(): ConnectionLedger {
     const connection = new ConnectionLedger();
     if (this.#connections.length === MAX_CONNECTIONS_KEPT) {
@@ -141,18 +170,20 @@ export class Ledger {
     return connection;
   }
 
-  /** The session goes on here after this sequence number: another process has settled all before. */
+  /** Leaves out what another process has settled: everything up to this sequence number. */
   startAfter(seq: number): void {
-    this.#before = this.dataReceived = this.confirmedUpTo = seq;
+    this.#before = seq;
+    this.dataReceived = seq;
+    this.confirmedUpTo = seq;
   }
 
-  /** Notes a data message that had been sent on an earlier connection. */
+  /** Counts a data message that had been sent on an earlier connection. */
   countResent(connection: ConnectionLedger): void {
     this.#resent++;
     connection.resent++;
   }
 
-  /** Notes a round-trip time of a data message. */
+  /** Adds the round-trip time of a data message. */
   addRoundTrip(rtt_ms: number): void {
     this.roundTrips?.add(rtt_ms);
     this.#rtts++;
@@ -161,17 +192,17 @@ export class Ledger {
     if (rtt_ms > this.#rttMax_ms) this.#rttMax_ms = rtt_ms;
   }
 
-  /** Notes that the session fell silent. */
+  /** Counts a silence. */
   silenceBegan(): void {
     this.#silences++;
   }
 
-  /** Notes how long a silence lasted. */
+  /** Adds the duration of a silence. */
   silenceEnded(silent_ms: number): void {
     this.#longestSilence_ms = Math.max(this.#longestSilence_ms, silent_ms);
   }
 
-  /** The summary, given how long the session lasted. */
+  /** The summary of a session that lasted so long. */
   summary(duration_ms: number): Summary {
     const last = Math.max(this.dataSent, this.dataReceived);
     const rtt = (ms: number) => this.#rtts === 0 ? null : roundMs(ms);

@@ -1,8 +1,11 @@
 /**
- * One side of one connection: one reader, one bounded writer, the loops in turn, one end.
+ * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
- * What only a client or only a server does is in `client/client_session.ts` and
- * `server/server_session.ts`; the state across connections is in `state.ts`.
+ * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters; `data_loop`,
+ * `heartbeat_loop` and `heartbeats` are the phases; `timers` has all limits; `dial` and `closing` open and
+ * close a connection; `close_reason` says why it ended; `events` are what all rooms to the right read.
+ * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
+ * Nothing here opens a socket, a file or a thread, knows who listens to events, or judges by a text.
  *
  * @module
  */
@@ -17,19 +20,16 @@ import { FrameWriter } from "../wire/writer.ts";
 import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
-import type { EventSource, Phase } from "./events.ts";
+import type { EventSource, Phase, Resumption } from "./events.ts";
 import { heartbeatLoop, type HeartbeatOutcome, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
-import { OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
-/** So many frames in one read, and the next read waits until other connections have been read. */
-const FRAMES_PER_TURN = 256;
-
-/** What many sessions have in common. */
+/** What the sessions of a client or a server share. */
 export interface SessionConfig {
-  /** Time. */
+  /** The clock. */
   readonly clock: Clock;
   /** The sessions' timers. */
   readonly timers: Timers;
@@ -39,31 +39,31 @@ export interface SessionConfig {
   readonly legacy?: { explainAnswer(first: Uint8Array): string | undefined };
 }
 
-/** What one side of a connection is made of. */
+/** Options for {@linkcode Session}. */
 export interface SessionOptions {
-  /** What it has in common with others. */
+  /** What it shares with other sessions. */
   readonly config: SessionConfig;
-  /** The course of the session, which may outlive the connection. */
+  /** The session's state, which may outlive the connection. */
   readonly state: SessionState;
-  /** The connection; it is closed at the end. */
+  /** The connection; the session closes it. */
   readonly connection: Connection;
-  /** When that was opened, in monotonic milliseconds. */
+  /** When the connection was opened, in monotonic milliseconds. */
   readonly connected_ms: number;
 }
 
-/** One side of a session, on one connection. To be run once. */
+/** One side of a session on one connection; runs once. */
 export abstract class Session implements ReceiveCounters, MessageListener<Frame> {
   /** Which side this is. */
   abstract readonly role: Role;
-  /** Tells the running loop that something was heard. */
+  /** Notified after each read. */
   readonly changes = new Condition();
-  /** Frames heard so far. */
+  /** Frames received on this connection. */
   framesReceived = 0;
-  /** Data messages (at the server) or confirmations (at the client) heard so far. */
+  /** Data messages (at the server) or confirmations (at the client) received on this connection. */
   dataFramesReceived = 0;
-  /** The writer of this connection. */
+  /** The connection's only writer. */
   protected readonly writer: FrameWriter;
-  /** What goes over this connection. */
+  /** The counters of this connection. */
   protected counts = new ConnectionLedger();
 
   readonly #config: SessionConfig;
@@ -79,7 +79,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #readAt_ms?: number;
   #defect: { error: unknown } | undefined;
 
-  /** Makes one side of a session on a connection. */
+  /** Creates one side of a session on a connection. */
   constructor({ connected_ms, connection, state, config }: SessionOptions) {
     this.#config = config;
     this.#connection = connection;
@@ -90,34 +90,34 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.writer = new FrameWriter(connection, (error) => this.#fail(error));
   }
 
-  /** Exchanges `HELLO` and `WELCOME`; false if the deadline passes first. */
+  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
   protected abstract open(deadline: Deadline): Promise<boolean>;
-  /** How a session ends that was not opened in time. */
+  /** The close reason of a handshake that was not completed in time. */
   protected abstract openTimeout(): CloseReason;
-  /** Hears a frame that only this role hears. */
+  /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
   /** Runs the data phase. */
   protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
-  /** When silence began, seen from the end of a data phase. */
+  /** When the silence that ended the data phase began; `isIdle` if no data was due. */
   protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
-  /** Settles what is still under way before a polite end; whether that came about in time. */
+  /** Waits before a polite end until what was received is settled; false if the limit passes first. */
   protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
-  /** Whether the session goes on after its connection has ended like this. */
+  /** Whether the session outlives a connection that ended for this reason. */
   protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Settles the books when nothing more can be heard or sent. */
+  /** Finalizes the counters once nothing more can be received or sent. */
   protected abstract finalizeCounters(): void;
 
-  /** Whether `HELLO` and `WELCOME` have been exchanged. */
+  /** Whether the handshake is complete. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** What this side has counted. */
+  /** The session's counters. */
   get ledger(): Ledger {
     return this.#state.ledger;
   }
 
-  /** The session's id; `?` before the client has said it. */
+  /** The session's id; `?` before the client has sent it. */
   get id(): string {
     return this.events.session ?? "?";
   }
@@ -127,12 +127,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     return this.#connection.peer;
   }
 
-  /** How the connection ended, once it has. */
+  /** Why the connection ended, once it has. */
   get closeReason(): CloseReason | undefined {
     return this.#closeReason;
   }
 
-  /** The phase that the session is in. */
+  /** The session's phase. */
   protected get phase(): Phase {
     return this.#state.phase;
   }
@@ -147,24 +147,25 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     return this.#config.timers;
   }
 
-  /** Where the session tells what happens. */
+  /** Emits the session's events. */
   protected get events(): EventSource {
     return this.#state.events;
   }
 
-  /** Monotonic milliseconds. */
+  /** The monotonic time in milliseconds. */
   now(): number {
     return this.#config.clock.now();
   }
 
   /**
-   * Lives the session on this connection, from `HELLO` to the end, and closes it. Nothing is left of
-   * it when this resolves.
+   * Runs the session on this connection, from `HELLO` to the end, and closes the connection. No task,
+   * timer or socket is left when this resolves.
    *
-   * @throws Only what is a defect of this program; the connection has ended all the same.
+   * @throws Only on a defect of this program; the connection is closed all the same.
    */
   async run(): Promise<CloseReason> {
-    const [reading, deadline] = [this.#read(), this.#deadline];
+    const deadline = this.#deadline;
+    const reading = this.#read();
     try {
       deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
@@ -174,7 +175,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
         if (data === "done") this.stop("done");
         deadline.throwIfEnded();
         const heartbeats = await this.#heartbeatPhase(deadline);
-        // What ends it may have come along with the data that was heard again.
+        // The data that ended the phase may have come in one read with what ended the session.
         deadline.throwIfEnded();
         if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
         else this.#state.data();
@@ -183,36 +184,41 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
       if (error !== this.#closeReason) this.#fail(error);
     }
     const closeReason = this.#closeReason!;
-    await this.#close(closeReason, reading);
+    const { clock } = this.#config;
+    const { writer } = this;
+    const connection = this.#connection;
+    const settle = (limit: Deadline) => this.settle(limit);
+    await closeGracefully({ clock, connection, writer, closeReason, reading, settle });
+    this.finalizeCounters();
     if (this.#defect) throw this.#defect.error;
     return closeReason;
   }
 
-  /** `HELLO` and `WELCOME` have been exchanged: the data phase begins, perhaps of a resumed session. */
-  protected opened(resumption?: { resent: number; already_there: number }): void {
+  /** Enters the data phase after the handshake, of a new session or of a resumed one. */
+  protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
     this.counts = this.#state.open(this.peer);
     if (resumption) this.#state.resumed(resumption);
     this.#state.data();
   }
 
-  /** The session has been here before: what it does from now on belongs to that course. */
+  /** Resumes a session: from now on its state is used, not the one of this connection. */
   protected attachTo(state: SessionState): void {
     this.#state = state;
     state.signOfLife(this.now());
   }
 
-  /** This process did not run when a deadline came due. */
+  /** Called when this process did not run as a deadline came due. */
   protected stalled(late_ms: number): void {
     this.#state.stalled(late_ms);
   }
 
-  /** Ends the session because this side's user wants it, or has to. */
+  /** Ends the session at this side's request. */
   stop(reason: "done" | "shutdown", text = ""): void {
     this.end({ by: "self", reason, text });
   }
 
-  /** Ends the connection, and the session unless that goes on. The first reason given is the one. */
+  /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
     if (this.#closeReason) return;
     this.#closeReason = closeReason;
@@ -222,6 +228,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.#deadline.end(closeReason);
   }
 
+  /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
     const { events, ledger, timers } = this;
     const { clock } = this.#config;
@@ -245,12 +252,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
       .then(closed, (error) => this.#fail(error));
   }
 
-  /** Hears any frame. After the end only confirmations still count: they leave less in doubt. */
+  /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
     if (this.#closeReason && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
-    // One time for all of one read: to ask for it takes longer than all else that is done with a frame.
+    // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     this.#state.signOfLife(this.#readAt_ms ??= this.now());
     switch (frame.type) {
       case "HEARTBEAT":
@@ -265,26 +272,26 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     }
   }
 
-  /** All frames of one read have been heard. The next read waits for others', and for what is not told. */
+  /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(): void | Promise<void> {
-    if (!this.isOpen) this.#expectOurProtocol();
+    if (!this.isOpen) this.#refuseLegacyPeer();
     this.#readAt_ms = undefined;
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
-    const heard = this.framesReceived - this.#framesBefore;
+    const frames = this.framesReceived - this.#framesBefore;
     this.#framesBefore = this.framesReceived;
     const room = this.events.room();
-    if (heard <= FRAMES_PER_TURN) return room;
+    if (frames <= FRAMES_PER_TURN) return room;
     const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
     return room ? room.then(() => turn) : turn;
   }
 
-  #expectOurProtocol(): void {
+  #refuseLegacyPeer(): void {
     const text = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
     if (text !== undefined) throw new ProtocolError(text);
   }
 
-  /** Hears of an error of the peer's, or of a defect of this program. */
+  /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.#fail(error);
     this.end({ by: "self", reason: "protocol", text: error.message });
@@ -293,14 +300,5 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #fail(error: unknown): void {
     if (!(error instanceof TransportError)) this.#defect ??= { error };
     this.end(closeReasonOf(error));
-  }
-
-  /** Says why it ends, as far as the peer and the time let it, and closes. */
-  async #close(closeReason: CloseReason, reading: Promise<void>): Promise<void> {
-    const { clock } = this.#config;
-    const connection = this.#connection;
-    const settle = (limit: Deadline) => this.settle(limit);
-    await closeGracefully({ clock, connection, writer: this.writer, closeReason, reading, settle });
-    this.finalizeCounters();
   }
 }

@@ -1,34 +1,48 @@
 /**
- * The course of a session, across its connections: its phases, its silences and its end, told as they
- * happen.
+ * The state of a session across its connections: phase, silences and end. Emits an event at each change.
  *
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
 import { type CloseReason, closeReport, type Detection } from "./close_reason.ts";
-import type { EventSource, Phase } from "./events.ts";
+import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
-/** What the course of a session is made of. */
+/**
+ * Which phase follows which, and on what: `data` (the handshake is complete, or data is received again),
+ * `silence` (no data for `data_threshold`, or none to send), `disconnect` (the session outlives its
+ * connection) or `end`.
+ */
+const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>>>> = {
+  // An original client may be recognized by a heartbeat only.
+  connecting: { data: "data", silence: "heartbeat", end: "terminated" },
+  data: { silence: "heartbeat", disconnect: "connecting", end: "terminated" },
+  heartbeat: { data: "data", disconnect: "connecting", end: "terminated" },
+  terminated: {},
+};
+
+type Change = "data" | "silence" | "disconnect" | "end";
+
+/** Options for {@linkcode SessionState}. */
 export interface SessionStateOptions {
-  /** Time. */
+  /** The clock. */
   clock: Clock;
   /** The session's timers. */
   timers: Timers;
-  /** Where it is told. */
+  /** Emits its events. */
   events: EventSource;
   /** When the connection was opened, in monotonic milliseconds; now, if not given. */
   opened_ms?: number;
 }
 
-/** Keeps and tells the course of one session. It ends once, for one reason. */
+/** The state of one session. It ends once, for one reason. */
 export class SessionState {
-  /** What the session has counted. */
+  /** The session's counters. */
   readonly ledger = new Ledger();
-  /** Where it is told. */
+  /** Emits its events. */
   readonly events: EventSource;
-  /** When the session, or the connection that it is to be opened on, started. */
+  /** When its first connection was opened, in monotonic milliseconds. */
   readonly started_ms: number;
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -39,18 +53,18 @@ export class SessionState {
   #silentSince_ms: number;
   /** Whether the last silence was one of a client that had nothing to send. */
   #isIdle = false;
+  /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
 
-  /** Starts the course of a session that is not open yet. */
+  /** Creates the state of a session that is not open yet. */
   constructor({ clock, events, opened_ms, timers }: SessionStateOptions) {
     this.#clock = clock;
     this.#timers = timers;
     this.events = events;
-    this.started_ms =
-      this.#gapSince_ms =
-      this.#lastSignOfLife_ms =
-      this.#silentSince_ms =
-        opened_ms ?? clock.now();
+    this.started_ms = opened_ms ?? clock.now();
+    this.#gapSince_ms = this.started_ms;
+    this.#lastSignOfLife_ms = this.started_ms;
+    this.#silentSince_ms = this.started_ms;
   }
 
   /** Whether the session was ever open. */
@@ -58,12 +72,12 @@ export class SessionState {
     return this.#isOpen;
   }
 
-  /** How it ended, once it has. */
+  /** Why it ended, once it has. */
   get closeReason(): CloseReason | undefined {
     return this.#closeReason;
   }
 
-  /** The phase that the session is in. */
+  /** The session's phase. */
   get phase(): Phase {
     return this.#phase;
   }
@@ -73,26 +87,23 @@ export class SessionState {
     return this.#lastSignOfLife_ms;
   }
 
-  /**
-   * How long ago the last sign of life came before the connection was lost, in milliseconds; `null` if
-   * that was elsewhere.
-   */
+  /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
   }
 
-  /** The session goes on here after this sequence number: another process has settled all before. */
+  /** Continues a session of another process, which has settled everything up to this sequence number. */
   startAfter(seq: number): void {
     this.ledger.startAfter(seq);
     this.#gapSince_ms = undefined;
   }
 
-  /** A sign of life has come. */
+  /** Notes a sign of life. */
   signOfLife(at_ms: number): void {
     this.#lastSignOfLife_ms = at_ms;
   }
 
-  /** The session is open, on a connection whose counts begin. */
+  /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
   open(peer: string, more: { original?: true } = {}): ConnectionLedger {
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
@@ -100,46 +111,46 @@ export class SessionState {
     return this.ledger.connectionOpened();
   }
 
-  /** What was lost with the last connection is being made up for. */
-  resumed(resumption: { resent: number; already_there: number }): void {
+  /** Reports a resume. */
+  resumed(resumption: Resumption): void {
     this.events.emit("resumed", { gap_ms: this.gap_ms, ...resumption });
   }
 
-  /** The data phase begins: the first one, or because data has been heard again. */
+  /** Enters the data phase. */
   data(): void {
-    this.#enter("data");
+    this.#change("data");
   }
 
-  /** The session has fallen silent, or has nothing to say: the heartbeat phase begins. */
+  /** Enters the heartbeat phase: no data is received, or, if idle, none is due. */
   silent(since_ms: number, isIdle = false): void {
     this.#silentSince_ms = since_ms;
     this.#isIdle = isIdle;
     if (!isIdle) this.ledger.silenceBegan();
-    this.#enter("heartbeat");
+    this.#change("silence");
   }
 
-  /** The connection is lost, and the session goes on without one. */
+  /** Notes that the connection is lost and the session outlives it. */
   disconnect(closeReason: CloseReason, peer: string, detection?: Detection): void {
     this.#gapSince_ms = this.#lastSignOfLife_ms;
-    const now_ms = this.#leave("connecting");
+    const now_ms = this.#change("disconnect");
     this.events.emit("disconnected", this.#closeReport(closeReason, peer, now_ms, detection));
   }
 
-  /** The session ends, unless it has already: the first reason given is the one. */
+  /** Ends the session. Only the first reason counts. */
   end(closeReason: CloseReason, peer: string, detection?: Detection): void {
     if (this.#closeReason) return;
     this.#closeReason = closeReason;
-    const now_ms = this.#leave("terminated");
+    const now_ms = this.#change("end");
     this.events.emit("terminated", this.#closeReport(closeReason, peer, now_ms, detection));
   }
 
-  /** This process did not run when a deadline came due, which came so late. */
+  /** Notes a local stall: a deadline passed so late. */
   stalled(late_ms: number): void {
     this.ledger.localStalls++;
     this.events.emit("local_stall", { ms: roundMs(late_ms) });
   }
 
-  /** The last word: the summary of a session that was open. */
+  /** Emits the summary, the session's last event, if it was ever open. */
   summarize(input: Pick<Summary, "lines_unsent" | "input_ended"> = {}): void {
     if (!this.#isOpen) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
@@ -157,31 +168,21 @@ export class SessionState {
     });
   }
 
-  /** Leaves the data or the heartbeat phase because of an end. */
-  #leave(to: "connecting" | "terminated"): number {
-    if (this.#phase !== "heartbeat") this.#silentSince_ms = this.#lastSignOfLife_ms;
-    return this.#enter(to);
-  }
-
-  /** Goes to another phase, and gives the time at which it did. */
-  #enter(to: Phase): number {
+  /** Changes the phase by the table; returns the time at which it did. */
+  #change(change: Change): number {
     const from = this.#phase;
+    const to = NEXT_PHASE[from][change];
+    if (!to) throw new Error(`a session cannot change by ${change} in phase ${from}`);
     this.#phase = to;
+    // An end finds the data phase before any silence.
+    if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.#lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
     const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");
     if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
     const phase = { from, to, silent_ms: roundMs(silent_ms), ...isIdle && { idle: true as const } };
-    // What was never open has no phases to tell of.
+    // An attempt that opened no session has no phases.
     if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;
   }
-}
-
-/** What a resume came to. */
-export interface Resumption {
-  /** How many data messages are sent again. */
-  readonly resent: number;
-  /** How many had arrived, though their confirmations had not. */
-  readonly already_there: number;
 }

@@ -1,11 +1,42 @@
 /**
- * Every timer and limit of a session.
+ * Every timer and limit of a session, in milliseconds. {@linkcode Timers} is what a user sets; the limits
+ * below are fixed.
  *
  * @module
  */
 import type { Greeting } from "../wire/protocol.ts";
 
-/** What a session is timed by, in milliseconds. */
+/**
+ * How late a deadline may pass and still count as on time (10 ms), and how late before that is a local
+ * stall (250 ms). They stand where `Deadline` uses them.
+ */
+export { ON_TIME_TOLERANCE_MS, STALL_TOLERANCE_MS } from "../platform/deadline.ts";
+
+/** Until a connection is open: the kernel itself would retransmit SYN for two minutes. */
+export const CONNECT_LIMIT_MS = 10_000;
+
+/** From an open connection to the end of the handshake, so that idle strangers hold no socket. */
+export const OPEN_LIMIT_MS = 5_000;
+
+/** Until what was received is delivered and confirmed before a polite end: a store may be slow. */
+export const SETTLE_LIMIT_MS = 1_000;
+
+/** From `TERMINATE` to the peer's close: closing earlier may reset the connection and lose it. */
+export const GRACEFUL_CLOSE_LIMIT_MS = 500;
+
+/** For the last frame to a dead peer: the kernel takes a line at once, or its buffer is full. */
+export const FINAL_WRITE_LIMIT_MS = 20;
+
+/** For the last message to an original client, on all its connections: one that is blocked delays no end. */
+export const ORIGINAL_FINAL_WRITE_LIMIT_MS = 50;
+
+/** From a failed dial of an original server to the next: short against its timers, which count seconds. */
+export const ORIGINAL_REDIAL_MS = 250;
+
+/** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
+export const FRAMES_PER_TURN = 256;
+
+/** The timers of a session that a user sets, in milliseconds. */
 export interface Timers {
   /** From one data message of the client to the next. */
   readonly data_interval_ms: number;
@@ -19,22 +50,22 @@ export interface Timers {
   readonly heart_beat_additional_tries: number;
 }
 
-/** How many heartbeats in a row must go unanswered for the peer to be dead. */
+/** How many heartbeats in a row go unanswered before the peer is dead. */
 export function heartbeatsUntilDead(timers: Timers): number {
   return 1 + timers.heart_beat_additional_tries;
 }
 
-/** How long a dead peer's heartbeats take to be missed, in milliseconds. */
+/** From the first unanswered heartbeat until the peer is declared dead. */
 export function heartbeatPhase_ms(timers: Timers): number {
   return heartbeatsUntilDead(timers) * timers.heart_beat_threshold_ms;
 }
 
-/** From the first unconfirmed, or the last heard, data message until the peer is declared dead. */
+/** From the first unconfirmed, or the last received, data message until the peer is declared dead. */
 export function predictedDetection_ms(timers: Timers): number {
   return timers.data_threshold_ms + heartbeatPhase_ms(timers);
 }
 
-/** The greeting of a side with these timers, in seconds, and with this limit to a data message. */
+/** What a side sends of its timers, in seconds, and of its largest data message, in the handshake. */
 export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
   return {
     data_interval: timers.data_interval_ms / 1000,
@@ -45,24 +76,3 @@ export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
     max_message_bytes: maxMessageBytes,
   };
 }
-
-/** How long, in milliseconds, a new connection may take to complete `HELLO` and `WELCOME`. */
-export const OPEN_LIMIT_MS = 5_000;
-
-/** How long, in milliseconds, a polite end may take: `TERMINATE` out, and the peer's close heard. */
-export const GRACEFUL_CLOSE_LIMIT_MS = 500;
-
-/** The same for a peer that is dead: what the kernel needs to take a line. */
-export const FINAL_WRITE_LIMIT_MS = 20;
-
-/** How long, in milliseconds, what is under way may take to be settled before a polite end. */
-export const SETTLE_LIMIT_MS = 1_000;
-
-/** How long, in milliseconds, opening a connection may take. */
-export const CONNECT_LIMIT_MS = 10_000;
-
-/** How long, in milliseconds, the final write to an original client may take. */
-export const ORIGINAL_FINAL_WRITE_LIMIT_MS = 50;
-
-/** How long, in milliseconds, to wait before an original server that does not listen is dialled again. */
-export const ORIGINAL_REDIAL_MS = 250;

@@ -218,7 +218,7 @@ Deno.test("eventText() tells who it is that sends again", () => {
   const event = eventOf("resumed", { gap_ms: 1, resent: 2, already_there: 0 });
   const [client, server] = ROLES.map((role) => eventText(event, role, DEFAULT_TIMERS)!.text);
   assertStringIncludes(client!, "2 data messages sent again");
-  assertStringIncludes(server!, "2 data messages to come again");
+  assertStringIncludes(server!, "2 data messages will be sent again");
 });
 
 Deno.test("eventText() tells the cause of each attempt in other words", () => {

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, explainListen, seconds, type Terminated } from "../../lib/output/explain.ts";
+import { explainEnd, explainListen, seconds } from "../../lib/output/explain.ts";
+import type { CloseReport } from "../../lib/session/close_reason.ts";
 import {
   type Address,
   TransportError,
@@ -55,7 +56,7 @@ for (const [role, detected_since, who, what] of DEATHS) {
 }
 
 /** How a session ended, and what is to be in what the client, and the server, are told of it. */
-const ENDS: readonly [what: string, end: Partial<Terminated>, ...parts: string[]][] = [
+const ENDS: readonly [what: string, end: Partial<CloseReport>, ...parts: string[]][] = [
   ["its own end", { reason: "done" }, "this side"],
   ["its own stop", { reason: "shutdown" }, "this side", "told to stop"],
   ["its own failure", { reason: "failed", text: "no room" }, "this side", "no room"],
@@ -129,7 +130,7 @@ Deno.test("explainEnd() does not tell a server that it cannot connect", () => {
 });
 
 /** Ends of a connection before the session was open, which has no other name than its address. */
-const UNOPENED: readonly [what: string, end: Partial<Terminated>, ...parts: string[]][] = [
+const UNOPENED: readonly [what: string, end: Partial<CloseReport>, ...parts: string[]][] = [
   ["says nothing", { reason: "silent", text: "no HELLO within 5 s" }, "no HELLO within 5 s"],
   ["speaks otherwise", { reason: "protocol", text: 'unknown frame "GET"' }, 'frame "GET"'],
   ["hangs up", { by: "peer", reason: "closed" }],
@@ -155,14 +156,14 @@ Deno.test("explainEnd() tells of a session whose client did not reconnect", () =
   });
   const text = explainEnd(end, "server", DEFAULT_TIMERS);
   assertIn(text, ["the client did not reconnect", "session_lifetime 3600 s", "3600.001 s"]);
-  assertIn(text, ["forgotten", "Look next: "]);
+  assertIn(text, ["expired", "Look next: "]);
   assert(!/dead|heartbeat|data_threshold/.test(text), text);
 });
 
 Deno.test("explainEnd() does not take a client that is back for one that has gone", () => {
   const end = terminatedOf({ by: "peer", reason: "superseded", detected_after_ms: 1_500 });
   const told = explainEnd(end, "server", DEFAULT_TIMERS);
-  assertIn(told, ["back on another connection"]);
+  assertIn(told, ["resumed on another connection"]);
   assert(!/FIN|crash|killed/.test(told), told);
 });
 

@@ -1,19 +1,27 @@
 /**
- * The log: its lines, its three files, and that nothing of them is lost at any kind of end.
+ * The log: its lines, its three files, and disks that fail.
  *
  * @module
  */
-import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLessOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
 import { logLines, openTestLog, withFolder } from "../support/log_folder.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
 
-/** What a line says: its level, message and session. */
-function told(line: string): string {
+/** A line without its time. */
+function content(line: string): string {
   return line.split(" || ").slice(1).join(" || ");
 }
 
 const LEVELS = ["info", "warning", "error"] as const;
-const TOLD = { info: "INFO || i || s", warning: "WARNING || w || s", error: "ERROR || e || s" };
+const CONTENT = { info: "INFO || i || s", warning: "WARNING || w || s", error: "ERROR || e || s" };
 
 function logOneOfEach(log: Log): void {
   log.line("info", "i", "s");
@@ -40,15 +48,15 @@ Deno.test("Log.line() puts - for no session, and takes any text as it is", async
   using opened = openTestLog();
   const texts = ["a || b", "%s %d", "{}", "ü → 漢", "", "undefined"];
   for (const text of texts) opened.log.line("info", text, null);
-  assertEquals((await opened.put()).map(told), texts.map((text) => `INFO || ${text} || -`));
+  assertEquals((await opened.put()).map(content), texts.map((text) => `INFO || ${text} || -`));
 });
 
 Deno.test("Log.line() puts out all levels, or warnings and errors if it is to be quiet", async () => {
   for (const quiet of [false, true]) {
     using opened = openTestLog({ quiet });
     logOneOfEach(opened.log);
-    const expected = LEVELS.slice(quiet ? 1 : 0).map((level) => TOLD[level]);
-    assertEquals((await opened.put()).map(told), expected);
+    const expected = LEVELS.slice(quiet ? 1 : 0).map((level) => CONTENT[level]);
+    assertEquals((await opened.put()).map(content), expected);
   }
 });
 
@@ -60,8 +68,8 @@ Deno.test("openLog() makes three files, each from its level up, even if it is to
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["server_error.log", "server_info.log", "server_warning.log"]);
     LEVELS.forEach((level, at) => {
-      const lines = logLines(`${directory}/server_${level}.log`).map(told);
-      assertEquals(lines, LEVELS.slice(at).map((each) => TOLD[each]), level);
+      const lines = logLines(`${directory}/server_${level}.log`).map(content);
+      assertEquals(lines, LEVELS.slice(at).map((each) => CONTENT[each]), level);
     });
   });
 });
@@ -83,7 +91,7 @@ Deno.test("openLog() appends to the files that are there", async () => {
       using opened = openTestLog({ directory });
       opened.log.line("error", text, null);
     }
-    const lines = logLines(`${directory}/client_error.log`).map(told);
+    const lines = logLines(`${directory}/client_error.log`).map(content);
     assertEquals(lines, ["ERROR || first run || -", "ERROR || second run || -"]);
   });
 });
@@ -94,7 +102,7 @@ Deno.test("openLog() begins a new line behind one that was cut off", async () =>
     Deno.writeTextFileSync(path, "a line cut o");
     using opened = openTestLog({ directory });
     opened.log.line("error", "e", null);
-    assertEquals(logLines(path).map(told), ["", "ERROR || e || -"]);
+    assertEquals(logLines(path).map(content), ["", "ERROR || e || -"]);
   });
 });
 
@@ -127,7 +135,7 @@ Deno.test("Log rotates a file that was nearly full before", async () => {
     Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 10) + "\n");
     using opened = openTestLog({ directory, quiet: true });
     opened.log.line("error", "e", null);
-    assertEquals(logLines(path).map(told), ["ERROR || e || -"]);
+    assertEquals(logLines(path).map(content), ["ERROR || e || -"]);
     assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES - 9);
   });
 });
@@ -138,6 +146,145 @@ Deno.test("Log.close() may be called again", async () => {
     opened.log.line("info", "before", null);
     opened.log.close();
     opened.log.close();
-    assertEquals(logLines(`${directory}/client_info.log`).map(told), ["INFO || before || -"]);
+    assertEquals(logLines(`${directory}/client_info.log`).map(content), ["INFO || before || -"]);
   });
 });
+
+/** The errors in an output about a log file. */
+function errorsAbout(path: string, put: string[]): string[] {
+  return put.map((line) => line.split(" || ")).flatMap(([, level, text]) =>
+    level === "ERROR" && text!.includes(path) ? [text!.replace(path, "FILE")] : []
+  );
+}
+
+Deno.test("Log tells once of a file that cannot be written, and goes on without it", async () => {
+  await withFolder(async (directory) => {
+    const path = `${directory}/client_warning.log`;
+    Deno.mkdirSync(path);
+    using opened = openTestLog({ directory });
+    for (let n = 1; n <= 5; n++) opened.log.line("warning", `w ${n}`, "s");
+
+    const put = await opened.put();
+    assertEquals(put.length, 6, put.join("\n"));
+    const [told, ...more] = errorsAbout(path, put);
+    assertMatch(told!, /^cannot write the log file FILE: .+; continuing without it$/);
+    assertEquals(more, []);
+    assertEquals(logLines(`${directory}/client_info.log`).length, 5, "the others are whole");
+  });
+});
+
+Deno.test("Log writes a file again as soon as it can, and tells how much is lost", async () => {
+  await withFolder(async (directory) => {
+    const path = `${directory}/client_warning.log`;
+    Deno.mkdirSync(path);
+    using opened = openTestLog({ directory });
+    for (let n = 1; n <= 3; n++) opened.log.line("warning", `w ${n}`, "s");
+    Deno.removeSync(path);
+    for (let n = 4; n <= 5; n++) opened.log.line("warning", `w ${n}`, "s");
+
+    assertEquals(logLines(path).map((line) => line.split(" || ")[2]), ["w 4", "w 5"]);
+    const [, told, ...more] = errorsAbout(path, await opened.put());
+    assertMatch(told!, /^FILE is written again; lines lost: 3$/);
+    assertEquals(more, []);
+  });
+});
+
+Deno.test("Log outlives a rotation that fails, and rotates when it can", async () => {
+  await withFolder(async (directory) => {
+    const path = `${directory}/client_warning.log`;
+    Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 1) + "\n");
+    Deno.writeTextFileSync(`${path}.4`, "");
+    Deno.mkdirSync(`${path}.5/occupied`, { recursive: true });
+    using opened = openTestLog({ directory });
+    for (let n = 1; n <= 3; n++) opened.log.line("warning", `w ${n}`, "s");
+    assertEquals(errorsAbout(path, await opened.put()).length, 1);
+
+    Deno.removeSync(`${path}.5`, { recursive: true });
+    opened.log.line("warning", "w 4", "s");
+    assertEquals(logLines(path).map((line) => line.split(" || ")[2]), ["w 4"]);
+    assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES);
+    assertEquals(errorsAbout(path, await opened.put()).length, 2);
+  });
+});
+
+/** A disk of 64 KiB, mounted for as long as it is used. */
+async function withSmallDisk(
+  use: (disk: { folder: string; enlarge(): void }) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder);
+    try {
+      await use({ folder, enlarge: () => mount("-o", "remount,size=1m", folder) });
+    } finally {
+      new Deno.Command("umount", { args: [folder] }).outputSync();
+    }
+  });
+}
+
+function mount(...args: string[]): void {
+  const failure = whyNot("mount", ...args);
+  if (failure !== undefined) throw new Error(failure);
+}
+
+function whyNoSmallDisk(): string | undefined {
+  // In a mount namespace of its own, so that the trial leaves nothing behind.
+  return Deno.build.os === "linux" && Deno.uid() === 0
+    ? whyNot("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    : "to mount a small disk takes Linux and root";
+}
+
+testUnless(
+  whyNoSmallDisk(),
+  "Log outlives a full disk, and only whole lines are in it",
+  async () => {
+    await withSmallDisk(async ({ folder, enlarge }) => {
+      const path = `${folder}/client_info.log`;
+      using opened = openTestLog({ directory: folder, quiet: true });
+      // Of a length that no block of the disk ends with, so that the last line does not fit in whole.
+      const text = "x".repeat(1009);
+      for (let n = 0; n < 80; n++) opened.log.line("info", text, "s");
+      const told = await opened.put();
+      assertEquals(told.length, 1, told.join("\n"));
+      const before = Deno.readTextFileSync(path);
+
+      enlarge();
+      opened.log.line("info", "healed", "s");
+      opened.log.line("info", "whole", "s");
+      const put = await opened.put();
+      const lost = Number(/written again; lines lost: (\d+)/.exec(put.at(-1)!)?.[1]);
+      assertEquals(put.length, 2, put.join("\n"));
+      const whole = before.split("\n").filter((line) => line.endsWith(`${text} || s`)).length;
+      assertEquals(whole + lost, 80);
+      const lines = logLines(path).map((line) => line.split(" || ").slice(1));
+      assertGreater(lines.length, 2);
+      assertEquals(lines.slice(-2), [["INFO", "healed", "s"], ["INFO", "whole", "s"]]);
+    });
+  },
+);
+
+const NO_FOLDERS: readonly [what: string, make: (folder: string) => string][] = [
+  ["a file", (folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    return `${folder}/file`;
+  }],
+  ["below a file", (folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    return `${folder}/file/logs`;
+  }],
+];
+
+for (const [what, make] of NO_FOLDERS) {
+  Deno.test(`Log goes on without files when its folder is ${what}, and tells of it once`, async () => {
+    await withFolder(async (folder) => {
+      const directory = make(folder);
+      using opened = openTestLog({ directory });
+      const told = await opened.put();
+      for (let n = 1; n <= 3; n++) opened.log.line("error", `e ${n}`, "s");
+      const lines = (await opened.put()).slice(told.length);
+      assertEquals(lines.map((line) => line.split(" || ")[2]), ["e 1", "e 2", "e 3"]);
+      assertEquals(told.length, 1, told.join("\n"));
+      assertMatch(told[0]!, / \|\| ERROR \|\| cannot make the log folder .* \|\| -$/);
+      assertStringIncludes(told[0]!, directory);
+    });
+  });
+}

@@ -1,5 +1,5 @@
 /**
- * Telling events: in order, a moment later, with the time at which they happened.
+ * Reporting events: in order, a moment later, with the time at which they happened.
  *
  * @module
  */
@@ -20,7 +20,7 @@ function notice(text: string): Event {
   return { time: TIME, event: "notice", session: null, level: "warning", text };
 }
 
-/** A teller, what it has logged, and what it has written as JSON. */
+/** A reporter, what it has logged, and what it has written as JSON. */
 function stage(options: Partial<ReporterOptions> = {}) {
   const logged: string[] = [];
   const written: Uint8Array[] = [];
@@ -46,7 +46,7 @@ function stage(options: Partial<ReporterOptions> = {}) {
   return { reporter, logged, json };
 }
 
-Deno.test("Teller tells events in order when the turn is over, of their own time", async () => {
+Deno.test("Reporter writes events in order when the turn is over, of their own time", async () => {
   const { reporter, logged, json } = stage();
   reporter.emit(sent(1));
   reporter.emit(sent(2));
@@ -59,7 +59,7 @@ Deno.test("Teller tells events in order when the turn is over, of their own time
   assertEquals((await json()).map(({ seq }) => seq), [1, 2]);
 });
 
-Deno.test("Reporter.flush() tells at once what waits, and nothing twice", async () => {
+Deno.test("Reporter.flush() writes at once what waits, and nothing twice", async () => {
   const { reporter, logged } = stage();
   reporter.emit(sent(1));
   reporter.flush();
@@ -68,20 +68,20 @@ Deno.test("Reporter.flush() tells at once what waits, and nothing twice", async 
   assertEquals(logged.length, 1);
 });
 
-Deno.test("Teller keeps no more than 65,536 events waiting", () => {
+Deno.test("Reporter keeps no more than 65,536 events waiting", () => {
   const { reporter, logged } = stage({ json: undefined });
   for (let seq = 1; seq <= 65_536; seq++) reporter.emit(sent(seq));
   assertEquals(logged.length, 65_536);
 });
 
-Deno.test("Teller writes no notice as JSON, and logs it", async () => {
+Deno.test("Reporter writes no notice as JSON, and logs it", async () => {
   const { reporter, logged, json } = stage();
   reporter.emit(notice("look here"));
   assertEquals(await json(), []);
   assertEquals(logged, [`warning | look here |  | ${TIME}`]);
 });
 
-Deno.test("Teller logs of each of many sessions only what is not as it should be", async () => {
+Deno.test("Reporter logs of each of many sessions only what is not as it should be", async () => {
   const { reporter, logged, json } = stage({ many: true });
   reporter.emit(sent(1));
   reporter.emit({ time: TIME, event: "heartbeat_missed", session: "s", n: 1, missed: 1, left: 3 });
@@ -98,11 +98,11 @@ function missEach(reporter: Reporter, sessions: number): void {
   }
 }
 
-/** When it is told, by the clock of the teller. */
+/** When it is logged, by the clock of the reporter. */
 const NOW = "2026-11-22T00:00:00.000Z";
 const MISSED = "heartbeat 1 missed, 1 in a row; dead after 3 more";
 
-Deno.test("Teller logs of what many sessions have in common a part, and writes all of it as JSON", async () => {
+Deno.test("Reporter logs of what many sessions have in common a part, and writes all of it as JSON", async () => {
   const { reporter, logged, json } = stage({ many: true });
   missEach(reporter, 100);
   reporter.emit(notice("that was all"));
@@ -137,7 +137,7 @@ for (
   ] as const
 ) {
   const how = `log ${logsAll}, JSON ${hasJson}, many ${many}`;
-  Deno.test(`Teller wants the events of data messages: ${wants} with ${how}`, () => {
+  Deno.test(`Reporter wants the events of data messages: ${wants} with ${how}`, () => {
     const json = hasJson ? {} : { json: undefined };
     assertEquals(stage({ logsAll, many, ...json }).reporter.wantsMessages, wants);
   });

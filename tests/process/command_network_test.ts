@@ -66,7 +66,7 @@ const text = (words: string) => new TextEncoder().encode(words);
 
 /** What a stranger does, the client's exit status, and what it says of the stranger. */
 const STRANGERS: readonly [what: string, manner: Manner, code: number, says: RegExp][] = [
-  ["says nothing", saysNothing, 3, /said nothing: no WELCOME within 5 s\. Look next: /],
+  ["says nothing", saysNothing, 3, /sent nothing: no WELCOME within 5 s\. Look next: /],
   ["sends everything back", echoes, 3, /PW\/1: HELLO from the server.*Look next: /],
   ["speaks first, as SSH does", says(text("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
   ["sends random bytes, 1", says(new Random(1).bytes(4096)), 3, /PW\/1: .*Look next: /],

@@ -164,7 +164,7 @@ onBothSides("ends when data is heard while a heartbeat is unanswered", async (si
   await clock.advance(14_321);
   await peer.say(data);
   assertEquals(recorder.story("phase").at(-1), "34321 phase heartbeat data 34321");
-  assertEquals(recorder.all("heartbeat_answered"), [], "data is no answer to be told of");
+  assertEquals(recorder.all("heartbeat_answered"), [], "data is not reported as an answer");
 });
 
 onBothSides("ends when data is heard between two heartbeats", async (silent, data) => {

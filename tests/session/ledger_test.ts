@@ -1,10 +1,16 @@
 /**
- * What a session has counted: over all its connections, and for each of them.
+ * The counters of a session: over all its connections, and for each of them.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { Ledger, MAX_CONNECTIONS_KEPT, roundMs } from "../../lib/session/ledger.ts";
+import {
+  addCounters,
+  Counters,
+  Ledger,
+  MAX_CONNECTIONS_KEPT,
+  roundMs,
+} from "../../lib/session/ledger.ts";
 
 Deno.test("Ledger.summary() of a session in which nothing happened", () => {
   assertEquals(new Ledger().summary(1_500.000_4), {
@@ -28,6 +34,19 @@ Deno.test("Ledger.summary() of a session in which nothing happened", () => {
     rtt_min_ms: null,
     rtt_avg_ms: null,
     rtt_max_ms: null,
+  });
+});
+
+Deno.test("addCounters() adds what is given", () => {
+  const total = new Counters();
+  addCounters(total, { data_sent: 3, in_doubt: 1 });
+  addCounters(total, { ...new Counters(), data_sent: 4, deaths: 1 });
+  const { data_sent, deaths, in_doubt, opened } = total;
+  assertEquals({ data_sent, deaths, in_doubt, opened }, {
+    data_sent: 7,
+    deaths: 1,
+    in_doubt: 1,
+    opened: 0,
   });
 });
 

@@ -75,14 +75,14 @@ function slowOutput(clock: VirtualClock, delivered: string[]): MessageOutput {
 
 const ALL = Array.from({ length: LINES }, (_, n) => `line ${n + 1}`);
 
-/** Lives a session to its end, and checks that nothing is lost, doubled or in doubt. */
+/** Runs a session to its end, and checks that nothing is lost, doubled or in doubt. */
 async function assertWhole(staged: ReturnType<typeof stage>, what: string): Promise<Summary[]> {
   const { clock, client, delivered, server } = staged;
   const status = client.client.run();
   await settle();
   assertEquals<unknown>(await cameTo(status, clock, 600_000), 0, what);
   assertEquals(delivered, ALL, what);
-  // To a server that never heard the client's last word, the session goes on until it stops.
+  // A server that did not receive the client's TERMINATE retains the session until it stops.
   server.server.stop("shutdown");
   assertEquals<unknown>(await cameTo(server.status, clock, 2_000), 0, what);
   assertEquals(clock.pending, 0, what);
@@ -91,7 +91,7 @@ async function assertWhole(staged: ReturnType<typeof stage>, what: string): Prom
   return [ours, theirs];
 }
 
-/** Checks that what two sides say of one session fits together. */
+/** Checks that the summaries of both sides agree. */
 function assertAgree(client: Summary, server: Summary, what: string): void {
   const common = { confirmed_up_to: LINES, data_confirmed: LINES, in_doubt: [] };
   const { confirmed_up_to, data_confirmed, in_doubt } = client;
@@ -117,7 +117,7 @@ function assertAgree(client: Summary, server: Summary, what: string): void {
   assertEquals(others, [], what);
 }
 
-/** Has something happen at the n-th read of either end. */
+/** Acts at the n-th read of either end. */
 function atRead(n: number, act: (path: Path) => void) {
   return (path: Path) => {
     let reads = 0;
@@ -193,7 +193,7 @@ Deno.test("a server that is stopped and started again, without a store, loses an
     assertEquals(delivered, ALL, `stopped at ${at_ms}`);
     const { data_confirmed, in_doubt } = client.recorder.one("summary");
     assertEquals([data_confirmed, in_doubt], [LINES, []]);
-    // Each server tells of what it received itself.
+    // Each server counts what it received itself.
     const summaries = [server, next].flatMap(({ recorder }) => recorder.all("summary"));
     const received = summaries.reduce((sum, each) => sum + each.data_received, 0);
     assertEquals(received, LINES, `stopped at ${at_ms}`);

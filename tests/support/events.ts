@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Terminated } from "../../lib/output/explain.ts";
+import type { CloseReport } from "../../lib/session/close_reason.ts";
 import type { Event, EventFields, EventName } from "../../lib/session/events.ts";
 import { Ledger, type Summary } from "../../lib/session/ledger.ts";
 
@@ -13,7 +13,7 @@ export function eventOf<Name extends EventName>(event: Name, fields: EventFields
 }
 
 /** The fields of a `terminated` event: of an open session that ended politely, unless told otherwise. */
-export function terminatedOf(fields: Partial<Terminated>): Terminated {
+export function terminatedOf(fields: Partial<CloseReport>): CloseReport {
   return {
     by: "self",
     reason: "done",
