@@ -8,29 +8,22 @@
  */
 import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
-import type { Coordinator } from "./coordinator.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
+import type { ServerOptions } from "./options.ts";
 import type { AdmissionResult, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** Options for {@linkcode Admission}. */
-export interface AdmissionOptions {
+export interface AdmissionOptions
+  extends Pick<ServerOptions, "coordinator" | "maxSessions" | "once" | "sessionLifetime_ms"> {
   /** The sessions that there are. */
   registry: SessionRegistry;
   /** The sessions of the legacy protocol, which count as well. */
   legacy?: LegacySessions;
-  /** Whether to serve one session only. */
-  once: boolean;
-  /** How many sessions there may be. */
-  maxSessions: number;
-  /** How long a session without a connection is held, in milliseconds. */
-  sessionLifetime_ms: number;
   /** Where data messages go, if anywhere. */
   delivery?: Delivery;
-  /** The coordinator, if there are several workers. */
-  coordinator?: Coordinator;
 }
 
 /** Admits sessions, or refuses them. */

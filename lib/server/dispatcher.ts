@@ -3,12 +3,10 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
-import type { Coordinator } from "./coordinator.ts";
 import {
   identifiesProtocol,
   identifiesSession,
@@ -16,6 +14,7 @@ import {
   PeekedConnection,
 } from "./first_bytes.ts";
 import type { LegacyProtocol } from "./legacy_protocol.ts";
+import type { ServerOptions } from "./options.ts";
 
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {
@@ -32,13 +31,7 @@ export interface IncomingConnection {
 }
 
 /** Options for {@linkcode Dispatcher}. */
-export interface DispatcherOptions {
-  /** Time. */
-  clock: Clock;
-  /** The coordinator, if the port is shared. */
-  coordinator?: Coordinator;
-  /** The legacy protocol to detect, if any. */
-  legacy?: LegacyProtocol;
+export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordinator" | "legacy"> {
   /** Aborts when the server stops: no connection is waited for any more. */
   stopping: AbortSignal;
   /** Serves a connection. */

@@ -61,7 +61,14 @@ export class Server {
     this.#delivery = this.#makeDelivery();
     const delivers = this.#delivery !== undefined;
     this.#legacy = legacy?.serve({ clock, timers, sink, random, isServed: original, delivers });
-    this.#registry = this.#makeRegistry();
+    this.#registry = new SessionRegistry({
+      clock,
+      timers,
+      sink,
+      sessionLifetime_ms: options.sessionLifetime_ms,
+      delivery: this.#delivery,
+      onEnd: (record, status) => this.#onEnd(record, status),
+    });
     this.#admission = this.#makeAdmission();
     const stopping = this.#stopping.signal;
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
@@ -151,13 +158,6 @@ export class Server {
       this.onDeliveryFailed(text);
     };
     return new BatchDelivery({ store, output, onFailure });
-  }
-
-  #makeRegistry(): SessionRegistry {
-    const { clock, sessionLifetime_ms, sink, timers } = this.#options;
-    const delivery = this.#delivery;
-    const onEnd = (record: SessionRecord, status: ExitStatus) => this.#onEnd(record, status);
-    return new SessionRegistry({ clock, timers, sink, sessionLifetime_ms, delivery, onEnd });
   }
 
   #makeAdmission(): Admission {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { Deadline } from "../platform/deadline.ts";
 import {
   type CloseReason,
@@ -12,25 +11,18 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
-import { type EventSink, EventSource, type Resumption } from "../session/events.ts";
+import { EventSource, type Resumption } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import type { Timers } from "../session/timers.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
+import type { ServerOptions } from "./options.ts";
 import type { Admitted, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 
 /** Options for {@linkcode SessionRegistry}. */
-export interface SessionRegistryOptions {
-  /** Time. */
-  clock: Clock;
-  /** The timers of sessions. */
-  timers: Timers;
-  /** Receives the events of sessions that an earlier process began. */
-  sink: EventSink;
-  /** How long a session without a connection is held, in milliseconds. */
-  sessionLifetime_ms: number;
+export interface SessionRegistryOptions
+  extends Pick<ServerOptions, "clock" | "sessionLifetime_ms" | "sink" | "timers"> {
   /** Where data messages go, if anywhere. */
   delivery?: Delivery;
   /** Called when a session has ended. */

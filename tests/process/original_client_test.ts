@@ -203,7 +203,8 @@ test("our client's life at an original server: data, orders to end, and data aga
     "confirmations as they are": () => exchange("--glue=1"),
     "confirmations glued": () => exchange("--glue=3"),
     "confirmations cut": () => exchange("--cut=17 --cut-pause=0.005"),
-    "TERMINATE as a first word": () => isToldToEnd(1, 4, "refused the session: TERMINATE was its"),
+    "TERMINATE as a first word": () =>
+      isToldToEnd(1, 4, "refused the session: its first message was"),
     "TERMINATE as a second word": () => isToldToEnd(2, 1, "ended by the server: it was told to"),
     "a server that is restarted": isRestarted,
     "a server that is replaced by ours": isReplaced,
