@@ -78,7 +78,7 @@ async function assertInDoubt(client: Command): Promise<SeqRange[]> {
 
 interface Fault {
   name: string;
-  strike: (network: Network) => Promise<void>;
+  inject: (network: Network) => Promise<void>;
   client: CloseReport;
   server: CloseReport;
   /** Whether the data message in doubt reached the server, where that is certain. */
@@ -93,42 +93,42 @@ const UNREACHABLE = "-p tcp -j REJECT --reject-with icmp-host-unreachable";
 const FAULTS: readonly Fault[] = [
   {
     name: "DROP towards the server",
-    strike: ({ server }) => server.filter("-j DROP"),
+    inject: ({ server }) => server.filter("-j DROP"),
     client: "dead",
     server: "dead",
     arrives: false,
   },
   {
     name: "DROP towards the client",
-    strike: ({ client }) => client.filter("-j DROP"),
+    inject: ({ client }) => client.filter("-j DROP"),
     client: "dead",
     server: "dead",
     arrives: true,
   },
   {
     name: "the client's link down",
-    strike: ({ client }) => client.run("ip link set eth0 down"),
+    inject: ({ client }) => client.run("ip link set eth0 down"),
     client: "dead",
     server: "dead",
   },
   {
     // On an open connection it is only a hint to TCP, which goes on trying.
     name: "REJECT icmp-host-unreachable towards the server",
-    strike: ({ server }) => server.filter(UNREACHABLE),
+    inject: ({ server }) => server.filter(UNREACHABLE),
     client: "dead",
     server: "dead",
     arrives: false,
   },
   {
     name: "REJECT tcp-reset towards the server",
-    strike: ({ server }) => server.filter(RESET),
+    inject: ({ server }) => server.filter(RESET),
     client: "reset",
     server: "dead",
     arrives: false,
   },
   {
     name: "REJECT tcp-reset towards the client",
-    strike: ({ client }) => client.filter(RESET),
+    inject: ({ client }) => client.filter(RESET),
     client: "dead",
     server: "reset",
   },
@@ -141,7 +141,7 @@ Deno.test({
     together(t, FAULTS, async (fault) => {
       await using scene = await openScene({ timers: IMPATIENT, server: "--once" });
       const { network, client, server } = scene;
-      await fault.strike(network);
+      await fault.inject(network);
       await assertVerdict(client, "client", fault.client);
       await assertVerdict(server, "server", fault.server);
       assertEquals([await client.ended(), await server.ended()], [1, 1]);

@@ -25,7 +25,7 @@ const COUNT = 30;
 
 interface Outage {
   name: string;
-  strike: (network: Network) => Promise<void>;
+  inject: (network: Network) => Promise<void>;
   /** Whether the server thinks all the while that the session has its connection. */
   serverIsPatient?: true;
 }
@@ -38,13 +38,13 @@ const both = async (network: Network) => {
 };
 
 const OUTAGES: readonly Outage[] = [
-  { name: "DROP in both directions", strike: both },
-  { name: "DROP towards the server", strike: toServer },
-  { name: "DROP towards the client", strike: toClient },
-  { name: "DROP, which only the client notices", strike: both, serverIsPatient: true },
+  { name: "DROP in both directions", inject: both },
+  { name: "DROP towards the server", inject: toServer },
+  { name: "DROP towards the client", inject: toClient },
+  { name: "DROP, which only the client notices", inject: both, serverIsPatient: true },
   {
     name: "the server's link down",
-    strike: ({ server }) => server.run("ip link set eth0 down"),
+    inject: ({ server }) => server.run("ip link set eth0 down"),
   },
 ];
 
@@ -60,7 +60,7 @@ async function assertDead(command: Command): Promise<void> {
   assertGreater(detected_after_ms!, PREDICTED_MS - 1);
 }
 
-async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
+async function outlives({ serverIsPatient, inject }: Outage): Promise<void> {
   using folder = new StoreFolder();
   const files = `--store ${folder.store} --output ${folder.output}`;
   await using scene = await openScene({
@@ -69,7 +69,7 @@ async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
     client: `${IMPATIENT} --reconnect --window ${WINDOW} --count ${COUNT}`,
   });
   const { client, network, server } = scene;
-  await strike(network);
+  await inject(network);
   await assertDead(client);
   if (!serverIsPatient) await assertDead(server);
   // Dialling into the outage comes to nothing, and so the client dials again.
@@ -78,8 +78,8 @@ async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
 
   const { already_there, gap_ms, resent } = await client.event("resumed");
   // In one direction alone, signs of life may go on for a while.
-  if (strike === both) assertGreater(gap_ms, PREDICTED_MS - 1);
-  if (strike === toServer) assertEquals(already_there, 0);
+  if (inject === both) assertGreater(gap_ms, PREDICTED_MS - 1);
+  if (inject === toServer) assertEquals(already_there, 0);
   const there = await server.event("resumed");
   assertEquals([there.already_there, there.resent], [already_there, resent]);
   assertEquals(await client.ended(), 0, client.stderr);

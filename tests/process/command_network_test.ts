@@ -5,7 +5,11 @@
  * @module
  */
 import { assertMatch, assertStringIncludes } from "@std/assert";
-import { AS_LESSER_USER, PRIVILEGED_PORT, whyNoPrivilegedPort } from "../support/lesser_user.ts";
+import {
+  AS_UNPRIVILEGED_USER,
+  PRIVILEGED_PORT,
+  whyNoPrivilegedPort,
+} from "../support/unprivileged_user.ts";
 import { freePort } from "../support/process.ts";
 import { Random } from "../support/random.ts";
 import { eachOf, onlySentence, runCommand } from "../support/run.ts";
@@ -40,7 +44,10 @@ Deno.test("a server on an address of no interface says so, and exits with 3", as
 
 testUnless(whyNoPrivilegedPort(), "a server on a port that only root may have: 3", async () => {
   const args = ["127.0.0.1", String(PRIVILEGED_PORT)];
-  const sentence = onlySentence(await runCommand("server", args, { before: AS_LESSER_USER }), 3);
+  const sentence = onlySentence(
+    await runCommand("server", args, { before: AS_UNPRIVILEGED_USER }),
+    3,
+  );
   assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted.`);
   assertMatch(sentence, /need root.*--port/);
 });

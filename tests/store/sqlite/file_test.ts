@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore, type SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import { StoreError } from "../../../lib/store/store.ts";
-import { AS_LESSER_USER, whyNoLesserUser } from "../../support/lesser_user.ts";
+import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../../support/unprivileged_user.ts";
 import { testUnless, whyNot } from "../../support/skip.ts";
 import { startCommitter } from "../../support/store_committer.ts";
 import { message, opened, StoreFolder } from "../../support/store_folder.ts";
@@ -214,13 +214,13 @@ async function assertFails(store: SqliteStore, text: string): Promise<void> {
 }
 
 testUnless(
-  whyNoLesserUser(),
+  whyNoUnprivilegedUser(),
   "openSqliteStore() says so when this user may not write",
   async () => {
     using folder = new StoreFolder();
     await closedStore(folder);
     const failure = async () => {
-      await using committer = startCommitter([folder.store], AS_LESSER_USER);
+      await using committer = startCommitter([folder.store], AS_UNPRIVILEGED_USER);
       await committer.ended();
       return (await committer.event("failed")).text;
     };
