@@ -10,9 +10,10 @@ import type { SeqRange } from "../../lib/session/ledger.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { type Network, openScene, PORT, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
+import { testUnless } from "../support/skip.ts";
 
-const noIPv4 = whyNoNetwork("IPv4") !== undefined;
-const noIPv6 = whyNoNetwork("IPv6") !== undefined;
+const noIPv4 = whyNoNetwork("IPv4");
+const noIPv6 = whyNoNetwork("IPv6");
 
 const INTERVALS = "--data-interval 0.5 --heartbeat-interval 0.5 --heartbeat-threshold 0.5";
 /** Death is predicted after 1 + 3 × 0.5 s. */
@@ -134,10 +135,10 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-Deno.test({
-  name: "client and server find out when the network between them fails",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "client and server find out when the network between them fails",
+  (t) =>
     together(t, FAULTS, async (fault) => {
       await using scene = await openScene({ timers: IMPATIENT, server: "--once" });
       const { network, client, server } = scene;
@@ -153,12 +154,12 @@ Deno.test({
         assertEquals(data_received, fault.arrives ? sent : countOf(client, "data_confirmed"));
       }
     }),
-});
+);
 
-Deno.test({
-  name: "client and server find out over IPv6 that the server's link is down",
-  ignore: noIPv6,
-  fn: async () => {
+testUnless(
+  noIPv6,
+  "client and server find out over IPv6 that the server's link is down",
+  async () => {
     await using scene = await openScene({ family: "IPv6", timers: IMPATIENT, server: "--once" });
     const { network, client, server } = scene;
     assertEquals((await client.event("connected")).peer, `[fd00:7::2]:${PORT}`);
@@ -169,7 +170,7 @@ Deno.test({
     assertEquals([await client.ended(), await server.ended()], [1, 1]);
     assertEquals((await assertInDoubt(client)).length, 1);
   },
-});
+);
 
 /** Silences both directions. */
 async function silence({ client, server }: Network): Promise<void> {
@@ -227,20 +228,20 @@ async function staysDeadTooLate(): Promise<void> {
   assertEquals(last?.event, "summary");
 }
 
-Deno.test({
-  name: "a session outlives a network that heals in time, and no other",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "a session outlives a network that heals in time, and no other",
+  (t) =>
     together(t, [
       { name: "healed before the limit: nothing lost, nothing in doubt", run: recoversInTime },
       { name: "healed after the limit: only a new session comes through", run: staysDeadTooLate },
     ], ({ run }) => run()),
-});
+);
 
-Deno.test({
-  name: "the client tells when its own host gives up on the connection first",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "the client tells when its own host gives up on the connection first",
+  (t) =>
     together<{ name: string; rule: string; reason: EndReason }>(t, [
       { name: "DROP: silent", rule: "-j DROP", reason: "silent" },
       {
@@ -259,4 +260,4 @@ Deno.test({
       assertEquals((await assertInDoubt(client)).length, 1);
       assertEquals(await client.ended(), 1);
     }),
-});
+);

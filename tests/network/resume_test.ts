@@ -9,8 +9,9 @@ import { assertSettled } from "../support/ledgers.ts";
 import { type Network, openScene, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
 import { StoreFolder } from "../support/store_folder.ts";
+import { testUnless } from "../support/skip.ts";
 
-const noIPv4 = whyNoNetwork("IPv4") !== undefined;
+const noIPv4 = whyNoNetwork("IPv4");
 
 /** Death is predicted after 1 + 3 × 0.5 s. */
 const TIMERS = "--data-interval 0.1 --heartbeat-interval 0.5 --heartbeat-threshold 0.5 " +
@@ -96,31 +97,27 @@ async function outlives({ serverIsPatient, inject }: Outage): Promise<void> {
   assert(outage !== undefined && others.length === 0, "one outage");
 }
 
-Deno.test({
-  name: "a session outlives an outage that is longer than the limit",
-  ignore: noIPv4,
-  fn: (t) => together(t, OUTAGES, outlives),
-});
+testUnless(
+  noIPv4,
+  "a session outlives an outage that is longer than the limit",
+  (t) => together(t, OUTAGES, outlives),
+);
 
-Deno.test({
-  name: "Ctrl-C ends at once a client whose dialling is not answered",
-  ignore: noIPv4,
-  fn: async () => {
-    await using scene = await openScene({
-      timers: `${TIMERS} ${IMPATIENT}`,
-      client: "--reconnect",
-    });
-    const { client, network } = scene;
-    await both(network);
-    const { delay_ms } = await client.event("reconnecting");
-    // It dials for ten seconds from then on, and tells of nothing meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, delay_ms + 500));
-    const signalled_ms = performance.now();
-    client.kill("SIGINT");
-    assertEquals(await client.ended(), 0, client.stderr);
-    assertLess(performance.now() - signalled_ms, 2_000);
-    const { by, reason } = await client.event("terminated");
-    assertEquals([by, reason], ["self", "shutdown"]);
-    assertEquals(client.events.filter(({ event }) => event === "reconnecting").length, 1);
-  },
+testUnless(noIPv4, "Ctrl-C ends at once a client whose dialling is not answered", async () => {
+  await using scene = await openScene({
+    timers: `${TIMERS} ${IMPATIENT}`,
+    client: "--reconnect",
+  });
+  const { client, network } = scene;
+  await both(network);
+  const { delay_ms } = await client.event("reconnecting");
+  // It dials for ten seconds from then on, and tells of nothing meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, delay_ms + 500));
+  const signalled_ms = performance.now();
+  client.kill("SIGINT");
+  assertEquals(await client.ended(), 0, client.stderr);
+  assertLess(performance.now() - signalled_ms, 2_000);
+  const { by, reason } = await client.event("terminated");
+  assertEquals([by, reason], ["self", "shutdown"]);
+  assertEquals(client.events.filter(({ event }) => event === "reconnecting").length, 1);
 });
