@@ -14,7 +14,7 @@ import { testUnless } from "../support/skip.ts";
 const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 30);
 /** What decides on the faults. */
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
-const LINES = 200_000;
+const LINES = Math.round(DURATION_S * 200_000 / 120);
 
 /** By what part memory may grow, once a process is warm. */
 const MAX_GROWTH = 0.2;

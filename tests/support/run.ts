@@ -8,7 +8,7 @@ import type { Role } from "../../lib/wire/protocol.ts";
 import { commandWords } from "./process.ts";
 
 /** How long, in milliseconds, a command may take to end before it is killed. */
-const WARN_AFTER_MS = 30_000;
+const WARN_AFTER_MS = 60_000;
 
 /** What became of a command. */
 export interface Outcome {
