@@ -11,10 +11,10 @@ import { Server } from "../../lib/server/server.ts";
 import type { ExitStatus } from "../../lib/session/close_reason.ts";
 import { type EventSink, EventSource } from "../../lib/session/events.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
+import { ADDRESS, serverOptions } from "../support/server_options.ts";
+import { DEFAULT_TIMERS, Recorder, saying } from "../support/stage.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
-const ADDRESS = { host: "server", port: 4000 };
 const COMMON = { timers: DEFAULT_TIMERS, maxMessageBytes: 1_000, address: ADDRESS };
 
 /** A crowd of clients at a server. */
@@ -24,17 +24,8 @@ function stage(sessions: number, options: { ramp_ms?: number; count?: number } =
   let ids = 0;
   const random = (bytes: Uint8Array) => new DataView(bytes.buffer).setUint32(0, ++ids);
   const quiet = { wantsMessages: false, emit: () => {} };
-  const server = Server.listen({
-    ...COMMON,
-    ...KEEPING,
-    maxSessions: 3,
-    original: false,
-    once: false,
-    random,
-    transport: network,
-    clock,
-    sink: quiet,
-  });
+  const over = { maxSessions: 3, original: false, random, transport: network, clock, sink: quiet };
+  const server = Server.listen(serverOptions(over));
   server.run();
   const recorder = new Recorder(clock);
   const { count } = options;

@@ -5,10 +5,8 @@
  */
 import { assertEquals, assertLess } from "@std/assert";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
+import { bytes, text } from "../support/bytes.ts";
 import { settle } from "../support/virtual_clock.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 
 /** Puts payloads in one behind the other: gives how many are in, all of them when there is room. */
 function fill(source: QueueSource, payload: Uint8Array, count: number): { put: number } {

@@ -5,6 +5,7 @@
  * @module
  */
 import { assertMatch, assertStringIncludes } from "@std/assert";
+import { bytes } from "../support/bytes.ts";
 import {
   AS_UNPRIVILEGED_USER,
   PRIVILEGED_PORT,
@@ -69,13 +70,12 @@ Deno.test("a name that nobody has is told apart, by both commands, with 3", asyn
 });
 
 const STRANGE = "does not speak PW/1: ";
-const text = (words: string) => new TextEncoder().encode(words);
 
 /** What a stranger does, the client's exit status, and what it says of the stranger. */
 const STRANGERS: readonly [what: string, manner: Manner, code: number, says: RegExp][] = [
   ["says nothing", saysNothing, 3, /said nothing: no WELCOME within 5 s\. Look next: /],
   ["sends everything back", echoes, 3, /PW\/1: HELLO from the server.*Look next: /],
-  ["speaks first, as SSH does", says(text("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
+  ["speaks first, as SSH does", says(bytes("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
   ["sends random bytes, 1", says(new Random(1).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 2", says(new Random(2).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 3", says(new Random(3).bytes(4096)), 3, /PW\/1: .*Look next: /],

@@ -11,8 +11,7 @@ import {
   purposeOf,
 } from "../../lib/server/first_bytes.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/wire/original.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
+import { bytes } from "../support/bytes.ts";
 
 /** After how many bytes of a text this is so; `undefined` if it never is. */
 function from(text: string, isSo: (first: Uint8Array) => boolean): number | undefined {

@@ -7,6 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { PeekedConnection } from "../../lib/server/first_bytes.ts";
 import { MAX_LINE_BYTES } from "../../lib/wire/protocol.ts";
+import { bytes, text } from "../support/bytes.ts";
 import { Path, type PathOptions } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -15,9 +16,6 @@ function stage(options: PathOptions = {}) {
   const path = new Path(new VirtualClock(), options);
   return { path, far: path.client, peeked: new PeekedConnection(path.server) };
 }
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** What one read of so many bytes gives; `null` at the end. */
 async function readText(connection: PeekedConnection, length: number): Promise<string | null> {

@@ -9,11 +9,11 @@ import { Client } from "../../../lib/client/client.ts";
 import { QueueSource } from "../../../lib/client/source.ts";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
 import type { EntryOf } from "../../../lib/store/store.ts";
-import { ADDRESS } from "../../support/callers.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { MemoryNetwork, type Path } from "../../support/memory_network.ts";
 import { startPool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
+import { ADDRESS } from "../../support/server_options.ts";
 import { DEFAULT_TIMERS, Recorder } from "../../support/stage.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
 
