@@ -9,6 +9,7 @@
 /** What measures how late real processes are, and so does not run beside what keeps the cores busy. */
 const MEASURING = [
   "tests/network",
+  "tests/process/command_crowd_test.ts",
   "tests/process/original_client_test.ts",
   "tests/process/original_migration_test.ts",
   "tests/process/original_peers_test.ts",
