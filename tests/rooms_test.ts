@@ -24,12 +24,14 @@ const ORDER = [
 const ONLY: [RegExp, string, string[]][] = [
   [/setTimeout|setInterval|performance\.now|Date\.now/, "time", ["platform/clock.ts"]],
   [/setImmediate|queueMicrotask/, "turns of the event loop", ["platform"]],
-  [/Deno\.(connect|listen)\b|node:(net|dns|tls)/, "sockets", ["platform/net"]],
+  [/Deno\.(connect|listen)|resolveDns|WebSocket|\bfetch\(|node:(net|dns|tls)/, "sockets", [
+    "platform/net",
+  ]],
   [/new Worker\b/, "threads", ["platform"]],
   [/Math\.random|crypto\./, "randomness", ["platform"]],
   [/Deno\.Command|Deno\.serve\b|node:http/, "child processes and the web server", ["platform"]],
   [
-    /Deno\.(open|readFile|readTextFile|writeFile|writeTextFile|stat|lstat|mkdir|remove|realPath|rename)/,
+    /Deno\.(open|create|read(File|TextFile|Dir|Link)|write|l?stat|mkdir|remove|realPath|rename|copy|link|symlink|chmod|truncate|makeTemp|FsFile)|node:fs/,
     "files",
     ["platform/net/tcp.ts", "store", "output", "report", "cli"],
   ],
@@ -57,9 +59,8 @@ function withoutComments(source: string): string {
 }
 
 function importsOf(source: string): string[] {
-  return [...source.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)";/gms)].map((each) =>
-    each[1]!
-  );
+  const imports = /^(?:import|export)\b[^;]*?from "([^"]+)";|\bimport\(?\s*"([^"]+)"/gms;
+  return [...source.matchAll(imports)].map(([, named, bare]) => named ?? bare!);
 }
 
 /** The files of `lib/` that a file of it imports. */
@@ -106,6 +107,12 @@ Deno.test("no files of lib/ import each other in a circle", () => {
     state.set(path, "done");
   };
   for (const path of sources.keys()) visit(path, []);
+});
+
+Deno.test("no file of lib/ has more than 300 lines", () => {
+  const lines = (path: string) =>
+    Deno.readTextFileSync(new URL(`lib/${path}`, ROOT)).split("\n").length - 1;
+  assertEquals([...sources.keys()].filter((path) => lines(path) > 300), []);
 });
 
 Deno.test("no room of lib/ has more than 12 files", () => {

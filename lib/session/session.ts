@@ -5,7 +5,7 @@
  * `heartbeat_loop` and `heartbeats` are the phases; `timers` has all limits; `dial` and `closing` open and
  * close a connection; `close_reason` says why it ended; `events` are what all rooms to the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
- * Nothing here opens a socket, a file or a thread, knows who listens to events, or judges by a text.
+ * Nothing here opens a socket, a file or a thread, or knows who listens to events.
  *
  * @module
  */
@@ -244,12 +244,11 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   }
 
   #read(): Promise<void> {
-    const closed = () => {
+    const reading = readMessages(this.#connection, this.#decoder, this);
+    return reading.then(() => {
       const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
       this.end({ by: "peer", reason: "closed", text });
-    };
-    return readMessages(this.#connection, this.#decoder, this)
-      .then(closed, (error) => this.#fail(error));
+    }, (error) => this.#fail(error));
   }
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
@@ -274,7 +273,9 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(): void | Promise<void> {
-    if (!this.isOpen) this.#refuseLegacyPeer();
+    const legacy = this.isOpen ? undefined : this.#config.legacy;
+    const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    if (otherWire !== undefined) throw new ProtocolError(otherWire);
     this.#readAt_ms = undefined;
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
@@ -284,11 +285,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     if (frames <= FRAMES_PER_TURN) return room;
     const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
     return room ? room.then(() => turn) : turn;
-  }
-
-  #refuseLegacyPeer(): void {
-    const text = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
-    if (text !== undefined) throw new ProtocolError(text);
   }
 
   /** Ends the session over a protocol error of the peer, or a defect of this program. */

@@ -12,7 +12,8 @@ import type { ExitStatus } from "../../lib/session/close_reason.ts";
 import { type EventSink, EventSource } from "../../lib/session/events.ts";
 import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder } from "../support/stage.ts";
+import { serverOptions } from "../support/server_options.ts";
+import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 /** Many clients at a server that has room for three. */
@@ -22,19 +23,8 @@ function stage(sessions: number, options: { ramp_ms?: number; count?: number } =
   let ids = 0;
   const random = (bytes: Uint8Array) => new DataView(bytes.buffer).setUint32(0, ++ids);
   const quiet = { wantsMessages: false, emit: () => {} };
-  const server = Server.listen({
-    address: { host: "server", port: 4000 },
-    timers: DEFAULT_TIMERS,
-    maxMessageBytes: 1_000,
-    ...KEEPING,
-    maxSessions: 3,
-    original: false,
-    once: false,
-    random,
-    transport: network,
-    clock,
-    sink: quiet,
-  });
+  const over = { maxSessions: 3, original: false, random, transport: network, clock, sink: quiet };
+  const server = Server.listen(serverOptions(over));
   server.run();
   const recorder = new Recorder(clock);
   const { count } = options;

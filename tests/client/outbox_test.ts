@@ -7,8 +7,7 @@ import { assertEquals } from "@std/assert";
 import { Outbox, type OutboxOptions } from "../../lib/client/outbox.ts";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
 import { Ledger } from "../../lib/session/ledger.ts";
-
-const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
+import { text } from "../support/bytes.ts";
 
 /** An outbox of lines, on its first connection. */
 function stage(lines: string[], options: Partial<OutboxOptions> = {}) {

@@ -5,10 +5,8 @@
  */
 import { assertEquals, assertLess } from "@std/assert";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
+import { bytes, text } from "../support/bytes.ts";
 import { settle } from "../support/virtual_clock.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 
 /** Puts in payloads one after the other: returns how many are in so far. */
 function fill(source: QueueSource, payload: Uint8Array, count: number): { put: number } {

@@ -7,6 +7,7 @@ import { assertEquals, assertGreaterOrEqual, assertLess, assertStringIncludes } 
 import type { EndReason } from "../../lib/session/close_reason.ts";
 import { CONNECT_LIMIT_MS } from "../../lib/session/timers.ts";
 import { Network, together, whyNoNetwork } from "../support/namespace.ts";
+import { testUnless } from "../support/skip.ts";
 
 interface Call {
   name: string;
@@ -40,10 +41,10 @@ const CALLS: readonly Call[] = [
   { name: "a network that a route prohibits", host: "10.9.0.1", reason: "unreachable" },
 ];
 
-Deno.test({
-  name: "client exits with 3 and tells why it got no connection",
-  ignore: whyNoNetwork("IPv4") !== undefined,
-  fn: async (t) => {
+testUnless(
+  whyNoNetwork("IPv4"),
+  "client exits with 3 and tells why it got no connection",
+  async (t) => {
     await using network = await Network.make("IPv4");
     await network.client.run("ip route add prohibit 10.9.0.0/16");
     const calls = CALLS.map((call, i) => ({ ...call, port: 4001 + i }));
@@ -63,4 +64,4 @@ Deno.test({
       assertStringIncludes(client.stderr, "firewall");
     });
   },
-});
+);

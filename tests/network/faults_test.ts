@@ -10,9 +10,10 @@ import type { SeqRange } from "../../lib/session/ledger.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { type Network, openScene, PORT, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
+import { testUnless } from "../support/skip.ts";
 
-const noIPv4 = whyNoNetwork("IPv4") !== undefined;
-const noIPv6 = whyNoNetwork("IPv6") !== undefined;
+const noIPv4 = whyNoNetwork("IPv4");
+const noIPv6 = whyNoNetwork("IPv6");
 
 const INTERVALS = "--data-interval 0.5 --heartbeat-interval 0.5 --heartbeat-threshold 0.5";
 /** Death is predicted after 1 + 3 × 0.5 s. */
@@ -78,7 +79,7 @@ async function assertInDoubt(client: Command): Promise<SeqRange[]> {
 
 interface Fault {
   name: string;
-  strike: (network: Network) => Promise<void>;
+  inject: (network: Network) => Promise<void>;
   client: CloseReport;
   server: CloseReport;
   /** Whether the data message in doubt reached the server, where that is certain. */
@@ -93,55 +94,55 @@ const UNREACHABLE = "-p tcp -j REJECT --reject-with icmp-host-unreachable";
 const FAULTS: readonly Fault[] = [
   {
     name: "DROP towards the server",
-    strike: ({ server }) => server.filter("-j DROP"),
+    inject: ({ server }) => server.filter("-j DROP"),
     client: "dead",
     server: "dead",
     arrives: false,
   },
   {
     name: "DROP towards the client",
-    strike: ({ client }) => client.filter("-j DROP"),
+    inject: ({ client }) => client.filter("-j DROP"),
     client: "dead",
     server: "dead",
     arrives: true,
   },
   {
     name: "the client's link down",
-    strike: ({ client }) => client.run("ip link set eth0 down"),
+    inject: ({ client }) => client.run("ip link set eth0 down"),
     client: "dead",
     server: "dead",
   },
   {
     // On an open connection it is only a hint to TCP, which goes on trying.
     name: "REJECT icmp-host-unreachable towards the server",
-    strike: ({ server }) => server.filter(UNREACHABLE),
+    inject: ({ server }) => server.filter(UNREACHABLE),
     client: "dead",
     server: "dead",
     arrives: false,
   },
   {
     name: "REJECT tcp-reset towards the server",
-    strike: ({ server }) => server.filter(RESET),
+    inject: ({ server }) => server.filter(RESET),
     client: "reset",
     server: "dead",
     arrives: false,
   },
   {
     name: "REJECT tcp-reset towards the client",
-    strike: ({ client }) => client.filter(RESET),
+    inject: ({ client }) => client.filter(RESET),
     client: "dead",
     server: "reset",
   },
 ];
 
-Deno.test({
-  name: "client and server find out when the network between them fails",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "client and server find out when the network between them fails",
+  (t) =>
     together(t, FAULTS, async (fault) => {
       await using scene = await openScene({ timers: IMPATIENT, server: "--once" });
       const { network, client, server } = scene;
-      await fault.strike(network);
+      await fault.inject(network);
       await assertVerdict(client, "client", fault.client);
       await assertVerdict(server, "server", fault.server);
       assertEquals([await client.ended(), await server.ended()], [1, 1]);
@@ -153,12 +154,12 @@ Deno.test({
         assertEquals(data_received, fault.arrives ? sent : countOf(client, "data_confirmed"));
       }
     }),
-});
+);
 
-Deno.test({
-  name: "client and server find out over IPv6 that the server's link is down",
-  ignore: noIPv6,
-  fn: async () => {
+testUnless(
+  noIPv6,
+  "client and server find out over IPv6 that the server's link is down",
+  async () => {
     await using scene = await openScene({ family: "IPv6", timers: IMPATIENT, server: "--once" });
     const { network, client, server } = scene;
     assertEquals((await client.event("connected")).peer, `[fd00:7::2]:${PORT}`);
@@ -169,7 +170,7 @@ Deno.test({
     assertEquals([await client.ended(), await server.ended()], [1, 1]);
     assertEquals((await assertInDoubt(client)).length, 1);
   },
-});
+);
 
 /** Silences both directions. */
 async function silence({ client, server }: Network): Promise<void> {
@@ -227,20 +228,20 @@ async function staysDeadTooLate(): Promise<void> {
   assertEquals(last?.event, "summary");
 }
 
-Deno.test({
-  name: "a session outlives a network that heals in time, and no other",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "a session outlives a network that heals in time, and no other",
+  (t) =>
     together(t, [
       { name: "healed before the limit: nothing lost, nothing in doubt", run: recoversInTime },
       { name: "healed after the limit: only a new session comes through", run: staysDeadTooLate },
     ], ({ run }) => run()),
-});
+);
 
-Deno.test({
-  name: "the client tells when its own host gives up on the connection first",
-  ignore: noIPv4,
-  fn: (t) =>
+testUnless(
+  noIPv4,
+  "the client tells when its own host gives up on the connection first",
+  (t) =>
     together<{ name: string; rule: string; reason: EndReason }>(t, [
       { name: "DROP: silent", rule: "-j DROP", reason: "silent" },
       {
@@ -259,4 +260,4 @@ Deno.test({
       assertEquals((await assertInDoubt(client)).length, 1);
       assertEquals(await client.ended(), 1);
     }),
-});
+);

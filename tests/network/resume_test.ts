@@ -9,8 +9,9 @@ import { assertSettled } from "../support/ledgers.ts";
 import { type Network, openScene, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
 import { StoreFolder } from "../support/store_folder.ts";
+import { testUnless } from "../support/skip.ts";
 
-const noIPv4 = whyNoNetwork("IPv4") !== undefined;
+const noIPv4 = whyNoNetwork("IPv4");
 
 /** Death is predicted after 1 + 3 × 0.5 s. */
 const TIMERS = "--data-interval 0.1 --heartbeat-interval 0.5 --heartbeat-threshold 0.5 " +
@@ -25,7 +26,7 @@ const COUNT = 30;
 
 interface Outage {
   name: string;
-  strike: (network: Network) => Promise<void>;
+  inject: (network: Network) => Promise<void>;
   /** Whether the server thinks all the while that the session has its connection. */
   serverIsPatient?: true;
 }
@@ -38,13 +39,13 @@ const both = async (network: Network) => {
 };
 
 const OUTAGES: readonly Outage[] = [
-  { name: "DROP in both directions", strike: both },
-  { name: "DROP towards the server", strike: toServer },
-  { name: "DROP towards the client", strike: toClient },
-  { name: "DROP, which only the client notices", strike: both, serverIsPatient: true },
+  { name: "DROP in both directions", inject: both },
+  { name: "DROP towards the server", inject: toServer },
+  { name: "DROP towards the client", inject: toClient },
+  { name: "DROP, which only the client notices", inject: both, serverIsPatient: true },
   {
     name: "the server's link down",
-    strike: ({ server }) => server.run("ip link set eth0 down"),
+    inject: ({ server }) => server.run("ip link set eth0 down"),
   },
 ];
 
@@ -60,7 +61,7 @@ async function assertDead(command: Command): Promise<void> {
   assertGreater(detected_after_ms!, PREDICTED_MS - 1);
 }
 
-async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
+async function outlives({ serverIsPatient, inject }: Outage): Promise<void> {
   using folder = new StoreFolder();
   const files = `--store ${folder.store} --output ${folder.output}`;
   await using scene = await openScene({
@@ -69,7 +70,7 @@ async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
     client: `${IMPATIENT} --reconnect --window ${WINDOW} --count ${COUNT}`,
   });
   const { client, network, server } = scene;
-  await strike(network);
+  await inject(network);
   await assertDead(client);
   if (!serverIsPatient) await assertDead(server);
   // Dialling into the outage comes to nothing, and so the client dials again.
@@ -78,8 +79,8 @@ async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
 
   const { already_there, gap_ms, resent } = await client.event("resumed");
   // In one direction alone, signs of life may go on for a while.
-  if (strike === both) assertGreater(gap_ms, PREDICTED_MS - 1);
-  if (strike === toServer) assertEquals(already_there, 0);
+  if (inject === both) assertGreater(gap_ms, PREDICTED_MS - 1);
+  if (inject === toServer) assertEquals(already_there, 0);
   const there = await server.event("resumed");
   assertEquals([there.already_there, there.resent], [already_there, resent]);
   assertEquals(await client.ended(), 0, client.stderr);
@@ -96,31 +97,27 @@ async function outlives({ serverIsPatient, strike }: Outage): Promise<void> {
   assert(outage !== undefined && others.length === 0, "one outage");
 }
 
-Deno.test({
-  name: "a session outlives an outage that is longer than the limit",
-  ignore: noIPv4,
-  fn: (t) => together(t, OUTAGES, outlives),
-});
+testUnless(
+  noIPv4,
+  "a session outlives an outage that is longer than the limit",
+  (t) => together(t, OUTAGES, outlives),
+);
 
-Deno.test({
-  name: "Ctrl-C ends at once a client whose dialling is not answered",
-  ignore: noIPv4,
-  fn: async () => {
-    await using scene = await openScene({
-      timers: `${TIMERS} ${IMPATIENT}`,
-      client: "--reconnect",
-    });
-    const { client, network } = scene;
-    await both(network);
-    const { delay_ms } = await client.event("reconnecting");
-    // It dials for ten seconds from then on, and tells of nothing meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, delay_ms + 500));
-    const signalled_ms = performance.now();
-    client.kill("SIGINT");
-    assertEquals(await client.ended(), 0, client.stderr);
-    assertLess(performance.now() - signalled_ms, 2_000);
-    const { by, reason } = await client.event("terminated");
-    assertEquals([by, reason], ["self", "shutdown"]);
-    assertEquals(client.events.filter(({ event }) => event === "reconnecting").length, 1);
-  },
+testUnless(noIPv4, "Ctrl-C ends at once a client whose dialling is not answered", async () => {
+  await using scene = await openScene({
+    timers: `${TIMERS} ${IMPATIENT}`,
+    client: "--reconnect",
+  });
+  const { client, network } = scene;
+  await both(network);
+  const { delay_ms } = await client.event("reconnecting");
+  // It dials for ten seconds from then on, and tells of nothing meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, delay_ms + 500));
+  const signalled_ms = performance.now();
+  client.kill("SIGINT");
+  assertEquals(await client.ended(), 0, client.stderr);
+  assertLess(performance.now() - signalled_ms, 2_000);
+  const { by, reason } = await client.event("terminated");
+  assertEquals([by, reason], ["self", "shutdown"]);
+  assertEquals(client.events.filter(({ event }) => event === "reconnecting").length, 1);
 });

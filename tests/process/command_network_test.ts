@@ -5,7 +5,12 @@
  * @module
  */
 import { assertMatch, assertStringIncludes } from "@std/assert";
-import { AS_LESSER_USER, PRIVILEGED_PORT, whyNoPrivilegedPort } from "../support/lesser_user.ts";
+import { bytes } from "../support/bytes.ts";
+import {
+  AS_UNPRIVILEGED_USER,
+  PRIVILEGED_PORT,
+  whyNoPrivilegedPort,
+} from "../support/unprivileged_user.ts";
 import { freePort } from "../support/process.ts";
 import { Random } from "../support/random.ts";
 import { eachOf, onlySentence, runCommand } from "../support/run.ts";
@@ -40,7 +45,10 @@ Deno.test("a server on an address of no interface says so, and exits with 3", as
 
 testUnless(whyNoPrivilegedPort(), "a server on a port that only root may have: 3", async () => {
   const args = ["127.0.0.1", String(PRIVILEGED_PORT)];
-  const sentence = onlySentence(await runCommand("server", args, { before: AS_LESSER_USER }), 3);
+  const sentence = onlySentence(
+    await runCommand("server", args, { before: AS_UNPRIVILEGED_USER }),
+    3,
+  );
   assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted.`);
   assertMatch(sentence, /need root.*--port/);
 });
@@ -62,13 +70,12 @@ Deno.test("a name that nobody has is told apart, by both commands, with 3", asyn
 });
 
 const STRANGE = "does not speak PW/1: ";
-const text = (words: string) => new TextEncoder().encode(words);
 
 /** What a stranger does, the client's exit status, and what it says of the stranger. */
 const STRANGERS: readonly [what: string, manner: Manner, code: number, says: RegExp][] = [
   ["says nothing", saysNothing, 3, /sent nothing: no WELCOME within 5 s\. Look next: /],
   ["sends everything back", echoes, 3, /PW\/1: HELLO from the server.*Look next: /],
-  ["speaks first, as SSH does", says(text("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
+  ["speaks first, as SSH does", says(bytes("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
   ["sends random bytes, 1", says(new Random(1).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 2", says(new Random(2).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 3", says(new Random(3).bytes(4096)), 3, /PW\/1: .*Look next: /],

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { AS_LESSER_USER, whyNoLesserUser } from "../support/lesser_user.ts";
+import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { withFolder } from "../support/log_folder.ts";
 import { type Command, freePort, startCommand } from "../support/process.ts";
 import { onlySentence, runCommand } from "../support/run.ts";
@@ -102,7 +102,7 @@ testUnless(
 );
 
 testUnless(
-  whyNoLesserUser(),
+  whyNoUnprivilegedUser(),
   "an --output that may not be written: one sentence, and 2",
   async () => {
     await withFolder(async (folder) => {
@@ -110,7 +110,7 @@ testUnless(
       await Deno.writeTextFile(output, "", { mode: 0o444 });
       await Deno.chmod(folder, 0o755);
       const args = [HOST, String(freePort()), "--output", output, "--duration=0.1"];
-      const outcome = await runCommand("server", args, { before: AS_LESSER_USER });
+      const outcome = await runCommand("server", args, { before: AS_UNPRIVILEGED_USER });
       assertMatch(onlySentence(outcome, 2), /cannot open the output .*messages\.txt: /);
     });
   },

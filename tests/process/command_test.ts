@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import { helpText, VERSION } from "../../lib/cli/help.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
-import { AS_LESSER_USER, whyNoLesserUser } from "../support/lesser_user.ts";
+import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { withFolder } from "../support/log_folder.ts";
 import { commandWords, freePort, startCommand } from "../support/process.ts";
 import { eachOf, onlySentence, runCommand, runWords } from "../support/run.ts";
@@ -136,15 +136,19 @@ Deno.test("a configuration file that is missing or a folder: one sentence, statu
   });
 });
 
-testUnless(whyNoLesserUser(), "a configuration file that may not be read: status 2", async () => {
-  await withFolder(async (folder) => {
-    const path = `${folder}/x.toml`;
-    await Deno.writeTextFile(path, "[settings]\n", { mode: 0o000 });
-    const options = { before: AS_LESSER_USER };
-    const outcome = await runCommand("client", ["--config", path, SHORT], options);
-    assertMatch(onlySentence(outcome, 2), /cannot read the configuration file .*may not use it$/);
-  });
-});
+testUnless(
+  whyNoUnprivilegedUser(),
+  "a configuration file that may not be read: status 2",
+  async () => {
+    await withFolder(async (folder) => {
+      const path = `${folder}/x.toml`;
+      await Deno.writeTextFile(path, "[settings]\n", { mode: 0o000 });
+      const options = { before: AS_UNPRIVILEGED_USER };
+      const outcome = await runCommand("client", ["--config", path, SHORT], options);
+      assertMatch(onlySentence(outcome, 2), /cannot read the configuration file .*may not use it$/);
+    });
+  },
+);
 
 /** A command in a folder of its own, so that a configuration file can lie beside it. */
 async function wordsIn(folder: string, role: Role): Promise<string[]> {

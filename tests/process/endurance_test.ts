@@ -8,20 +8,21 @@
 import { assertGreater, assertLess } from "@std/assert";
 import { Pipeline, type Run } from "../support/pipeline.ts";
 import { noProcessMemory } from "../support/process_memory.ts";
+import { testUnless } from "../support/skip.ts";
 
 /** How long paths fail; the whole of it is 120 s. */
 const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 30);
 /** What decides on the faults. */
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
-const LINES = 200_000;
+const LINES = Math.round(DURATION_S * 200_000 / 120);
 
 /** By what part memory may grow, once a process is warm. */
 const MAX_GROWTH = 0.2;
 
-Deno.test({
-  name: "nothing is lost, doubled or mixed up, and nothing grows, whatever happens to the path",
-  ignore: noProcessMemory !== undefined,
-  fn: async (t) => {
+testUnless(
+  noProcessMemory,
+  "nothing is lost, doubled or mixed up, and nothing grows, whatever happens to the path",
+  async (t) => {
     const options = { lines: LINES, duration_s: DURATION_S };
     const runs = await Promise.allSettled([
       new Pipeline({ ...options, seed: SEED, kills: true }).run(),
@@ -35,7 +36,7 @@ Deno.test({
       });
     }
   },
-});
+);
 
 function judge({ client, kills, path, server }: Run, isKilled: boolean): void {
   console.log(`${path}, killed ${kills} times; megabytes of memory:`);

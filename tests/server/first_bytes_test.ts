@@ -14,10 +14,9 @@ import {
   PeekedConnection,
 } from "../../lib/server/first_bytes.ts";
 import { MAX_LINE_BYTES } from "../../lib/wire/protocol.ts";
+import { bytes } from "../support/bytes.ts";
 import { Path, type PathOptions } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 const legacy = new OriginalProtocol();
 

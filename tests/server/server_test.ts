@@ -5,7 +5,6 @@
  */
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
-import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { ACCEPT_BACKOFF_MS } from "../../lib/server/acceptor.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
@@ -14,14 +13,9 @@ import type { StoredSession } from "../../lib/store/store.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { stageRawServer } from "../support/raw_server.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "../support/stage.ts";
+import { ADDRESS, serverOptions } from "../support/server_options.ts";
+import { DEFAULT_TIMERS, Recorder, saying } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
-
-const SERVER = {
-  original: true,
-  legacy: new OriginalProtocol(),
-  random: (bytes: Uint8Array) => bytes.fill(0xff),
-};
 
 /** A server in memory, and clients for it. */
 function stage(options: Partial<ServerOptions> = {}) {
@@ -34,22 +28,20 @@ function stage(options: Partial<ServerOptions> = {}) {
     transport: network,
     clock,
   };
-  const address = { host: "server", port: 4000 };
-  const server = Server.listen({
-    ...common,
-    ...SERVER,
-    ...KEEPING,
-    address,
-    once: false,
-    sink: recorder,
-    ...options,
-  });
+  const server = Server.listen(serverOptions({ ...common, sink: recorder, ...options }));
   const status = server.run();
   let clients = 0;
   const client = async (more: Partial<ClientOptions> = {}) => {
     const sink = new Recorder(clock);
     const random = (bytes: Uint8Array) => bytes.fill(++clients);
-    const client = new Client({ ...common, ...saying("x"), address, random, sink, ...more });
+    const client = new Client({
+      ...common,
+      ...saying("x"),
+      address: ADDRESS,
+      random,
+      sink,
+      ...more,
+    });
     const ended = client.run();
     await settle();
     return { client, recorder: sink, ended, path: network.paths.at(-1)! };
@@ -217,18 +209,13 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
     },
   };
   const network = new MemoryNetwork(clock);
-  const common = {
-    timers: DEFAULT_TIMERS,
-    maxMessageBytes: 1_000_000,
-    transport: network,
-    clock,
-  };
-  const address = { host: "server", port: 4000 };
-  const server = Server.listen({ ...common, ...SERVER, ...KEEPING, address, once: false, sink });
+  const server = Server.listen(
+    serverOptions({ clock, transport: network, maxMessageBytes: 1_000_000, sink }),
+  );
   const status = server.run();
   const connect = async () => {
     const signal = new AbortController().signal;
-    const connection = await network.connect(address, { signal });
+    const connection = await network.connect(ADDRESS, { signal });
     await settle();
     return connection;
   };

@@ -12,11 +12,11 @@ import { Server } from "../../lib/server/server.ts";
 import type { Summary } from "../../lib/session/ledger.ts";
 import type { MessageOutput } from "../../lib/store/store.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "../support/memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder } from "../support/stage.ts";
+import { ADDRESS, serverOptions } from "../support/server_options.ts";
+import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";
 import { cameTo } from "../support/scripted_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-const ADDRESS = { host: "server", port: 4000 };
 const LINES = 20;
 
 /** A client with 20 lines for a server that takes 5 ms to write some of them. */
@@ -34,16 +34,9 @@ function stage(options: { cut?: (path: Path, n: number) => void; window?: number
   const common = { clock, transport: network, address: ADDRESS, timers: DEFAULT_TIMERS };
   const serve = () => {
     const recorder = new Recorder(clock);
-    const server = Server.listen({
-      ...common,
-      ...KEEPING,
-      maxMessageBytes: 1_000,
-      original: true,
-      once: false,
-      random: (bytes) => bytes.fill(2),
-      output: slowOutput(clock, delivered),
-      sink: recorder,
-    });
+    const output = slowOutput(clock, delivered);
+    const random = (bytes: Uint8Array) => bytes.fill(2);
+    const server = Server.listen(serverOptions({ ...common, random, output, sink: recorder }));
     return { server, recorder, status: server.run() };
   };
   const server = serve();

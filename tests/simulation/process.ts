@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from "../../lib/platform/clock.ts";
 import type { Owner } from "../support/memory_connection.ts";
-import type { Happening } from "../support/happenings.ts";
+import type { ScheduledAction } from "../support/schedule.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 
 /** A time in which a process did not run. */
@@ -23,7 +23,7 @@ export class SimulatedProcess implements Clock, Owner {
   readonly stalls: Stall[] = [];
   readonly #clock: VirtualClock;
   readonly #timers = new Set<Timer>();
-  readonly #late = new Set<Happening>();
+  readonly #late = new Set<ScheduledAction>();
   #dead = false;
   #wallOffset_ms = 0;
 

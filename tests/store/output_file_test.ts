@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openOutput, OutputFile } from "../../lib/store/output_file.ts";
 import { OutputError } from "../../lib/store/store.ts";
-import { AS_LESSER_USER, whyNoLesserUser } from "../support/lesser_user.ts";
+import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -198,13 +198,17 @@ testUnix("a named pipe gets all, and append() fails when its reader is gone", as
   assertEquals(failed.stderr, `cannot write the output ${pipe}: its reader is gone`);
 });
 
-testUnless(whyNoLesserUser(), "openOutput() explains that this user may not write", async () => {
-  using folder = new StoreFolder();
-  Deno.writeTextFileSync(folder.output, "", { mode: 0o444 });
-  const { stderr } = await run(...AS_LESSER_USER, ...appending(folder, folder.output, 1));
-  const start = `cannot open the output ${folder.output}: this user may not write it`;
-  assertStringIncludes(stderr, start);
-});
+testUnless(
+  whyNoUnprivilegedUser(),
+  "openOutput() explains that this user may not write",
+  async () => {
+    using folder = new StoreFolder();
+    Deno.writeTextFileSync(folder.output, "", { mode: 0o444 });
+    const { stderr } = await run(...AS_UNPRIVILEGED_USER, ...appending(folder, folder.output, 1));
+    const start = `cannot open the output ${folder.output}: this user may not write it`;
+    assertStringIncludes(stderr, start);
+  },
+);
 
 const whyNoDisk = whyNot("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt");
 

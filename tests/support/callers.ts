@@ -4,11 +4,9 @@
  * @module
  */
 import type { MemoryNetwork, Path } from "./memory_network.ts";
+import { ADDRESS } from "./server_options.ts";
 import { ScriptedPeer } from "./stage.ts";
 import { settle, type VirtualClock } from "./virtual_clock.ts";
-
-/** Where the server listens. */
-export const ADDRESS = { host: "server", port: 4000 };
 
 /** A connection to the server. */
 export interface IncomingConnection {

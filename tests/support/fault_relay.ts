@@ -20,20 +20,23 @@ const QUIET_MS = [50, 1_200] as const;
 /** How long, in milliseconds, a fault lasts that a connection may outlive. */
 const LASTING_MS = [100, 2_500] as const;
 
-/** Forwards connections, and lets them fail, one fault after the other, from `rage` to `calm`. */
+/** Forwards connections, and lets them fail, one fault after the other, from `startFaults` to `stopFaults`. */
 export class FaultRelay implements AsyncDisposable {
-  /** How often each fault has struck. */
-  readonly struck: Record<Fault, number>;
+  /** How often each fault has been injected. */
+  readonly injected: Record<Fault, number>;
   readonly #relay: Relay;
   readonly #random: Random;
-  readonly #calm = new AbortController();
-  readonly #plagues: Promise<void>[] = [];
+  readonly #stopped = new AbortController();
+  readonly #injections: Promise<void>[] = [];
   #left: Fault[] = [];
 
   private constructor(relay: Relay, seed: number) {
     this.#relay = relay;
     this.#random = new Random(seed);
-    this.struck = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
+    this.injected = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<
+      Fault,
+      number
+    >;
   }
 
   /** Opens a relay to a port. */
@@ -51,37 +54,37 @@ export class FaultRelay implements AsyncDisposable {
     return this.#relay.lines.length;
   }
 
-  /** Lets connections fail from now on. */
-  rage(): void {
-    this.#relay.onLine = (line) => this.#plagues.push(this.#plague(line));
+  /** Injects faults into all connections from now on. */
+  startFaults(): void {
+    this.#relay.onLine = (line) => this.#injections.push(this.#injectFaults(line));
     this.#relay.lines.forEach(this.#relay.onLine);
   }
 
-  /** Lets everything through from now on. */
-  calm(): void {
-    this.#calm.abort();
+  /** Injects no more faults, and forwards everything from now on. */
+  stopFaults(): void {
+    this.#stopped.abort();
     this.#relay.heal();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.calm();
+    this.stopFaults();
     await this.#relay[Symbol.asyncDispose]();
-    await Promise.all(this.#plagues);
+    await Promise.all(this.#injections);
   }
 
-  async #plague(line: Line): Promise<void> {
-    while (line.isOpen && !this.#calm.signal.aborted) {
+  async #injectFaults(line: Line): Promise<void> {
+    while (line.isOpen && !this.#stopped.signal.aborted) {
       await this.#pass(QUIET_MS);
-      if (!line.isOpen || this.#calm.signal.aborted) return;
-      await this.#strike(line);
+      if (!line.isOpen || this.#stopped.signal.aborted) return;
+      await this.#inject(line);
     }
   }
 
-  async #strike(line: Line): Promise<void> {
+  async #inject(line: Line): Promise<void> {
     const random = this.#random;
     const fault = this.#draw();
     const ways = random.pick<readonly Way[]>([WAYS, ["toServer"], ["toClient"]]);
-    this.struck[fault]++;
+    this.injected[fault]++;
     switch (fault) {
       case "cut":
         return line.cut();
@@ -115,9 +118,9 @@ export class FaultRelay implements AsyncDisposable {
     return fault!;
   }
 
-  /** Lets some time pass, until it is told to calm down. */
+  /** Lets some time pass, or less if the faults are stopped. */
   async #pass([least, greatest]: readonly [number, number]): Promise<void> {
-    const { signal } = this.#calm;
+    const { signal } = this.#stopped;
     await pause(this.#random.between(least, greatest), undefined, { signal }).catch(() => {});
   }
 }

@@ -117,8 +117,8 @@ Deno.test("a fault relay loses, doubles and mixes up nothing until it ends a con
   const all = new Random(1).bytes(4_000_000);
   using listener = Deno.listen({ hostname, port: 0 });
   await using relay = await FaultRelay.open(listener.addr.port, 1);
-  relay.rage();
-  const isMissing = () => Object.values(relay.struck).some((count) => count === 0);
+  relay.startFaults();
+  const isMissing = () => Object.values(relay.injected).some((count) => count === 0);
   while (isMissing()) {
     using client = await Deno.connect({ hostname, port: relay.port });
     const received = collect(await listener.accept());
@@ -131,7 +131,7 @@ Deno.test("a fault relay loses, doubles and mixes up nothing until it ends a con
     const bytes = await received;
     assert(bytes.every((byte, i) => byte === all[i]), `the ${relay.connections}th connection`);
   }
-  const ends = relay.struck.cut + relay.struck.reset + relay.struck.truncate;
+  const ends = relay.injected.cut + relay.injected.reset + relay.injected.truncate;
   assertEquals(ends, relay.connections);
 });
 

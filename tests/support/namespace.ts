@@ -25,10 +25,7 @@ const FIREWALL: Readonly<Record<Family, string>> = { IPv4: "iptables", IPv6: "ip
 /** How long, in seconds, a command lives at most, should this process be killed and not end it. */
 const LIFETIME_S = 60;
 
-/**
- * Why networks cannot be made here (this is not Linux, not root, or a program is missing), told on the
- * console too; `undefined` if they can.
- */
+/** Why networks cannot be made here; `undefined` if they can. */
 export function whyNoNetwork(family: Family): string | undefined {
   const probes = [
     "ip link add eth0 type veth peer name eth1",
@@ -38,18 +35,9 @@ export function whyNoNetwork(family: Family): string | undefined {
     "nsenter --net=/proc/self/ns/net true",
   ];
   for (const probe of probes) {
-    const why = whyFailing(probe);
-    if (why === undefined) continue;
-    const reason = `no ${family} network namespaces (they need Linux and root): ${why}`;
-    console.log(`not run: ${reason}`);
-    return reason;
+    const why = whyNot("unshare", "--net", ...probe.split(" "));
+    if (why !== undefined) return `network namespaces need Linux and root: ${why}`;
   }
-}
-
-/** Tries something in a network namespace that is gone with it. */
-function whyFailing(words: string): string | undefined {
-  const why = whyNot("unshare", "--net", ...words.split(" "));
-  return why && `${words}: ${why}`;
 }
 
 /** One host of a network: its commands run with a network of their own. Made by {@linkcode Network}. */

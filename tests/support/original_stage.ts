@@ -17,73 +17,10 @@ import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Timers } from "../../lib/session/timers.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "./memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder, saying } from "./stage.ts";
+import { ScriptedEnd } from "./scripted_end.ts";
+import { ADDRESS, serverOptions } from "./server_options.ts";
+import { DEFAULT_TIMERS, Recorder, saying } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
-
-const ADDRESS = { host: "server", port: 4000 };
-
-/** One connection in the hands of the test, at either end. */
-export class OriginalEnd {
-  /** What each read gave, as `time text`. */
-  readonly heard: string[] = [];
-  /** How the other side ended it, as `time closed` or `time reset`. */
-  over?: string;
-  /** Answers what a read gave, if this is set and gives an answer. */
-  answer?: (text: string) => string | undefined;
-  readonly #connection: Connection;
-  readonly #clock: VirtualClock;
-  #isPaused = false;
-
-  /** Takes over a connection, and reads it. */
-  constructor(connection: Connection, clock: VirtualClock) {
-    this.#connection = connection;
-    this.#clock = clock;
-    this.#listen();
-  }
-
-  /** Sends a text as it is, and lets the other side act on it. */
-  async say(text: string): Promise<void> {
-    this.#write(text);
-    await settle();
-  }
-
-  /** Reads nothing more. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  /** Closes both sides, and lets the other side act on it. */
-  async hangUp(): Promise<void> {
-    this.#connection.close();
-    await settle();
-  }
-
-  async #listen(): Promise<void> {
-    const buffer = new Uint8Array(4096);
-    try {
-      for (;;) {
-        const count = await this.#connection.read(buffer);
-        if (count === null) return void (this.over = `${this.#clock.now()} closed`);
-        if (this.#isPaused) return;
-        this.#hear(new TextDecoder().decode(buffer.subarray(0, count)));
-      }
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      if (error.kind === "reset") this.over = `${this.#clock.now()} reset`;
-    }
-  }
-
-  #hear(text: string): void {
-    this.heard.push(`${this.#clock.now()} ${text}`);
-    const answer = this.answer?.(text);
-    if (answer !== undefined) this.#write(answer);
-  }
-
-  /** What the other side will not read, because it has closed, is lost. */
-  #write(text: string): void {
-    this.#connection.write(new TextEncoder().encode(text)).catch(() => {});
-  }
-}
 
 /** A network whose clients call from hosts that the test names. */
 export class HostsNetwork implements Transport {
@@ -148,11 +85,9 @@ export function stageOriginalServer(
   const { clock, recorder, network, timers } = config(options);
   const hosts = new HostsNetwork(network);
   let ids = 0;
-  const server = Server.listen({
-    address: ADDRESS,
+  const server = Server.listen(serverOptions({
     timers,
     maxMessageBytes: 1_000_000,
-    ...KEEPING,
     original: options.original ?? true,
     legacy: new OriginalProtocol(),
     once: options.once ?? false,
@@ -160,12 +95,12 @@ export function stageOriginalServer(
     transport: hosts,
     clock,
     sink: recorder,
-  });
+  }));
   const status = server.run();
   /** Calls from a host, and says something. */
   const call = async (says = "", host = "client") => {
     const { signal } = new AbortController();
-    const end = new OriginalEnd(await hosts.from(host).connect(ADDRESS, { signal }), clock);
+    const end = new ScriptedEnd(await hosts.from(host).connect(ADDRESS, { signal }), clock);
     await settle();
     if (says !== "") await end.say(says);
     return Object.assign(end, { path: network.paths.at(-1)! });
@@ -207,12 +142,12 @@ export async function stageOriginalClient(
   } = {},
 ) {
   const { clock, recorder, network, timers } = config(options);
-  const ends: (OriginalEnd & { path: Path })[] = [];
+  const ends: (ScriptedEnd & { path: Path })[] = [];
   const listener = network.listen(ADDRESS);
   const acceptAll = async () => {
     for (;;) {
       const number = ends.length;
-      const end = new OriginalEnd(await listener.accept(), clock);
+      const end = new ScriptedEnd(await listener.accept(), clock);
       end.answer = (text) => options.answer?.(text, number, clock.now());
       ends.push(Object.assign(end, { path: network.paths[number]! }));
     }

@@ -58,7 +58,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #random: Random;
   readonly #port = freePort();
-  readonly #calm = new AbortController();
+  readonly #faultsOver = new AbortController();
   readonly #server: number[] = [];
   #kills = 0;
 
@@ -77,34 +77,34 @@ export class Pipeline {
     const tasks = [
       this.#produce(client, relay),
       this.#serve(folder, client.status),
-      watch(client, memory, this.#calm.signal),
+      watch(client, memory, this.#faultsOver.signal),
     ];
     try {
       await Promise.all(tasks);
     } finally {
       // Whichever fails ends the others.
-      this.#calm.abort();
+      this.#faultsOver.abort();
       await client[Symbol.asyncDispose]();
       await Promise.allSettled(tasks);
     }
     assertEquals(await client.status, 0, client.stderr);
     this.#assertSame(await Deno.readFile(folder.output));
-    const path = `${relay.connections} connections, ${JSON.stringify(relay.struck)}`;
+    const path = `${relay.connections} connections, ${JSON.stringify(relay.injected)}`;
     return { path, kills: this.#kills, client: memory, server: this.#server };
   }
 
   /** Writes a quarter of the lines at once, and the others while the path fails. */
   async #produce(client: Command, relay: FaultRelay): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const { signal } = this.#calm;
-    const calmed = new Promise((resolve) => signal.addEventListener("abort", resolve));
+    const { signal } = this.#faultsOver;
+    const faultsOver = new Promise((resolve) => signal.addEventListener("abort", resolve));
     try {
       await this.#write(client, 0, this.#early);
-      relay.rage();
-      timer = setTimeout(() => this.#calm.abort(), this.#options.duration_s * 1000);
+      relay.startFaults();
+      timer = setTimeout(() => this.#faultsOver.abort(), this.#options.duration_s * 1000);
       await this.#writeEvenly(client);
-      await calmed;
-      relay.calm();
+      await faultsOver;
+      relay.stopFaults();
       await client.endInput();
       timer = setTimeout(() => client.kill("SIGABRT"), WARN_AFTER_MS);
       await client.status;
@@ -113,7 +113,7 @@ export class Pipeline {
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     } finally {
       clearTimeout(timer);
-      this.#calm.abort();
+      this.#faultsOver.abort();
     }
   }
 
@@ -141,7 +141,7 @@ export class Pipeline {
   /** Runs one server after the other, as long as they are killed, and the last one to the end. */
   async #serve(folder: StoreFolder, clientStatus: Promise<number>): Promise<void> {
     const args = ["--store", folder.store, "--output", folder.output];
-    const { signal } = this.#calm;
+    const { signal } = this.#faultsOver;
     while (this.#options.kills && !signal.aborted) {
       await using server = startQuietly("server", this.#port, ...args);
       await isListening(this.#port, server);

@@ -10,10 +10,11 @@ import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ToWorker } from "../../lib/server/workers/messages.ts";
 import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
-import { ADDRESS, callers } from "./callers.ts";
+import { callers } from "./callers.ts";
 import { MemoryNetwork, type PathOptions } from "./memory_network.ts";
 import { startMemoryThread } from "./memory_thread.ts";
-import { DEFAULT_TIMERS, KEEPING, Recorder } from "./stage.ts";
+import { serverOptions } from "./server_options.ts";
+import { Recorder } from "./stage.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** A thread, and what the main thread does with it. */
@@ -46,17 +47,7 @@ export async function startPool({ clock, network, options, threads = [], workers
     random: (bytes: Uint8Array) => void bytes.fill(++drawn),
     legacy: new OriginalProtocol(),
   };
-  const made: ServerOptions = {
-    ...world,
-    ...KEEPING,
-    address: ADDRESS,
-    timers: DEFAULT_TIMERS,
-    maxMessageBytes: 1_000,
-    original: true,
-    once: false,
-    sink: recorder,
-    ...options,
-  };
+  const made = serverOptions({ ...world, sink: recorder, ...options });
   const startThread = () => {
     const thread = startMemoryThread(world);
     threads.push(observe(thread));

@@ -10,7 +10,7 @@ import type { Role } from "../../lib/wire/protocol.ts";
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 /** How long, in milliseconds, anything may take before the test fails and shows what it saw. */
-const WARN_AFTER_MS = 20_000;
+const WARN_AFTER_MS = 60_000;
 
 /** The event of a name, as the JSON output gives it. */
 export type EventOf<Name extends EventName> = Extract<Event, { event: Name }>;
@@ -197,15 +197,36 @@ async function eachLine(
   if (rest !== "") onMessage(rest);
 }
 
-let nextPort = 20_000 + (Deno.pid * 37) % 10_000;
+/** The ports of a file of tests: as many as it may have in use at a time. */
+const BLOCK = 50;
+
+/** The first port of a block that no other file of tests has, be it of this process or another one. */
+const firstPort = claimBlock();
+
+let nextPort = firstPort + 1;
 
 /**
- * A port of 127.0.0.1 that nothing listens on, another one at each call; from below those that the
- * system gives to outgoing connections, which might take it before it is used.
+ * Listens on the first port of a block, until this module's thread ends: whoever else wants the block
+ * finds it taken. Blocks are below the ports that the system gives to outgoing connections, which
+ * might take one before it is used.
  */
+function claimBlock(): number {
+  for (let port = 20_000; port < 30_000; port += BLOCK) {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).unref();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("no block of ports from 20000 to 30000 is free");
+}
+
+/** A port of 127.0.0.1 that nothing listens on, another one at each call. */
 export function freePort(): number {
   for (;;) {
     const port = nextPort++;
+    if (nextPort === firstPort + BLOCK) nextPort = firstPort + 1;
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
       return port;

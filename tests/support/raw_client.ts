@@ -5,7 +5,7 @@
  */
 
 /** How long, in milliseconds, the server may take to answer or to close. */
-const WARN_AFTER_MS = 20_000;
+const WARN_AFTER_MS = 60_000;
 
 /** One raw connection to a server on 127.0.0.1. */
 export class RawClient implements Disposable {

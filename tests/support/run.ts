@@ -5,10 +5,11 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
+import { text } from "./bytes.ts";
 import { commandWords } from "./process.ts";
 
 /** How long, in milliseconds, a command may take to end before it is killed. */
-const WARN_AFTER_MS = 30_000;
+const WARN_AFTER_MS = 60_000;
 
 /** What became of a command. */
 export interface Outcome {
@@ -47,7 +48,6 @@ export async function runWords(
   const impatience = setTimeout(() => process.kill("SIGKILL"), WARN_AFTER_MS);
   try {
     const { code, stdout, stderr } = await process.output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return { code, stdout: text(stdout), stderr: text(stderr) };
   } finally {
     clearTimeout(impatience);

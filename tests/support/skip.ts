@@ -1,16 +1,34 @@
 /**
- * Tests that not every machine can run: they say why they do not.
+ * Tests that not every machine can run: they report what they lack, and how to get it.
  *
  * @module
  */
+
+/** The Debian package of a program, where its name is another one. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  ip6tables: "iptables",
+  nsenter: "util-linux",
+  script: "bsdutils",
+  setpriv: "util-linux",
+  sysctl: "procps",
+  unshare: "util-linux",
+};
+
+/** A file to which the reasons go too, a line each: `deno task test` repeats them at its end. */
+const SKIPPED_FILE = Deno.env.get("PULSEWIRE_SKIPPED");
 
 /** Registers a test; with a reason not to run it, that is printed, and the test is ignored. */
 export function testUnless(
   reason: string | undefined,
   name: string,
-  test: () => void | Promise<void>,
+  test: (t: Deno.TestContext) => void | Promise<void>,
 ): void {
-  if (reason !== undefined) console.log(`not run: ${name}: ${reason}`);
+  if (reason !== undefined) {
+    const line = `not run: ${name}: ${reason}`.replaceAll("\n", " ");
+    console.log(line);
+    if (SKIPPED_FILE) Deno.writeTextFileSync(SKIPPED_FILE, `${line}\n`, { append: true });
+  }
   Deno.test({ name, fn: test, ignore: reason !== undefined });
 }
 
@@ -18,9 +36,18 @@ export function testUnless(
 export function whyNot(program: string, ...args: string[]): string | undefined {
   try {
     const { success, stderr } = new Deno.Command(program, { args, stdin: "null" }).outputSync();
-    return success ? undefined : `${program}: ${new TextDecoder().decode(stderr).trim()}`;
+    if (success) return undefined;
+    const text = new TextDecoder().decode(stderr).trim();
+    // What `unshare` and `setpriv` write when there is no such program for them to start.
+    const missing = /failed to execute (\S+): No such file/.exec(text)?.[1];
+    return missing === undefined ? `${program}: ${text}` : notInstalled(missing);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return `${program} is not installed`;
+    return notInstalled(program);
   }
+}
+
+function notInstalled(program: string): string {
+  const name = PACKAGES[program] ?? program;
+  return `${program} is not installed (on Debian: apt-get install ${name})`;
 }

@@ -18,7 +18,8 @@ import {
 import type { Session } from "../../lib/session/session.ts";
 import { SessionState } from "../../lib/session/state.ts";
 import type { Timers } from "../../lib/session/timers.ts";
-import { type End, Path, type PathOptions } from "./memory_network.ts";
+import { Path, type PathOptions } from "./memory_network.ts";
+import { ScriptedEnd } from "./scripted_end.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
 /** The default timers, in milliseconds. */
@@ -35,9 +36,6 @@ export function saying(text: string, timers: Timers = DEFAULT_TIMERS) {
   const payload = new TextEncoder().encode(text);
   return { source: new IntervalSource(payload, timers.data_interval_ms), window: 1 };
 }
-
-/** How a server keeps sessions, by default. */
-export const KEEPING = { maxSessions: 10_000, sessionLifetime_ms: 3_600_000 };
 
 /** Keeps every event with the virtual time at which it came. */
 export class Recorder implements EventSink {
@@ -77,68 +75,19 @@ function told(
   return [at_ms, event, ...Object.values(fields)].join(" ");
 }
 
-/** The scripted peer of a session: it says lines, and keeps those that it hears, with their times. */
-export class ScriptedPeer {
-  /** What it has heard: `time line`. */
-  readonly heard: string[] = [];
-  /** Answers a line, if this is set and gives an answer. */
-  answer?: (line: string) => string | undefined;
-  readonly #end: End;
-  readonly #clock: VirtualClock;
+/** The scripted peer of a session: what it has received is `time line`. */
+export class ScriptedPeer extends ScriptedEnd {
   #rest = "";
-  #paused = false;
+
   /** Whether the session has closed its side. */
-  sawEnd = false;
-
-  constructor(end: End, clock: VirtualClock) {
-    this.#end = end;
-    this.#clock = clock;
-    this.#listen();
+  get sawEnd(): boolean {
+    return this.over !== undefined;
   }
 
-  /** Sends a text as it is, and lets the session act on it. */
-  async say(text: string): Promise<void> {
-    this.#write(text);
-    await settle();
-  }
-
-  /** Reads nothing more. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** Closes its own side. */
-  async hangUp(): Promise<void> {
-    this.#end.close();
-    await settle();
-  }
-
-  async #listen(): Promise<void> {
-    const buffer = new Uint8Array(4096);
-    try {
-      for (let n = await this.#end.read(buffer); n !== null; n = await this.#end.read(buffer)) {
-        if (this.#paused) return;
-        this.#rest += new TextDecoder().decode(buffer.subarray(0, n));
-        for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
-          this.#hear(this.#rest.slice(0, end));
-          this.#rest = this.#rest.slice(end + 1);
-        }
-      }
-      this.sawEnd = true;
-    } catch {
-      this.sawEnd = true;
-    }
-  }
-
-  #hear(line: string): void {
-    this.heard.push(`${this.#clock.now()} ${line}`);
-    const answer = this.answer?.(line);
-    if (answer !== undefined) this.#write(answer);
-  }
-
-  /** What the session will not read, because it has closed, is lost. */
-  #write(text: string): void {
-    this.#end.write(new TextEncoder().encode(text)).catch(() => {});
+  protected override receive(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) super.receive(line);
   }
 }
 

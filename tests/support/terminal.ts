@@ -6,7 +6,7 @@
 import { whyNot } from "./skip.ts";
 
 /** How long, in milliseconds, the command may take to show something or to end. */
-const WARN_AFTER_MS = 20_000;
+const WARN_AFTER_MS = 60_000;
 
 /** Clears the line that is being typed, whatever is proposed in it. */
 const CLEAR_LINE = "\x15";

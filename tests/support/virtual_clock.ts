@@ -1,12 +1,12 @@
 /**
- * A clock that stands still until it is told to go on, so that hours pass in milliseconds and every
+ * A clock whose time passes only when a test advances it, so that hours take milliseconds and every
  * time is exact.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/platform/clock.ts";
-import { type Happening, Happenings } from "./happenings.ts";
+import { Schedule, type ScheduledAction } from "./schedule.ts";
 
 const ORDINARY = 0;
 const AFTER_INPUT = 1;
@@ -16,7 +16,7 @@ export class VirtualClock implements Clock {
   #now_ms = 0;
   #order = 0;
   #pending = 0;
-  readonly #happenings = new Happenings();
+  readonly #schedule = new Schedule();
 
   now(): number {
     return this.#now_ms;
@@ -34,32 +34,32 @@ export class VirtualClock implements Clock {
     this.#add(this.#now_ms, AFTER_INPUT, callback);
   }
 
-  /** Has something happen after a delay, as the network does. */
+  /** Schedules an action after a delay, as the network does. */
   after(delay_ms: number, run: () => void): void {
     this.#add(this.#now_ms + delay_ms, ORDINARY, run);
   }
 
-  /** Has something happen at a time; what it gives is for `cancel`. */
-  at(at_ms: number, run: () => void): Happening {
+  /** Schedules an action at a time; the result is for `cancel`. */
+  at(at_ms: number, run: () => void): ScheduledAction {
     return this.#add(at_ms, ORDINARY, run);
   }
 
-  /** Has something not happen. */
-  cancel(happening: Happening): void {
-    if (happening.run) this.#pending--;
-    happening.run = undefined;
+  /** Cancels an action. */
+  cancel(action: ScheduledAction): void {
+    if (action.run) this.#pending--;
+    action.run = undefined;
   }
 
-  /** How many timers and other happenings are pending. */
+  /** How many timers and other actions are pending. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Lets time pass, and all happen that is due in it. */
+  /** Lets time pass, and runs every action that is due in it. */
   async advance(ms: number): Promise<void> {
     const until_ms = this.#now_ms + ms;
     await settle();
-    while (this.#happenNext(until_ms)) await settle();
+    while (this.#runNext(until_ms)) await settle();
     this.#now_ms = until_ms;
   }
 
@@ -68,19 +68,19 @@ export class VirtualClock implements Clock {
     this.#now_ms += ms;
   }
 
-  #add(at_ms: number, rank: number, run: () => void): Happening {
-    const happening = { at_ms, rank, order: this.#order++, run };
-    this.#happenings.add(happening);
+  #add(at_ms: number, rank: number, run: () => void): ScheduledAction {
+    const action = { at_ms, rank, order: this.#order++, run };
+    this.#schedule.add(action);
     this.#pending++;
-    return happening;
+    return action;
   }
 
-  /** Has the next happening happen; false if none is due by then. */
-  #happenNext(until_ms: number): boolean {
+  /** Runs the next action; false if none is due by then. */
+  #runNext(until_ms: number): boolean {
     for (;;) {
-      const next = this.#happenings.first;
+      const next = this.#schedule.first;
       if (!next || next.at_ms > until_ms) return false;
-      this.#happenings.takeFirst();
+      this.#schedule.takeFirst();
       if (!next.run) continue;
       this.#now_ms = Math.max(this.#now_ms, next.at_ms);
       const { run } = next;
@@ -94,7 +94,7 @@ export class VirtualClock implements Clock {
 class VirtualTimer implements Timer {
   readonly #clock: VirtualClock;
   readonly #callback: () => void;
-  #pending?: Happening;
+  #pending?: ScheduledAction;
 
   constructor(clock: VirtualClock, callback: () => void) {
     this.#clock = clock;
@@ -115,7 +115,7 @@ class VirtualTimer implements Timer {
   }
 }
 
-/** Lets every promise that is ready run its course. */
+/** Runs every callback of a promise that is settled, and those that this settles. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -14,12 +14,10 @@ import {
   ForwardingEnd,
 } from "../../../lib/server/workers/forwarded_connection.ts";
 import type { IoRequest, IoResult } from "../../../lib/server/workers/messages.ts";
+import { bytes, text } from "../../support/bytes.ts";
 import { Path, type PathOptions } from "../../support/memory_network.ts";
 import { cameTo } from "../../support/scripted_network.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** Both ends of a forwarded connection, connected to each other, and the client's end of it. */
 function stage(options: PathOptions = {}, accepted?: Connection) {

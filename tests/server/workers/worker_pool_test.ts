@@ -6,11 +6,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
 import type { StoredSession } from "../../../lib/store/store.ts";
-import { ADDRESS, data, heardAfter, refusalOf, welcomeOf } from "../../support/callers.ts";
+import { data, heardAfter, refusalOf, welcomeOf } from "../../support/callers.ts";
 import { HeldStore } from "../../support/held_delivery.ts";
 import { MemoryNetwork } from "../../support/memory_network.ts";
 import { type StagedThread, stagePool, startPool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
+import { ADDRESS } from "../../support/server_options.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 const WORKERS = 3;

@@ -7,9 +7,10 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Port } from "../../../lib/platform/thread_link.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "../../../lib/server/workers/messages.ts";
 import { ServerWorker } from "../../../lib/server/workers/worker.ts";
-import { ADDRESS, callers } from "../../support/callers.ts";
+import { callers } from "../../support/callers.ts";
 import { MemoryNetwork } from "../../support/memory_network.ts";
-import { DEFAULT_TIMERS, KEEPING } from "../../support/stage.ts";
+import { ADDRESS, KEEPING } from "../../support/server_options.ts";
+import { DEFAULT_TIMERS } from "../../support/stage.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 const CONFIG: WorkerConfig = {

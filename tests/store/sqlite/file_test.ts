@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { DatabaseSync } from "node:sqlite";
 import { StoreFile } from "../../../lib/store/sqlite/file.ts";
 import { StoreError } from "../../../lib/store/store.ts";
-import { AS_LESSER_USER, whyNoLesserUser } from "../../support/lesser_user.ts";
+import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../../support/unprivileged_user.ts";
 import { testUnless, whyNot } from "../../support/skip.ts";
 import { startCommitter } from "../../support/store_committer.ts";
 import { messages, opened, StoreFolder, ThreadlessStore } from "../../support/store_folder.ts";
@@ -118,7 +118,7 @@ async function failureOf(path: string, before: readonly string[]): Promise<strin
   return (await committer.event("failed")).text;
 }
 
-testUnless(whyNoLesserUser(), "open() explains that this user may not write", async () => {
+testUnless(whyNoUnprivilegedUser(), "open() explains that this user may not write", async () => {
   using readOnly = new StoreFolder();
   makeStore(readOnly);
   Deno.chmodSync(readOnly.store, 0o444);
@@ -127,7 +127,9 @@ testUnless(whyNoLesserUser(), "open() explains that this user may not write", as
   Deno.removeSync(`${noNewFiles.store}-lock`);
   Deno.chmodSync(noNewFiles.path, 0o555);
   const folders = [readOnly, noNewFiles];
-  const texts = await Promise.all(folders.map(({ store }) => failureOf(store, AS_LESSER_USER)));
+  const texts = await Promise.all(
+    folders.map(({ store }) => failureOf(store, AS_UNPRIVILEGED_USER)),
+  );
   Deno.chmodSync(noNewFiles.path, 0o755);
   assertStringIncludes(texts[0]!, "this user may not write it; give the right to");
   assertStringIncludes(texts[1]!, "no files can be created beside it; give this user write");

@@ -16,10 +16,10 @@ const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
  * Words to put before a command so that it may do no more than any user. It stays root by name, so
  * that it can still read what belongs to root, such as the program itself.
  */
-export const AS_LESSER_USER: readonly string[] = isRoot ? SETPRIV : [];
+export const AS_UNPRIVILEGED_USER: readonly string[] = isRoot ? SETPRIV : [];
 
 /** Why a command cannot be run so; `undefined` if it can. */
-export function whyNoLesserUser(): string | undefined {
+export function whyNoUnprivilegedUser(): string | undefined {
   if (Deno.build.os !== "linux") return "to take rights away from a command takes Linux";
   if (isRoot) return whyNot(SETPRIV[0], ...SETPRIV.slice(1), "true");
 }
@@ -29,7 +29,7 @@ export const PRIVILEGED_PORT = 1;
 
 /** Why no command can be refused that port here; `undefined` if one can. */
 export function whyNoPrivilegedPort(): string | undefined {
-  const why = whyNoLesserUser();
+  const why = whyNoUnprivilegedUser();
   if (why !== undefined) return why;
   const key = "net.ipv4.ip_unprivileged_port_start";
   const failure = whyNot("sysctl", "-n", key);

@@ -1,11 +1,11 @@
 /**
- * A queue of what is going to happen, ordered by time: a binary heap.
+ * A queue of actions, ordered by time: a binary heap.
  *
  * @module
  */
 
-/** What happens at one time; of two at the same time, the lower rank and then the older is first. */
-export interface Happening {
+/** An action at a time; of two at the same time, the lower rank and then the older is first. */
+export interface ScheduledAction {
   readonly at_ms: number;
   readonly rank: number;
   readonly order: number;
@@ -13,27 +13,27 @@ export interface Happening {
   run: (() => void) | undefined;
 }
 
-/** Happenings, of which the first can be taken at the cost of a few comparisons. */
-export class Happenings {
-  readonly #heap: Happening[] = [];
+/** Scheduled actions; adding one and taking the first cost a few comparisons. */
+export class Schedule {
+  readonly #heap: ScheduledAction[] = [];
 
   /** The first of all, cancelled or not. */
-  get first(): Happening | undefined {
+  get first(): ScheduledAction | undefined {
     return this.#heap[0];
   }
 
-  /** Adds a happening. */
-  add(happening: Happening): void {
+  /** Adds an action. */
+  add(action: ScheduledAction): void {
     const heap = this.#heap;
     let at = heap.length;
-    heap.push(happening);
+    heap.push(action);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!isBefore(happening, heap[parent]!)) break;
+      if (!isBefore(action, heap[parent]!)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = happening;
+    heap[at] = action;
   }
 
   /** Takes the first one out. */
@@ -52,7 +52,7 @@ export class Happenings {
   }
 }
 
-function isBefore(a: Happening, b: Happening): boolean {
+function isBefore(a: ScheduledAction, b: ScheduledAction): boolean {
   if (a.at_ms !== b.at_ms) return a.at_ms < b.at_ms;
   if (a.rank !== b.rank) return a.rank < b.rank;
   return a.order < b.order;

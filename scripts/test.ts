@@ -1,0 +1,42 @@
+/**
+ * Runs the tests: of files or folders, if some are named; else all of them, first those that may keep
+ * every core busy, then those that measure how late processes are. Its first argument may be an option for
+ * `deno test`. At the end it repeats which tests this machine could not run, and why.
+ *
+ * @module
+ */
+
+/** What measures how late real processes are, and so does not run beside what keeps the cores busy. */
+const MEASURING = [
+  "tests/network",
+  "tests/process/command_crowd_test.ts",
+  "tests/process/original_client_test.ts",
+  "tests/process/original_migration_test.ts",
+  "tests/process/original_peers_test.ts",
+  "tests/process/original_server_test.ts",
+  "tests/process/original_steps_test.ts",
+  "tests/process/peer_fault_test.ts",
+];
+
+/** More files at a time than there are cores: tests of real processes mostly wait. */
+const JOBS = Math.max(4, 2 * navigator.hardwareConcurrency);
+
+async function run(args: string[], env: Record<string, string> = {}): Promise<boolean> {
+  const options = Deno.args.filter((each) => each.startsWith("--"));
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", ...options, "-P=test", ...args],
+    env: { PULSEWIRE_SKIPPED: skipped, ...env },
+    stdin: "null",
+  }).spawn().status;
+  return success;
+}
+
+const skipped = await Deno.makeTempFile();
+const named = Deno.args.filter((each) => !each.startsWith("--"));
+const results = named.length > 0 ? [await run(named)] : [
+  await run(["--parallel", `--ignore=${MEASURING}`], { DENO_JOBS: `${JOBS}` }),
+  await run(["--parallel", ...MEASURING], { DENO_JOBS: "2" }),
+];
+console.log(await Deno.readTextFile(skipped));
+await Deno.remove(skipped);
+if (!results.every(Boolean)) Deno.exit(1);
