@@ -35,7 +35,7 @@ const skipped = await Deno.makeTempFile();
 const named = Deno.args.filter((each) => !each.startsWith("--"));
 const results = named.length > 0 ? [await run(named)] : [
   await run(["--parallel", `--ignore=${MEASURING}`], { DENO_JOBS: `${JOBS}` }),
-  await run(["--parallel", ...MEASURING], { DENO_JOBS: "2" }),
+  await run(["--parallel", ...MEASURING], { DENO_JOBS: "3" }),
 ];
 console.log(await Deno.readTextFile(skipped));
 await Deno.remove(skipped);
