@@ -79,6 +79,8 @@ export class Deadline implements Disposable {
   #due_ms = Infinity;
   #passed_ms = NaN;
   #again_ms?: number;
+  /** When it was paused, as long as it is. */
+  #paused_ms?: number;
 
   /** Creates a deadline that is not set until `moveTo` is called. */
   constructor(clock: Clock, options: DeadlineOptions = {}) {
@@ -114,7 +116,22 @@ export class Deadline implements Disposable {
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
     this.#due_ms = due_ms;
     this.#again_ms = options.again_ms;
-    this.#timer.set(due_ms);
+    if (this.#paused_ms === undefined) this.#timer.set(due_ms);
+  }
+
+  /** Stops its time: it does not pass until it is resumed. */
+  pause(): void {
+    this.#paused_ms ??= this.#clock.now();
+    this.#timer.clear();
+  }
+
+  /** Lets its time go on: with `again_ms` all of it once more, else what was left. */
+  resume(): void {
+    if (this.#paused_ms === undefined) return;
+    const now_ms = this.#clock.now();
+    const left_ms = this.#again_ms ?? Math.max(0, this.#due_ms - this.#paused_ms);
+    this.#paused_ms = undefined;
+    if (this.#due_ms !== Infinity) this.moveTo(now_ms + left_ms, { again_ms: this.#again_ms });
   }
 
   /** Ends it for good: aborts with this reason. */
@@ -158,7 +175,7 @@ export class Deadline implements Disposable {
     }
     const due_ms = this.#due_ms;
     this.#clock.afterInput(() => {
-      if (this.#due_ms !== due_ms) return;
+      if (this.#due_ms !== due_ms || this.#paused_ms !== undefined) return;
       const now_ms = this.#clock.now();
       this.#passed_ms = now_ms - due_ms > ON_TIME_TOLERANCE_MS ? now_ms : due_ms;
       this.#due_ms = Infinity;

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
@@ -22,8 +21,6 @@ export interface AdmissionOptions
   registry: SessionRegistry;
   /** The sessions of the legacy protocol, which count as well. */
   legacy?: LegacySessions;
-  /** Where data messages go, if anywhere. */
-  delivery?: Delivery;
 }
 
 /** Admits sessions, or refuses them. */
@@ -110,10 +107,7 @@ export class Admission {
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { delivery, maxSessions, registry, sessionLifetime_ms } = this.#options;
-    if (delivery?.isFull) {
-      return noRoom(id, "this server has more on its way to its store or output than it can hold");
-    }
+    const { maxSessions, registry, sessionLifetime_ms } = this.#options;
     if (this.#count >= maxSessions && !registry.makeRoom()) return fullText(id, maxSessions);
     if (confirmed === undefined || settled) return undefined;
     const lifetime_s = sessionLifetime_ms / 1000;

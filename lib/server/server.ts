@@ -151,13 +151,14 @@ export class Server {
   }
 
   #makeDelivery(): Delivery | undefined {
-    const { coordinator, output, store } = this.#options;
+    const { clock, coordinator, output, store } = this.#options;
     if (!store && !output) return coordinator?.delivery;
+    const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
     const onFailure = (text: string) => {
       this.#notice("error", text);
       this.onDeliveryFailed(text);
     };
-    return new BatchDelivery({ store, output, onFailure });
+    return new BatchDelivery({ store, output, clock, notice, onFailure });
   }
 
   #makeAdmission(): Admission {
@@ -168,7 +169,6 @@ export class Server {
       once,
       maxSessions,
       sessionLifetime_ms,
-      delivery: this.#delivery,
       coordinator,
     });
   }
@@ -275,7 +275,7 @@ export class Server {
     this.#notice("error", defectText(error, ` ended session ${id}`));
   }
 
-  #notice(level: "info" | "error", text: string): void {
+  #notice(level: "info" | "warning" | "error", text: string): void {
     this.#events.emit("notice", { level, text });
   }
 }

@@ -12,6 +12,7 @@ import type { SessionState } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { Assurance } from "./assurance.ts";
 import type { SessionRecord } from "./session_record.ts";
 
 /** What an admitted connection leads to. */
@@ -63,6 +64,11 @@ export class ServerSession extends Session implements ServerDataSide {
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
+  /** The smallest threshold of the client. */
+  #threshold_ms = Infinity;
+  #assurance?: Assurance;
+  /** Ends the hold that the session is under. */
+  #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: ServerSessionOptions) {
@@ -81,7 +87,23 @@ export class ServerSession extends Session implements ServerDataSide {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) this.onData?.();
     this.#dataBefore = this.dataFramesReceived;
-    return super.onBatchEnd();
+    this.#assurance?.stop();
+    const ready = super.onBatchEnd();
+    return this.#record?.isOverShare ? this.#hold(this.#record, ready) : ready;
+  }
+
+  /** The bytes of a large message move the deadline as a message does; the client gets signs of life. */
+  protected override onPartialData(): void {
+    super.onPartialData();
+    this.lastData_ms = this.lastSignOfLife_ms;
+    this.onData?.();
+    this.#startAssurance();
+  }
+
+  /** Ends the session, also while it is held. */
+  protected override end(closeReason: CloseReason): void {
+    super.end(closeReason);
+    this.#release?.();
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -140,9 +162,36 @@ export class ServerSession extends Session implements ServerDataSide {
 
   /** What was written to the network is confirmed; the rest is in doubt. */
   protected override finalizeCounters(): void {
+    this.#assurance?.stop();
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
     this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
+  }
+
+  /**
+   * Reads nothing until more is delivered: too much is waiting, and most of it is this session's. A client
+   * that is not read is not judged, and must not take this server for dead.
+   */
+  async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
+    await ready;
+    this.suspendJudgement(true);
+    this.#startAssurance();
+    while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
+      const ended = new Promise<void>((resolve) => this.#release = resolve);
+      await Promise.race([record.room(), ended]);
+    }
+    this.#assurance?.stop();
+    this.lastData_ms = this.now();
+    this.suspendJudgement(false);
+  }
+
+  #startAssurance(): void {
+    const { clock, timers } = this.#host;
+    const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
+    const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
+    const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
+    this.#assurance ??= new Assurance(clock, interval_ms, () => this.assure());
+    this.#assurance.start();
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -166,6 +215,7 @@ export class ServerSession extends Session implements ServerDataSide {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) this.attachTo(record.state);
     this.#sentBefore = hello.sent;
+    this.#threshold_ms = hello.threshold_ms;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
     this.#sendWelcome(record);
     this.lastData_ms = this.now();

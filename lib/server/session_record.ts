@@ -6,11 +6,15 @@
 import type { Clock } from "../platform/clock.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { SessionState } from "../session/state.ts";
-import type { Delivery, Recipient } from "../store/delivery.ts";
+import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
+import type { EntryOf } from "../store/store.ts";
 import { MAX_WINDOW } from "../wire/protocol.ts";
 
-/** How many bytes of a session may be undelivered, unless one data message may be half as large. */
-const MAX_UNDELIVERED_BYTES = 67_108_864;
+/**
+ * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
+ * data message may be half as large.
+ */
+const MAX_UNDELIVERED_BYTES = 67_108_864 + MAX_WINDOW * ENTRY_BYTES;
 
 /** The connection that a session has. */
 export interface Attachment {
@@ -86,6 +90,16 @@ export class SessionRecord implements Recipient {
     return this.#delivery?.hasFailed ?? false;
   }
 
+  /** Whether more of it waits for delivery than its share, so that it is to be held. */
+  get isOverShare(): boolean {
+    return this.#waitingBytes > (this.#delivery?.share ?? Infinity);
+  }
+
+  /** Resolves when it need not be held any more, or delivery has failed. */
+  async room(): Promise<void> {
+    await this.#delivery?.room();
+  }
+
   /** Receives the next data message; false if more than may be is undelivered. */
   receive(seq: number, payload: Uint8Array, clock: Clock, maxMessageBytes: number): boolean {
     this.#received = seq;
@@ -93,13 +107,20 @@ export class SessionRecord implements Recipient {
       this.#delivered = seq;
       return true;
     }
-    this.#waitingBytes += payload.length;
     const at = clock.wallTime();
     // A copy: the reader reuses its buffer.
     const copy = payload.slice();
-    this.#delivery.message(this, { kind: "message", session: this.id, at, seq, payload: copy });
-    return !this.#delivery.isFull &&
-      this.#waitingBytes <= Math.max(MAX_UNDELIVERED_BYTES, 2 * maxMessageBytes) &&
+    const message: EntryOf<"message"> = {
+      kind: "message",
+      session: this.id,
+      at,
+      seq,
+      payload: copy,
+    };
+    this.#waitingBytes += costOf(message);
+    this.#delivery.message(this, message);
+    return this.#waitingBytes <=
+        Math.max(MAX_UNDELIVERED_BYTES, 2 * (maxMessageBytes + ENTRY_BYTES)) &&
       this.#received - this.#delivered <= MAX_WINDOW;
   }
 

@@ -29,6 +29,8 @@ export interface HeartbeatsOptions {
 export class Heartbeats implements HeartbeatProbe {
   readonly #options: HeartbeatsOptions;
   #last = 0;
+  /** The number of the last one that needs an answer. */
+  #probe = 0;
   #sent_ms = 0;
   #rtt_ms: number | null = null;
   #answered = false;
@@ -52,7 +54,7 @@ export class Heartbeats implements HeartbeatProbe {
 
   /** Sends the next heartbeat. */
   send(): void {
-    const { clock, events, ledger, send, timers } = this.#options;
+    const { clock, timers } = this.#options;
     this.#sent_ms = clock.now();
     this.#rtt_ms = null;
     if (this.#answered) {
@@ -63,6 +65,13 @@ export class Heartbeats implements HeartbeatProbe {
         predicted_ms: heartbeatPhase_ms(timers),
       };
     }
+    this.assure();
+    this.#probe = this.#last;
+  }
+
+  /** Sends a heartbeat only as this side's sign of life: whether it is answered does not matter. */
+  assure(): void {
+    const { events, ledger, send } = this.#options;
     ledger.heartbeatsSent++;
     send(++this.#last);
     events.emit("heartbeat_sent", { n: this.#last });
@@ -75,7 +84,7 @@ export class Heartbeats implements HeartbeatProbe {
    */
   onReply(n: number): void {
     if (n > this.#last) throw new ProtocolError(`HEARTBEAT_REPLY ${n} to a heartbeat never sent`);
-    if (n === this.#last) this.#rtt_ms ??= this.#options.clock.now() - this.#sent_ms;
+    if (n === this.#probe) this.#rtt_ms ??= this.#options.clock.now() - this.#sent_ms;
   }
 
   /** Notes that a sign of life came after the last heartbeat. */
@@ -83,12 +92,12 @@ export class Heartbeats implements HeartbeatProbe {
     this.#answered = true;
     this.#options.ledger.heartbeatsAnswered++;
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
-    this.#options.events.emit("heartbeat_answered", { n: this.#last, rtt_ms });
+    this.#options.events.emit("heartbeat_answered", { n: this.#probe, rtt_ms });
   }
 
   /** Notes that the last heartbeat was missed: how many in a row, and how many more until death. */
   missed(missed: number, left: number): void {
     this.#options.ledger.heartbeatsMissed++;
-    this.#options.events.emit("heartbeat_missed", { n: this.#last, missed, left });
+    this.#options.events.emit("heartbeat_missed", { n: this.#probe, missed, left });
   }
 }

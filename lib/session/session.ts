@@ -271,16 +271,34 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     }
   }
 
+  /** Receives part of a large data message, which is a sign of life. */
+  protected onPartialData(): void {
+    this.framesReceived++;
+    this.#state.signOfLife(this.now());
+  }
+
+  /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
+  protected assure(): void {
+    this.#beats().assure();
+  }
+
+  /** Stops the time of the peer's deadline, whatever it is for, or lets it go on. */
+  protected suspendJudgement(isSuspended: boolean): void {
+    if (isSuspended) this.#deadline.pause();
+    else this.#deadline.resume();
+  }
+
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(): void | Promise<void> {
     const legacy = this.isOpen ? undefined : this.#config.legacy;
     const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     this.#readAt_ms = undefined;
+    const frames = this.framesReceived - this.#framesBefore;
+    if (frames === 0 && this.#isOpen && this.#decoder.isMidData) this.onPartialData();
+    this.#framesBefore = this.framesReceived;
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
-    const frames = this.framesReceived - this.#framesBefore;
-    this.#framesBefore = this.framesReceived;
     const room = this.events.room();
     if (frames <= FRAMES_PER_TURN) return room;
     const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));

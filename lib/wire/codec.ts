@@ -138,6 +138,11 @@ export class FrameDecoder {
     return this.#data !== undefined || this.#line.length > 0;
   }
 
+  /** Whether bytes of an unfinished data message are held. */
+  get isMidData(): boolean {
+    return this.#data !== undefined;
+  }
+
   /** The unfinished line so far. */
   get unfinishedLine(): Uint8Array {
     return this.#line;

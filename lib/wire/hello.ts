@@ -29,6 +29,8 @@ export interface Hello {
   readonly sent: number;
   /** Whether everything unconfirmed is known to be undelivered. */
   readonly settled: boolean;
+  /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
+  readonly threshold_ms: number;
 }
 
 /** Reads a client's state of its session from its `HELLO`. */
@@ -39,5 +41,9 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
     confirmed: greetingCount(greeting, "confirmed"),
     sent: greetingCount(greeting, "sent") ?? 0,
     settled: greeting.settled === true,
+    threshold_ms: 1000 * Math.min(
+      greetingNumber(greeting, "data_threshold") ?? Infinity,
+      greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,
+    ),
   };
 }

@@ -65,7 +65,14 @@ Deno.test("without a legacy protocol, any byte identifies the protocol, and a li
 });
 
 Deno.test("parseHello() gives the HELLO, whatever comes behind it", () => {
-  const hello = { id: "s", reconnects: true, confirmed: 3, sent: 5, settled: false };
+  const hello = {
+    id: "s",
+    reconnects: true,
+    confirmed: 3,
+    sent: 5,
+    settled: false,
+    threshold_ms: Infinity,
+  };
   for (const rest of ["", "DATA 1 1\nx\n", "DATA 1", "nonsense\n"]) {
     assertEquals(parseHello(bytes(`${HELLO}\n${rest}`)), hello, rest);
   }

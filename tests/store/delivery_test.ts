@@ -4,9 +4,19 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { BatchDelivery, type BatchDeliveryOptions } from "../../lib/store/delivery.ts";
+import {
+  BatchDelivery,
+  type BatchDeliveryOptions,
+  ENTRY_BYTES,
+  MAX_PENDING_BYTES,
+} from "../../lib/store/delivery.ts";
 import { HeldOutput, HeldStore } from "../support/held_delivery.ts";
-import { settle } from "../support/virtual_clock.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+/** What messages with so many bytes together are charged with. */
+function cost(bytes: number, messages = 1): number {
+  return bytes + messages * ENTRY_BYTES;
+}
 
 /** Records what is delivered. */
 class Recorder {
@@ -19,11 +29,15 @@ class Recorder {
 
 function stage(options: Partial<BatchDeliveryOptions>) {
   const failures: string[] = [];
+  const clock = new VirtualClock();
+  const notices: string[] = [];
   const delivery: BatchDelivery = new BatchDelivery({
     onFailure: (text) => {
       assert(delivery.hasFailed);
       failures.push(text);
     },
+    notice: (level, text) => notices.push(`${level}: ${text}`),
+    clock,
     ...options,
   });
   const message = (recipient: Recorder, seq: number, session = "s") => {
@@ -32,7 +46,7 @@ function stage(options: Partial<BatchDeliveryOptions>) {
   };
   const ended = () =>
     delivery.note({ kind: "ended", session: "s", at: 0, by: "self", reason: "done", text: "" });
-  return { delivery, failures, message, ended, recipient: new Recorder() };
+  return { clock, delivery, failures, notices, message, ended, recipient: new Recorder() };
 }
 
 Deno.test("Delivery delivers when the store has committed and then the output has taken it", async () => {
@@ -44,7 +58,7 @@ Deno.test("Delivery delivers when the store has committed and then the output ha
   await store.letThrough();
   assertEquals([output.texts, recipient.calls], [[["s1"]], []]);
   await output.letThrough();
-  assertEquals(recipient.calls, [[1, 2]]);
+  assertEquals(recipient.calls, [[1, cost(2)]]);
 });
 
 Deno.test("Delivery works with a store alone, and with an output alone", async () => {
@@ -55,7 +69,7 @@ Deno.test("Delivery works with a store alone, and with an output alone", async (
     await settle();
     assertEquals(recipient.calls, []);
     await Object.values(parts)[0]!.letThrough();
-    assertEquals(recipient.calls, [[1, 2]]);
+    assertEquals(recipient.calls, [[1, cost(2)]]);
   }
 });
 
@@ -71,10 +85,10 @@ Deno.test("Delivery commits together what came in one turn, and while a batch wa
   message(recipient, 5);
   assertEquals(store.told, [["message 1", "message 2"]]);
   await store.letThrough();
-  assertEquals(recipient.calls, [[2, 4]]);
+  assertEquals(recipient.calls, [[2, cost(4, 2)]]);
   assertEquals(store.told[1], ["message 3", "message 4", "message 5"]);
   await store.letThrough();
-  assertEquals([recipient.calls, store.calls.length], [[[2, 4], [5, 6]], 2]);
+  assertEquals([recipient.calls, store.calls.length], [[[2, cost(4, 2)], [5, cost(6, 3)]], 2]);
 });
 
 Deno.test("Delivery calls each recipient once a batch, for its own messages", async () => {
@@ -87,7 +101,7 @@ Deno.test("Delivery calls each recipient once a batch, for its own messages", as
   await settle();
   assertEquals(output.texts, [["a7", "b1", "a8"]]);
   await output.letThrough();
-  assertEquals([recipient.calls, other.calls], [[[8, 4]], [[1, 2]]]);
+  assertEquals([recipient.calls, other.calls], [[[8, cost(4, 2)]], [[1, cost(2)]]]);
 });
 
 Deno.test("note() stores an entry in order with the data messages, if there is a store", async () => {
@@ -140,19 +154,70 @@ for (const which of ["store", "output"] as const) {
   });
 }
 
-Deno.test("Delivery is full while more than 256 MiB of all sessions together are undelivered", async () => {
+/** A message of the session whose payload is as large, without a copy. */
+function large(session: string, seq: number, bytes: number) {
+  return { kind: "message", session, at: 0, seq, payload: new Uint8Array(bytes) } as const;
+}
+
+Deno.test("Delivery gives each session a share while more than 256 MiB wait, until half is delivered", async () => {
   const output = new HeldOutput();
-  const { delivery } = stage({ output });
-  const payload = new Uint8Array(67_108_864);
-  const first = new Recorder();
-  for (let seq = 1; seq <= 4; seq++) {
-    const recipient = seq === 1 ? first : new Recorder();
-    delivery.message(recipient, { kind: "message", session: `${seq}`, at: 0, seq: 1, payload });
-  }
-  assertEquals(delivery.isFull, false);
-  delivery.message(first, { kind: "message", session: "1", at: 0, seq: 2, payload });
-  assertEquals(delivery.isFull, true);
+  const { delivery, notices, recipient } = stage({ output });
+  const add = (session: string, seq: number) =>
+    delivery.message(recipient, large(session, seq, 33_554_432));
+  for (let seq = 1; seq <= 7; seq++) add("a", seq);
+  assertEquals(delivery.share, Infinity);
+  add("b", 1);
+  const share = MAX_PENDING_BYTES / 2;
+  assertEquals(delivery.share, share);
+  let isFree = false;
+  delivery.room().then(() => isFree = true);
   await settle();
+  for (let n = 1; n <= 4; n++) await output.letThrough();
+  assertEquals([delivery.share, isFree], [share, false]);
   await output.letThrough();
-  assertEquals([delivery.isFull, first.calls], [false, [[2, 2 * payload.length]]]);
+  assertEquals([delivery.share, isFree], [Infinity, true]);
+  assertEquals(notices, [
+    "warning: the store does not keep up: 256 MiB wait for it; the sessions that send most are not " +
+    "read until half of it is delivered, and none is ended",
+    "info: all sessions are read again",
+  ]);
+});
+
+Deno.test("Delivery logs a hold once a minute at most, and what it waits for", async () => {
+  const output = new HeldOutput();
+  const { clock, delivery, notices, recipient } = stage({ output });
+  const holdAndRelease = async (from: number) => {
+    for (let seq = from; seq < from + 2; seq++) {
+      delivery.message(recipient, large("a", seq, 201_326_592));
+      await settle();
+    }
+    for (let n = 0; n < 2; n++) await output.letThrough();
+  };
+  for (const from of [1, 3]) await holdAndRelease(from);
+  assertEquals(notices.length, 2);
+  assert(notices[0]!.startsWith("warning: the output does not keep up"), notices[0]);
+  await clock.advance(60_000);
+  await holdAndRelease(5);
+  assertEquals(notices.length, 4);
+});
+
+Deno.test("Delivery bounds a batch, and has the sessions take turns in the next ones", async () => {
+  const store = new HeldStore();
+  const { delivery, message, recipient } = stage({ store });
+  for (let seq = 1; seq <= 40_000; seq++) message(recipient, seq, "flood");
+  const other = new Recorder();
+  message(other, 1, "other");
+  let isKept = false;
+  delivery.keep({ kind: "opened", session: "new", at: 0, peer: "client", received: 0 })
+    .then(() => isKept = true);
+  await settle();
+  await store.letThrough();
+  assertEquals([other.calls, isKept], [[], false]);
+  await store.letThrough();
+  assertEquals([other.calls, isKept], [[[1, cost(6)]], true]);
+  assertEquals(store.calls.map((entries) => entries.length).slice(0, 2), [8_192, 8_192]);
+  while (recipient.calls.at(-1)![0] < 40_000) await store.letThrough();
+  assertEquals(Math.max(...store.calls.map((entries) => entries.length)), 8_192);
+  const flood = store.calls.flat().filter((each) => each.session === "flood");
+  assert(flood.every((each, at) => each.kind === "message" && each.seq === at + 1));
 });

@@ -32,7 +32,14 @@ Deno.test("greetingNumber() gives a number from 0, and nothing else", () => {
   assertEquals(greetingNumber({}, "key"), undefined);
 });
 
-const NEW = { id: "s", reconnects: false, confirmed: undefined, sent: 0, settled: false };
+const NEW = {
+  id: "s",
+  reconnects: false,
+  confirmed: undefined,
+  sent: 0,
+  settled: false,
+  threshold_ms: Infinity,
+};
 
 Deno.test("helloFields() gives defaults for an empty greeting", () => {
   assertEquals(hello({}), NEW);
@@ -51,6 +58,7 @@ Deno.test("helloFields() reads a client that resumes", () => {
     confirmed: 7,
     sent: 9,
     settled: true,
+    threshold_ms: Infinity,
   });
 });
 
@@ -67,3 +75,9 @@ for (const key of ["confirmed", "sent"] as const) {
     });
   }
 }
+
+Deno.test("helloFields() reads the smallest of the client's thresholds", () => {
+  const thresholds = { data_threshold: 20, heart_beat_threshold: 1.5 };
+  assertEquals(hello(thresholds).threshold_ms, 1_500);
+  assertEquals(hello({ ...thresholds, heart_beat_threshold: "soon" }).threshold_ms, 20_000);
+});

@@ -57,7 +57,7 @@ export type ToWorker =
   /** The reply to `store_and_reply` and `flush`; at once if nothing more can be delivered. */
   | { kind: "delivery_result"; call: number; hasFailed: boolean }
   /** Whether all workers together have no room for another session, or for more data messages. */
-  | { kind: "full"; sessions: boolean; delivery: boolean }
+  | { kind: "full"; sessions: boolean; share: number }
   /** How long has the session been disconnected that would be evicted first? */
   | { kind: "longest_away"; call: number }
   /** Evict that session. */

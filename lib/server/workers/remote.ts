@@ -22,14 +22,14 @@ export interface RemoteDeliveryOptions {
 export class RemoteDelivery implements Delivery {
   /** Whether sessions outlive this process. */
   readonly isDurable: boolean;
-  /** Whether the main thread accepts no more data messages for now. */
-  isFull = false;
   readonly #options: RemoteDeliveryOptions;
   /** Recipients with undelivered data messages, and the last one of each, by the recipient's number. */
   readonly #pending = new Map<number, { recipient: Recipient; last: number }>();
   readonly #numbers = new WeakMap<Recipient, number>();
   #lastNumber = 0;
   #hasFailed = false;
+  #share = Infinity;
+  #room = Promise.withResolvers<void>();
 
   /** Creates a delivery with nothing under way. */
   constructor(options: RemoteDeliveryOptions) {
@@ -37,8 +37,24 @@ export class RemoteDelivery implements Delivery {
     this.isDurable = options.isDurable;
   }
 
+  get share(): number {
+    return this.#share;
+  }
+
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  room(): Promise<void> {
+    return this.#share === Infinity ? Promise.resolve() : this.#room.promise;
+  }
+
+  /** Sets the share of a session, as the main thread has it for all workers together. */
+  setShare(share: number): void {
+    this.#share = share;
+    if (share !== Infinity) return;
+    this.#room.resolve();
+    this.#room = Promise.withResolvers();
   }
 
   message(recipient: Recipient, message: Entry & { kind: "message" }): void {
@@ -71,6 +87,7 @@ export class RemoteDelivery implements Delivery {
   /** Records that nothing more can be delivered. */
   fail(): void {
     this.#hasFailed = true;
+    this.setShare(Infinity);
     this.#pending.clear();
   }
 }

@@ -102,7 +102,7 @@ export class ServerWorker implements Coordinator {
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
       case "full":
         this.isFull = message.sessions;
-        if (this.delivery) this.delivery.isFull = message.delivery;
+        this.delivery?.setShare(message.share);
         return;
       case "longest_away": {
         const away_ms = this.#server!.registry.longestAway_ms;

@@ -57,7 +57,7 @@ export class WorkerPool {
   #address: Address;
   #isStopping = false;
   /** What the workers have been sent last. */
-  #full = { sessions: false, delivery: false };
+  #full = { sessions: false, share: Infinity };
   #status: ExitStatus = EXIT.asked;
 
   private constructor(options: WorkerPoolOptions) {
@@ -67,9 +67,10 @@ export class WorkerPool {
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
     if (options.store || options.output) {
-      const { output, store } = options;
+      const { clock, output, store } = options;
+      const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
       const onFailure = (text: string) => this.#onDeliveryFailed(text);
-      this.#delivery = new BatchDelivery({ store, output, onFailure });
+      this.#delivery = new BatchDelivery({ store, output, clock, notice, onFailure });
     }
   }
 
@@ -246,10 +247,11 @@ export class WorkerPool {
 
   /** Sends the workers what is full for all of them together, when that has changed. */
   #sendFull(): void {
-    const [sessions, delivery] = [this.#routing.isFull, this.#delivery?.isFull ?? false];
-    if (sessions === this.#full.sessions && delivery === this.#full.delivery) return;
-    this.#full = { sessions, delivery };
-    for (const worker of this.#workers) worker.send({ kind: "full", sessions, delivery });
+    const sessions = this.#routing.isFull;
+    const share = this.#delivery?.share ?? Infinity;
+    if (sessions === this.#full.sessions && share === this.#full.share) return;
+    this.#full = { sessions, share };
+    for (const worker of this.#workers) worker.send({ kind: "full", sessions, share });
   }
 
   #forward({ age_ms, forwarding, peer }: FromWorker & { kind: "forward" }): void {
@@ -277,7 +279,7 @@ export class WorkerPool {
     this.stop("shutdown", text);
   }
 
-  #notice(level: "info" | "error", text: string): void {
+  #notice(level: "info" | "warning" | "error", text: string): void {
     this.#events.emit("notice", { level, text });
   }
 }

@@ -160,7 +160,7 @@ for (const workers of [1, 64]) {
   });
 }
 
-Deno.test("a server of 2 workers takes no session at any worker while too much is undelivered", async () => {
+Deno.test("a server of 2 workers takes new sessions at every worker while too much is undelivered", async () => {
   const output = new HeldOutput();
   const { hello, threads } = await stagePool(2, { output });
   const payload = new Uint8Array(67_108_864);
@@ -171,10 +171,7 @@ Deno.test("a server of 2 workers takes no session at any worker while too much i
     threads[0]!.thread.onmessage!(new MessageEvent("message", { data }));
   }
   await settle();
-  const text = "this server has more on its way to its store or output than it can hold";
-  for (const id of ["a", "b"]) {
-    assertEquals(refusalOf(await hello(id)), `no room for session ${id}: ${text}`);
-  }
+  for (const id of ["a", "b"]) assertMatch((await hello(id)).text, /^WELCOME /);
   await output.letThrough();
   for (const id of ["c", "d"]) assertMatch((await hello(id)).text, /^WELCOME /);
 });

@@ -1,0 +1,41 @@
+/**
+ * Signs of life of a server that reads no frames which it could answer.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "../platform/clock.ts";
+
+/** Sends at an interval, from its start to its stop. */
+export class Assurance {
+  readonly #clock: Clock;
+  readonly #interval_ms: number;
+  readonly #timer: Timer;
+  #isRunning = false;
+
+  /** Makes one that is stopped; `send` is called at each interval. */
+  constructor(clock: Clock, interval_ms: number, send: () => void) {
+    this.#clock = clock;
+    this.#interval_ms = interval_ms;
+    this.#timer = clock.timer(() => {
+      this.#setTimer();
+      send();
+    });
+  }
+
+  /** Sends for the first time after one interval; does nothing if it is running. */
+  start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#setTimer();
+  }
+
+  /** Sends no more. */
+  stop(): void {
+    this.#isRunning = false;
+    this.#timer.clear();
+  }
+
+  #setTimer(): void {
+    this.#timer.set(this.#clock.now() + this.#interval_ms);
+  }
+}

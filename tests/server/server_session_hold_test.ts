@@ -1,0 +1,171 @@
+/**
+ * A server that holds a session, or receives a large message slowly, judges nobody for it, and is not
+ * taken for dead.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { Placement } from "../../lib/server/coordinator.ts";
+import type { Delivery, Recipient } from "../../lib/store/delivery.ts";
+import type { EntryOf } from "../../lib/store/store.ts";
+import { data, heardAfter } from "../support/callers.ts";
+import { stageRawServer } from "../support/raw_server.ts";
+
+/** A delivery that delivers and gives room when the test says so. */
+class ScriptedDelivery implements Delivery {
+  readonly isDurable = false;
+  hasFailed = false;
+  share = Infinity;
+  readonly #pending: [Recipient, seq: number][] = [];
+  #room = Promise.withResolvers<void>();
+
+  message(recipient: Recipient, { seq }: EntryOf<"message">): void {
+    this.#pending.push([recipient, seq]);
+  }
+  note(): void {}
+  keep(): Promise<void> {
+    return Promise.resolve();
+  }
+  flushed(): Promise<void> {
+    return Promise.resolve();
+  }
+  room(): Promise<void> {
+    return this.#room.promise;
+  }
+  /** Delivers all, and gives room. */
+  release(): void {
+    this.share = Infinity;
+    for (const [recipient, seq] of this.#pending.splice(0)) recipient.delivered(seq, 1_000);
+    this.#room.resolve();
+  }
+}
+
+/** A server with the session `s`, whose client has thresholds of 20 s and 4 s unless told otherwise. */
+async function stage(delivery = new ScriptedDelivery(), maxMessageBytes = 1_000_000) {
+  const coordinator = {
+    delivery,
+    sessions: [],
+    isFull: false,
+    findWorker: (): Promise<Placement> => Promise.resolve({ at: "here" }),
+    forward: () => Promise.resolve(),
+    sessionPlaced: () => {},
+    sessionStarted: () => {},
+    sessionEnded: () => {},
+  };
+  const raw = stageRawServer({ coordinator, maxMessageBytes });
+  const client = await raw.connect();
+  await client.peer.say('HELLO 1 s {"data_threshold":20,"heart_beat_threshold":4}\n');
+  return { ...raw, client, delivery };
+}
+
+/** The times and numbers of the heartbeats that a client received. */
+function heartbeats(heard: readonly string[]): string[] {
+  return heard.filter((line) => line.includes(" HEARTBEAT "));
+}
+
+Deno.test("a session over its share is not read until there is room", async () => {
+  const { client, clock, delivery, recorder } = await stage();
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await client.peer.say(data(2));
+  await clock.advance(60_000);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1]);
+  delivery.release();
+  await clock.advance(0);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2]);
+  assertEquals(heardAfter(client).at(-1), "CONFIRM 1");
+});
+
+Deno.test("a client that is held gets a heartbeat each quarter of the smallest threshold, and no more after", async () => {
+  const { client, clock, delivery } = await stage();
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await clock.advance(3_500);
+  delivery.release();
+  await clock.advance(3_500);
+  assertEquals(heartbeats(client.peer.heard), [
+    "1000 HEARTBEAT 1",
+    "2000 HEARTBEAT 2",
+    "3000 HEARTBEAT 3",
+  ]);
+});
+
+Deno.test("a client that is held for an hour is neither silent nor dead, and has its full time afterwards", async () => {
+  const { client, clock, delivery, recorder } = await stage();
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await clock.advance(3_600_000);
+  assertEquals([recorder.all("phase").length, recorder.all("terminated").length], [1, 0]);
+  delivery.release();
+  await clock.advance(19_999);
+  assertEquals(recorder.all("phase").length, 1);
+  await clock.advance(1);
+  assertEquals(recorder.all("phase").at(-1)!.to, "heartbeat");
+});
+
+Deno.test("a session that ends while it is held is over at once", async () => {
+  const { client, clock, delivery, recorder, server } = await stage();
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await clock.advance(5_000);
+  server.stop("shutdown");
+  await clock.advance(2_000);
+  assertEquals(recorder.one("terminated").reason, "shutdown");
+  const before = client.peer.heard.length;
+  await clock.advance(60_000);
+  assertEquals(client.peer.heard.length, before);
+});
+
+/** Sends a piece of a large message each second, for so many seconds. */
+async function sendSlowly(
+  { client, clock }: Awaited<ReturnType<typeof stage>>,
+  seconds: number,
+): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    await client.peer.say("x".repeat(1_000));
+    await clock.advance(1_000);
+  }
+}
+
+Deno.test("the bytes of a large message are signs of life, and its client receives some meanwhile", async () => {
+  const held = await stage();
+  const { client, clock, delivery, recorder } = held;
+  await client.peer.say("DATA 1 100000\n");
+  await sendSlowly(held, 100);
+  assertEquals(heartbeats(client.peer.heard).length, 100);
+  await client.peer.say("\n");
+  delivery.release();
+  await clock.advance(0);
+  assertEquals(heardAfter(client).at(-1), "CONFIRM 1");
+  assertEquals(recorder.all("phase").length, 1);
+  await clock.advance(10_000);
+  assertEquals(heartbeats(client.peer.heard).length, 100);
+});
+
+Deno.test("a client that stops in the middle of a message is dead as predicted, from its last byte on", async () => {
+  const held = await stage();
+  const { client, clock, recorder } = held;
+  await client.peer.say("DATA 1 100000\n");
+  await sendSlowly(held, 30);
+  await clock.advance(58_999);
+  assertEquals(recorder.all("terminated"), []);
+  await clock.advance(1);
+  const { detected_after_ms, detected_since, predicted_ms, reason } = recorder.one("terminated");
+  assertEquals(
+    [reason, detected_after_ms, detected_since, predicted_ms],
+    ["silent", 60_000, "last_data_heard", 60_000],
+  );
+});
+
+Deno.test("in the heartbeat phase, the bytes of a large message answer heartbeats, and its end resumes data", async () => {
+  const held = await stage();
+  const { client, clock, recorder } = held;
+  await clock.advance(20_000);
+  assertEquals(recorder.all("phase").at(-1)!.to, "heartbeat");
+  await client.peer.say("DATA 1 200000\n");
+  await sendSlowly(held, 200);
+  assertEquals(recorder.all("heartbeat_missed"), []);
+  assertEquals(recorder.all("phase").length, 2);
+  await client.peer.say("\n");
+  assertEquals(recorder.all("phase").at(-1)!.to, "data");
+});
