@@ -76,7 +76,7 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
       const word = `${key.toUpperCase()} already says ${settings[key]}`;
       throw new UsageError(`--${flag} ${value}: ${word}; give it once`);
     }
-    settings[key] = isSwitch ? value === true : checkFlag(key, `${value}`, `--${flag} ${value}`);
+    settings[key] = isSwitch ? value : checkFlag(key, `${value}`, `--${flag} ${value}`);
   }
   const entries = Object.keys(OPTIONS).map((flag) => [flag, optionValue(flag, parsed[flag])]);
   return { settings, ...Object.fromEntries(entries) as OptionValues };
