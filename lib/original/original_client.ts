@@ -10,8 +10,7 @@ import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import type { DialOptions } from "../session/dial.ts";
-import { heartbeatLoop, type HeartbeatProbe } from "../session/heartbeat_loop.ts";
-import { Heartbeats } from "../session/heartbeats.ts";
+import { heartbeatLoop, type HeartbeatProbe, Heartbeats } from "../session/heartbeat_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import { ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
@@ -217,7 +216,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.state.signOfLife(this.now());
+    this.state.lastSignOfLife_ms = this.now();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();

@@ -196,7 +196,7 @@ export class OriginalServerSession extends OriginalSession {
 
   #onMessage(message: OriginalMessage): OriginalMessage | undefined {
     this.framesReceived++;
-    this.state.signOfLife(this.now());
+    this.state.lastSignOfLife_ms = this.now();
     this.changes.notify();
     switch (message) {
       case "data":
