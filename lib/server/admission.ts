@@ -22,7 +22,7 @@ export type AdmissionOptions = Pick<
 
 /** Admits sessions, or refuses them. */
 export class Admission {
-  /** The session that a server for one session has admitted; cleared when it turns out never to have been open. */
+  /** The session that a server for one session has admitted, unless it never was open. */
   only?: SessionRecord | LegacySession;
   readonly #options: AdmissionOptions;
   readonly #registry: SessionRegistry;

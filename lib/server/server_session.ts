@@ -162,20 +162,16 @@ export class ServerSession extends Session {
     }
     this.#sentBefore = hello.sent;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.#sendWelcome(record);
-    this.lastData_ms = this.now();
-    this.opened(resumption);
-    this.changes.notify();
-  }
-
-  #sendWelcome({ reconnects, deliveredUpTo, id }: SessionRecord): void {
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
       ...greetingOf(this.timers, maxMessageBytes),
-      received: deliveredUpTo,
-      ...reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
+      received: record.deliveredUpTo,
+      ...record.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
     };
-    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: id, greeting });
+    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
+    this.lastData_ms = this.now();
+    this.opened(resumption);
+    this.changes.notify();
   }
 
   #onDataFrame(seq: number, payload: Uint8Array): void {

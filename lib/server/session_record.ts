@@ -21,13 +21,7 @@ export interface Attachment {
 }
 
 /** Options for {@linkcode SessionRecord}. */
-export interface SessionRecordOptions {
-  /** Its id. */
-  id: string;
-  /** Its state. */
-  state: SessionState;
-  /** Whether its client reconnects after a lost connection. */
-  reconnects: boolean;
+export interface SessionRecordOptions extends Pick<SessionRecord, "id" | "reconnects" | "state"> {
   /** The sequence number up to which all is delivered. */
   delivered: number;
   /** Delivers its data messages; without one, a message is delivered when it is received. */

@@ -73,6 +73,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   protected readonly timers: Timers;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
+  /** Why the connection ended, once it has. */
+  closeReason?: CloseReason;
   /** The counters of this connection. */
   protected counts = new ConnectionLedger();
 
@@ -83,7 +85,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   readonly #connected_ms: number;
   #heartbeats?: Heartbeats;
   #isOpen = false;
-  #closeReason?: CloseReason;
   #framesBefore = 0;
   #readAt_ms?: number;
   #defect: { error: unknown } | undefined;
@@ -133,11 +134,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     return this.events.session ?? "?";
   }
 
-  /** Why the connection ended, once it has. */
-  get closeReason(): CloseReason | undefined {
-    return this.#closeReason;
-  }
-
   /** Emits the session's events. */
   protected get events(): EventSource {
     return this.state.events;
@@ -160,7 +156,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     try {
       deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
-      while (!this.#closeReason) {
+      while (!this.closeReason) {
         const data = await this.dataLoop(deadline);
         deadline.throwIfEnded();
         if (data === "done") this.stop("done");
@@ -172,9 +168,9 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
         else this.state.data();
       }
     } catch (error) {
-      if (error !== this.#closeReason) this.#fail(error);
+      if (error !== this.closeReason) this.#fail(error);
     }
-    const closeReason = this.#closeReason!;
+    const closeReason = this.closeReason!;
     await closeGracefully({
       clock: this.#config.clock,
       connection: this.#connection,
@@ -208,8 +204,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
-    if (this.#closeReason) return;
-    this.#closeReason = closeReason;
+    if (this.closeReason) return;
+    this.closeReason = closeReason;
     const detection = this.#heartbeats?.detection;
     if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, this.peer, detection);
     else if (this.#isOpen) this.state.disconnect(closeReason, this.peer, detection);
@@ -241,7 +237,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.#closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.

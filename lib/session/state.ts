@@ -32,7 +32,7 @@ export interface SessionStateOptions {
   timers: Timers;
   /** Emits its events. */
   events: EventSource;
-  /** When the connection was opened, in monotonic milliseconds; now, if not given. */
+  /** When the connection was opened, in monotonic milliseconds; by default now. */
   opened_ms?: number;
 }
 

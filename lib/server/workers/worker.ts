@@ -119,27 +119,23 @@ export class ServerWorker implements Coordinator {
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
     this.#sink = new RemoteSink(config.wantsMessages, send);
+    const { clock, legacy, random, transport } = this.#platform;
     try {
-      this.#server = this.#listen(config, this.#sink);
+      this.#server = Server.listen({
+        ...serverConfig(config),
+        legacy,
+        once: false,
+        coordinator: this,
+        transport,
+        clock,
+        random,
+        sink: this.#sink,
+      });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       return send({ kind: "listen_failed", error: error.kind, text: error.message });
     }
     send({ kind: "listening" });
-  }
-
-  #listen(config: WorkerConfig, sink: RemoteSink): Server {
-    const { clock, legacy, random, transport } = this.#platform;
-    return Server.listen({
-      ...serverConfig(config),
-      legacy,
-      once: false,
-      coordinator: this,
-      transport,
-      clock,
-      random,
-      sink,
-    });
   }
 
   #serve(server: Server): void {
