@@ -189,7 +189,7 @@ export class ClientSession extends Session implements ClientDataSide {
    * source ends the session.
    */
   #onSourceChange(): void {
-    if (this.phase === "heartbeat" && !this.#outbox.oldest) {
+    if (this.state.phase === "heartbeat" && !this.#outbox.oldest) {
       if (this.done) return this.#finish();
       this.sendReady();
     }

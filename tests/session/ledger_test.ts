@@ -123,7 +123,7 @@ Deno.test("Ledger keeps shortest, mean and longest round trip, and the longest s
   const ledger = new Ledger();
   for (const rtt_ms of [3, 1, 8]) ledger.addRoundTrip(rtt_ms);
   for (const silent_ms of [20_000, 31_000.25, 25_000]) {
-    ledger.silenceBegan();
+    ledger.silences++;
     ledger.silenceEnded(silent_ms);
   }
   const summary = ledger.summary(0);

@@ -162,7 +162,6 @@ export function stageUnopenedServer(
       events.session = id;
       return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
     },
-    survivesDisconnect: () => false,
   };
   const session = new ServerSession({
     config: host,

@@ -24,12 +24,13 @@ export class RemoteDelivery implements Delivery {
   readonly isDurable: boolean;
   /** Whether the main thread accepts no more data messages for now. */
   isFull = false;
+  /** Whether nothing more can be delivered. */
+  hasFailed = false;
   readonly #options: RemoteDeliveryOptions;
   /** Recipients with undelivered data messages, and the last one of each, by the recipient's number. */
   readonly #pending = new Map<number, { recipient: Recipient; last: number }>();
   readonly #numbers = new WeakMap<Recipient, number>();
   #lastNumber = 0;
-  #hasFailed = false;
 
   /** Creates a delivery with nothing under way. */
   constructor(options: RemoteDeliveryOptions) {
@@ -37,12 +38,8 @@ export class RemoteDelivery implements Delivery {
     this.isDurable = options.isDurable;
   }
 
-  get hasFailed(): boolean {
-    return this.#hasFailed;
-  }
-
   message(recipient: Recipient, message: Entry & { kind: "message" }): void {
-    if (this.#hasFailed) return;
+    if (this.hasFailed) return;
     let number = this.#numbers.get(recipient);
     if (number === undefined) this.#numbers.set(recipient, number = ++this.#lastNumber);
     this.#pending.set(number, { recipient, last: message.seq });
@@ -70,7 +67,7 @@ export class RemoteDelivery implements Delivery {
 
   /** Records that nothing more can be delivered. */
   fail(): void {
-    this.#hasFailed = true;
+    this.hasFailed = true;
     this.#pending.clear();
   }
 }
