@@ -248,12 +248,8 @@ Deno.test("parseCommandLine() throws on a negative number, which looks like an o
 Deno.test("parseCommandLine() throws on a flag of the other command", () => {
   const flags: Readonly<Record<Role, string[]>> = {
     server: [
-      "--once",
-      "--session-lifetime 5",
-      "--max-sessions 5",
-      "--workers 2",
-      "--store a",
-      "--output a",
+      ...["--once", "--session-lifetime 5", "--max-sessions 5", "--workers 2", "--store a"],
+      ...["--output a"],
     ],
     client: ["--count 3", "--stdin", "--window 5", "--reconnect", "--reconnect-limit 5"],
   };

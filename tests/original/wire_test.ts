@@ -75,12 +75,7 @@ Deno.test("OriginalDecoder.next() gives the same messages however they are glued
 
 Deno.test("OriginalDecoder.next() throws at bytes that are no message, and quotes them", () => {
   const wrong = [
-    "X",
-    "CLIENT_DATA_MESSAGE!",
-    "MSG_HEARTBEAT\n",
-    "CLIENT_DATA_REPLY",
-    "terminate",
-    "\0",
+    ...["X", "CLIENT_DATA_MESSAGE!", "MSG_HEARTBEAT\n", "CLIENT_DATA_REPLY", "terminate", "\0"],
   ];
   for (const text of wrong) {
     assertThrows(() => decode(text), ProtocolError, "is no message of the original program");

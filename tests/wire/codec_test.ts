@@ -231,12 +231,7 @@ Deno.test("FrameDecoder.next() gives the frames after TERMINATE: the session dec
 
 Deno.test("FrameDecoder.midFrame is true while an unfinished frame is held", () => {
   const unfinished = [
-    "H",
-    "HEARTBEAT 1",
-    "HEARTBEAT 1\r",
-    "DATA 1 0\n",
-    "DATA 1 1\na",
-    "DATA 1 1\na\r",
+    ...["H", "HEARTBEAT 1", "HEARTBEAT 1\r", "DATA 1 0\n", "DATA 1 1\na", "DATA 1 1\na\r"],
   ];
   for (const text of unfinished) {
     for (const before of ["", "CONFIRM 1\n", "DATA 1 1\na\n"]) {

@@ -47,14 +47,8 @@ Deno.test("parseLine() takes any JSON object in HELLO and WELCOME", () => {
 
 Deno.test("parseLine() throws on an unknown frame", () => {
   const lines = [
-    "",
-    " ",
-    "PING",
-    "GET / HTTP/1.1",
-    "hello 1 s {}",
-    "HEARTBEATS 1",
-    " CONFIRM 1",
-    "DATA\u00a01 1",
+    ...["", " ", "PING", "GET / HTTP/1.1", "hello 1 s {}", "HEARTBEATS 1", " CONFIRM 1"],
+    ...["DATA\u00a01 1"],
   ];
   for (const line of lines) assertBadLine(line, `unknown frame ${JSON.stringify(line)}`);
   assertBadLine("\ufeffCONFIRM 1", 'unknown frame "\\ufeffCONFIRM 1"');
@@ -63,14 +57,7 @@ Deno.test("parseLine() throws on an unknown frame", () => {
 Deno.test("parseLine() throws on a bad number", () => {
   const bad = ["", "x", "01", "00", "+1", "-1", "-0", "1.0", "1.5", "1e3", "0x1", "1_000", "1,000"];
   const strange = [
-    "Infinity",
-    "NaN",
-    "١",
-    "１",
-    "²",
-    "9007199254740992",
-    "9".repeat(16),
-    "9".repeat(19),
+    ...["Infinity", "NaN", "١", "１", "²", "9007199254740992", "9".repeat(16), "9".repeat(19)],
   ];
   const words = [...bad, ...strange];
   for (const word of [...words, "0"]) {
@@ -99,15 +86,8 @@ function assertBadNumber(word: string, line: string, least: number): void {
 
 Deno.test("parseLine() throws on too many words", () => {
   const lines = [
-    "CONFIRM 1 2",
-    "CONFIRM 1 ",
-    "CONFIRM  1",
-    "HEARTBEAT 1 2",
-    "HEARTBEAT 1 ",
-    "HEARTBEAT_REPLY 1 now",
-    "DATA 1 2 3",
-    "DATA 1 2 ",
-    "DATA  1 2",
+    ...["CONFIRM 1 2", "CONFIRM 1 ", "CONFIRM  1", "HEARTBEAT 1 2", "HEARTBEAT 1 "],
+    ...["HEARTBEAT_REPLY 1 now", "DATA 1 2 3", "DATA 1 2 ", "DATA  1 2"],
   ];
   for (const line of lines) assertBadLine(line, `too many words in "${line}"`);
 });
