@@ -4,12 +4,11 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { data, refusalOf, welcomeOf } from "../support/callers.ts";
+import { BACK, data, refusalOf, welcomeOf } from "../support/callers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { cameTo } from "../support/scripted_network.ts";
 
-const BACK = { reconnect: true };
 const ONLY_ONE = "no room for session t: this server serves one session only, and has it";
 
 /** A server for one session, which has lost its connection with 1 delivered. */

@@ -4,13 +4,11 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { data, heardAfter, refusalOf, type Resuming, welcomeOf } from "../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf, type Resuming, welcomeOf } from "../support/callers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 
 type Staged = ReturnType<typeof stageRawServer>;
-
-const BACK = { reconnect: true };
 
 /** A server that has lost the connection of session `s`, with so many data messages delivered. */
 async function lost(delivered: number, more: Parameters<typeof stageRawServer>[0] = {}) {

@@ -5,12 +5,10 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { data, heardAfter, type IncomingConnection } from "../support/callers.ts";
+import { BACK, data, heardAfter, type IncomingConnection } from "../support/callers.ts";
 import { HeldOutput, HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { cameTo } from "../support/scripted_network.ts";
-
-const BACK = { reconnect: true };
 
 /** A server with a store and an output, both with nothing to do, and the open session `s`. */
 async function stage() {

@@ -6,14 +6,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import type { StoredSession } from "../../lib/store/store.ts";
-import { data, heardAfter, refusalOf, welcomeOf } from "../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf, welcomeOf } from "../support/callers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { cameTo } from "../support/scripted_network.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { assertEventAfter } from "../support/stage.ts";
 
-const BACK = { reconnect: true };
 const NOW = Date.UTC(2026, 10, 22);
 
 /** A server that keeps sessions for 10 s, and the session `s`, lost at 1,000 with 2 delivered. */

@@ -1,6 +1,6 @@
 /**
  * What ends a session, once and at once, leaving nothing behind; and that this process's own absence does
- * not (DESIGN.md, section 3).
+ * not.
  *
  * @module
  */
@@ -36,27 +36,27 @@ async function inHeartbeatPhase(stage: () => Promise<Staged>): Promise<Staged> {
 
 /** What ends a session, and its close reason. */
 const ENDS: [string, (stage: Staged) => unknown, CloseReason][] = [
-  ["being stopped", ({ session }) => session.stop("shutdown"), {
-    by: "self",
-    reason: "shutdown",
-    text: "",
-  }],
-  ["the peer's TERMINATE", ({ peer }) => peer.say("TERMINATE shutdown for the night\n"), {
-    by: "peer",
-    reason: "shutdown",
-    text: "for the night",
-  }],
+  [
+    "being stopped",
+    ({ session }) => session.stop("shutdown"),
+    { by: "self", reason: "shutdown", text: "" },
+  ],
+  [
+    "the peer's TERMINATE",
+    ({ peer }) => peer.say("TERMINATE shutdown for the night\n"),
+    { by: "peer", reason: "shutdown", text: "for the night" },
+  ],
   ["the peer's FIN", ({ peer }) => peer.hangUp(), { by: "peer", reason: "closed", text: "" }],
   ["a FIN in the middle of a frame", async ({ peer }) => {
     await peer.say("TERMI");
     await peer.hangUp();
   }, { by: "peer", reason: "closed", text: "in the middle of a frame" }],
   ["a reset", ({ path }) => path.reset(), { by: "network", reason: "reset", text: "reset" }],
-  ["nonsense", ({ peer }) => peer.say("nonsense\n"), {
-    by: "self",
-    reason: "protocol",
-    text: 'unknown frame "nonsense"',
-  }],
+  [
+    "nonsense",
+    ({ peer }) => peer.say("nonsense\n"),
+    { by: "self", reason: "protocol", text: 'unknown frame "nonsense"' },
+  ],
 ];
 
 for (const [when, stage] of Object.entries(STAGES)) {
@@ -129,11 +129,8 @@ Deno.test("a peer that asks for answers and reads none is ended for it", async (
     await peer.say(heartbeats);
   }
   await clock.advance(1_000);
-  assertEquals(await ended, {
-    by: "self",
-    reason: "protocol",
-    text: "too many answers left unread",
-  });
+  const text = "too many answers left unread";
+  assertEquals(await ended, { by: "self", reason: "protocol", text });
 });
 
 Deno.test("a peer that floods is read again only when others have been", async () => {

@@ -4,14 +4,12 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { data, heardAfter } from "../../support/callers.ts";
+import { BACK, data, heardAfter } from "../../support/callers.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { type PoolStage, stagePool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
 
 const WORKERS = 3;
-const BACK = { reconnect: true };
-
 /** Opens sessions, one at each worker. */
 function openAll({ hello }: Pick<PoolStage, "hello">) {
   return Promise.all(["a", "b", "c"].map((id) => hello(id, BACK)));

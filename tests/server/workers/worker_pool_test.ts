@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
 import type { StoredSession } from "../../../lib/store/store.ts";
-import { data, heardAfter, refusalOf, welcomeOf } from "../../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf, welcomeOf } from "../../support/callers.ts";
 import { HeldStore } from "../../support/held_delivery.ts";
 import { MemoryNetwork } from "../../support/memory_network.ts";
 import { type StagedThread, stagePool, startPool } from "../../support/pool_stage.ts";
@@ -15,8 +15,6 @@ import { ADDRESS } from "../../support/server_options.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 const WORKERS = 3;
-const BACK = { reconnect: true };
-
 /** The refusal of one session more. */
 const full = (id: string, most: number) =>
   `no room for session ${id}: this server has as many sessions as it may have (max_sessions ${most})`;
