@@ -5,13 +5,12 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { explainEnd, explainListen, seconds } from "../../lib/output/explain.ts";
-import type { CloseReport } from "../../lib/session/close_reason.ts";
+import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
 import {
   type Address,
   TransportError,
   type TransportErrorKind,
 } from "../../lib/platform/net/transport.ts";
-import type { EndReason } from "../../lib/session/close_reason.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
