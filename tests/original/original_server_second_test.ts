@@ -21,10 +21,8 @@ Deno.test("the server echoes heartbeats on the second connection, for ever", asy
   assertEquals(recorder.all("terminated"), []);
   assertEquals(recorder.all("connected").length, 1);
   const { text } = recorder.all("notice").at(-1)!;
-  assertStringIncludes(
-    text,
-    "second connection, with heartbeats, from client:50000; matched by its",
-  );
+  const expected = "second connection, with heartbeats, from client:50000; matched by its";
+  assertStringIncludes(text, expected);
 });
 
 Deno.test("the server echoes heartbeats that are glued or cut, each once", async () => {
@@ -46,12 +44,8 @@ Deno.test("a heartbeat in the very instant of its deadline is no miss; later it 
   await clock.advance(39_998);
   await beats.say(TEXT.heartbeat);
   await assertEventAfter({ clock, recorder }, 40_000, "terminated");
-  assertEquals(recorder.all("heartbeat_missed").map(({ missed }) => missed).slice(-4), [
-    1,
-    2,
-    3,
-    4,
-  ]);
+  const missed = recorder.all("heartbeat_missed").map(({ missed }) => missed);
+  assertEquals(missed.slice(-4), [1, 2, 3, 4]);
 });
 
 Deno.test("an original client whose heartbeats cease is dead, measured from the last one", async () => {
@@ -101,11 +95,8 @@ Deno.test("an original client that is back with data is in the same session", as
     "27000 phase heartbeat data 27000",
     "28000 phase data terminated 1000",
   ]);
-  assertEquals(
-    new Set(recorder.events.map(({ session }) => session)).size,
-    2,
-    "one, and the server",
-  );
+  const sessions = new Set(recorder.events.map(({ session }) => session));
+  assertEquals(sessions.size, 2, "one, and the server");
   assertEquals(closeReason().reason, "shutdown");
   const { data_received, data_confirmed, heartbeats_received, silences, longest_silence_ms } =
     recorder.one("summary");

@@ -70,11 +70,8 @@ Deno.test("an original session is silent data_threshold after its last data, not
 });
 
 Deno.test("a short stall at a time that data has moved long ago changes nothing for an original session", async () => {
-  const { clock, data, recorder } = await stageSession();
-  for (let n = 0; n < 3; n++) {
-    await clock.advance(5_000);
-    await data.say(TEXT.data);
-  }
+  const { clock, recorder, sendData } = await stageSession();
+  await sendData(3);
   await clock.advance(4_900);
   clock.stall(400);
   await clock.advance(20_000);

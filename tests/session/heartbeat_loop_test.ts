@@ -90,15 +90,13 @@ onBothSides(
     const staged = await silent();
     answering(staged, 10_001);
     await staged.clock.advance(10_001);
-    assertEquals(
-      staged.recorder.story("heartbeat_sent", "heartbeat_answered", "heartbeat_missed"),
-      [
-        "20000 heartbeat_sent 1",
-        "30000 heartbeat_missed 1 1 3",
-        "30000 heartbeat_sent 2",
-        "30001 heartbeat_answered 2 ",
-      ],
-    );
+    const story = staged.recorder.story("heartbeat_sent", "heartbeat_answered", "heartbeat_missed");
+    assertEquals(story, [
+      "20000 heartbeat_sent 1",
+      "30000 heartbeat_missed 1 1 3",
+      "30000 heartbeat_sent 2",
+      "30001 heartbeat_answered 2 ",
+    ]);
   },
 );
 
@@ -121,12 +119,8 @@ onBothSides("counts misses in a row only", async (silent) => {
   await peer.say("HEARTBEAT_REPLY 4\n");
   await assertEventAfter({ clock, recorder }, 45_000, "terminated");
   const { at_ms, detected_after_ms, detected_since, predicted_ms } = recorder.one("terminated");
-  assertEquals({ at_ms, detected_after_ms, detected_since, predicted_ms }, {
-    at_ms: 100_000,
-    detected_after_ms: 40_000,
-    detected_since: "first_unanswered_heartbeat_sent",
-    predicted_ms: 40_000,
-  });
+  assertEquals([at_ms, detected_after_ms, predicted_ms], [100_000, 40_000, 40_000]);
+  assertEquals(detected_since, "first_unanswered_heartbeat_sent");
   assertEquals(recorder.all("heartbeat_missed").map((each) => each.missed), [1, 2, 3, 1, 2, 3, 4]);
 });
 
@@ -177,9 +171,8 @@ onBothSides("ends when data is heard between two heartbeats", async (silent, dat
   await staged.clock.advance(2_000);
   await staged.peer.say(data);
   assertEquals(staged.recorder.story("phase").at(-1), "22000 phase heartbeat data 22000");
-  const { ledger } = staged.session;
-  assertEquals(ledger.summary(0).longest_silence_ms, 22_000);
-  assertEquals(ledger.summary(0).silences, 1);
+  const { longest_silence_ms, silences } = staged.session.ledger.summary(0);
+  assertEquals([longest_silence_ms, silences], [22_000, 1]);
 });
 
 onBothSides("ends when data is heard in the instant of death", async (silent, data) => {

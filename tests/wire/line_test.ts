@@ -92,19 +92,18 @@ Deno.test("parseLine() throws on too many words", () => {
   for (const line of lines) assertBadLine(line, `too many words in "${line}"`);
 });
 
+const badId = (shown: string, type: string) =>
+  `bad session id "${shown}" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
+
 Deno.test("parseLine() throws on a bad session id", () => {
   const ids = ["", "a.b", "é", "a\u202eb", "../a"];
   for (const type of ["HELLO", "WELCOME"]) {
     for (const id of ids) {
       const shown = id === "a\u202eb" ? "a\\u202eb" : id;
-      const message =
-        `bad session id "${shown}" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
-      assertBadLine(`${type} 1 ${id} {}`, message);
+      assertBadLine(`${type} 1 ${id} {}`, badId(shown, type));
     }
-    const message = `bad session id "${"x".repeat(40)}…" in ${type}; ` +
-      `expected 1 to 64 letters, digits, "-" or "_"`;
-    assertBadLine(`${type} 1 ${"x".repeat(65)} {}`, message);
-    const none = `bad session id "" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
+    assertBadLine(`${type} 1 ${"x".repeat(65)} {}`, badId(`${"x".repeat(40)}…`, type));
+    const none = badId("", type);
     assertBadLine(type, none);
     assertBadLine(`${type} 1`, none);
   }
@@ -115,10 +114,8 @@ Deno.test("parseLine() throws on JSON that is no object", () => {
   for (const json of [...texts, '{"a":1,}', "\ufeff{}", "//{}"]) {
     const shown = json.replace("\ufeff", "\\ufeff");
     for (const type of ["HELLO", "WELCOME"]) {
-      const message = `${
-        JSON.stringify(shown).replaceAll("\\\\", "\\")
-      } in ${type} is not a JSON object`;
-      assertBadLine(`${type} 1 s ${json}`, message);
+      const quoted = JSON.stringify(shown).replaceAll("\\\\", "\\");
+      assertBadLine(`${type} 1 s ${json}`, `${quoted} in ${type} is not a JSON object`);
     }
   }
   assertBadLine("HELLO 1 s", '"" in HELLO is not a JSON object');
