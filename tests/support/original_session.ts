@@ -6,6 +6,15 @@
  */
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { type OriginalStageOptions, stageOriginalServer } from "./original_stage.ts";
+import type { Recorder } from "./stage.ts";
+
+/** When, why and since when the only session has ended. */
+export function closeReasonOf(recorder: Recorder) {
+  const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder.one(
+    "terminated",
+  );
+  return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
+}
 
 /** A server, and the data connection of a client whose first message has come at time 0. */
 export async function stageSession(options: OriginalStageOptions = {}) {
@@ -19,11 +28,7 @@ export async function stageSession(options: OriginalStageOptions = {}) {
       await data.say(TEXT.data);
     }
   };
-  const closeReason = () => {
-    const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder
-      .one("terminated");
-    return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
-  };
+  const closeReason = () => closeReasonOf(recorder);
   return { ...stage, data, sendData, closeReason };
 }
 
