@@ -12,7 +12,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
-import { logLines, withFolder } from "../support/log_folder.ts";
+import { Folder, logLines } from "../support/log_folder.ts";
 import { type Command, commandWords, freePort, startCommand } from "../support/process.ts";
 import { runCommand, runWords } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
@@ -37,20 +37,19 @@ async function startPair(
 
 for (const signal of SIGNALS) {
   Deno.test(`${signal} ends client and server with their summaries, all of it logged`, async () => {
-    await withFolder(async (folder) => {
-      await using stack = new AsyncDisposableStack();
-      const { client, server } = await startPair(folder, stack);
-      for (const [role, command] of [["client", client], ["server", server]] as const) {
-        command.kill(signal);
-        assertEquals(await command.ended(), 0, command.stderr);
-        const { data_confirmed, in_doubt } = await command.event("summary");
-        assert(data_confirmed >= 3);
-        assertEquals(in_doubt, []);
-        const lines = command.stderr.trimEnd().split("\n");
-        assertEquals(logLines(`${folder}/${role}_info.log`), lines);
-        assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
-      }
-    });
+    using folder = new Folder();
+    await using stack = new AsyncDisposableStack();
+    const { client, server } = await startPair(folder.path, stack);
+    for (const [role, command] of [["client", client], ["server", server]] as const) {
+      command.kill(signal);
+      assertEquals(await command.ended(), 0, command.stderr);
+      const { data_confirmed, in_doubt } = await command.event("summary");
+      assert(data_confirmed >= 3);
+      assertEquals(in_doubt, []);
+      const lines = command.stderr.trimEnd().split("\n");
+      assertEquals(logLines(`${folder.path}/${role}_info.log`), lines);
+      assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
+    }
   });
 
   Deno.test(`${signal} ends a client that waits to be welcomed, at once and with 0`, async () => {
@@ -81,21 +80,20 @@ for (const signal of SIGNALS) {
 }
 
 Deno.test("SIGKILL leaves the log complete up to the last thing that happened", async () => {
-  await withFolder(async (folder) => {
-    await using stack = new AsyncDisposableStack();
-    const { client, server } = await startPair(folder, stack);
-    await client.event("data_confirmed", ({ seq }) => seq === 8);
-    for (const [role, command] of [["client", client], ["server", server]] as const) {
-      command.kill("SIGKILL");
-      await command.ended();
-      // Of the very last event, the process may have been killed before it came to log it.
-      const data = command.events.filter(({ event }) => event.startsWith("data_")).slice(0, -1);
-      const logged = logLines(`${folder}/${role}_info.log`);
-      const told = logged.filter((line) => line.includes("|| data message "));
-      assertGreater(data.length, 6);
-      assertEquals(told.slice(0, data.length).map(dataWords), data.map(dataWordsOf));
-    }
-  });
+  using folder = new Folder();
+  await using stack = new AsyncDisposableStack();
+  const { client, server } = await startPair(folder.path, stack);
+  await client.event("data_confirmed", ({ seq }) => seq === 8);
+  for (const [role, command] of [["client", client], ["server", server]] as const) {
+    command.kill("SIGKILL");
+    await command.ended();
+    // Of the very last event, the process may have been killed before it came to log it.
+    const data = command.events.filter(({ event }) => event.startsWith("data_")).slice(0, -1);
+    const logged = logLines(`${folder.path}/${role}_info.log`);
+    const told = logged.filter((line) => line.includes("|| data message "));
+    assertGreater(data.length, 6);
+    assertEquals(told.slice(0, data.length).map(dataWords), data.map(dataWordsOf));
+  }
 });
 
 function dataWords(line: string): string {
@@ -119,18 +117,17 @@ for (
   ]
 ) {
   testUnless(whyNoDefect, `a defect is logged before it ends a command: ${defect}`, async () => {
-    await withFolder(async (folder) => {
-      const words = commandWords("server");
-      const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
-      const args = ["127.0.0.1", String(freePort()), "--log-dir", folder];
-      const { code, stdout } = await runWords([...words, script, defect, ...args]);
-      assertEquals([code, stdout], [1, ""]);
-      for (const level of ["info", "warning", "error"]) {
-        const [line] = logLines(`${folder}/server_${level}.log`);
-        assertMatch(line ?? "", / \|\| ERROR \|\| a defect of this program: Error: on purpose/);
-        assertStringIncludes(line!, "defective.ts:");
-      }
-    });
+    using folder = new Folder();
+    const words = commandWords("server");
+    const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
+    const args = ["127.0.0.1", String(freePort()), "--log-dir", folder.path];
+    const { code, stdout } = await runWords([...words, script, defect, ...args]);
+    assertEquals([code, stdout], [1, ""]);
+    for (const level of ["info", "warning", "error"]) {
+      const [line] = logLines(`${folder.path}/server_${level}.log`);
+      assertMatch(line ?? "", / \|\| ERROR \|\| a defect of this program: Error: on purpose/);
+      assertStringIncludes(line!, "defective.ts:");
+    }
   });
 }
 

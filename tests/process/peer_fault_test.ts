@@ -11,6 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
+import { Folder } from "../support/log_folder.ts";
 import { type Command, type EventOf, freePort, startCommand } from "../support/process.ts";
 
 /** Detection predicted: 0.8 s + 3 × 0.4 s = 2 s. */
@@ -124,17 +125,13 @@ for (const frozen of ["server", "client"] as const) {
 Deno.test("a client whose write is blocked dies at the predicted time, and with it the write", async () => {
   // More than the socket buffers of loopback take, so that the write waits for a frozen server.
   const size = 16_000_000;
-  const folder = await Deno.makeTempDir();
-  try {
-    const config = `${folder}/client.toml`;
-    await Deno.writeTextFile(config, `[settings]\nmessage = "${"x".repeat(size)}"\n`);
-    await using pair = await Pair.start([`--max-message-bytes=${size}`], ["--config", config]);
-    pair.server.kill("SIGSTOP");
-    assertDetected(await pair.client.event("terminated"));
-    assertEquals(await pair.client.ended(), 1);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  using folder = new Folder();
+  const config = `${folder.path}/client.toml`;
+  await Deno.writeTextFile(config, `[settings]\nmessage = "${"x".repeat(size)}"\n`);
+  await using pair = await Pair.start([`--max-message-bytes=${size}`], ["--config", config]);
+  pair.server.kill("SIGSTOP");
+  assertDetected(await pair.client.event("terminated"));
+  assertEquals(await pair.client.ended(), 1);
 });
 
 Deno.test("the server serves the healthy while others freeze, die and come", async () => {

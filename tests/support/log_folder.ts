@@ -35,16 +35,20 @@ export function openTestLog(options: Partial<LogOptions> = {}): TestLog {
   };
 }
 
-/** Does something with a new folder, which is then removed. */
-export async function withFolder(
-  use: (folder: string) => void | Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "pulsewire_" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+/** A new folder, which is removed with all that is in it. Dispose of it with `using`. */
+export class Folder implements Disposable {
+  /** Its path, with links resolved. */
+  readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "pulsewire_" }));
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
   }
+}
+
+/** Does something with a new folder, which is then removed. */
+export async function withFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
+  using folder = new Folder();
+  await use(folder.path);
 }
 
 /** The lines of a log file, each of which has to have an end. */

@@ -109,3 +109,15 @@ export async function flood(client: Command, stop: AbortSignal): Promise<string>
   await client.endInput();
   return all;
 }
+
+/** Starts a client whose stdin the test writes; it ends if the test does not end it. */
+export function startInput(port: number): Command {
+  const args = ["127.0.0.1", String(port), "--stdin", "--duration=60"];
+  return startCommand("client", args, { stdin: "piped" });
+}
+
+/** The fields of a summary that say what is in doubt. */
+export async function doubts(client: Command) {
+  const { confirmed_up_to, data_sent, in_doubt } = await client.event("summary");
+  return { confirmed_up_to, data_sent, in_doubt };
+}
