@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { Folder } from "../support/log_folder.ts";
-import { type Command, freePort, startCommand } from "../support/process.ts";
+import { freePort, startCommand, startServer } from "../support/process.ts";
 import { doubts, startInput } from "../support/real_stage.ts";
 import { onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
@@ -15,16 +15,10 @@ import { testUnless } from "../support/skip.ts";
 const encoder = new TextEncoder();
 const HOST = "127.0.0.1";
 
-async function startServer(port: number, output: string, ...args: string[]): Promise<Command> {
-  const server = startCommand("server", [HOST, String(port), "--output", output, ...args]);
-  await server.event("listening");
-  return server;
-}
-
 /** Sends a text to a server for one session. */
 async function send(text: string, output: string, ...args: string[]): Promise<void> {
   const port = freePort();
-  await using server = await startServer(port, output, "--once", ...args);
+  await using server = await startServer(port, "--output", output, "--once", ...args);
   await using client = startInput(port);
   await client.write(encoder.encode(text));
   await client.endInput();
@@ -74,7 +68,7 @@ testUnless(
   async () => {
     using folder = new Folder();
     const [output, link] = [`${folder.path}/messages.txt`, `${folder.path}/link.txt`];
-    await using first = await startServer(freePort(), output);
+    await using first = await startServer(freePort(), "--output", output);
     await Deno.symlink(output, link);
     const more = [[], ["--workers=2"], ["--store", `${folder.path}/store.db`]];
     for (const [i, path] of [output, link, output].entries()) {
@@ -84,7 +78,7 @@ testUnless(
     }
     first.kill("SIGKILL");
     await first.ended();
-    await using _next = await startServer(freePort(), output, ...more[2]!);
+    await using _next = await startServer(freePort(), "--output", output, ...more[2]!);
   },
 );
 

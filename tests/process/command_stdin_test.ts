@@ -6,10 +6,11 @@
  */
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/log_folder.ts";
-import { type Command, freePort, startCommand } from "../support/process.ts";
+import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
 import { noProcessMemory, residentBytes } from "../support/process_memory.ts";
 import { Random } from "../support/random.ts";
 import { Relay, type Way } from "../support/relay.ts";
+import { eachOf } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 
 const encoder = new TextEncoder();
@@ -33,9 +34,7 @@ class Pipe implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const output = `${made.use(new Folder()).path}/messages.txt`;
     const port = freePort();
-    const words = ["127.0.0.1", String(port), "--output", output, ...PATIENT, ...args];
-    const server = made.use(startCommand("server", words));
-    await server.event("listening");
+    const server = made.use(await startServer(port, "--output", output, ...PATIENT, ...args));
     const relay = made.use(await Relay.open(port));
     return new Pipe(server, relay, output, made.move());
   }
@@ -73,7 +72,7 @@ const INPUTS: readonly [what: string, input: Uint8Array, lines: number][] = [
 ];
 
 Deno.test("each line of stdin is a data message, byte for byte, whatever it holds", async () => {
-  for (const [what, input, lines] of INPUTS) {
+  await eachOf(INPUTS, async ([what, input, lines]) => {
     await using pipe = await Pipe.open("--once");
     const client = pipe.client();
     await client.write(input);
@@ -87,7 +86,7 @@ Deno.test("each line of stdin is a data message, byte for byte, whatever it hold
     if (!Number.isNaN(lines)) assertEquals(count, lines, what);
     const { data_bytes, data_sent, in_doubt } = await client.event("summary");
     assertEquals([data_bytes, data_sent, in_doubt], [expected.length - count, count, []], what);
-  }
+  });
 });
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

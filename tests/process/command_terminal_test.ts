@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commandWords, freePort, startCommand } from "../support/process.ts";
+import { commandWords, freePort, startServer } from "../support/process.ts";
 import { runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 import { AtTerminal, whyNoTerminal } from "../support/terminal.ts";
@@ -18,9 +18,8 @@ function test(name: string, run: () => Promise<void>): void {
 }
 
 test("a client asks for host and port, again until the answer can be", async () => {
-  const port = String(freePort());
-  await using server = startCommand("server", ["127.0.0.1", port, "--once"]);
-  await server.event("listening");
+  const port = freePort();
+  await using server = await startServer(port, "--once");
   await using client = new AtTerminal([...commandWords("client"), "--count=1"]);
   await client.shows("Host");
   await client.answer("a b");
@@ -33,7 +32,7 @@ test("a client asks for host and port, again until the answer can be", async () 
     await client.shows(`port ${wrong}: expected a whole number from 1 to 65535`);
   }
   await client.shows("Port");
-  await client.answer(port);
+  await client.answer(String(port));
   await client.shows(`session open with 127.0.0.1:${port}`);
   assertEquals(await client.ended(), 0, client.shown);
   assertEquals(await server.ended(), 0);

@@ -14,7 +14,7 @@ import { helpText, VERSION } from "../../lib/cli/help.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { Folder } from "../support/log_folder.ts";
-import { commandWords, freePort, startCommand } from "../support/process.ts";
+import { commandWords, freePort, startCommand, startServer } from "../support/process.ts";
 import { eachOf, onlySentence, runCommand, runWords } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -149,10 +149,9 @@ Deno.test("flags beat the configuration file, given or beside the executable", a
 
 /** Runs a client against a server for one session: gives what became of both. */
 async function oneSession(serverArgs: string[], clientArgs: string[]) {
-  const port = String(freePort());
-  await using server = startCommand("server", ["127.0.0.1", port, "--once", ...serverArgs]);
-  await server.event("listening");
-  const args = ["127.0.0.1", port, "--data-interval=0.05", ...clientArgs];
+  const port = freePort();
+  await using server = await startServer(port, "--once", ...serverArgs);
+  const args = ["127.0.0.1", String(port), "--data-interval=0.05", ...clientArgs];
   const client = await runCommand("client", args);
   assertEquals(await server.ended(), 0, server.stderr);
   return { server, client };
@@ -208,8 +207,7 @@ Deno.test("--duration ends the client, and the server, after so many seconds", a
 Deno.test("--once ends the server with its first session, whose outcome is its status", async () => {
   const port = freePort();
   const args = ["127.0.0.1", String(port)];
-  await using server = startCommand("server", [...args, "--once"]);
-  await server.event("listening");
+  await using server = await startServer(port, "--once");
   // Somebody who opens no session is not the one to wait for.
   (await Deno.connect({ hostname: "127.0.0.1", port })).close();
   await server.event("terminated");

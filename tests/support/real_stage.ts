@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { assertAgree } from "./ledgers.ts";
-import { type Command, freePort, startCommand } from "./process.ts";
+import { type Command, freePort, startCommand, startServer } from "./process.ts";
 import { Relay } from "./relay.ts";
 
 /** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */
@@ -42,11 +42,7 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a server; it listens when this resolves. */
   async server(...args: string[]): Promise<Command> {
-    const server = this.#stack.use(
-      startCommand("server", ["127.0.0.1", String(this.#port), ...args]),
-    );
-    await server.event("listening");
-    return server;
+    return this.#stack.use(await startServer(this.#port, ...args));
   }
 
   client(...args: string[]): Command {
