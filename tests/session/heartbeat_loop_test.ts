@@ -1,5 +1,5 @@
 /**
- * The heartbeat phase, on both sides alike, to the millisecond (DESIGN.md, section 3).
+ * The heartbeat phase, on both sides alike, to the millisecond.
  *
  * @module
  */

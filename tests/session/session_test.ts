@@ -1,6 +1,6 @@
 /**
  * What ends a session, once and at once, leaving nothing behind; and that this process's own absence does
- * not (DESIGN.md, section 3).
+ * not.
  *
  * @module
  */
