@@ -6,7 +6,7 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseConfig, readConfig, readConfigIfThere } from "../../lib/cli/config_file.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
-import { withFolder } from "../support/log_folder.ts";
+import { withFolder } from "../support/folder.ts";
 
 function errorOf(text: string): string {
   return assertThrows(() => parseConfig(text, "x.toml"), UsageError).message;

@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
-import { stageSession } from "../support/original_session.ts";
+import { stageSession } from "../support/original_stage.ts";
 import { stageOriginalServer } from "../support/original_stage.ts";
 import { assertEventAfter } from "../support/stage.ts";
 

@@ -12,7 +12,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
-import { logLines, openTestLog, withFolder } from "../support/log_folder.ts";
+import { withFolder } from "../support/folder.ts";
+import { logLines, openTestLog } from "../support/log.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 /** A line without its time. */
