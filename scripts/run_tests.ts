@@ -18,6 +18,9 @@ const MEASURING = [
   "tests/process/peer_fault_test.ts",
 ];
 
+/** What takes longest, and so starts first: the rest runs beside it. */
+const LONG = ["tests/process/endurance_test.ts", "tests/simulation", "tests/original"];
+
 /** More files at a time than there are cores: tests of real processes mostly wait. */
 const JOBS = Math.max(4, 2 * navigator.hardwareConcurrency);
 
@@ -34,7 +37,7 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<bo
 const skipped = await Deno.makeTempFile();
 const named = Deno.args.filter((each) => !each.startsWith("--"));
 const results = named.length > 0 ? [await run(named)] : [
-  await run(["--parallel", `--ignore=${MEASURING}`], { DENO_JOBS: `${JOBS}` }),
+  await run(["--parallel", `--ignore=${MEASURING}`, ...LONG, "."], { DENO_JOBS: `${JOBS}` }),
   await run(["--parallel", ...MEASURING], { DENO_JOBS: "3" }),
 ];
 console.log(await Deno.readTextFile(skipped));

@@ -7,36 +7,26 @@ import { parseArgs } from "@std/cli";
 import { UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
 import { checkValue, didYouMean, numberOf, type Value } from "./check.ts";
-import { OPTIONS } from "./options.ts";
+import { OPTIONS, type OptionValues } from "./options.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
 /** What the arguments ask for. */
-export interface CommandLine {
+export type CommandLine = OptionValues & {
   /** The settings among them. */
   settings: Partial<Settings>;
-  /** The configuration file, if one is named. */
-  config?: string;
-  /** Whether to write each event to stdout as JSON. */
-  json: boolean;
-  /** Whether to leave only warnings and errors on stderr. */
-  quiet: boolean;
-  /** Client: how many sessions. */
-  sessions?: number;
-  /** Client: the seconds over which their starts are spread. */
-  ramp?: number;
-  /** Client: after how many confirmed data messages to end. */
-  count?: number;
-  /** After how many seconds to end. */
-  duration?: number;
-  /** Client: whether the data messages are the lines of stdin. */
-  stdin: boolean;
-  /** Server: whether to end after the first session. */
-  once: boolean;
-  /** Whether help is asked for. */
-  help: boolean;
-  /** Whether the version is asked for. */
-  version: boolean;
-}
+};
+
+/** Values of flags for an error; of any other flag, 5. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  host: "127.0.0.1",
+  port: "4000",
+  config: "client.toml",
+  message: "hello",
+  "log-dir": "logs",
+  "max-message-bytes": "1048576",
+  store: "pulsewire.db",
+  output: "messages.txt",
+};
 
 /** The one-letter spellings. */
 const LETTERS = Object.fromEntries(
@@ -76,44 +66,35 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
       if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
     },
   });
-  const one = (flag: string) => onlyValue(flag, parsed[flag]);
-  const isOn = (flag: string) => switchValue(flag, one(flag)) === true;
-  const text = (flag: string) => textValue(flag, one(flag));
-
   const settings = positionals(parsed._);
   for (const key of keys) {
     const { flag, unit } = KEYS[key];
     const isSwitch = unit === "switch";
-    const value = isSwitch ? switchValue(flag, one(flag)) : text(flag);
+    const value = isSwitch ? switchValue(flag, parsed[flag]) : textValue(flag, parsed[flag]);
     if (value === undefined) continue;
     if (settings[key] !== undefined) {
       const word = `${key.toUpperCase()} already says ${settings[key]}`;
       throw new UsageError(`--${flag} ${value}: ${word}; give it once`);
     }
-    settings[key] = isSwitch ? value === true : checkFlag(key, `${value}`, `--${flag} ${value}`);
+    settings[key] = isSwitch ? value : checkFlag(key, `${value}`, `--${flag} ${value}`);
   }
-  return {
-    settings,
-    config: text("config"),
-    json: isOn("json"),
-    quiet: isOn("quiet"),
-    sessions: wholeNumber("sessions", text("sessions")),
-    ramp: seconds("ramp", text("ramp")),
-    count: wholeNumber("count", text("count")),
-    duration: seconds("duration", text("duration")),
-    stdin: isOn("stdin"),
-    once: isOn("once"),
-    help: isOn("help"),
-    version: isOn("version"),
-  };
+  const entries = Object.keys(OPTIONS).map((flag) => [flag, optionValue(flag, parsed[flag])]);
+  return { settings, ...Object.fromEntries(entries) as OptionValues };
 }
 
-function unknownFlag(
-  role: Role,
-  word: string,
-  flag: string,
-  known: readonly string[],
-): UsageError {
+/** The value of an option that is no setting: of a switch, whether it is on. */
+function optionValue(flag: string, given: unknown): Value | undefined {
+  const { value } = OPTIONS[flag]!;
+  if (!value) return switchValue(flag, given) ?? false;
+  const text = textValue(flag, given);
+  if (text === undefined || value === "FILE") return text;
+  const number = numberOf(text);
+  if (value === "S") return checkValue("data_interval", number, `--${flag} ${text}`);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
+}
+
+function unknownFlag(role: Role, word: string, flag: string, known: string[]): UsageError {
   if (/^-[\d.]/.test(word)) return new UsageError(`${word}: no value may be negative`);
   const other = role === "client" ? "server" : "client";
   const others = flagsOf(other);
@@ -149,7 +130,8 @@ function refuseSwitchValues(args: readonly string[], switches: readonly string[]
   }
 }
 
-function switchValue(flag: string, value: unknown): boolean | undefined {
+function switchValue(flag: string, given: unknown): boolean | undefined {
+  const value = onlyValue(flag, given);
   if (value === undefined || typeof value === "boolean") return value;
   throw new UsageError(`--${flag}: takes no value`);
 }
@@ -161,26 +143,13 @@ function onlyValue(flag: string, collected: unknown): unknown {
   return list[0];
 }
 
-function textValue(flag: string, value: unknown): string | undefined {
+function textValue(flag: string, given: unknown): string | undefined {
+  const value = onlyValue(flag, given);
   if (value === undefined) return undefined;
   if (value === "" || typeof value !== "string") {
-    throw new UsageError(`--${flag}: needs a value, such as --${flag} ${example(flag)}`);
+    throw new UsageError(`--${flag}: needs a value, such as --${flag} ${EXAMPLES[flag] ?? "5"}`);
   }
   return value;
-}
-
-function example(flag: string): string {
-  const examples: Record<string, string> = {
-    host: "127.0.0.1",
-    port: "4000",
-    config: "client.toml",
-    message: "hello",
-    "log-dir": "logs",
-    "max-message-bytes": "1048576",
-    store: "pulsewire.db",
-    output: "messages.txt",
-  };
-  return examples[flag] ?? "5";
 }
 
 function positionals(words: readonly (string | number)[]): Record<string, Value> {
@@ -196,17 +165,4 @@ function positionals(words: readonly (string | number)[]): Record<string, Value>
 
 function checkFlag(key: Key, value: string, where: string): Value {
   return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
-}
-
-function wholeNumber(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = numberOf(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
-}
-
-function seconds(flag: string, text: string | undefined): number | undefined {
-  return text === undefined
-    ? undefined
-    : Number(checkValue("data_interval", numberOf(text), `--${flag} ${text}`));
 }

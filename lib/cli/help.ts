@@ -7,29 +7,11 @@ import type { Role } from "../wire/protocol.ts";
 import { EXIT_STATUSES, type OptionDescription, OPTIONS } from "./options.ts";
 import { defaultSettings, type Key, KEYS } from "./settings.ts";
 
-const TIMERS: readonly Key[] = [
-  "data_interval",
-  "data_threshold",
-  "heart_beat_interval",
-  "heart_beat_threshold",
-  "heart_beat_additional_tries",
-];
-
 /** What stands for the value of a path. */
 const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
   log_dir: " FOLDER",
-};
-
-const DATA: Readonly<Record<Role, readonly Key[]>> = {
-  server: ["message", "max_message_bytes", "output"],
-  client: ["message", "window", "max_message_bytes"],
-};
-
-const SESSIONS: Readonly<Record<Role, readonly Key[]>> = {
-  server: ["store", "session_lifetime", "max_sessions", "workers"],
-  client: ["reconnect", "reconnect_limit"],
 };
 
 const PURPOSE: Readonly<Record<Role, string>> = {
@@ -39,29 +21,41 @@ const PURPOSE: Readonly<Record<Role, string>> = {
 
 /** The text of `--help`, grouped, with units and defaults. */
 export function helpText(role: Role): string {
-  const settings = (keys: readonly Key[]) => keys.map((key) => settingLine(role, key));
-  const options = (group: OptionDescription["group"]) =>
-    Object.keys(OPTIONS)
-      .filter((flag) => OPTIONS[flag]!.group === group && (OPTIONS[flag]!.role ?? role) === role)
-      .map((flag) => optionLine(role, flag));
-  const statuses = Object.entries(EXIT_STATUSES).map(([status, { meaning }]) =>
-    `${status}  ${meaning}`
-  );
+  const isOfRole = ({ role: only = role }: { role?: Role }) => only === role;
+  const settings = (...keys: Key[]) =>
+    keys.filter((key) => isOfRole(KEYS[key])).map((key) => settingLine(role, key));
+  const options = (group?: OptionDescription["group"]) =>
+    Object.entries(OPTIONS).filter(([, each]) => each.group === group && isOfRole(each))
+      .map(([flag]) => optionLine(role, flag));
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
   return [
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
-    group("Address", settings(["host", "port"])),
-    group("Timers (S: seconds, fractions allowed)", settings(TIMERS)),
-    group("Data messages", settings(DATA[role])),
+    group("Address", settings("host", "port")),
     group(
-      role === "client" ? "When the connection is lost" : "Sessions and store",
-      settings(SESSIONS[role]),
+      "Timers (S: seconds, fractions allowed)",
+      settings(
+        "data_interval",
+        "data_threshold",
+        "heart_beat_interval",
+        "heart_beat_threshold",
+        "heart_beat_additional_tries",
+      ),
     ),
-    group("Run", options("run")),
-    group("Output", [...options("output"), ...settings(["log_dir"])]),
-    group("Other", [...settings(["original"]), ...options("other")]),
-    group("Exit status", statuses),
+    group("Data messages", settings("message", "window", "max_message_bytes", "output")),
+    role === "client"
+      ? group("When the connection is lost", settings("reconnect", "reconnect_limit"))
+      : group(
+        "Sessions and store",
+        settings("store", "session_lifetime", "max_sessions", "workers"),
+      ),
+    group("Run", options()),
+    group("Output", [...options("output"), ...settings("log_dir")]),
+    group("Other", [...settings("original"), ...options("other")]),
+    group(
+      "Exit status",
+      Object.entries(EXIT_STATUSES).map(([status, { meaning }]) => `${status}  ${meaning}`),
+    ),
   ].join("\n");
 }
 

@@ -19,56 +19,58 @@ export interface OptionDescription {
   readonly default?: Readonly<Record<Role, string>>;
   /** The only side that has it, if it is one side's. */
   readonly role?: Role;
-  /** Where it stands in the help. */
-  readonly group: "run" | "output" | "other";
+  /** Where it stands in the help, if not with those of the run. */
+  readonly group?: "output" | "other";
 }
 
-/** Every option that is no setting, by its flag without the dashes. */
-export const OPTIONS: Readonly<Record<string, OptionDescription>> = {
+/** Every option that is no setting: its flag without the dashes, and what its value is like. */
+export const OPTION_TABLE = {
   once: {
-    meaning: "serve one session with one worker, then exit with its outcome",
     role: "server",
-    group: "run",
+    meaning: "serve one session with one worker, then exit with its outcome",
   },
-  stdin: {
-    meaning: "send each line of stdin; end when all are confirmed",
-    role: "client",
-    group: "run",
-  },
+  stdin: { role: "client", meaning: "send each line of stdin; end when all are confirmed" },
   sessions: {
+    role: "client",
     value: "N",
     meaning: "run N sessions at once, with one total",
     default: both("1"),
-    role: "client",
-    group: "run",
   },
   ramp: {
+    role: "client",
     value: "S",
     meaning: "spread their starts over S seconds",
     default: both("0.001 for each"),
-    role: "client",
-    group: "run",
   },
   count: {
+    role: "client",
     value: "N",
     meaning: "end when N data messages are confirmed, of each session",
-    role: "client",
-    group: "run",
   },
-  duration: { value: "S", meaning: "end after S seconds", group: "run" },
-  json: { meaning: "write each event to stdout as one line of JSON", group: "output" },
-  quiet: { letter: "q", meaning: "only warnings and errors on stderr", group: "output" },
+  duration: { value: "S", meaning: "end after S seconds" },
+  json: { group: "output", meaning: "write each event to stdout as one line of JSON" },
+  quiet: { group: "output", letter: "q", meaning: "only warnings and errors on stderr" },
   config: {
+    group: "other",
     value: "FILE",
     meaning: "read settings from FILE",
     default: {
       server: "server.toml beside the executable",
       client: "client.toml beside the executable",
     },
-    group: "other",
   },
-  help: { letter: "h", meaning: "show the help", group: "other" },
-  version: { letter: "V", meaning: "show the version", group: "other" },
+  help: { group: "other", letter: "h", meaning: "show the help" },
+  version: { group: "other", letter: "V", meaning: "show the version" },
+} as const satisfies Record<string, OptionDescription>;
+
+/** What is known of every option that is no setting, by its flag without the dashes. */
+export const OPTIONS: Readonly<Record<string, OptionDescription>> = OPTION_TABLE;
+
+/** The values of the options on a command line: of a switch, whether it is on. */
+export type OptionValues = {
+  -readonly [Flag in keyof typeof OPTION_TABLE]: typeof OPTION_TABLE[Flag] extends
+    { value: infer Kind } ? (Kind extends "FILE" ? string : number) | undefined
+    : boolean;
 };
 
 /** The same for both sides. */

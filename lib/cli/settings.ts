@@ -27,14 +27,22 @@ export interface KeyDescription {
 /** The default window of a client that sends the lines of its input. */
 const INPUT_WINDOW = 256;
 
-const SECONDS = [0.001, 1_000_000] as const;
+const SECONDS = { unit: "seconds", range: [0.001, 1_000_000] } as const;
 
-const PATH = [1, 4_096] as const;
+const SWITCH = { unit: "switch", range: [0, 1] } as const;
+
+/** A file or a folder, by default none. */
+const PATH = { unit: "text", range: [1, 4_096], default: "" } as const;
+
+/** A setting as it is written here: default and meaning may be the same for both sides. */
+type Row = Omit<KeyDescription, "flag" | "default" | "meaning"> & {
+  readonly default: KeyDescription["default"] | KeyDescription["default"][Role];
+  readonly meaning: string | KeyDescription["meaning"];
+};
 
 /** Every setting, by its name in the configuration file. */
 export const SETTINGS = {
   host: {
-    flag: "host",
     unit: "text",
     range: [1, 255],
     default: { server: "0.0.0.0", client: "127.0.0.1" },
@@ -43,150 +51,104 @@ export const SETTINGS = {
       client: "the address of the server: IPv4, IPv6 or a name",
     },
   },
-  port: {
-    flag: "port",
-    unit: "port",
-    range: [1, 65_535],
-    default: both(4000),
-    meaning: both("the TCP port"),
-  },
+  port: { unit: "port", range: [1, 65_535], default: 4000, meaning: "the TCP port" },
   data_interval: {
-    flag: "data-interval",
-    unit: "seconds",
-    range: SECONDS,
-    default: both(5),
-    meaning: both("from one data message of the client to the next"),
+    ...SECONDS,
+    default: 5,
+    meaning: "from one data message of the client to the next",
   },
   data_threshold: {
-    flag: "data-threshold",
-    unit: "seconds",
-    range: SECONDS,
-    default: both(20),
+    ...SECONDS,
+    default: 20,
     meaning: {
       server: "without a data message, until heartbeats begin",
       client: "without a confirmation, until heartbeats begin",
     },
   },
   heart_beat_interval: {
-    flag: "heartbeat-interval",
-    unit: "seconds",
-    range: SECONDS,
-    default: both(5),
-    meaning: both("from a heartbeat's answer to the next heartbeat"),
+    ...SECONDS,
+    default: 5,
+    meaning: "from a heartbeat's answer to the next heartbeat",
   },
-  heart_beat_threshold: {
-    flag: "heartbeat-threshold",
-    unit: "seconds",
-    range: SECONDS,
-    default: both(10),
-    meaning: both("until a heartbeat counts as missed"),
-  },
+  heart_beat_threshold: { ...SECONDS, default: 10, meaning: "until a heartbeat counts as missed" },
   heart_beat_additional_tries: {
-    flag: "heartbeat-additional-tries",
     unit: "count",
     range: [0, 1_000_000],
-    default: both(3),
-    meaning: both("further heartbeats after the first missed one"),
+    default: 3,
+    meaning: "further heartbeats after the first missed one",
   },
   message: {
-    flag: "message",
     unit: "text",
     range: [1, 16_777_216],
-    default: both("CLIENT_DATA_MESSAGE"),
-    meaning: both("the text of the client's data messages"),
+    default: "CLIENT_DATA_MESSAGE",
+    meaning: "the text of the client's data messages",
   },
   max_message_bytes: {
-    flag: "max-message-bytes",
     unit: "bytes",
     range: [1, 1_073_741_824],
-    default: both(1_048_576),
+    default: 1_048_576,
     meaning: {
       server: "the largest data message accepted",
       client: "the largest data message, and the longest line of stdin",
     },
   },
   window: {
-    flag: "window",
+    role: "client",
     unit: "count",
     range: [0, MAX_WINDOW],
-    default: both(0),
-    meaning: both(`unconfirmed at a time; 0: 1, or ${INPUT_WINDOW} with --stdin`),
-    role: "client",
+    default: 0,
+    meaning: `unconfirmed at a time; 0: 1, or ${INPUT_WINDOW} with --stdin`,
   },
   reconnect: {
-    flag: "reconnect",
-    unit: "switch",
-    range: [0, 1],
-    default: both(false),
-    meaning: both("reconnect after a loss, and resume the session"),
+    ...SWITCH,
     role: "client",
+    default: false,
+    meaning: "reconnect after a loss, and resume the session",
   },
   reconnect_limit: {
-    flag: "reconnect-limit",
+    role: "client",
     unit: "count",
     range: [0, 1_000_000],
-    default: both(0),
-    meaning: both("give up after so many attempts in a row; 0: never"),
-    role: "client",
+    default: 0,
+    meaning: "give up after so many attempts in a row; 0: never",
   },
   workers: {
-    flag: "workers",
+    role: "server",
     unit: "count",
     range: [1, 64],
-    default: both(1),
-    meaning: both("threads that share the port and the sessions"),
-    role: "server",
+    default: 1,
+    meaning: "threads that share the port and the sessions",
   },
   session_lifetime: {
-    flag: "session-lifetime",
+    role: "server",
     unit: "seconds",
     range: [0, 1_000_000],
-    default: both(3600),
-    meaning: both("how long a session without a connection is retained"),
-    role: "server",
+    default: 3600,
+    meaning: "how long a session without a connection is retained",
   },
   max_sessions: {
-    flag: "max-sessions",
+    role: "server",
     unit: "count",
     range: [1, 10_000_000],
-    default: both(10_000),
-    meaning: both("how many sessions there may be; the next is refused"),
-    role: "server",
+    default: 10_000,
+    meaning: "how many sessions there may be; the next is refused",
   },
   store: {
-    flag: "store",
-    unit: "text",
-    range: PATH,
-    default: both(""),
-    meaning: both("SQLite file for data messages, sessions and outages"),
+    ...PATH,
     role: "server",
+    meaning: "SQLite file for data messages, sessions and outages",
   },
-  output: {
-    flag: "output",
-    unit: "text",
-    range: PATH,
-    default: both(""),
-    meaning: both("file to append data messages to; - for stdout"),
-    role: "server",
-  },
-  log_dir: {
-    flag: "log-dir",
-    unit: "text",
-    range: PATH,
-    default: both(""),
-    meaning: both("folder for the three rotating log files"),
-  },
+  output: { ...PATH, role: "server", meaning: "file to append data messages to; - for stdout" },
+  log_dir: { ...PATH, meaning: "folder for the three rotating log files" },
   original: {
-    flag: "original",
-    unit: "switch",
-    range: [0, 1],
+    ...SWITCH,
     default: { server: true, client: false },
     meaning: {
       server: "serve clients of the original program too",
       client: "the server runs the original program",
     },
   },
-} as const satisfies Record<string, KeyDescription>;
+} as const satisfies Record<string, Row>;
 
 /** The name of a setting in the configuration file. */
 export type Key = keyof typeof SETTINGS;
@@ -199,14 +161,18 @@ export type Settings = {
 };
 
 /** What is known of every setting. */
-export const KEYS: Readonly<Record<Key, KeyDescription>> = SETTINGS;
+export const KEYS = Object.fromEntries(
+  Object.entries<Row>(SETTINGS).map(([key, { default: otherwise, meaning, ...others }]) => [key, {
+    flag: key.replace("heart_beat", "heartbeat").replaceAll("_", "-"),
+    default: typeof otherwise === "object" ? otherwise : both(otherwise),
+    meaning: typeof meaning === "object" ? meaning : both(meaning),
+    ...others,
+  }]),
+) as Readonly<Record<Key, KeyDescription>>;
 
 /** The defaults of a command. */
 export function defaultSettings(role: Role): Settings {
-  const entries = Object.entries(KEYS).map(([key, description]) => [
-    key,
-    description.default[role],
-  ]);
+  const entries = Object.entries(KEYS).map(([key, each]) => [key, each.default[role]]);
   return Object.fromEntries(entries);
 }
 

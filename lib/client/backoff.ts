@@ -19,36 +19,29 @@ export const HEALTHY_MS = 60_000;
  * that limit, so that clients that lost the same server do not reconnect all at once.
  */
 export class Backoff {
+  /** How many attempts there have been in a row. */
+  attempts = 0;
   readonly #random: Random;
-  #attempts = 0;
 
   /** Makes a back-off before its first attempt. */
   constructor(random: Random) {
     this.#random = random;
   }
 
-  /** How many attempts there have been in a row. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** Counts one more attempt, and returns the delay before it, in milliseconds. */
   next(): number {
-    this.#attempts++;
+    this.attempts++;
     // Beyond 2^30 the limit has long been reached.
-    const doubled_ms = MIN_BACKOFF_MS * 2 ** Math.min(this.#attempts, 30);
+    const doubled_ms = MIN_BACKOFF_MS * 2 ** Math.min(this.attempts, 30);
     const longest_ms = Math.min(MAX_BACKOFF_MS, doubled_ms);
-    return Math.round(MIN_BACKOFF_MS + this.#fraction() * (longest_ms - MIN_BACKOFF_MS));
+    const bytes = new Uint8Array(4);
+    this.#random(bytes);
+    const fraction = new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+    return Math.round(MIN_BACKOFF_MS + fraction * (longest_ms - MIN_BACKOFF_MS));
   }
 
   /** Resets the attempts if the session was healthy for long enough before it was lost. */
   wasHealthyFor(healthy_ms: number): void {
-    if (healthy_ms >= HEALTHY_MS) this.#attempts = 0;
-  }
-
-  #fraction(): number {
-    const bytes = new Uint8Array(4);
-    this.#random(bytes);
-    return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+    if (healthy_ms >= HEALTHY_MS) this.attempts = 0;
   }
 }

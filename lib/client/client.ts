@@ -26,21 +26,14 @@ import { SessionState } from "../session/state.ts";
 import type { Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
-import { Outbox } from "./outbox.ts";
-import type { DataSource } from "./source.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
 
 /** Options for {@linkcode Client}. */
-export interface ClientOptions extends DialOptions {
+export interface ClientOptions extends DialOptions, Omit<OutboxOptions, "ledger"> {
   /** The session's timers. */
   timers: Timers;
-  /** Where data messages come from. */
-  source: DataSource;
-  /** How many data messages may be unconfirmed at a time. */
-  window: number;
   /** The largest data message to accept, in bytes. */
   maxMessageBytes: number;
-  /** How many data messages to send; if not given, until the source ends. */
-  count?: number;
   /** Whether to reconnect after a loss: at most `limit` attempts in a row, without a limit if 0. */
   reconnect?: { limit: number };
   /** Whether the server is an original one. */
@@ -64,26 +57,16 @@ export interface LegacyClientProtocol {
 }
 
 /** Options for {@linkcode LegacyClientProtocol.openSession}. */
-export interface LegacyClientSessionOptions extends DialOptions {
-  /** The session's timers. */
-  timers: Timers;
+export interface LegacyClientSessionOptions
+  extends DialOptions, Pick<ClientOptions, "timers" | "count"> {
   /** The session's state. */
   state: SessionState;
   /** The first connection. */
   connection: Connection;
-  /** How many data messages to send, each confirmed; for ever if not given. */
-  count?: number;
 }
 
 /** A client's session in an older protocol. */
-export interface LegacyClientSession {
-  /** Whether it is open. */
-  readonly isOpen: boolean;
-  /** Runs it until it ends, and closes its connections. */
-  run(): Promise<CloseReason>;
-  /** Ends it because this side's user wants it. */
-  stop(reason: "done" | "shutdown"): void;
-}
+export type LegacyClientSession = Pick<ClientSession, "isOpen" | "run" | "stop">;
 
 /** A client with one session. To be run once. */
 export class Client {
@@ -93,7 +76,7 @@ export class Client {
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
   readonly #stopping = new AbortController();
-  #session?: ClientSession | LegacyClientSession;
+  #session?: LegacyClientSession;
   #connected_ms = 0;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
@@ -152,7 +135,8 @@ export class Client {
       ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
       : this.#newSession(connection);
     const closeReason = await this.#session.run();
-    if (this.#session.isOpen) this.#settled = isSettled(closeReason);
+    const { by, reason } = closeReason;
+    if (this.#session.isOpen) this.#settled = by === "peer" && reason === "shutdown";
     this.#session = undefined;
     return closeReason;
   }
@@ -177,28 +161,23 @@ export class Client {
    * returns whether the client reconnects.
    */
   #onDisconnect(closeReason: CloseReason): boolean {
-    if (!this.#mayReconnectAfter(closeReason)) return false;
+    const { reconnect } = this.#options;
+    if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
     // Silence after the last sign of life is not healthy time.
     const healthy_ms = this.#state.lastSignOfLife_ms - this.#connected_ms;
     if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
-    const { limit } = this.#options.reconnect!;
+    const { limit } = reconnect;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
     this.#state.events.emit("notice", { level: "warning", text });
     return false;
   }
 
-  #mayReconnectAfter(closeReason: CloseReason): boolean {
-    return this.#options.reconnect !== undefined && !this.#stopping.signal.aborted &&
-      isRetryable(closeReason);
-  }
-
   async #waitToReconnect({ reason, text }: CloseReason): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
-    const attempt = this.#backoff.attempts;
     this.#state.events.emit("reconnecting", {
-      attempt,
+      attempt: this.#backoff.attempts,
       delay_ms,
       cause: reason,
       peer: this.#peer,
@@ -209,9 +188,4 @@ export class Client {
     // If it is stopped meanwhile, the next dial gives up at once.
     await sleep(pause).catch(() => {});
   }
-}
-
-/** Whether a server shut down in order: it has then confirmed all that it delivered. */
-function isSettled({ by, reason }: CloseReason): boolean {
-  return by === "peer" && reason === "shutdown";
 }

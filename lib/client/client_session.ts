@@ -77,7 +77,8 @@ export class ClientSession extends Session implements ClientDataSide {
   sendReady(): void {
     const { events, writer } = this;
     for (let now_ms = this.now(); this.nextSend_ms <= now_ms; now_ms = this.now()) {
-      if (this.#outbox.nextBytes > this.#limit) return this.#tooLarge();
+      const { nextBytes } = this.#outbox;
+      if (nextBytes > this.#limit) return this.#tooLarge(nextBytes);
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
       writer.send({ type: "DATA", seq, payload });
       if (!events.wantsMessages) continue;
@@ -178,9 +179,8 @@ export class ClientSession extends Session implements ClientDataSide {
     );
   }
 
-  #tooLarge(): void {
-    const text =
-      `the next data message has ${this.#outbox.nextBytes} bytes; the server accepts ${this.#limit}`;
+  #tooLarge(bytes: number): void {
+    const text = `the next data message has ${bytes} bytes; the server accepts ${this.#limit}`;
     this.end({ by: "self", reason: "refused", text });
   }
 
@@ -189,7 +189,7 @@ export class ClientSession extends Session implements ClientDataSide {
    * source ends the session.
    */
   #onSourceChange(): void {
-    if (this.phase === "heartbeat" && !this.#outbox.oldest) {
+    if (this.state.phase === "heartbeat" && !this.#outbox.oldest) {
       if (this.done) return this.#finish();
       this.sendReady();
     }

@@ -10,14 +10,10 @@ import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import { type Event, type EventSink, EventSource, type Phase } from "../session/events.ts";
 import { Histogram } from "../session/histogram.ts";
 import { addCounters, Counters } from "../session/ledger.ts";
+import type { Client } from "./client.ts";
 
-/** One session of a load run: a client. */
-export interface LoadSession {
-  /** Runs it to its end. */
-  run(): Promise<ExitStatus>;
-  /** Ends it in order. */
-  stop(reason: "done" | "shutdown"): void;
-}
+/** One session of a load run. */
+export type LoadSession = Pick<Client, "run" | "stop">;
 
 /** Options for {@linkcode LoadRun}. */
 export interface LoadOptions {
@@ -56,25 +52,22 @@ export class LoadRun {
   async run(): Promise<ExitStatus> {
     const { clock, sessions } = this.#options;
     const started_ms = clock.now();
-    const running = await this.#startAll(started_ms);
-    await Promise.all(running);
+    await Promise.all(await this.#startAll(started_ms));
+    const ended = (status: ExitStatus) => this.#statuses.get(status) ?? 0;
     this.#events.emit("total", {
       sessions,
       started: this.#sessions.length,
       duration_ms: Math.round(clock.now() - started_ms),
       ...this.#total,
       phases: this.#phasesAtStop ?? { ...this.#phases },
-      ended_as_asked: this.#statuses.get(EXIT.asked) ?? 0,
-      lost: this.#statuses.get(EXIT.lost) ?? 0,
-      unconnected: this.#statuses.get(EXIT.unconnected) ?? 0,
-      refused: this.#statuses.get(EXIT.refused) ?? 0,
+      ended_as_asked: ended(EXIT.asked),
+      lost: ended(EXIT.lost),
+      unconnected: ended(EXIT.unconnected),
+      refused: ended(EXIT.refused),
       round_trips: this.#roundTrips.percentiles(),
       overshoots: this.#overshoots.percentiles(),
     });
-    const worst = [EXIT.lost, EXIT.refused, EXIT.unconnected].find((each) =>
-      this.#statuses.has(each)
-    );
-    return worst ?? EXIT.asked;
+    return [EXIT.lost, EXIT.refused, EXIT.unconnected].find(ended) ?? EXIT.asked;
   }
 
   /** Ends every session in order, and starts no more. */
@@ -128,22 +121,19 @@ export class LoadRun {
       case "phase":
         return this.#enterPhase(event);
       case "resumed":
-        total.resumed++;
-        return;
+        return void total.resumed++;
       case "local_stall":
-        total.local_stalls++;
-        return;
+        return void total.local_stalls++;
       case "disconnected":
       case "terminated":
         return this.#countEnd(event);
       case "summary":
-        addCounters(total, {
+        return addCounters(total, {
           data_sent: event.data_sent,
           data_confirmed: event.data_confirmed,
           data_resent: event.data_resent,
           in_doubt: event.in_doubt.reduce((sum, [first, last]) => sum + last - first + 1, 0),
         });
-        return;
     }
   }
 
@@ -151,10 +141,8 @@ export class LoadRun {
   #onOpen(): void {
     const { sessions } = this.#options;
     if (++this.#total.opened < sessions) return;
-    this.#events.emit("notice", {
-      level: "info",
-      text: `all ${sessions} sessions have been opened`,
-    });
+    const text = `all ${sessions} sessions have been opened`;
+    this.#events.emit("notice", { level: "info", text });
   }
 
   #enterPhase({ from, to }: { from: Phase; to: Phase }): void {

@@ -39,28 +39,22 @@ export class IntervalSource implements DataSource {
   readonly ended = false;
   /** The interval between two, in milliseconds. */
   readonly interval_ms: number;
+  /** The size of each, in bytes. */
+  readonly nextBytes: number;
+  /** When the next may go out, in monotonic milliseconds. */
+  next_ms: number = -Infinity;
   readonly #payload: Uint8Array;
-  #next_ms = -Infinity;
 
   /** Makes a source whose first data message may go out at once. */
   constructor(payload: Uint8Array, interval_ms: number) {
     this.#payload = payload;
+    this.nextBytes = payload.length;
     this.interval_ms = interval_ms;
-  }
-
-  /** When the next may go out, in monotonic milliseconds. */
-  get next_ms(): number {
-    return this.#next_ms;
-  }
-
-  /** The size of the next, in bytes. */
-  get nextBytes(): number {
-    return this.#payload.length;
   }
 
   /** Takes the next. */
   take(now_ms: number): Uint8Array {
-    this.#next_ms = nextOnGrid(this.#next_ms, now_ms, this.interval_ms);
+    this.next_ms = nextOnGrid(this.next_ms, now_ms, this.interval_ms);
     return this.#payload;
   }
 }
@@ -117,7 +111,7 @@ export class QueueSource implements DataSource {
       this.#queue.splice(0, this.#taken);
       this.#taken = 0;
     }
-    if (!this.#full) this.#wake();
+    if (!this.#full) this.#onRoom?.();
     return payload;
   }
 
@@ -139,11 +133,5 @@ export class QueueSource implements DataSource {
   get #full(): boolean {
     return this.#bytes >= MAX_QUEUED_BYTES ||
       this.#queue.length - this.#taken >= MAX_QUEUED_LINES;
-  }
-
-  #wake(): void {
-    const onRoom = this.#onRoom;
-    this.#onRoom = undefined;
-    onRoom?.();
   }
 }

@@ -58,19 +58,15 @@ function lineEnd(buffer: Uint8Array, from: number, count: number): number {
 
 /** The parts of a line, concatenated once. */
 class Parts {
-  #parts: Uint8Array[] = [];
-  #length = 0;
-
   /** The size of all parts, in bytes. */
-  get length(): number {
-    return this.#length;
-  }
+  length = 0;
+  #parts: Uint8Array[] = [];
 
   /** Adds a copy of some bytes. */
   add(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#parts.push(bytes.slice());
-    this.#length += bytes.length;
+    this.length += bytes.length;
   }
 
   /** Returns all bytes, and clears the parts. */
@@ -78,7 +74,7 @@ class Parts {
     const [first, ...others] = this.#parts;
     const bytes = first && others.length === 0 ? first : concat(this.#parts);
     this.#parts = [];
-    this.#length = 0;
+    this.length = 0;
     return bytes;
   }
 }

@@ -1,14 +1,10 @@
 /**
- * One connection that speaks the original program's wire, at either end; and dialling until it opens.
+ * One connection that speaks the original program's wire, at either end.
  *
  * @module
  */
-import { sleep } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { type CloseReason, closeReasonOf } from "../session/close_reason.ts";
-import { dial, type DialOptions } from "../session/dial.ts";
-import { ORIGINAL_REDIAL_MS } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
 import { originalBytes, OriginalDecoder, type OriginalMessage } from "./wire.ts";
@@ -36,11 +32,6 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
   constructor(connection: Connection, listener: OriginalListener) {
     this.#connection = connection;
     this.#listener = listener;
-  }
-
-  /** The peer's address and port. */
-  get peer(): string {
-    return this.#connection.peer;
   }
 
   /** Reads until the connection ends, closes it, and returns how it ended. */
@@ -111,34 +102,5 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
       this.#abandonWrite = () => resolve(undefined);
       this.#connection.write(bytes).then(resolve, this.#abandonWrite);
     });
-  }
-}
-
-/** Options for {@linkcode dialUntilOpen}. */
-export interface UntilOpenOptions {
-  /** Aborts the dialling. */
-  stopping: AbortSignal;
-  /** How long to wait before the first attempt, in milliseconds. */
-  wait_ms: number;
-  /** Whether a connection is still wanted. */
-  isWanted: () => boolean;
-  /** Whether to try only once. */
-  isOnce: boolean;
-}
-
-/** Dials until a connection opens; `undefined` if none is wanted any more. */
-export async function dialUntilOpen(
-  options: DialOptions,
-  { isOnce, isWanted, stopping, wait_ms }: UntilOpenOptions,
-): Promise<Connection | undefined> {
-  const { clock } = options;
-  using pause = new Deadline(clock, { signal: stopping });
-  for (let pause_ms = wait_ms;; pause_ms = ORIGINAL_REDIAL_MS) {
-    pause.moveTo(clock.now() + pause_ms);
-    if (pause_ms > 0) await sleep(pause).catch(() => {});
-    if (!isWanted()) return undefined;
-    const connection = await dial(options, stopping);
-    if (!("reason" in connection)) return connection;
-    if (isOnce) return undefined;
   }
 }

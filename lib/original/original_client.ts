@@ -5,17 +5,16 @@
  * @module
  */
 import { sleep } from "../platform/condition.ts";
-import type { Deadline } from "../platform/deadline.ts";
+import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
-import type { DialOptions } from "../session/dial.ts";
-import { heartbeatLoop, type HeartbeatProbe } from "../session/heartbeat_loop.ts";
-import { Heartbeats } from "../session/heartbeats.ts";
+import { dial, type DialOptions } from "../session/dial.ts";
+import { heartbeatLoop, type HeartbeatProbe, Heartbeats } from "../session/heartbeat_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import { ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
-import { dialUntilOpen, OriginalConnection } from "./connection.ts";
+import { OriginalConnection } from "./connection.ts";
 import { OriginalSession, type OriginalSessionOptions } from "./original_session.ts";
 import { PendingMessage } from "./pending_message.ts";
 import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./wire.ts";
@@ -49,7 +48,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     this.#options = options;
     const { clock, count, timers } = options;
     const { events, ledger } = this;
-    this.#outbox = new PendingMessage({ count, ledger, now_ms: clock.now(), timers });
+    this.#outbox = new PendingMessage(ledger, timers, clock.now(), count);
     const send = (n: number) => this.#sendHeartbeat(n);
     this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, send });
   }
@@ -163,14 +162,27 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   async #open(purpose: OriginalPurpose, wait_ms = 0): Promise<void> {
     if (this.#dialing.has(purpose)) return;
     this.#dialing.add(purpose);
-    const isWanted = () => this.state.phase === "heartbeat";
-    // The server listens again for heartbeats, sooner or later; for data, perhaps not yet.
-    const isOnce = purpose === "data";
-    const until = { stopping: this.ended, wait_ms, isWanted, isOnce };
-    const connection = await dialUntilOpen(this.#options, until);
+    const connection = await this.#dialUntilOpen(purpose, wait_ms);
     this.#dialing.delete(purpose);
-    if (connection && isWanted()) this.#use(connection, purpose);
+    if (connection && this.state.phase === "heartbeat") this.#use(connection, purpose);
     else connection?.close();
+  }
+
+  /** Dials until a connection opens; `undefined` if none is wanted any more. */
+  async #dialUntilOpen(
+    purpose: OriginalPurpose,
+    wait_ms: number,
+  ): Promise<Connection | undefined> {
+    using pause = new Deadline(this.#options.clock, { signal: this.ended });
+    for (let pause_ms = wait_ms;; pause_ms = ORIGINAL_REDIAL_MS) {
+      pause.moveTo(this.now() + pause_ms);
+      if (pause_ms > 0) await sleep(pause).catch(() => {});
+      if (this.state.phase !== "heartbeat") return undefined;
+      const connection = await dial(this.#options, this.ended);
+      if (!("reason" in connection)) return connection;
+      // The server listens again for heartbeats, sooner or later; for data, perhaps not yet.
+      if (purpose === "data") return undefined;
+    }
   }
 
   #use(connection: Connection, purpose: OriginalPurpose): void {
@@ -217,7 +229,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.state.signOfLife(this.now());
+    this.state.lastSignOfLife_ms = this.now();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();

@@ -4,20 +4,17 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
-import type { EventSource } from "../session/events.ts";
 import { heartbeatLoop, type HeartbeatProbe } from "../session/heartbeat_loop.ts";
-import { SessionState } from "../session/state.ts";
+import { SessionState, type SessionStateOptions } from "../session/state.ts";
 import {
   heartbeatPhase_ms,
   ORIGINAL_FINAL_WRITE_LIMIT_MS,
   predictedDetection_ms,
-  type Timers,
 } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import { OriginalConnection } from "./connection.ts";
@@ -25,24 +22,19 @@ import { OriginalSession } from "./original_session.ts";
 import { ORIGINAL_TEXT, type OriginalMessage, type OriginalPurpose } from "./wire.ts";
 
 /** Options for {@linkcode OriginalServerSession}. */
-export interface OriginalServerSessionOptions {
+export interface OriginalServerSessionOptions extends SessionStateOptions {
   /** Its first connection. */
   connection: Connection;
   /** What that is for. */
   purpose: OriginalPurpose;
-  /** Time. */
-  clock: Clock;
-  /** The session's timers. */
-  timers: Timers;
-  /** Where the session emits its events; it knows the session's id. */
-  events: EventSource;
 }
 
 /** The server's side of a session with an original client. To be run once. */
 export class OriginalServerSession extends OriginalSession {
+  /** When the last data message was received, or the session started, in monotonic milliseconds. */
+  lastData_ms: number;
   readonly #options: OriginalServerSessionOptions;
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
-  #lastData_ms: number;
   #lastClosed?: CloseReason;
   /** Whether the client has opened its second connection in this silence. */
   #hasSecond = false;
@@ -54,7 +46,7 @@ export class OriginalServerSession extends OriginalSession {
     const { clock, connection, events, timers } = options;
     super({ clock, connection, state: new SessionState({ clock, timers, events }) });
     this.#options = options;
-    this.#lastData_ms = this.state.started_ms;
+    this.lastData_ms = this.state.started_ms;
   }
 
   /** The session's id. */
@@ -65,11 +57,6 @@ export class OriginalServerSession extends OriginalSession {
   /** The client's address. */
   get host(): string {
     return hostOf(this.#options.connection.peer);
-  }
-
-  /** When the last data message was received, or the session started, in monotonic milliseconds. */
-  get lastData_ms(): number {
-    return this.#lastData_ms;
   }
 
   /** Whether a connection of this kind is what its client would open next. */
@@ -88,7 +75,7 @@ export class OriginalServerSession extends OriginalSession {
   get isDoubtful(): boolean {
     if (this.state.closeReason || this.#connections.heartbeat) return false;
     const { data_interval_ms } = this.#options.timers;
-    const isOverdue = this.now() - this.#lastData_ms > data_interval_ms;
+    const isOverdue = this.now() - this.lastData_ms > data_interval_ms;
     return isOverdue || this.dataFramesReceived === this.#dataAtReturn;
   }
 
@@ -118,7 +105,7 @@ export class OriginalServerSession extends OriginalSession {
     for (;;) {
       // It may have been opened before this side noticed the silence.
       this.#hasSecond = this.#connections.heartbeat !== undefined;
-      this.state.silent(this.#lastData_ms);
+      this.state.silent(this.lastData_ms);
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline, from_ms);
       deadline.throwIfEnded();
       if (outcome === "dead") return this.end(this.#death());
@@ -130,13 +117,14 @@ export class OriginalServerSession extends OriginalSession {
   /** Death is measured from the last data message, or from the last heartbeat if one came since. */
   protected override detection(): Detection {
     const { timers } = this.#options;
-    const { lastSignOfLife_ms } = this.state;
-    if (lastSignOfLife_ms > this.#lastData_ms) {
-      const predicted_ms = heartbeatPhase_ms(timers);
-      return { since: "last_sign_of_life", at_ms: lastSignOfLife_ms, predicted_ms };
-    }
-    const predicted_ms = predictedDetection_ms(timers);
-    return { since: "last_data_heard", at_ms: this.#lastData_ms, predicted_ms };
+    const at_ms = this.state.lastSignOfLife_ms;
+    return at_ms > this.lastData_ms
+      ? { since: "last_sign_of_life", at_ms, predicted_ms: heartbeatPhase_ms(timers) }
+      : {
+        since: "last_data_heard",
+        at_ms: this.lastData_ms,
+        predicted_ms: predictedDetection_ms(timers),
+      };
   }
 
   /** Sends TERMINATE, which the client reads in the place of a confirmation or an echo, and closes. */
@@ -149,7 +137,12 @@ export class OriginalServerSession extends OriginalSession {
     for (const connection of connections) connection.close();
   }
 
-  readonly #probe: HeartbeatProbe = { missed: (missed, left) => this.#missed(missed, left) };
+  readonly #probe: HeartbeatProbe = {
+    missed: (missed, left) => {
+      const n = this.ledger.heartbeatsReceived + ++this.ledger.heartbeatsMissed;
+      this.events.emit("heartbeat_missed", { n, missed, left });
+    },
+  };
 
   readonly #listener = {
     onMessage: (message: OriginalMessage) => this.#onMessage(message),
@@ -163,10 +156,10 @@ export class OriginalServerSession extends OriginalSession {
     const { data_threshold_ms } = this.#options.timers;
     this.state.data();
     for (;;) {
-      const lastSignOfLife_ms = this.#lastData_ms;
+      const lastSignOfLife_ms = this.lastData_ms;
       deadline.moveTo(lastSignOfLife_ms + data_threshold_ms, { again_ms: data_threshold_ms });
       const closed = () => this.#connections.data === undefined;
-      const closedOrReceived = () => closed() || this.#lastData_ms > lastSignOfLife_ms;
+      const closedOrReceived = () => closed() || this.lastData_ms > lastSignOfLife_ms;
       const inTime = await this.changes.until(closedOrReceived, deadline);
       deadline.throwIfEnded();
       if (!inTime) return deadline.passed_ms;
@@ -196,7 +189,7 @@ export class OriginalServerSession extends OriginalSession {
 
   #onMessage(message: OriginalMessage): OriginalMessage | undefined {
     this.framesReceived++;
-    this.state.signOfLife(this.now());
+    this.state.lastSignOfLife_ms = this.now();
     this.changes.notify();
     switch (message) {
       case "data":
@@ -217,15 +210,9 @@ export class OriginalServerSession extends OriginalSession {
     const seq = ++this.ledger.dataReceived;
     this.ledger.dataBytes += bytes;
     this.dataFramesReceived++;
-    this.#lastData_ms = this.state.lastSignOfLife_ms;
+    this.lastData_ms = this.state.lastSignOfLife_ms;
     if (events.wantsMessages) events.emit("data_received", { seq, bytes });
     return "reply";
-  }
-
-  #missed(missed: number, left: number): void {
-    const { ledger } = this;
-    const n = ledger.heartbeatsReceived + ++ledger.heartbeatsMissed;
-    this.events.emit("heartbeat_missed", { n, missed, left });
   }
 
   /** A client whose connections are all closed is gone; one with an open connection is dead. */

@@ -6,32 +6,24 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { type Random, randomId } from "../platform/random.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
-import { GRACEFUL_CLOSE_LIMIT_MS, type Timers } from "../session/timers.ts";
+import type { SessionStateOptions } from "../session/state.ts";
+import { GRACEFUL_CLOSE_LIMIT_MS } from "../session/timers.ts";
 import { OriginalConnection } from "./connection.ts";
 import { OriginalServerSession } from "./original_server.ts";
 import { purposeOf } from "./wire.ts";
 
 /** Options for {@linkcode OriginalSessions}. */
-export interface OriginalSessionsOptions {
-  /** Time. */
-  clock: Clock;
-  /** The timers of the sessions. */
-  timers: Timers;
+export interface OriginalSessionsOptions extends Pick<SessionStateOptions, "clock" | "timers"> {
   /** Receives the events of the sessions. */
   sink: EventSink;
   /** Fills bytes with randomness, for the ids of the sessions. */
   random: Random;
-  /** Whether original clients are served at all. */
-  isServed: boolean;
-  /** Whether data messages are stored or written. */
-  delivers: boolean;
 }
 
 /** The sessions of original clients. */
@@ -47,15 +39,6 @@ export class OriginalSessions {
   /** How many sessions there are. */
   get size(): number {
     return this.#sessions.size;
-  }
-
-  /** Why this server takes no original clients; `undefined` if it does. */
-  get refusal(): string | undefined {
-    const { delivers, isServed } = this.#options;
-    if (!isServed) return "it is an original client, and this server takes none (--no-original)";
-    if (!delivers) return undefined;
-    return "it is an original client, whose data messages have no numbers: a server with --store or " +
-      "--output takes none";
   }
 
   /** Adds a connection to the session that waits for it; false if none does. */
@@ -88,10 +71,11 @@ export class OriginalSessions {
     const session = new OriginalServerSession({ connection, purpose, clock, timers, events });
     this.#sessions.add(session);
     if (purpose === "heartbeat") {
-      const text =
+      session.notice(
+        "warning",
         `heartbeats from ${connection.peer}, whose session is not known here: it has ended, or ` +
-        `this server has been restarted`;
-      session.notice("warning", text);
+          `this server has been restarted`,
+      );
     }
     return session;
   }

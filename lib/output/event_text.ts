@@ -25,74 +25,80 @@ export interface EventText {
 
 /** Puts an event in words; `undefined` if another event says it better. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
+  const text = textOf(event, role, timers);
+  return text === undefined ? undefined : { level: levelOf(event, role), text };
+}
+
+function levelOf(event: Event, role: Role): Level {
+  switch (event.event) {
+    case "heartbeat_missed":
+    case "local_stall":
+    case "disconnected":
+    case "reconnecting":
+    case "resumed":
+      return "warning";
+    case "phase":
+      return event.idle ? "info" : "warning";
+    case "terminated":
+      return terminatedLevel(event, role);
+    case "summary":
+      return isComplete(event) ? "info" : "warning";
+    case "total": {
+      const { deaths, in_doubt, lost, refused, unconnected } = event;
+      return deaths + in_doubt + lost + refused + unconnected === 0 ? "info" : "warning";
+    }
+    case "notice":
+      return event.level;
+    default:
+      return "info";
+  }
+}
+
+function textOf(event: Event, role: Role, timers: Timers): string | undefined {
   switch (event.event) {
     case "listening":
-      return info(
-        `listening on ${formatAddress(event.host, event.port)}` +
-          (event.workers === undefined ? "" : `, with ${event.workers} workers`),
-      );
+      return `listening on ${formatAddress(event.host, event.port)}` +
+        (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return info(
-        `session open with ${event.peer}; predicted detection of a dead peer: ` +
-          `${event.predicted_detection_s} s`,
-      );
-    case "data_sent":
-      return info(
-        `data message ${event.seq} sent${event.resent ? " again" : ""}, ` +
-          counted(event.bytes, "byte"),
-      );
+      return `session open with ${event.peer}; predicted detection of a dead peer: ` +
+        `${event.predicted_detection_s} s`;
+    case "data_sent": {
+      const again = event.resent ? " again" : "";
+      return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;
+    }
     case "data_received":
-      return info(`data message ${event.seq} received, ${counted(event.bytes, "byte")}`);
+      return `data message ${event.seq} received, ${counted(event.bytes, "byte")}`;
     case "data_confirmed":
-      return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
+      return `data message ${event.seq} confirmed after ${event.rtt_ms} ms`;
     case "phase":
       return phaseText(event, role);
     case "heartbeat_sent":
-      return info(`heartbeat ${event.n} sent`);
+      return `heartbeat ${event.n} sent`;
     case "heartbeat_answered":
-      return info(
-        `heartbeat ${event.n} answered ` +
-          (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`),
-      );
+      return `heartbeat ${event.n} answered ` +
+        (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`);
     case "heartbeat_missed":
-      return warning(
-        `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
-          (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`),
-      );
+      return `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
+        (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`);
     case "local_stall":
-      return warning(
-        `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
-          `overloaded); that is not the peer's silence`,
-      );
+      return `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
+        `overloaded); that is not the peer's silence`;
     case "disconnected":
-      return warning(
-        `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`,
-      );
+      return `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`;
     case "reconnecting":
-      return warning(
-        `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ${event.attempt}: ` +
-          CAUSES[event.cause] + (event.text === undefined ? "" : `: ${event.text}`),
-      );
+      return `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ` +
+        `${event.attempt}: ${CAUSES[event.cause]}` +
+        (event.text === undefined ? "" : `: ${event.text}`);
     case "resumed":
-      return warning(
-        `session resumed, ${gapText(event.gap_ms)}: ` +
-          `${counted(event.resent, "data message")} ${SENT_AGAIN[role]}, ` +
-          `${event.already_there} had arrived unconfirmed`,
-      );
+      return resumedText(event, role);
     case "terminated":
-      return {
-        level: terminatedLevel(event, role),
-        text: explainEnd(event, role, timers),
-      };
+      return explainEnd(event, role, timers);
     case "summary":
-      return { level: isComplete(event) ? "info" : "warning", text: summaryText(event, role) };
+      return summaryText(event, role);
     case "total":
-      return {
-        level: isAsAsked(event) ? "info" : "warning",
-        text: totalText(event),
-      };
+      return totalText(event);
     case "notice":
-      return { level: event.level, text: event.text };
+      return event.text;
   }
 }
 
@@ -111,37 +117,27 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   failed: "the connection failed",
 };
 
-const SENT_AGAIN = { client: "sent again", server: "will be sent again" } as const;
-
-function gapText(gap_ms: number | null): string {
-  return gap_ms === null
+function resumedText(event: Event & { event: "resumed" }, role: Role): string {
+  const when = event.gap_ms === null
     ? "which was opened at another server"
-    : `${seconds(gap_ms)} after the last sign of life before`;
+    : `${seconds(event.gap_ms)} after the last sign of life before`;
+  const again = role === "client" ? "sent again" : "will be sent again";
+  return `session resumed, ${when}: ${counted(event.resent, "data message")} ${again}, ` +
+    `${event.already_there} had arrived unconfirmed`;
 }
 
-function info(text: string): EventText {
-  return { level: "info", text };
-}
-
-function warning(text: string): EventText {
-  return { level: "warning", text };
-}
-
-function phaseText(event: Event & { event: "phase" }, role: Role): EventText | undefined {
+function phaseText(event: Event & { event: "phase" }, role: Role): string | undefined {
+  const silent = seconds(event.silent_ms);
   if (event.idle && event.to === "heartbeat") {
-    return info(
-      `nothing to send for ${seconds(event.silent_ms)}, all is confirmed; heartbeat phase`,
-    );
+    return `nothing to send for ${silent}, all is confirmed; heartbeat phase`;
   }
   if (event.idle && event.to === "data") {
-    return info(`something to send again after ${seconds(event.silent_ms)}; data phase`);
+    return `something to send again after ${silent}; data phase`;
   }
   const data = role === "client" ? "no confirmation" : "no data message";
-  if (event.to === "heartbeat") {
-    return warning(`silent: ${data} for ${seconds(event.silent_ms)}; heartbeat phase`);
-  }
+  if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {
-    return warning(`data heard again after ${seconds(event.silent_ms)} of silence; data phase`);
+    return `data heard again after ${silent} of silence; data phase`;
   }
   return undefined;
 }
@@ -198,11 +194,6 @@ function inputText({ input_ended = true, lines_unsent = 0 }: Summary): string {
   const were = lines_unsent === 1 ? "line was" : "lines were";
   const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
   return input_ended ? unsent : `${unsent}; the input was not read to its end`;
-}
-
-/** Whether all sessions ended as asked, with nothing in doubt. */
-function isAsAsked({ deaths, in_doubt, lost, refused, unconnected }: Total): boolean {
-  return deaths + in_doubt + lost + refused + unconnected === 0;
 }
 
 function totalText(total: Total): string {

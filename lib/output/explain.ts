@@ -4,8 +4,8 @@
  * @module
  */
 import { formatAddress } from "../platform/net/address.ts";
-import type { Address, TransportError } from "../platform/net/transport.ts";
-import type { CloseReport } from "../session/close_reason.ts";
+import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
+import type { CloseReport, EndReason } from "../session/close_reason.ts";
 import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 
@@ -14,9 +14,13 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(3)} s`;
 }
 
+function otherSide(role: Role): string {
+  return role === "client" ? "the server" : "the client";
+}
+
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
-  const other = role === "client" ? "the server" : "the client";
+  const other = otherSide(role);
   const wasOpen = end.predicted_ms !== null;
   if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
   if (end.by === "self") {
@@ -32,12 +36,10 @@ export function explainEnd(end: CloseReport, role: Role, timers: Timers): string
 }
 
 function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
-  const other = role === "client" ? "the server" : "the client";
+  const other = otherSide(role);
   const since = {
     first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
-    last_data_heard: role === "client"
-      ? "the last confirmation was heard"
-      : "the last data message was heard",
+    last_data_heard: `the last ${role === "client" ? "confirmation" : "data message"} was heard`,
     first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
     last_sign_of_life: "the last sign of life",
     connection_lost: "the connection was lost",
@@ -55,10 +57,8 @@ function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
 }
 
 function explainExpiry(end: CloseReport): string {
-  return `the client ${end.text}: the session expired ${
-    seconds(end.detected_after_ms!)
-  } after its ` +
-    `connection was lost. Look next: is the client still running, and can it reach this server?`;
+  return `the client ${end.text}: the session expired ${seconds(end.detected_after_ms!)} after ` +
+    `its connection was lost. Look next: is the client still running, and can it reach this server?`;
 }
 
 function explainOpenTimeout(end: CloseReport, other: string): string {
@@ -73,7 +73,7 @@ function explainOpenTimeout(end: CloseReport, other: string): string {
 /** Explains a connection that its peer, or the network, ended before the session was open. */
 function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
-    return `${end.peer}: ${explainPeer(end, role === "client" ? "the server" : "the client")}`;
+    return `${end.peer}: ${explainPeer(end, otherSide(role))}`;
   }
   const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
   const next = role === "client"
@@ -83,25 +83,16 @@ function explainUnopened(end: CloseReport, role: Role): string {
 }
 
 function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
-  const other = role === "client" ? "the server" : "the client";
-  switch (end.reason) {
-    case "protocol":
-      return wasOpen
-        ? `${other} broke the protocol: ${end.text}`
-        : `${end.peer} does not speak PW/1: ${end.text}. Look next: is this the right port?`;
-    case "refused":
-      return role === "server"
-        ? `refused ${end.peer}: ${end.text}`
-        : `ended by this side: ${end.text}`;
-    case "done":
-      return wasOpen || role === "server"
-        ? "ended by this side: all that was asked for is done"
-        : "stopped before a session was opened: its time is over";
-    case "shutdown":
-      return `ended by this side: ${end.text || "told to stop"}`;
-    default:
-      return `ended by this side: ${end.text}`;
+  if (end.reason === "protocol") {
+    return wasOpen
+      ? `${otherSide(role)} broke the protocol: ${end.text}`
+      : `${end.peer} does not speak PW/1: ${end.text}. Look next: is this the right port?`;
   }
+  if (end.reason === "refused" && role === "server") return `refused ${end.peer}: ${end.text}`;
+  if (end.reason !== "done") return `ended by this side: ${end.text || "told to stop"}`;
+  return wasOpen || role === "server"
+    ? "ended by this side: all that was asked for is done"
+    : "stopped before a session was opened: its time is over";
 }
 
 function explainPeer(end: CloseReport, other: string): string {
@@ -146,43 +137,35 @@ function explainLoss(end: CloseReport, other: string): string {
   }
 }
 
-function explainUnconnected(end: CloseReport): string {
+function explainUnconnected({ peer, reason, text }: CloseReport): string {
   const next = "Look next: is the server running, and is the port open in its firewall?";
-  switch (end.reason) {
-    case "refused":
-      return `cannot connect to ${end.peer}: refused; its host answers, but nothing listens on that ` +
-        `port, or a firewall rejects it. ${next}`;
-    case "silent":
-      return `cannot connect to ${end.peer}: no answer within ${CONNECT_LIMIT_MS / 1000} s. Look ` +
-        `next: is the address right, is the server running there, and is the port open in its ` +
-        `firewall?`;
-    case "reset":
-      return `cannot connect to ${end.peer}: reset before the session was open. ${next}`;
-    case "unreachable":
-      return `cannot connect to ${end.peer}: unreachable (${end.text}). Look next: the address, and ` +
-        `routes and firewalls on the path`;
-    case "name_not_found":
-      return `cannot connect to ${end.peer}: no address is known for that name. Look next: its ` +
-        `spelling, and the name server`;
-    default:
-      return `cannot connect to ${end.peer}: ${end.text}`;
-  }
+  const causes: Partial<Record<EndReason, string>> = {
+    refused:
+      "refused; its host answers, but nothing listens on that port, or a firewall rejects it. " +
+      next,
+    silent:
+      `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
+      "server running there, and is the port open in its firewall?",
+    reset: `reset before the session was open. ${next}`,
+    unreachable:
+      `unreachable (${text}). Look next: the address, and routes and firewalls on the path`,
+    name_not_found:
+      "no address is known for that name. Look next: its spelling, and the name server",
+  };
+  return `cannot connect to ${peer}: ${causes[reason] ?? text}`;
 }
+
+const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {
+  address_in_use: "the port is taken. Look next: is a server running already? See: ss -ltnp",
+  not_permitted: "not permitted. Ports below 1024 need root; choose a higher one with --port",
+  address_not_here: "no interface of this host has that address. See: ip address",
+  name_not_found:
+    "no address is known for that name. Look next: its spelling; 0.0.0.0 listens on " +
+    "every address",
+};
 
 /** Explains why a server cannot listen, and what to do about it. */
 export function explainListen(error: TransportError, { host, port }: Address): string {
-  const where = `cannot listen on ${formatAddress(host, port)}`;
-  switch (error.kind) {
-    case "address_in_use":
-      return `${where}: the port is taken. Look next: is a server running already? See: ss -ltnp`;
-    case "not_permitted":
-      return `${where}: not permitted. Ports below 1024 need root; choose a higher one with --port`;
-    case "address_not_here":
-      return `${where}: no interface of this host has that address. See: ip address`;
-    case "name_not_found":
-      return `${where}: no address is known for that name. Look next: its spelling; 0.0.0.0 listens ` +
-        `on every address`;
-    default:
-      return `${where}: ${error.message}`;
-  }
+  const cause = LISTEN_CAUSES[error.kind] ?? error.message;
+  return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
 }

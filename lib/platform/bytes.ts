@@ -26,29 +26,19 @@ export interface ByteSink {
 export async function writeAll(
   sink: ByteSink,
   bytes: Uint8Array,
-  options: { clock: Clock; signal?: AbortSignal },
+  { clock, signal }: { clock: Clock; signal?: AbortSignal },
 ): Promise<void> {
   let rest = bytes;
   while (rest.length > 0) {
-    options.signal?.throwIfAborted();
-    rest = rest.subarray(await writeSome(sink, rest, options));
-  }
-}
-
-/** Writes some of the bytes; of a non-blocking sink that is full none, after a pause. */
-async function writeSome(
-  sink: ByteSink,
-  bytes: Uint8Array,
-  { clock, signal }: { clock: Clock; signal?: AbortSignal },
-): Promise<number> {
-  try {
-    return await sink.write(bytes);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-    using pause = new Deadline(clock, { signal });
-    pause.moveTo(clock.now() + RETRY_MS);
-    await sleep(pause);
-    return 0;
+    signal?.throwIfAborted();
+    try {
+      rest = rest.subarray(await sink.write(rest));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      using pause = new Deadline(clock, { signal });
+      pause.moveTo(clock.now() + RETRY_MS);
+      await sleep(pause);
+    }
   }
 }
 

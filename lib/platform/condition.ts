@@ -7,14 +7,16 @@ import type { Deadline, DeadlineListener } from "./deadline.ts";
 
 /** Condition variable for one waiter, with a {@linkcode Deadline} as timeout. */
 export class Condition implements DeadlineListener {
-  #condition?: () => boolean;
-  #deadline?: Deadline;
-  #resolve?: (holds: boolean) => void;
-  #reject?: (reason: unknown) => void;
+  #wait?: {
+    readonly condition: () => boolean;
+    readonly deadline: Deadline;
+    readonly resolve: (holds: boolean) => void;
+    readonly reject: (reason: unknown) => void;
+  };
 
   /** Re-evaluates the condition that is waited for. */
   notify(): void {
-    if (this.#condition?.()) this.#settle(true);
+    if (this.#wait?.condition()) this.#settle(true);
   }
 
   /**
@@ -28,36 +30,25 @@ export class Condition implements DeadlineListener {
       deadline.throwIfEnded();
       if (condition()) return resolve(true);
       if (deadline.hasPassed) return resolve(false);
-      this.#condition = condition;
-      this.#deadline = deadline;
-      this.#resolve = resolve;
-      this.#reject = reject;
+      this.#wait = { condition, deadline, resolve, reject };
       deadline.wake(this);
     });
   }
 
   /** Resolves or rejects the wait when its deadline passes or is ended. */
   onDeadline(deadline: Deadline): void {
-    // That wait may be over already, and another one under way.
-    if (deadline !== this.#deadline) return;
-    if (deadline.hasPassed) return this.#settle(this.#condition!());
-    const reject = this.#reject!;
-    this.#forget();
-    reject(deadline.signal.reason);
+    const wait = this.#wait;
+    // The wait for that deadline may be over already, and another one under way.
+    if (deadline !== wait?.deadline) return;
+    if (deadline.hasPassed) return this.#settle(wait.condition());
+    this.#wait = undefined;
+    wait.reject(deadline.signal.reason);
   }
 
   #settle(holds: boolean): void {
-    const resolve = this.#resolve!;
-    this.#forget();
+    const { resolve } = this.#wait!;
+    this.#wait = undefined;
     resolve(holds);
-  }
-
-  #forget(): void {
-    this.#condition =
-      this.#deadline =
-      this.#resolve =
-      this.#reject =
-        undefined;
   }
 }
 
@@ -67,9 +58,5 @@ export class Condition implements DeadlineListener {
  * @throws The deadline's abort reason, if it is ended.
  */
 export function sleep(deadline: Deadline): Promise<unknown> {
-  return new Condition().until(never, deadline);
-}
-
-function never(): boolean {
-  return false;
+  return new Condition().until(() => false, deadline);
 }

@@ -35,23 +35,6 @@ export class DeadlinePassed extends Error {
 /** Shared, because an error is slow to create and thousands of deadlines may pass at once. */
 const DEADLINE_PASSED = new DeadlinePassed();
 
-/** Options for {@linkcode Deadline}. */
-export interface DeadlineOptions {
-  /** Ends the deadline with its own reason when it aborts. */
-  signal?: AbortSignal;
-  /** Called with the delay, in milliseconds, when the deadline fires late because of a local stall. */
-  onStall?: (late_ms: number) => void;
-}
-
-/** Options for {@linkcode Deadline.moveTo}. */
-export interface MoveOptions {
-  /**
-   * How long to wait once more, in milliseconds, after a local stall. Without it the deadline passes
-   * late.
-   */
-  again_ms?: number;
-}
-
 /** Waits for a {@linkcode Deadline}. */
 export interface DeadlineListener {
   /** Called when the deadline passes or is ended. */
@@ -68,6 +51,8 @@ export interface DeadlineListener {
  * memory of the controller, and each of thousands of sessions has one that waits.
  */
 export class Deadline implements Disposable {
+  /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
+  passed_ms: number = NaN;
   readonly #clock: Clock;
   readonly #parent?: AbortSignal;
   readonly #endWithParent?: () => void;
@@ -77,17 +62,21 @@ export class Deadline implements Disposable {
   #listener?: DeadlineListener;
   #hasEnded = false;
   #due_ms = Infinity;
-  #passed_ms = NaN;
   #again_ms?: number;
   /** When it was paused, as long as it is. */
   #paused_ms?: number;
 
-  /** Creates a deadline that is not set until `moveTo` is called. */
-  constructor(clock: Clock, options: DeadlineOptions = {}) {
+  /**
+   * Creates a deadline that is not set until `moveTo` is called. The signal ends it with its own reason;
+   * `onStall` is called with the delay, in milliseconds, when it fires late because of a local stall.
+   */
+  constructor(
+    clock: Clock,
+    { onStall, signal }: { onStall?: (late_ms: number) => void; signal?: AbortSignal } = {},
+  ) {
     this.#clock = clock;
-    this.#onStall = options.onStall;
+    this.#onStall = onStall;
     this.#timer = clock.timer(() => this.#onTimer());
-    const { signal } = options;
     if (!signal) return;
     this.#parent = signal;
     this.#endWithParent = () => this.end(signal.reason);
@@ -105,17 +94,15 @@ export class Deadline implements Disposable {
     return this.signal.aborted && !this.#hasEnded;
   }
 
-  /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
-  get passed_ms(): number {
-    return this.#passed_ms;
-  }
-
-  /** Sets the deadline, in monotonic milliseconds; once it has passed, with a new signal. */
-  moveTo(due_ms: number, options: MoveOptions = {}): void {
+  /**
+   * Sets the deadline, in monotonic milliseconds; once it has passed, with a new signal. After a local
+   * stall it waits `again_ms` once more; without that it passes late.
+   */
+  moveTo(due_ms: number, { again_ms }: { again_ms?: number } = {}): void {
     if (this.#hasEnded) return;
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
     this.#due_ms = due_ms;
-    this.#again_ms = options.again_ms;
+    this.#again_ms = again_ms;
     if (this.#paused_ms === undefined) this.#timer.set(due_ms);
   }
 
@@ -177,7 +164,7 @@ export class Deadline implements Disposable {
     this.#clock.afterInput(() => {
       if (this.#due_ms !== due_ms || this.#paused_ms !== undefined) return;
       const now_ms = this.#clock.now();
-      this.#passed_ms = now_ms - due_ms > ON_TIME_TOLERANCE_MS ? now_ms : due_ms;
+      this.passed_ms = now_ms - due_ms > ON_TIME_TOLERANCE_MS ? now_ms : due_ms;
       this.#due_ms = Infinity;
       this.#abort(DEADLINE_PASSED);
     });
@@ -191,20 +178,10 @@ export class Deadline implements Disposable {
   }
 }
 
-/** Options for {@linkcode warnIfSlow}. */
-export interface WarnIfSlowOptions {
-  /** The clock. */
-  clock: Clock;
-  /** How long, in milliseconds, the work may take before the warning. */
-  warnAfter_ms: number;
-  /** Issues the warning. */
-  warn: () => void;
-}
-
-/** Waits for work that is under way; warns, once, if it takes long. */
+/** Waits for work that is under way; warns, once, if it takes longer than `warnAfter_ms`. */
 export async function warnIfSlow<Result>(
   work: Promise<Result>,
-  { clock, warnAfter_ms, warn }: WarnIfSlowOptions,
+  { clock, warnAfter_ms, warn }: { clock: Clock; warnAfter_ms: number; warn: () => void },
 ): Promise<Result> {
   using limit = new Deadline(clock);
   // The time in which this process did not run does not count.

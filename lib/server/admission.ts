@@ -6,38 +6,42 @@
  *
  * @module
  */
+import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
-import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
-import type { ServerOptions } from "./options.ts";
+import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import type { AdmissionResult, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** Options for {@linkcode Admission}. */
-export interface AdmissionOptions
-  extends Pick<ServerOptions, "coordinator" | "maxSessions" | "once" | "sessionLifetime_ms"> {
-  /** The sessions that there are. */
-  registry: SessionRegistry;
-  /** The sessions of the legacy protocol, which count as well. */
-  legacy?: LegacySessions;
-}
+export type AdmissionOptions = Pick<
+  ServerOptions,
+  "coordinator" | "maxSessions" | "once" | "original" | "sessionLifetime_ms"
+>;
 
 /** Admits sessions, or refuses them. */
 export class Admission {
+  /** The session that a server for one session has admitted, unless it never was open. */
+  only?: SessionRecord | LegacySession;
   readonly #options: AdmissionOptions;
+  readonly #registry: SessionRegistry;
+  readonly #delivery?: Delivery;
+  readonly #legacy?: LegacySessions;
   /** The connections that a coordinator placed here, and that have not led to a session yet. */
   readonly #placed = new Map<ServerSession, IncomingConnection>();
-  #only?: SessionRecord | LegacySession;
 
   /** Makes the admission of a server that has admitted nothing. */
-  constructor(options: AdmissionOptions) {
+  constructor(
+    options: AdmissionOptions,
+    registry: SessionRegistry,
+    delivery?: Delivery,
+    legacy?: LegacySessions,
+  ) {
     this.#options = options;
-  }
-
-  /** The session that a server for one session has admitted. */
-  get only(): SessionRecord | LegacySession | undefined {
-    return this.#only;
+    this.#registry = registry;
+    this.#delivery = delivery;
+    this.#legacy = legacy;
   }
 
   /** Remembers how a connection was placed, until its `HELLO` is admitted or it is closed. */
@@ -46,41 +50,42 @@ export class Admission {
   }
 
   /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
-  admit(session: ServerSession, hello: Hello): AdmissionResult | "late" {
-    const { once, registry } = this.#options;
-    const only = this.#only;
+  admit(session: ServerSession, hello: Hello): AdmissionResult {
+    const { only } = this;
     const resumesOnly = only instanceof SessionRecord && only.id === hello.id;
     if (only && !resumesOnly) return { refusal: noRoom(hello.id, ONLY_ONE) };
     const placed = this.#placed.get(session);
     if (placed?.refusal !== undefined) return { refusal: placed.refusal };
     // What came too late was not placed: the session may be at another worker.
     if (placed && placed.session !== hello.id) return "late";
-    const record = registry.get(hello.id);
+    const record = this.#registry.get(hello.id);
     const refusal = record ? refuseKnown(record, hello) : this.#refuseUnknown(hello);
-    const admitted = refusal !== undefined
-      ? undefined
-      : record
-      ? registry.takeOver(record, session, hello)
-      : registry.begin(session, hello);
-    this.#reportPlacement(session, admitted !== undefined);
-    if (!admitted) return { refusal: refusal! };
-    if (once) this.#only = admitted.record;
+    if (refusal !== undefined) {
+      this.#reportPlacement(session, false);
+      return { refusal };
+    }
+    const admitted = record
+      ? this.#registry.takeOver(record, session, hello)
+      : this.#registry.begin(session, hello);
+    this.#reportPlacement(session, true);
+    if (this.#options.once) this.only = admitted.record;
     return admitted;
   }
 
   /** Why a new session of the legacy protocol is refused; `undefined` if it is not. */
   refuseLegacy(): string | undefined {
-    const { coordinator, maxSessions } = this.#options;
-    if (this.#only) return ONLY_ONE;
+    const { coordinator, maxSessions, original } = this.#options;
+    if (!original) return NOT_SERVED;
+    if (this.#delivery) return NO_NUMBERS;
+    if (this.only) return ONLY_ONE;
     // What began here at this moment the coordinator cannot know yet.
     return coordinator?.isFull || this.#count >= maxSessions ? ALL_SESSIONS : undefined;
   }
 
   /** A session of the legacy protocol has been admitted. */
   legacyAdmitted(session: LegacySession): void {
-    const { coordinator, once } = this.#options;
-    if (once) this.#only = session;
-    coordinator?.sessionStarted(session.id);
+    if (this.#options.once) this.only = session;
+    this.#options.coordinator?.sessionStarted(session.id);
   }
 
   /** A connection has been closed, whether it led to a session or not. */
@@ -88,14 +93,8 @@ export class Admission {
     this.#reportPlacement(session, false);
   }
 
-  /** The only session was never open: another one may take its place. */
-  forgetOnly(): void {
-    this.#only = undefined;
-  }
-
   get #count(): number {
-    const { legacy, registry } = this.#options;
-    return registry.size + (legacy?.size ?? 0);
+    return this.#registry.size + (this.#legacy?.size ?? 0);
   }
 
   #reportPlacement(session: ServerSession, isKept: boolean): void {
@@ -107,8 +106,8 @@ export class Admission {
   }
 
   #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
-    const { maxSessions, registry, sessionLifetime_ms } = this.#options;
-    if (this.#count >= maxSessions && !registry.makeRoom()) return fullText(id, maxSessions);
+    const { maxSessions, sessionLifetime_ms } = this.#options;
+    if (this.#count >= maxSessions && !this.#registry.makeRoom()) return fullText(id, maxSessions);
     if (confirmed === undefined || settled) return undefined;
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
@@ -152,5 +151,11 @@ export const NO_ROOM =
   "this server has as many connections as its process may have files open (ulimit -n)";
 
 const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
+
+const NOT_SERVED = "it is an original client, and this server takes none (--no-original)";
+
+const NO_NUMBERS =
+  "it is an original client, whose data messages have no numbers: a server with --store or " +
+  "--output takes none";
 
 const ONLY_ONE = "this server serves one session only, and has it";

@@ -13,8 +13,7 @@ import {
   parseHello,
   PeekedConnection,
 } from "./first_bytes.ts";
-import type { LegacyProtocol } from "./legacy_protocol.ts";
-import type { ServerOptions } from "./options.ts";
+import type { LegacyProtocol, ServerOptions } from "./options.ts";
 
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {

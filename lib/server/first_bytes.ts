@@ -7,7 +7,7 @@ import type { Connection } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
-import type { LegacyProtocol } from "./legacy_protocol.ts";
+import type { LegacyProtocol } from "./options.ts";
 
 const LF = 0x0a;
 

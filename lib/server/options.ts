@@ -1,16 +1,16 @@
 /**
- * Options of a server.
+ * Options of a server, and the interface of a second protocol on its port.
  *
  * @module
  */
 import type { Random } from "../platform/random.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Address, Transport } from "../platform/net/transport.ts";
+import type { Address, Connection, Transport } from "../platform/net/transport.ts";
+import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
 import type { Coordinator } from "./coordinator.ts";
-import type { LegacyProtocol } from "./legacy_protocol.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -54,4 +54,40 @@ export interface ServerOptions extends ServerConfig {
   clock: Clock;
   /** Receives the events of all sessions. */
   sink: EventSink;
+}
+
+/** A protocol that is detected by the first bytes of a connection, which name no session. */
+export interface LegacyProtocol {
+  /** Whether first bytes are enough to tell whether a connection speaks it. */
+  isDecided(first: Uint8Array): boolean;
+  /** Whether a connection that begins like this speaks it. */
+  matches(first: Uint8Array): boolean;
+  /** Makes the sessions of a server, none yet. */
+  serve(options: Pick<ServerOptions, "clock" | "random" | "sink" | "timers">): LegacySessions;
+}
+
+/** A server's sessions of a legacy protocol, which may have several connections each. */
+export interface LegacySessions {
+  /** How many there are. */
+  readonly size: number;
+  /** Adds a connection to the session that waits for it; false if none does. */
+  attach(connection: Connection, first: Uint8Array): boolean;
+  /** Makes a session of a connection that no session waits for. */
+  create(connection: Connection, first: Uint8Array): LegacySession;
+  /** Sends a refusal in the words of the protocol, and closes. */
+  refuse(connection: Connection, stopping: AbortSignal): Promise<void>;
+  /** Removes a session that has ended. */
+  delete(session: LegacySession): void;
+}
+
+/** One session of a legacy protocol. */
+export interface LegacySession {
+  /** Its id. */
+  readonly id: string;
+  /** How it ended, once it has. */
+  readonly closeReason?: CloseReason;
+  /** Runs it until it ends, and closes its connections. */
+  run(): Promise<CloseReason>;
+  /** Ends it because this side's user wants it. */
+  stop(reason: "done" | "shutdown", text?: string): void;
 }

@@ -3,8 +3,8 @@
  *
  * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
  * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection. `legacy_protocol.ts` and
- * `coordinator.ts` are interfaces to what is registered and to the other workers (`workers/`).
+ * each a `session_record.ts`; `server_session.ts` runs one on a connection. `options.ts` has what is
+ * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -23,9 +23,8 @@ import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import type { LegacySession, LegacySessions } from "./legacy_protocol.ts";
-import type { ServerOptions } from "./options.ts";
-import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
+import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
+import { type AdmissionResult, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 
@@ -33,48 +32,40 @@ type AnySession = ServerSession | LegacySession;
 
 /** A server that has opened its port. To be run once. */
 export class Server {
+  /** How many sessions there were, and how many of them were lost. */
+  readonly counts = { served: 0, lost: 0 };
+  /** The sessions of this server. */
+  readonly registry: SessionRegistry;
   readonly #options: ServerOptions;
   readonly #listener: Listener;
   readonly #events: EventSource;
   readonly #tasks = new TaskGroup();
-  readonly #sessions = new Map<AnySession, Promise<void>>();
+  readonly #sessions = new Set<AnySession>();
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
-  readonly #registry: SessionRegistry;
   readonly #admission: Admission;
   readonly #dispatcher: Dispatcher;
-  readonly #host: SessionHost;
   readonly #stopping = new AbortController();
   /** By when everything has to have ended after a stop. */
   readonly #limit: Deadline;
   #stopReason?: "done" | "shutdown";
   #status: ExitStatus = EXIT.asked;
-  #served = 0;
-  #lost = 0;
 
   private constructor(options: ServerOptions, listener: Listener) {
-    const { clock, coordinator, legacy, original, random, sink, store, timers } = options;
+    const { clock, coordinator, legacy, random, sink, store, timers } = options;
     this.#options = options;
     this.#listener = listener;
     this.#limit = new Deadline(clock);
     this.#events = new EventSource(sink, clock);
-    this.#delivery = this.#makeDelivery();
-    const delivers = this.#delivery !== undefined;
-    this.#legacy = legacy?.serve({ clock, timers, sink, random, isServed: original, delivers });
-    this.#registry = new SessionRegistry({
-      clock,
-      timers,
-      sink,
-      sessionLifetime_ms: options.sessionLifetime_ms,
-      delivery: this.#delivery,
-      onEnd: (record, status) => this.#onEnd(record, status),
-    });
-    this.#admission = this.#makeAdmission();
+    const delivery = this.#delivery = this.#makeDelivery();
+    this.#legacy = legacy?.serve({ clock, random, sink, timers });
+    const onEnd = (record: SessionRecord, status: ExitStatus) => this.#onEnd(record, status);
+    this.registry = new SessionRegistry(options, delivery, onEnd);
+    this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
-    this.#host = this.#makeHost();
-    this.#registry.restore((coordinator ?? store)?.sessions ?? []);
+    this.registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
   /**
@@ -90,16 +81,6 @@ export class Server {
   /** The port it listens on. */
   get port(): number {
     return this.#listener.port;
-  }
-
-  /** How many sessions there were, and how many of them were lost. */
-  get counts(): { served: number; lost: number } {
-    return { served: this.#served, lost: this.#lost };
-  }
-
-  /** The sessions of this server. */
-  get registry(): SessionRegistry {
-    return this.#registry;
   }
 
   /**
@@ -135,7 +116,7 @@ export class Server {
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#sessions.keys()) session.stop(reason, text);
+    for (const session of this.#sessions) session.stop(reason, text);
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
@@ -146,7 +127,7 @@ export class Server {
   /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
   onDeliveryFailed(text: string): void {
     this.#status = EXIT.lost;
-    this.#registry.onDeliveryFailed();
+    this.registry.onDeliveryFailed();
     this.stop("shutdown", text);
   }
 
@@ -161,46 +142,23 @@ export class Server {
     return new BatchDelivery({ store, output, clock, notice, onFailure });
   }
 
-  #makeAdmission(): Admission {
-    const { coordinator, maxSessions, once, sessionLifetime_ms } = this.#options;
-    return new Admission({
-      registry: this.#registry,
-      legacy: this.#legacy,
-      once,
-      maxSessions,
-      sessionLifetime_ms,
-      coordinator,
-    });
-  }
-
-  #makeHost(): SessionHost {
-    const { clock, maxMessageBytes, sessionLifetime_ms, timers } = this.#options;
-    return {
-      clock,
-      timers,
-      maxMessageBytes,
-      sessionLifetime_ms,
-      admit: (session, hello) => this.#admit(session, hello),
-      survivesDisconnect: (record, closeReason) =>
-        this.#registry.survivesDisconnect(record, closeReason),
-    };
-  }
-
   #serve(incoming: IncomingConnection): void | Promise<void> {
     const { connected_ms, connection, legacy } = incoming;
     if (legacy) return this.#serveLegacy(connection, legacy);
-    const { clock, sink, timers } = this.#options;
+    const { clock, maxMessageBytes, sessionLifetime_ms, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
-    const session = new ServerSession({ config: this.#host, connection, connected_ms, state });
+    const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
+    const config = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit };
+    const session = new ServerSession({ config, connection, connected_ms, state });
     this.#admission.expect(session, incoming);
     this.#run(session);
   }
 
   async #serveLegacy(connection: Connection, first: Uint8Array): Promise<void> {
     const sessions = this.#legacy!;
-    if (sessions.refusal === undefined && sessions.attach(connection, first)) return;
-    const refusal = sessions.refusal ?? this.#admission.refuseLegacy();
+    if (sessions.attach(connection, first)) return;
+    const refusal = this.#admission.refuseLegacy();
     if (refusal !== undefined) {
       this.#reportRefusal(connection, refusal);
       return await sessions.refuse(connection, this.#stopping.signal);
@@ -210,11 +168,11 @@ export class Server {
     this.#run(session);
   }
 
-  #admit(session: ServerSession, hello: Hello): AdmissionResult | "late" {
+  #admit(session: ServerSession, hello: Hello): AdmissionResult {
     const admitted = this.#admission.admit(session, hello);
     // The one session that cannot be resumed is the last one to be admitted.
     const isLast = this.#options.once && !hello.reconnects;
-    if (isLast && admitted !== "late" && "record" in admitted && !admitted.opening) {
+    if (isLast && admitted !== "late" && "record" in admitted && !admitted.record.opening) {
       this.#listener.close();
     }
     return admitted;
@@ -223,9 +181,10 @@ export class Server {
   #run(session: AnySession): void {
     const task = session.run()
       // A defect ends one session and is logged in full; the others go on.
-      .catch((error) => this.#reportDefect(session, error))
+      .catch((error) => this.#notice("error", defectText(error, ` ended session ${session.id}`)))
       .then(() => this.#onConnectionClosed(session));
-    this.#sessions.set(session, task);
+    this.#sessions.add(session);
+    this.#tasks.add(task);
     // Accepted while the server was stopping.
     if (this.#stopReason) session.stop(this.#stopReason);
   }
@@ -234,7 +193,7 @@ export class Server {
     this.#sessions.delete(session);
     if (session instanceof ServerSession) {
       this.#admission.onConnectionClosed(session);
-      return this.#registry.onConnectionClosed(session);
+      return this.registry.onConnectionClosed(session);
     }
     this.#legacy!.delete(session);
     const { closeReason } = session;
@@ -245,11 +204,11 @@ export class Server {
     this.#options.coordinator?.sessionEnded(session.id);
     const isOnly = session === this.#admission.only;
     if (session instanceof SessionRecord && !session.state.isOpen) {
-      if (isOnly) this.#admission.forgetOnly();
+      if (isOnly) this.#admission.only = undefined;
       return;
     }
-    this.#served++;
-    if (status === EXIT.lost || this.#delivery?.hasFailed) this.#lost++;
+    this.counts.served++;
+    if (status === EXIT.lost || this.#delivery?.hasFailed) this.counts.lost++;
     if (!isOnly) return;
     this.#status = status;
     this.stop("done");
@@ -257,8 +216,7 @@ export class Server {
 
   async #finish(): Promise<void> {
     await this.#tasks.finished();
-    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
-    this.#registry.stop(this.#stopReason!);
+    this.registry.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();
     await this.#options.store?.close();
@@ -269,10 +227,6 @@ export class Server {
     const closeReason = { by: "self", reason: "refused", text } as const;
     const report = closeReport(closeReason, { peer, timers, now_ms: clock.now() });
     this.#events.emit("terminated", report);
-  }
-
-  #reportDefect({ id }: AnySession, error: unknown): void {
-    this.#notice("error", defectText(error, ` ended session ${id}`));
   }
 
   #notice(level: "info" | "warning" | "error", text: string): void {

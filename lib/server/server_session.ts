@@ -4,11 +4,14 @@
  * @module
  */
 import type { Deadline } from "../platform/deadline.ts";
-import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
-import { serverDataLoop, type ServerDataSide } from "../session/data_loop.ts";
+import {
+  type CloseReason,
+  type DetectedSince,
+  isPolite,
+  isRetryable,
+} from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import { Session, type SessionConfig, type SessionOptions } from "../session/session.ts";
-import type { SessionState } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
@@ -21,41 +24,30 @@ export interface Admitted {
   readonly record: SessionRecord;
   /** What is resent and what had arrived, of a session that was open before. */
   readonly resumption?: Resumption;
-  /** Resolves when the session is stored; it is not welcomed before. */
-  readonly opening?: Promise<void>;
 }
 
-/** What a server decides on a `HELLO`. */
-export type AdmissionResult = Admitted | { readonly refusal: string };
+/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
+export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
   /** How long the server holds a session without a connection, in milliseconds. */
   readonly sessionLifetime_ms: number;
-  /** Decides on the client's `HELLO`, unless it came too late. */
-  admit(session: ServerSession, hello: Hello): AdmissionResult | "late";
-  /** Whether a session goes on after its connection has ended like this. */
-  survivesDisconnect(record: SessionRecord | undefined, closeReason: CloseReason): boolean;
-}
-
-/** Options for {@linkcode ServerSession}. */
-export interface ServerSessionOptions extends SessionOptions {
-  /** The server. */
-  readonly config: SessionHost;
+  /** Decides on the client's `HELLO`. */
+  admit(session: ServerSession, hello: Hello): AdmissionResult;
 }
 
 /** The server's side of a session, on one connection. */
-export class ServerSession extends Session implements ServerDataSide {
+export class ServerSession extends Session {
   /** Which side this is. */
   override readonly role = "server";
-  /** The state that the connection was opened with; a resumed session keeps its own. */
-  readonly state: SessionState;
+  /** The session that the connection belongs to, once that is known. */
+  record?: SessionRecord;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
-  /** Called at each data message, while the data phase lasts. */
-  onData?: () => void;
   readonly #host: SessionHost;
-  #record?: SessionRecord;
+  /** Moves the deadline of the data phase, while that lasts. */
+  #onData?: () => void;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -71,32 +63,28 @@ export class ServerSession extends Session implements ServerDataSide {
   #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
-  constructor(options: ServerSessionOptions) {
+  constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
     this.#host = options.config;
-    this.state = options.state;
-  }
-
-  /** The session that the connection belongs to, once that is known. */
-  get record(): SessionRecord | undefined {
-    return this.#record;
   }
 
   /** Confirms all data messages of one read at once. */
   override onBatchEnd(): void | Promise<void> {
     this.#confirm();
-    if (this.dataFramesReceived > this.#dataBefore) this.onData?.();
+    if (this.dataFramesReceived > this.#dataBefore) {
+      this.#onData?.();
+      this.#assurance?.stop();
+    }
     this.#dataBefore = this.dataFramesReceived;
-    this.#assurance?.stop();
     const ready = super.onBatchEnd();
-    return this.#record?.isOverShare ? this.#hold(this.#record, ready) : ready;
+    return this.record?.isOverShare ? this.#hold(this.record, ready) : ready;
   }
 
   /** The bytes of a large message move the deadline as a message does; the client gets signs of life. */
   protected override onPartialData(): void {
     super.onPartialData();
-    this.lastData_ms = this.lastSignOfLife_ms;
-    this.onData?.();
+    this.lastData_ms = this.state.lastSignOfLife_ms;
+    this.#onData?.();
     this.#startAssurance();
   }
 
@@ -123,9 +111,14 @@ export class ServerSession extends Session implements ServerDataSide {
     return this.changes.until(() => this.isOpen, deadline);
   }
 
-  /** Waits until no data message has arrived for too long. */
-  protected override dataLoop(deadline: Deadline): Promise<"silent"> {
-    return serverDataLoop(this, this.timers, deadline);
+  /** Waits until no data message has been received for `data_threshold`. */
+  protected override async dataLoop(deadline: Deadline): Promise<"silent"> {
+    const again_ms = this.timers.data_threshold_ms;
+    // A data message does not wake this wait, it only moves the deadline: that is much cheaper.
+    this.#onData = () => deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
+    this.#onData();
+    await this.changes.until(() => false, deadline).finally(() => this.#onData = undefined);
+    return "silent";
   }
 
   /** Silence is measured from the last data message. */
@@ -136,7 +129,7 @@ export class ServerSession extends Session implements ServerDataSide {
   /** `HELLO` may have arrived, and the session still be waiting for the store. */
   protected override openTimeout(): CloseReason {
     const within = `within ${OPEN_LIMIT_MS / 1000} s`;
-    if (!this.#record) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
+    if (!this.record) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
     const text = `${this.peer}: its session was not stored ${within}; the store does not answer`;
     return { by: "self", reason: "failed", text };
   }
@@ -149,12 +142,12 @@ export class ServerSession extends Session implements ServerDataSide {
 
   /** Whether the server holds the session. */
   protected override survivesDisconnect(closeReason: CloseReason): boolean {
-    return this.#host.survivesDisconnect(this.#record, closeReason);
+    return this.record?.reconnects === true && isRetryable(closeReason) && !isPolite(closeReason);
   }
 
   /** Waits until what was received is delivered, and so confirmed. */
   protected override settle(limit: Deadline): boolean | Promise<boolean> {
-    const record = this.#record;
+    const { record } = this;
     if (!record || record.isSettled) return true;
     const over = () => record.isSettled || record.cannotDeliver;
     return this.changes.until(over, limit).then(() => record.isSettled);
@@ -174,7 +167,7 @@ export class ServerSession extends Session implements ServerDataSide {
    */
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
-    this.suspendJudgement(true);
+    this.deadline.pause();
     this.#startAssurance();
     while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
@@ -182,7 +175,7 @@ export class ServerSession extends Session implements ServerDataSide {
     }
     this.#assurance?.stop();
     this.lastData_ms = this.now();
-    this.suspendJudgement(false);
+    this.deadline.resume();
   }
 
   #startAssurance(): void {
@@ -195,7 +188,7 @@ export class ServerSession extends Session implements ServerDataSide {
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
-    if (this.#record) throw new ProtocolError("a second HELLO");
+    if (this.record) throw new ProtocolError("a second HELLO");
     const hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
@@ -204,48 +197,47 @@ export class ServerSession extends Session implements ServerDataSide {
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }
-    const { record, opening, resumption } = admission;
-    this.#record = record;
-    if (opening) opening.then(() => this.#welcome(record, hello, resumption));
-    else this.#welcome(record, hello, resumption);
+    const { record, resumption } = admission;
+    this.record = record;
+    const welcome = () => this.#welcome(record, hello, resumption);
+    if (record.opening) record.opening.then(welcome);
+    else welcome();
   }
 
   /** Opens the session, unless it ended while it was being stored. */
   #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
-    if (record.state !== this.state) this.attachTo(record.state);
+    if (record.state !== this.state) {
+      this.state = record.state;
+      this.state.lastSignOfLife_ms = this.now();
+    }
     this.#sentBefore = hello.sent;
     this.#threshold_ms = hello.threshold_ms;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.#sendWelcome(record);
+    const { maxMessageBytes, sessionLifetime_ms } = this.#host;
+    const greeting = {
+      ...greetingOf(this.timers, maxMessageBytes),
+      received: record.deliveredUpTo,
+      ...record.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
+    };
+    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
     this.lastData_ms = this.now();
     this.opened(resumption);
     this.changes.notify();
   }
 
-  #sendWelcome({ reconnects, deliveredUpTo, id }: SessionRecord): void {
-    const { maxMessageBytes, sessionLifetime_ms } = this.#host;
-    const greeting = {
-      ...greetingOf(this.timers, maxMessageBytes),
-      received: deliveredUpTo,
-      ...reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
-    };
-    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: id, greeting });
-  }
-
   #onDataFrame(seq: number, payload: Uint8Array): void {
-    const record = this.#record!;
+    const record = this.record!;
     // A client need not resend what was confirmed since WELCOME, when a delivery was still under way.
     const due = this.#receivedUpTo + 1;
     if (seq < due || seq > Math.max(due, this.#confirmed + 1)) {
       throw new ProtocolError(`DATA ${seq} where DATA ${due} was due`);
     }
     this.#receivedUpTo = seq;
-    const { counts, ledger } = this;
-    counts.received++;
-    if (seq <= this.#sentBefore) ledger.countResent(counts);
+    this.counts.received++;
+    if (seq <= this.#sentBefore) this.ledger.countResent(this.counts);
     this.dataFramesReceived++;
-    this.lastData_ms = this.lastSignOfLife_ms;
+    this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.
     if (seq > record.receivedUpTo) this.#receive(record, seq, payload);
   }
@@ -262,7 +254,7 @@ export class ServerSession extends Session implements ServerDataSide {
   }
 
   #confirm(): void {
-    const upTo = this.#record?.deliveredUpTo ?? 0;
+    const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.writer.send({ type: "CONFIRM", seq: upTo });

@@ -18,8 +18,6 @@ const MAX_UNDELIVERED_BYTES = 67_108_864 + MAX_WINDOW * ENTRY_BYTES;
 
 /** The connection that a session has. */
 export interface Attachment {
-  /** The client's address and port, for people. */
-  readonly peer: string;
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void;
   /** The client has reconnected: ends this connection, and returns how it ended. */
@@ -27,13 +25,7 @@ export interface Attachment {
 }
 
 /** Options for {@linkcode SessionRecord}. */
-export interface SessionRecordOptions {
-  /** Its id. */
-  id: string;
-  /** Its state. */
-  state: SessionState;
-  /** Whether its client reconnects after a lost connection. */
-  reconnects: boolean;
+export interface SessionRecordOptions extends Pick<SessionRecord, "id" | "reconnects" | "state"> {
   /** The sequence number up to which all is delivered. */
   delivered: number;
   /** Delivers its data messages; without one, a message is delivered when it is received. */
@@ -56,9 +48,11 @@ export class SessionRecord implements Recipient {
   opening?: Promise<void>;
   /** When it lost its connection, in monotonic milliseconds. */
   lost_ms = 0;
+  /** The sequence number up to which all has been received. */
+  receivedUpTo: number;
+  /** The sequence number up to which all is delivered, and so can be confirmed. */
+  deliveredUpTo: number;
   readonly #delivery?: Delivery;
-  #received: number;
-  #delivered: number;
   #waitingBytes = 0;
 
   /** Makes the record of a session. */
@@ -67,22 +61,12 @@ export class SessionRecord implements Recipient {
     this.state = state;
     this.reconnects = reconnects;
     this.#delivery = delivery;
-    this.#received = this.#delivered = delivered;
-  }
-
-  /** The sequence number up to which all has been received. */
-  get receivedUpTo(): number {
-    return this.#received;
-  }
-
-  /** The sequence number up to which all is delivered, and so can be confirmed. */
-  get deliveredUpTo(): number {
-    return this.#delivered;
+    this.receivedUpTo = this.deliveredUpTo = delivered;
   }
 
   /** Whether all that was received is delivered. */
   get isSettled(): boolean {
-    return this.#delivered === this.#received;
+    return this.deliveredUpTo === this.receivedUpTo;
   }
 
   /** Whether nothing more can be delivered, now or later. */
@@ -102,31 +86,29 @@ export class SessionRecord implements Recipient {
 
   /** Receives the next data message; false if more than may be is undelivered. */
   receive(seq: number, payload: Uint8Array, clock: Clock, maxMessageBytes: number): boolean {
-    this.#received = seq;
+    this.receivedUpTo = seq;
     if (!this.#delivery) {
-      this.#delivered = seq;
+      this.deliveredUpTo = seq;
       return true;
     }
-    const at = clock.wallTime();
-    // A copy: the reader reuses its buffer.
-    const copy = payload.slice();
     const message: EntryOf<"message"> = {
       kind: "message",
       session: this.id,
-      at,
+      at: clock.wallTime(),
       seq,
-      payload: copy,
+      // A copy: the reader reuses its buffer.
+      payload: payload.slice(),
     };
     this.#waitingBytes += costOf(message);
     this.#delivery.message(this, message);
-    return this.#waitingBytes <=
-        Math.max(MAX_UNDELIVERED_BYTES, 2 * (maxMessageBytes + ENTRY_BYTES)) &&
-      this.#received - this.#delivered <= MAX_WINDOW;
+    const most = Math.max(MAX_UNDELIVERED_BYTES, 2 * (maxMessageBytes + ENTRY_BYTES));
+    return this.#waitingBytes <= most &&
+      this.receivedUpTo - this.deliveredUpTo <= MAX_WINDOW;
   }
 
   /** Everything up to a sequence number is delivered. */
   delivered(seq: number, bytes: number): void {
-    this.#delivered = seq;
+    this.deliveredUpTo = seq;
     this.#waitingBytes -= bytes;
     this.session?.deliveredMore();
   }

@@ -4,13 +4,7 @@
  * @module
  */
 import { Deadline } from "../platform/deadline.ts";
-import {
-  type CloseReason,
-  type ExitStatus,
-  exitStatus,
-  isPolite,
-  isRetryable,
-} from "../session/close_reason.ts";
+import { type CloseReason, type ExitStatus, exitStatus } from "../session/close_reason.ts";
 import { EventSource, type Resumption } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import type { Delivery } from "../store/delivery.ts";
@@ -21,17 +15,16 @@ import type { Admitted, ServerSession } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 
 /** Options for {@linkcode SessionRegistry}. */
-export interface SessionRegistryOptions
-  extends Pick<ServerOptions, "clock" | "sessionLifetime_ms" | "sink" | "timers"> {
-  /** Where data messages go, if anywhere. */
-  delivery?: Delivery;
-  /** Called when a session has ended. */
-  onEnd: (record: SessionRecord, status: ExitStatus) => void;
-}
+export type SessionRegistryOptions = Pick<
+  ServerOptions,
+  "clock" | "sessionLifetime_ms" | "sink" | "timers"
+>;
 
 /** Holds every session, and ends those whose clients stay away for too long. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
+  readonly #delivery?: Delivery;
+  readonly #onEnd: (record: SessionRecord, status: ExitStatus) => void;
   readonly #byId = new Map<string, SessionRecord>();
   /** Those without a connection, the one lost for longest first. */
   readonly #lost = new Set<SessionRecord>();
@@ -39,16 +32,23 @@ export class SessionRegistry {
   /** When this process resumed after it was stopped: no client could reconnect before. */
   #resumed_ms = -Infinity;
 
-  /** Makes a registry without sessions. */
-  constructor(options: SessionRegistryOptions) {
+  /** Makes a registry without sessions, which calls `onEnd` when one has ended. */
+  constructor(
+    options: SessionRegistryOptions,
+    delivery: Delivery | undefined,
+    onEnd: (record: SessionRecord, status: ExitStatus) => void,
+  ) {
     this.#options = options;
+    this.#delivery = delivery;
+    this.#onEnd = onEnd;
     const onStall = () => this.#resumed_ms = options.clock.now();
     this.#expiry = new Deadline(options.clock, { onStall });
   }
 
   /** Adds the sessions that an earlier process left in the store. */
   restore(stored: readonly StoredSession[]): void {
-    const { clock, delivery, sink, timers } = this.#options;
+    const { clock, sink, timers } = this.#options;
+    const delivery = this.#delivery;
     const now_ms = clock.now();
     // The wall clock may have jumped back since.
     const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
@@ -58,13 +58,8 @@ export class SessionRegistry {
       const state = new SessionState({ clock, timers, events, opened_ms });
       state.ledger.startAfter(start);
       state.ledger.dataReceived = state.ledger.confirmedUpTo = received;
-      const record = new SessionRecord({
-        id,
-        state,
-        reconnects: true,
-        delivered: received,
-        delivery,
-      });
+      const delivered = received;
+      const record = new SessionRecord({ id, state, reconnects: true, delivered, delivery });
       // A session that was connected to the end may have lost its connection only then.
       record.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, record);
@@ -82,9 +77,10 @@ export class SessionRegistry {
   /** Adds the new session of a connection. */
   begin(session: ServerSession, hello: Hello): Admitted {
     const { confirmed, id } = hello;
-    const { delivery, sessionLifetime_ms } = this.#options;
+    const { clock, sessionLifetime_ms } = this.#options;
+    const delivery = this.#delivery;
     const reconnects = hello.reconnects && sessionLifetime_ms > 0;
-    const { state } = session;
+    const { peer, state } = session;
     // Not before: a connection that is refused is not the session of this id.
     state.events.session = id;
     const delivered = confirmed ?? 0;
@@ -92,18 +88,15 @@ export class SessionRegistry {
     const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
     record.session = session;
     this.#byId.set(id, record);
-    const at = this.#options.clock.wallTime();
-    const { peer } = session;
     if (delivery?.isDurable) {
+      const at = clock.wallTime();
       // It is welcomed only when stored: else a resume after a crash would find it unknown.
       record.opening = delivery
         .keep({ kind: "opened", session: id, at, peer, received: delivered })
         .then(() => record.opening = undefined);
     }
-    const { opening } = record;
     return {
       record,
-      opening,
       resumption: confirmed === undefined ? undefined : resumptionOf(record, hello),
     };
   }
@@ -113,24 +106,13 @@ export class SessionRegistry {
     if (record.session) this.#note(record, "lost", record.session.supersede());
     this.#lost.delete(record);
     record.session = session;
-    const { clock, delivery } = this.#options;
     const resumption = resumptionOf(record, hello);
     const gap_ms = record.state.gap_ms ?? 0;
     const { peer } = session;
-    const at = clock.wallTime();
-    delivery?.note({ kind: "resumed", session: record.id, at, peer, gap_ms, ...resumption });
+    const at = this.#options.clock.wallTime();
+    this.#delivery?.note({ kind: "resumed", session: record.id, at, peer, gap_ms, ...resumption });
     // A client that never received its WELCOME does not know that the session was open.
-    return {
-      record,
-      opening: record.opening,
-      resumption: hello.confirmed === undefined ? undefined : resumption,
-    };
-  }
-
-  /** Whether a session is held after its connection has ended like this. */
-  survivesDisconnect(record: SessionRecord | undefined, closeReason: CloseReason): boolean {
-    if (!record?.reconnects) return false;
-    return isRetryable(closeReason) && !isPolite(closeReason);
+    return { record, resumption: hello.confirmed === undefined ? undefined : resumption };
   }
 
   /** A connection is closed, and everything was written to it. */
@@ -192,23 +174,22 @@ export class SessionRegistry {
     const { clock, sessionLifetime_ms } = this.#options;
     for (const record of this.#lost) {
       const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;
-      if (clock.now() < due_ms) return this.#expireAt(due_ms);
+      if (clock.now() < due_ms) {
+        this.#expiry.moveTo(due_ms, { again_ms: sessionLifetime_ms });
+        return this.#expiry.wake({ onDeadline: () => this.#expire() });
+      }
       const text = `did not reconnect within session_lifetime ${sessionLifetime_ms / 1000} s`;
       this.#endLost(record, { by: "self", reason: "silent", text });
     }
   }
 
-  #expireAt(due_ms: number): void {
-    this.#expiry.moveTo(due_ms, { again_ms: this.#options.sessionLifetime_ms });
-    this.#expiry.wake({ onDeadline: () => this.#expire() });
-  }
-
   #endLost(record: SessionRecord, closeReason: CloseReason): void {
     this.#lost.delete(record);
-    const { lost_ms } = record;
-    const predicted_ms = this.#options.sessionLifetime_ms;
-    const detection = { since: "connection_lost", at_ms: lost_ms, predicted_ms } as const;
-    record.state.end(closeReason, record.peer, detection);
+    record.state.end(closeReason, record.peer, {
+      since: "connection_lost",
+      at_ms: record.lost_ms,
+      predicted_ms: this.#options.sessionLifetime_ms,
+    });
     this.#end(record, closeReason);
   }
 
@@ -219,19 +200,16 @@ export class SessionRegistry {
     const stays = record.reconnects && closeReason.by === "self" &&
       closeReason.reason === "shutdown";
     this.#note(record, stays ? "lost" : "ended", closeReason);
-    this.#options.onEnd(record, exitStatus(closeReason, "server", record.state.isOpen));
+    this.#onEnd(record, exitStatus(closeReason, "server", record.state.isOpen));
   }
 
   #note({ id }: SessionRecord, kind: "lost" | "ended", closeReason: CloseReason): void {
     const at = this.#options.clock.wallTime();
-    this.#options.delivery?.note({ kind, session: id, at, ...closeReason });
+    this.#delivery?.note({ kind, session: id, at, ...closeReason });
   }
 }
 
 function resumptionOf(record: SessionRecord, { confirmed = 0, sent }: Hello): Resumption {
   const { deliveredUpTo } = record;
-  return {
-    resent: Math.max(0, sent - deliveredUpTo),
-    already_there: deliveredUpTo - confirmed,
-  };
+  return { resent: Math.max(0, sent - deliveredUpTo), already_there: deliveredUpTo - confirmed };
 }

@@ -114,13 +114,7 @@ export function isPolite(closeReason: CloseReason): boolean {
 }
 
 /** The fields of `terminated` and `disconnected`: who ended it, why, and when that was noticed. */
-export interface CloseReport {
-  /** Who ended it. */
-  by: EndedBy;
-  /** Why. */
-  reason: EndReason;
-  /** What whoever ended it said about the reason. */
-  text: string;
+export interface CloseReport extends CloseReason {
   /** The peer's address and port. */
   peer: string;
   /** How long after `detected_since` it was noticed; `null` for an end that a user asked for. */

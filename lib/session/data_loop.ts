@@ -1,5 +1,5 @@
 /**
- * The data phase: one loop for the client, one for the server.
+ * The client's data phase. The server's is a wait in its session.
  *
  * @module
  */
@@ -54,38 +54,4 @@ export async function clientDataLoop(
     deadline.throwIfEnded();
     if (!inTime && !sendsFirst) return "silent";
   }
-}
-
-/** The server's session, as its data loop sees it. */
-export interface ServerDataSide {
-  /** Wakes the loop; it waits for the deadline only. */
-  readonly changes: Condition;
-  /** When the last data message was received, or the session started, in monotonic milliseconds. */
-  readonly lastData_ms: number;
-  /** Set by the loop while it runs; the session calls it at each data message. */
-  onData?: () => void;
-}
-
-/**
- * Waits until no data message has been received for `data_threshold`.
- *
- * A data message does not wake this loop, it only moves the deadline: that is much cheaper.
- *
- * @throws The deadline's reason, if that ends.
- */
-export async function serverDataLoop(
-  side: ServerDataSide,
-  timers: Timers,
-  deadline: Deadline,
-): Promise<"silent"> {
-  const again = { again_ms: timers.data_threshold_ms };
-  side.onData = () => deadline.moveTo(side.lastData_ms + timers.data_threshold_ms, again);
-  side.onData();
-  try {
-    await side.changes.until(() => false, deadline);
-    deadline.throwIfEnded();
-  } finally {
-    side.onData = undefined;
-  }
-  return "silent";
 }

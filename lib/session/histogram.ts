@@ -26,26 +26,22 @@ export interface Percentiles {
  * (http://hdrhistogram.org): a few thousand buckets cover microseconds and days alike.
  */
 export class Histogram {
-  readonly #counts: number[] = [];
-  #count = 0;
-  #max_ms = -Infinity;
-
   /** How many times were added. */
-  get count(): number {
-    return this.#count;
-  }
+  count = 0;
+  readonly #counts: number[] = [];
+  #max_ms = -Infinity;
 
   /** Adds a time in milliseconds; one below zero counts as zero. */
   add(ms: number): void {
     const at = bucketOf(ms);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
-    this.#count++;
+    this.count++;
     if (ms > this.#max_ms) this.#max_ms = ms;
   }
 
   /** The time that a share of all, from 0 to 1, does not exceed: the upper end of its bucket. */
   quantile(share: number): number | null {
-    let left = Math.ceil(share * this.#count);
+    let left = Math.ceil(share * this.count);
     for (const [at, count = 0] of this.#counts.entries()) {
       left -= count;
       if (count > 0 && left <= 0) return roundMs(Math.min(upperEnd(at), this.#max_ms));
@@ -58,7 +54,7 @@ export class Histogram {
     return {
       p50_ms: this.quantile(0.5),
       p99_ms: this.quantile(0.99),
-      max_ms: this.#count === 0 ? null : roundMs(this.#max_ms),
+      max_ms: this.count === 0 ? null : roundMs(this.#max_ms),
     };
   }
 }

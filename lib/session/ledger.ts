@@ -8,15 +8,7 @@
 export type SeqRange = readonly [first: number, last: number];
 
 /** What one connection of a session counted. */
-export interface ConnectionSummary {
-  /** Data messages sent on it, repetitions included. */
-  sent: number;
-  /** Data messages received on it, each once in its session. */
-  received: number;
-  /** Data messages confirmed on it. */
-  confirmed: number;
-  /** Of those sent or received on it, how many had been sent on an earlier connection. */
-  resent: number;
+export interface ConnectionSummary extends Omit<ConnectionLedger, "summary"> {
   /** Sent or received on it but not confirmed on it; the next connection settles them. */
   in_doubt: number;
 }
@@ -108,21 +100,19 @@ export const MAX_CONNECTIONS_KEPT = 100;
 
 /** The counters of one connection. */
 export class ConnectionLedger {
-  /** Data messages sent. */
+  /** Data messages sent, repetitions included. */
   sent = 0;
-  /** Data messages received. */
+  /** Data messages received, each once in its session. */
   received = 0;
   /** Data messages confirmed. */
   confirmed = 0;
-  /** Data messages sent, or received, that had been sent on an earlier connection. */
+  /** Of those sent or received, how many had been sent on an earlier connection. */
   resent = 0;
 
   /** Their values, and what is in doubt. */
   summary(): ConnectionSummary {
-    const { sent, received, confirmed, resent } = this;
     // What was sent on an earlier connection may be confirmed on this one before it is sent again.
-    const in_doubt = Math.max(0, sent + received - confirmed);
-    return { sent, received, confirmed, resent, in_doubt };
+    return { ...this, in_doubt: Math.max(0, this.sent + this.received - this.confirmed) };
   }
 }
 
@@ -146,13 +136,14 @@ export class Ledger {
   heartbeatsMissed = 0;
   /** Heartbeats of the peer. */
   heartbeatsReceived = 0;
+  /** How often the session fell silent. */
+  silences = 0;
   /** Local stalls. */
   localStalls = 0;
   #before = 0;
   #resent = 0;
   #connections: ConnectionLedger[] = [];
   #connectionsForgotten = 0;
-  #silences = 0;
   #longestSilence_ms = 0;
   #rtts = 0;
   #rttSum_ms = 0;
@@ -172,9 +163,7 @@ export class Ledger {
 
   /** Leaves out what another process has settled: everything up to this sequence number. */
   startAfter(seq: number): void {
-    this.#before = seq;
-    this.dataReceived = seq;
-    this.confirmedUpTo = seq;
+    this.#before = this.dataReceived = this.confirmedUpTo = seq;
   }
 
   /** Counts a data message that had been sent on an earlier connection. */
@@ -190,11 +179,6 @@ export class Ledger {
     this.#rttSum_ms += rtt_ms;
     if (rtt_ms < this.#rttMin_ms) this.#rttMin_ms = rtt_ms;
     if (rtt_ms > this.#rttMax_ms) this.#rttMax_ms = rtt_ms;
-  }
-
-  /** Counts a silence. */
-  silenceBegan(): void {
-    this.#silences++;
   }
 
   /** Adds the duration of a silence. */
@@ -221,7 +205,7 @@ export class Ledger {
       heartbeats_answered: this.heartbeatsAnswered,
       heartbeats_missed: this.heartbeatsMissed,
       heartbeats_received: this.heartbeatsReceived,
-      silences: this.#silences,
+      silences: this.silences,
       longest_silence_ms: roundMs(this.#longestSilence_ms),
       local_stalls: this.localStalls,
       rtt_min_ms: rtt(this.#rttMin_ms),

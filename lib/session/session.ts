@@ -1,8 +1,8 @@
 /**
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
- * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters; `data_loop`,
- * `heartbeat_loop` and `heartbeats` are the phases; `timers` has all limits; `dial` and `closing` open and
+ * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
+ * `data_loop` and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and `closing` open and
  * close a connection; `close_reason` says why it ended; `events` are what all rooms to the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
@@ -20,9 +20,13 @@ import { FrameWriter } from "../wire/writer.ts";
 import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
-import type { EventSource, Phase, Resumption } from "./events.ts";
-import { heartbeatLoop, type HeartbeatOutcome, type ReceiveCounters } from "./heartbeat_loop.ts";
-import { Heartbeats } from "./heartbeats.ts";
+import type { EventSource, Resumption } from "./events.ts";
+import {
+  heartbeatLoop,
+  type HeartbeatOutcome,
+  Heartbeats,
+  type ReceiveCounters,
+} from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
 import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
@@ -61,20 +65,27 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   framesReceived = 0;
   /** Data messages (at the server) or confirmations (at the client) received on this connection. */
   dataFramesReceived = 0;
+  /** The session's state, once it is known which session it is; until then, that of the connection. */
+  state: SessionState;
+  /** The peer's address and port, for people. */
+  readonly peer: string;
+  /** The session's timers. */
+  protected readonly timers: Timers;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
+  /** When the peer is next judged, whatever that is for. */
+  protected readonly deadline: Deadline;
+  /** Why the connection ended, once it has. */
+  closeReason?: CloseReason;
   /** The counters of this connection. */
   protected counts = new ConnectionLedger();
 
   readonly #config: SessionConfig;
   readonly #connection: Connection;
   readonly #decoder: FrameDecoder;
-  readonly #deadline: Deadline;
   readonly #connected_ms: number;
-  #state: SessionState;
   #heartbeats?: Heartbeats;
   #isOpen = false;
-  #closeReason?: CloseReason;
   #framesBefore = 0;
   #readAt_ms?: number;
   #defect: { error: unknown } | undefined;
@@ -84,8 +95,10 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.#config = config;
     this.#connection = connection;
     this.#connected_ms = connected_ms;
-    this.#state = state;
-    this.#deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
+    this.state = state;
+    this.peer = connection.peer;
+    this.timers = config.timers;
+    this.deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, (error) => this.#fail(error));
   }
@@ -114,7 +127,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** The session's counters. */
   get ledger(): Ledger {
-    return this.#state.ledger;
+    return this.state.ledger;
   }
 
   /** The session's id; `?` before the client has sent it. */
@@ -122,34 +135,9 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     return this.events.session ?? "?";
   }
 
-  /** The peer's address and port, for people. */
-  get peer(): string {
-    return this.#connection.peer;
-  }
-
-  /** Why the connection ended, once it has. */
-  get closeReason(): CloseReason | undefined {
-    return this.#closeReason;
-  }
-
-  /** The session's phase. */
-  protected get phase(): Phase {
-    return this.#state.phase;
-  }
-
-  /** When the last sign of life came, in monotonic milliseconds. */
-  protected get lastSignOfLife_ms(): number {
-    return this.#state.lastSignOfLife_ms;
-  }
-
-  /** The session's timers. */
-  protected get timers(): Timers {
-    return this.#config.timers;
-  }
-
   /** Emits the session's events. */
   protected get events(): EventSource {
-    return this.#state.events;
+    return this.state.events;
   }
 
   /** The monotonic time in milliseconds. */
@@ -164,12 +152,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
    * @throws Only on a defect of this program; the connection is closed all the same.
    */
   async run(): Promise<CloseReason> {
-    const deadline = this.#deadline;
+    const deadline = this.deadline;
     const reading = this.#read();
     try {
       deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
-      while (!this.#closeReason) {
+      while (!this.closeReason) {
         const data = await this.dataLoop(deadline);
         deadline.throwIfEnded();
         if (data === "done") this.stop("done");
@@ -178,17 +166,20 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
         // The data that ended the phase may have come in one read with what ended the session.
         deadline.throwIfEnded();
         if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
-        else this.#state.data();
+        else this.state.data();
       }
     } catch (error) {
-      if (error !== this.#closeReason) this.#fail(error);
+      if (error !== this.closeReason) this.#fail(error);
     }
-    const closeReason = this.#closeReason!;
-    const { clock } = this.#config;
-    const { writer } = this;
-    const connection = this.#connection;
-    const settle = (limit: Deadline) => this.settle(limit);
-    await closeGracefully({ clock, connection, writer, closeReason, reading, settle });
+    const closeReason = this.closeReason!;
+    await closeGracefully({
+      clock: this.#config.clock,
+      connection: this.#connection,
+      writer: this.writer,
+      closeReason,
+      reading,
+      settle: (limit) => this.settle(limit),
+    });
     this.finalizeCounters();
     if (this.#defect) throw this.#defect.error;
     return closeReason;
@@ -197,20 +188,14 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
-    this.counts = this.#state.open(this.peer);
-    if (resumption) this.#state.resumed(resumption);
-    this.#state.data();
-  }
-
-  /** Resumes a session: from now on its state is used, not the one of this connection. */
-  protected attachTo(state: SessionState): void {
-    this.#state = state;
-    state.signOfLife(this.now());
+    this.counts = this.state.open(this.peer);
+    if (resumption) this.state.resumed(resumption);
+    this.state.data();
   }
 
   /** Called when this process did not run as a deadline came due. */
   protected stalled(late_ms: number): void {
-    this.#state.stalled(late_ms);
+    this.state.stalled(late_ms);
   }
 
   /** Ends the session at this side's request. */
@@ -220,12 +205,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
-    if (this.#closeReason) return;
-    this.#closeReason = closeReason;
+    if (this.closeReason) return;
+    this.closeReason = closeReason;
     const detection = this.#heartbeats?.detection;
-    if (!this.survivesDisconnect(closeReason)) this.#state.end(closeReason, this.peer, detection);
-    else if (this.#isOpen) this.#state.disconnect(closeReason, this.peer, detection);
-    this.#deadline.end(closeReason);
+    if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, this.peer, detection);
+    else if (this.#isOpen) this.state.disconnect(closeReason, this.peer, detection);
+    this.deadline.end(closeReason);
   }
 
   /** Made when first needed: by then the session's state is known. */
@@ -239,7 +224,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.#state.silent(at_ms, isIdle);
+    this.state.silent(at_ms, isIdle);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -253,11 +238,11 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.#closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return;
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    this.#state.signOfLife(this.#readAt_ms ??= this.now());
+    this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -274,18 +259,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Receives part of a large data message, which is a sign of life. */
   protected onPartialData(): void {
     this.framesReceived++;
-    this.#state.signOfLife(this.now());
+    this.state.lastSignOfLife_ms = this.now();
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
   protected assure(): void {
     this.#beats().assure();
-  }
-
-  /** Stops the time of the peer's deadline, whatever it is for, or lets it go on. */
-  protected suspendJudgement(isSuspended: boolean): void {
-    if (isSuspended) this.#deadline.pause();
-    else this.#deadline.resume();
   }
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */

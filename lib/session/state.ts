@@ -32,7 +32,7 @@ export interface SessionStateOptions {
   timers: Timers;
   /** Emits its events. */
   events: EventSource;
-  /** When the connection was opened, in monotonic milliseconds; now, if not given. */
+  /** When the connection was opened, in monotonic milliseconds; by default now. */
   opened_ms?: number;
 }
 
@@ -44,12 +44,13 @@ export class SessionState {
   readonly events: EventSource;
   /** When its first connection was opened, in monotonic milliseconds. */
   readonly started_ms: number;
+  /** When the last sign of life came, in monotonic milliseconds. */
+  lastSignOfLife_ms: number;
   readonly #clock: Clock;
   readonly #timers: Timers;
   #phase: Phase = "connecting";
   #isOpen = false;
   #closeReason?: CloseReason;
-  #lastSignOfLife_ms: number;
   #silentSince_ms: number;
   /** Whether the last silence was one of a client that had nothing to send. */
   #isIdle = false;
@@ -62,9 +63,7 @@ export class SessionState {
     this.#timers = timers;
     this.events = events;
     this.started_ms = opened_ms ?? clock.now();
-    this.#gapSince_ms = this.started_ms;
-    this.#lastSignOfLife_ms = this.started_ms;
-    this.#silentSince_ms = this.started_ms;
+    this.#gapSince_ms = this.lastSignOfLife_ms = this.#silentSince_ms = this.started_ms;
   }
 
   /** Whether the session was ever open. */
@@ -82,11 +81,6 @@ export class SessionState {
     return this.#phase;
   }
 
-  /** When the last sign of life came, in monotonic milliseconds. */
-  get lastSignOfLife_ms(): number {
-    return this.#lastSignOfLife_ms;
-  }
-
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
@@ -96,11 +90,6 @@ export class SessionState {
   startAfter(seq: number): void {
     this.ledger.startAfter(seq);
     this.#gapSince_ms = undefined;
-  }
-
-  /** Notes a sign of life. */
-  signOfLife(at_ms: number): void {
-    this.#lastSignOfLife_ms = at_ms;
   }
 
   /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
@@ -125,13 +114,13 @@ export class SessionState {
   silent(since_ms: number, isIdle = false): void {
     this.#silentSince_ms = since_ms;
     this.#isIdle = isIdle;
-    if (!isIdle) this.ledger.silenceBegan();
+    if (!isIdle) this.ledger.silences++;
     this.#change("silence");
   }
 
   /** Notes that the connection is lost and the session outlives it. */
   disconnect(closeReason: CloseReason, peer: string, detection?: Detection): void {
-    this.#gapSince_ms = this.#lastSignOfLife_ms;
+    this.#gapSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#change("disconnect");
     this.events.emit("disconnected", this.#closeReport(closeReason, peer, now_ms, detection));
   }
@@ -158,14 +147,9 @@ export class SessionState {
   }
 
   #closeReport(closeReason: CloseReason, peer: string, now_ms: number, detection?: Detection) {
-    const lastSignOfLife_ms = this.#isOpen || detection ? this.#lastSignOfLife_ms : undefined;
-    return closeReport(closeReason, {
-      peer,
-      timers: this.#timers,
-      now_ms,
-      lastSignOfLife_ms,
-      detection,
-    });
+    const timers = this.#timers;
+    const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
+    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection });
   }
 
   /** Changes the phase by the table; returns the time at which it did. */
@@ -175,7 +159,7 @@ export class SessionState {
     if (!to) throw new Error(`a session cannot change by ${change} in phase ${from}`);
     this.#phase = to;
     // An end finds the data phase before any silence.
-    if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.#lastSignOfLife_ms;
+    if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
     const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");

@@ -14,11 +14,8 @@ import {
 import { quoted } from "./quote.ts";
 
 const LF = 0x0a;
-
 const CR = 0x0d;
-
 const SPACE = 0x20;
-
 const ZERO = 0x30;
 
 const NO_BYTES = new Uint8Array(0);
@@ -103,16 +100,6 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return batch.take();
 }
 
-/** Options for {@linkcode FrameDecoder}. */
-export interface FrameDecoderOptions {
-  /**
-   * Maximum size of a data message, in bytes.
-   *
-   * @default {1_048_576}
-   */
-  maxMessageBytes?: number;
-}
-
 /**
  * Decodes frames from bytes in chunks of any size.
  *
@@ -128,9 +115,9 @@ export class FrameDecoder {
   #data?: PartialData;
   #failure?: ProtocolError;
 
-  /** Creates a decoder for a new connection. */
-  constructor(options: FrameDecoderOptions = {}) {
-    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  /** Creates a decoder for a new connection, of data messages of `maxMessageBytes` at most. */
+  constructor({ maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES }: { maxMessageBytes?: number } = {}) {
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   /** Whether an unfinished frame is held. */

@@ -21,12 +21,13 @@ export const MAX_WAITING_FRAMES = 16_384;
  * `send` never blocks, even if the peer does not read.
  */
 export class FrameWriter {
+  /** The last sequence number whose confirmation has been written. */
+  confirmedUpTo = 0;
   readonly #connection: Connection;
   readonly #onError: (error: unknown) => void;
   readonly #batch = new FrameBatch();
   #control: Frame[] = [];
   #data: Frame[] = [];
-  #confirmedUpTo = 0;
   #failed = false;
   #writing?: Promise<void>;
 
@@ -34,11 +35,6 @@ export class FrameWriter {
   constructor(connection: Connection, onError: (error: unknown) => void) {
     this.#connection = connection;
     this.#onError = onError;
-  }
-
-  /** The last sequence number whose confirmation has been written. */
-  get confirmedUpTo(): number {
-    return this.#confirmedUpTo;
   }
 
   /** Whether the queue is full, because the peer does not read. */
@@ -71,7 +67,7 @@ export class FrameWriter {
         if (this.#batch.length === 0) break;
         let rest = this.#batch.take();
         while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
-        this.#confirmedUpTo = confirm;
+        this.confirmedUpTo = confirm;
       }
     } catch (error) {
       this.#failed = true;
@@ -86,7 +82,7 @@ export class FrameWriter {
 
   /** Fills the batch from the queues; returns the last sequence number confirmed with it or before. */
   #collect(): number {
-    let confirm = this.#confirmedUpTo;
+    let confirm = this.confirmedUpTo;
     for (const frame of this.#control) {
       this.#batch.add(frame);
       confirm = confirmed(frame) ?? confirm;

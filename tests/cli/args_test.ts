@@ -59,6 +59,11 @@ const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
 
 const RIGHT_OF_ROLE: readonly [role: Role, line: string, expected: Partial<CommandLine>][] = [
   ["client", "--stdin", { stdin: true }],
+  ["client", "--count 3", { count: 3 }],
+  ["client", "--data-interval .5", { settings: { data_interval: 0.5 } }],
+  ["server", "--once", { once: true }],
+  ["server", "--original ::1", { settings: { original: true, host: "::1" } }],
+  ["server", "--no-original ::1", { settings: { original: false, host: "::1" } }],
   ["client", "--stdin ::1 1", { stdin: true, settings: { host: "::1", port: 1 } }],
   ["client", "--reconnect", { settings: { reconnect: true } }],
   ["client", "--no-reconnect", { settings: { reconnect: false } }],
@@ -106,19 +111,10 @@ Deno.test("parseCommandLine() reads a flag for every setting", () => {
   }
 });
 
-Deno.test("parseCommandLine() reads --no-original for the opposite of --original", () => {
-  for (const [flag, original] of [["--original", true], ["--no-original", false]] as const) {
-    assertEquals(parseCommandLine("server", [flag, "::1"]).settings, { original, host: "::1" });
-  }
-});
-
-Deno.test("parseCommandLine() reads --count for the client and --once for the server", () => {
-  assertEquals(parseCommandLine("client", ["--count", "3"]), { ...NOTHING, count: 3 });
-  assertEquals(parseCommandLine("server", ["--once"]), { ...NOTHING, once: true });
-});
-
 const PORT = "expected a whole number from 1 to 65535";
 const SECONDS = "expected a number of seconds from 0.001 to 1000000";
+const TRIES = "expected a whole number from 0 to 1000000";
+const LIFETIME = "expected a number of seconds from 0 to 1000000";
 const COUNT = "expected a whole number from 1";
 const HOST = "expected an IPv4 address, an IPv6 address or a host name";
 const HEARTBEAT_INTERVAL = "did you mean --heartbeat-interval?";
@@ -162,10 +158,7 @@ const WRONG: readonly [line: string, error: string][] = [
   ["--heartbeat-interval=-5", `--heartbeat-interval -5: ${SECONDS}`],
   ["--duration 0", `--duration 0: ${SECONDS}`],
   ["--duration 1h", `--duration 1h: ${SECONDS}`],
-  [
-    "--heartbeat-additional-tries 0.5",
-    "--heartbeat-additional-tries 0.5: expected a whole number from 0 to 1000000",
-  ],
+  ["--heartbeat-additional-tries 0.5", `--heartbeat-additional-tries 0.5: ${TRIES}`],
   ["--max-message-bytes 0", "--max-message-bytes 0: expected a whole number from 1 to 1073741824"],
   ["--count 0", `--count 0: ${COUNT}`],
   ["--count 1.5", `--count 1.5: ${COUNT}`],
@@ -181,6 +174,8 @@ const WRONG: readonly [line: string, error: string][] = [
   ["--port -55", "-55: no value may be negative"],
   ["::1 1 x", "x: one word too many; expected [HOST] [PORT] and options"],
   ["::1 1 2 3", "2: one word too many; expected [HOST] [PORT] and options"],
+  ["::1 --host ::2", "--host ::2: HOST already says ::1; give it once"],
+  ["::1 1 --port 2", "--port 2: PORT already says 1; give it once"],
 ];
 
 const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
@@ -192,21 +187,9 @@ const WRONG_OF_ROLE: readonly [role: Role, line: string, error: string][] = [
   ["client", "--window 16385", "--window 16385: expected a whole number from 0 to 16384"],
   ["client", "--window 1.5", "--window 1.5: expected a whole number from 0 to 16384"],
   ["client", "--window all", "--window all: expected a whole number from 0 to 16384"],
-  [
-    "client",
-    "--reconnect-limit 0.5",
-    "--reconnect-limit 0.5: expected a whole number from 0 to 1000000",
-  ],
-  [
-    "server",
-    "--session-lifetime 1h",
-    "--session-lifetime 1h: expected a number of seconds from 0 to 1000000",
-  ],
-  [
-    "server",
-    "--session-lifetime=-1",
-    "--session-lifetime -1: expected a number of seconds from 0 to 1000000",
-  ],
+  ["client", "--reconnect-limit 0.5", `--reconnect-limit 0.5: ${TRIES}`],
+  ["server", "--session-lifetime 1h", `--session-lifetime 1h: ${LIFETIME}`],
+  ["server", "--session-lifetime=-1", `--session-lifetime -1: ${LIFETIME}`],
   ["server", "--workers 0", "--workers 0: expected a whole number from 1 to 64"],
   ["server", "--max-sessions 0", "--max-sessions 0: expected a whole number from 1 to 10000000"],
   ["server", "--store", "--store: needs a value, such as --store pulsewire.db"],
@@ -226,19 +209,6 @@ for (const [line, error] of WRONG) {
   Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
 }
 
-const GIVEN_TWICE: readonly [line: string, error: string][] = [
-  ["::1 --host ::2", "--host ::2: HOST already says ::1; give it once"],
-  ["::1 1 --port 2", "--port 2: PORT already says 1; give it once"],
-];
-
-for (const [line, error] of GIVEN_TWICE) {
-  Deno.test(`parseCommandLine() throws on ${line}`, () => assertEquals(errorOf(line), error));
-}
-
-Deno.test("parseCommandLine() takes a fraction without its zero", () => {
-  assertEquals(parseCommandLine("client", ["--data-interval", ".5"]).settings.data_interval, 0.5);
-});
-
 Deno.test("parseCommandLine() throws on a negative number, which looks like an option", () => {
   for (const line of ["--port -5", "--data-interval -5", "--count -5"]) {
     assertStringIncludes(errorOf(line), "-5: ");
@@ -248,12 +218,8 @@ Deno.test("parseCommandLine() throws on a negative number, which looks like an o
 Deno.test("parseCommandLine() throws on a flag of the other command", () => {
   const flags: Readonly<Record<Role, string[]>> = {
     server: [
-      "--once",
-      "--session-lifetime 5",
-      "--max-sessions 5",
-      "--workers 2",
-      "--store a",
-      "--output a",
+      ...["--once", "--session-lifetime 5", "--max-sessions 5", "--workers 2", "--store a"],
+      ...["--output a"],
     ],
     client: ["--count 3", "--stdin", "--window 5", "--reconnect", "--reconnect-limit 5"],
   };

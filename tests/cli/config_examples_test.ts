@@ -5,13 +5,7 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readConfig } from "../../lib/cli/config_file.ts";
-import {
-  defaultSettings,
-  type Key,
-  type KeyDescription,
-  KEYS,
-  timersOf,
-} from "../../lib/cli/settings.ts";
+import { defaultSettings, type Key, KEYS, timersOf } from "../../lib/cli/settings.ts";
 import { predictedDetection_ms } from "../../lib/session/timers.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 
@@ -28,7 +22,7 @@ function pathOf(role: string): string {
 }
 
 /** How a comment names the unit. */
-const UNIT_WORDS: Readonly<Record<KeyDescription["unit"], string>> = {
+const UNIT_WORDS: Readonly<Record<(typeof KEYS)[Key]["unit"], string>> = {
   seconds: "Seconds",
   count: "How many",
   port: "TCP port",
@@ -52,11 +46,8 @@ for (const role of ROLES) {
     const text = Deno.readTextFileSync(pathOf(role));
     const keys = [...text.matchAll(/^#?\s*(\w+) = .*$/gm)].map(([, key]) => key);
     assertEquals(keys, keysOf(role));
-    assertEquals(
-      [...explainedKeys(role).keys()],
-      keysOf(role),
-      "each has a comment right above it",
-    );
+    const explained = [...explainedKeys(role).keys()];
+    assertEquals(explained, keysOf(role), "each has a comment right above it");
   });
 
   Deno.test(`${role}.toml used unchanged changes nothing`, () => {

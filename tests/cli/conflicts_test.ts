@@ -13,15 +13,13 @@ import type { Role } from "../../lib/wire/protocol.ts";
 /** Checks a command line, with settings from a file besides. */
 function check(role: Role, line: string, file: Partial<Settings> = {}): void {
   const commandLine = parseCommandLine(role, line === "" ? [] : line.split(" "));
-  refuseConflicts(
-    role,
-    { ...defaultSettings(role), ...file, ...commandLine.settings },
-    commandLine,
-  );
+  const settings = { ...defaultSettings(role), ...file, ...commandLine.settings };
+  refuseConflicts(role, settings, commandLine);
 }
 
 const STDIN = "the data messages are the lines of stdin, sent as they come";
 const ORIGINAL = "the original's data messages have no numbers";
+const STDOUT = "--json and --output -: both write to stdout; give --output a file";
 const STORE = "that is the store, or a file that belongs to it; give --output its own";
 
 const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Partial<Settings>][] = [
@@ -42,22 +40,17 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
   ["client", "--original --reconnect", `--original and --reconnect: ${ORIGINAL}`],
   ["client", "--original", `--original and --reconnect: ${ORIGINAL}`, { reconnect: true }],
   ["client", "--original --window 2", `--original and --window: ${ORIGINAL}`],
-  [
-    "server",
-    "--json --output -",
-    "--json and --output -: both write to stdout; give --output a file",
-  ],
-  ["server", "--json", "--json and --output -: both write to stdout; give --output a file", {
-    output: "-",
-  }],
+  ["server", "--json --output -", STDOUT],
+  ["server", "--json", STDOUT, { output: "-" }],
   ["server", "--store a.db --output a.db", `--output a.db: ${STORE}`],
   ["server", "--store a.db --output ./b/../a.db", `--output ./b/../a.db: ${STORE}`],
   ["server", "--store a.db --output a.db-wal", `--output a.db-wal: ${STORE}`],
 ];
 
+const inFile = (file?: Partial<Settings>) => file ? ` with ${JSON.stringify(file)} in a file` : "";
+
 for (const [role, line, error, file] of CONFLICTS) {
-  const where = file ? ` with ${JSON.stringify(file)} in a file` : "";
-  Deno.test(`refuseConflicts() throws for the ${role} on ${line}${where}`, () => {
+  Deno.test(`refuseConflicts() throws for the ${role} on ${line}${inFile(file)}`, () => {
     assertEquals(assertThrows(() => check(role, line, file), UsageError).message, error);
   });
 }
@@ -75,8 +68,7 @@ const COMPATIBLE: readonly [role: Role, line: string, file?: Partial<Settings>][
 ];
 
 for (const [role, line, file] of COMPATIBLE) {
-  const where = file ? ` with ${JSON.stringify(file)} in a file` : "";
-  Deno.test(`refuseConflicts() accepts ${line || "no options"} of the ${role}${where}`, () => {
+  Deno.test(`refuseConflicts() accepts ${line || "no options"} of the ${role}${inFile(file)}`, () => {
     check(role, line, file);
   });
 }

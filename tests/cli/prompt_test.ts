@@ -66,11 +66,8 @@ Deno.test("promptForAddress() asks only for what nothing gives", () => {
   assertEquals(promptForAddress({ port: 80 }, DEFAULTS, forHost), { host: "::1", port: 80 });
   assertEquals(forHost.shown, ["Host? 127.0.0.1"]);
 
-  const forNothing = new ScriptedTerminal();
-  assertEquals(promptForAddress({ host: "::1", port: 80 }, DEFAULTS, forNothing), {
-    host: "::1",
-    port: 80,
-  });
+  const given = { host: "::1", port: 80 };
+  assertEquals(promptForAddress(given, DEFAULTS, new ScriptedTerminal()), given);
 });
 
 const PORT = "expected a whole number from 1 to 65535";
@@ -104,8 +101,6 @@ Deno.test("promptForAddress() throws when the input ends", () => {
 
 Deno.test("promptForAddress() takes the defaults without a terminal", () => {
   assertEquals(promptForAddress({}, DEFAULTS, undefined), { host: "127.0.0.1", port: 4000 });
-  assertEquals(promptForAddress({ port: 80 }, DEFAULTS, undefined), {
-    host: "127.0.0.1",
-    port: 80,
-  });
+  const address = { host: "127.0.0.1", port: 80 };
+  assertEquals(promptForAddress({ port: 80 }, DEFAULTS, undefined), address);
 });

@@ -4,7 +4,6 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { TransportErrorKind } from "../../lib/platform/net/transport.ts";
 import type { EndReason } from "../../lib/session/close_reason.ts";
 import { CONNECT_LIMIT_MS } from "../../lib/session/timers.ts";
 import {
@@ -195,13 +194,7 @@ Deno.test("a dead server is dialled again, a full detection after its death", as
 });
 
 /** What ends a connection, whether the client reconnects, and its exit status if not. */
-const LOSSES: [
-  what: string,
-  sent: string,
-  reason: EndReason,
-  survivesDisconnect: boolean,
-  status: number,
-][] = [
+const LOSSES: [string, sent: string, EndReason, survivesDisconnect: boolean, status: number][] = [
   ["TERMINATE shutdown", "TERMINATE shutdown\n", "shutdown", true, 0],
   ["TERMINATE silent", "TERMINATE silent\n", "silent", true, 0],
   ["TERMINATE done", "TERMINATE done\n", "done", false, 1],
@@ -212,60 +205,44 @@ const LOSSES: [
   ["a FIN within a frame", "CONFI", "closed", true, 0],
 ];
 
-for (const [what, sent, reason, survivesDisconnect, expected] of LOSSES) {
-  Deno.test(`${what} in an open session: the client ${survivesDisconnect ? "reconnects" : "ends"}`, async () => {
-    const { clock, network, recorder, status } = stageDialling([serving(), serving(1)]);
-    await clock.advance(1_000);
-    const { peer } = network.last;
+/** A client at 1 s, and a way to end its connection as said, which gives its status after a while. */
+async function stageLoss(outcomes: Outcome[]) {
+  const staged = stageDialling(outcomes);
+  await staged.clock.advance(1_000);
+  const { peer } = staged.network.last;
+  const endConnection = async (sent: string, within_ms: number) => {
     if (sent !== "") await peer.say(sent);
     if (!sent.endsWith("\n")) await peer.hangUp();
-    const outcome = await cameTo(status, clock, 2_000);
-    assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected);
+    return await cameTo(staged.status, staged.clock, within_ms);
+  };
+  return { ...staged, endConnection };
+}
+
+for (const [what, sent, reason, survivesDisconnect, expected] of LOSSES) {
+  const outcome = survivesDisconnect ? "reconnects" : "ends";
+
+  Deno.test(`${what} in an open session: the client ${outcome}`, async () => {
+    const { network, recorder, endConnection } = await stageLoss([serving(), serving(1)]);
+    const status = survivesDisconnect ? "pending" : expected;
+    assertEquals<unknown>(await endConnection(sent, 2_000), status);
     assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
     const [emitted, other] = survivesDisconnect
       ? ["disconnected", "terminated"] as const
       : ["terminated", "disconnected"] as const;
     assertEquals([recorder.one(emitted).reason, recorder.all(other)], [reason, []]);
-    assertEquals(
-      recorder.all("reconnecting").map(({ cause }) => cause),
-      survivesDisconnect ? [reason] : [],
-    );
+    const causes = recorder.all("reconnecting").map(({ cause }) => cause);
+    assertEquals(causes, survivesDisconnect ? [reason] : []);
     assertEquals(recorder.all("resumed").length, survivesDisconnect ? 1 : 0);
   });
 
-  Deno.test(`${what} before WELCOME: the client ${survivesDisconnect ? "reconnects" : "ends"}`, async () => {
-    const { clock, network, recorder, status } = stageDialling([mute]);
-    await clock.advance(1_000);
-    const { peer } = network.last;
-    if (sent !== "") await peer.say(sent);
-    if (!sent.endsWith("\n")) await peer.hangUp();
-    const outcome = await cameTo(status, clock, 600);
-    assertEquals<unknown>(outcome, survivesDisconnect ? "pending" : expected === 4 ? 4 : 3);
+  Deno.test(`${what} before WELCOME: the client ${outcome}`, async () => {
+    const { network, recorder, endConnection } = await stageLoss([mute]);
+    const status = expected === 4 ? 4 : 3;
+    assertEquals<unknown>(await endConnection(sent, 600), survivesDisconnect ? "pending" : status);
     assertEquals(network.dials_ms.length, survivesDisconnect ? 2 : 1);
-    assertEquals(
-      recorder.all("terminated").map((each) => each.reason),
-      survivesDisconnect ? [] : [reason],
-    );
+    const reasons = recorder.all("terminated").map((each) => each.reason);
+    assertEquals(reasons, survivesDisconnect ? [] : [reason]);
     assertEquals(recorder.all("disconnected"), []);
-  });
-}
-
-const NETWORK: [TransportErrorKind, EndReason][] = [
-  ["refused", "refused"],
-  ["reset", "reset"],
-  ["unreachable", "unreachable"],
-  ["name_not_found", "name_not_found"],
-  ["not_permitted", "unreachable"],
-  ["too_many_open_files", "failed"],
-  ["other", "failed"],
-];
-
-for (const [kind, cause] of NETWORK) {
-  Deno.test(`a dial that fails, ${kind}, is retried`, async () => {
-    const { clock, network, recorder } = stageDialling([kind]);
-    await clock.advance(500);
-    assertEquals(network.dials_ms, [0, 500]);
-    assertEquals(recorder.all("reconnecting")[0]!.cause, cause);
   });
 }
 

@@ -12,6 +12,7 @@ import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import {
   cameTo,
+  ID,
   mute,
   type Outcome,
   remembering,
@@ -20,6 +21,8 @@ import {
 } from "../support/scripted_network.ts";
 import { Recorder, ScriptedPeer } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+const WELCOME = `WELCOME 1 ${ID} {}\n`;
 
 async function stage(refuseWith?: TransportError) {
   const clock = new VirtualClock();
@@ -43,20 +46,17 @@ for (
     ["unreachable", "unreachable"],
     ["name_not_found", "name_not_found"],
     ["address_not_here", "unreachable"],
+    ["not_permitted", "unreachable"],
     ["too_many_open_files", "failed"],
+    ["other", "failed"],
   ] as [TransportErrorKind, string][]
 ) {
   Deno.test(`a connect that fails, ${kind}, ends the client with 3`, async () => {
     const { clock, recorder, status } = await stage(new TransportError(kind, "why"));
-    const { by, session, text, ...end } = recorder.one("terminated");
-    assertEquals({ by, session, text, reason: end.reason }, {
-      by: "network",
-      session: "5a5a5a5a5a5a5a5a",
-      text: kind === "too_many_open_files"
-        ? "this process has as many files open as it may; see ulimit -n"
-        : "why",
-      reason,
-    });
+    const { by, session, text, reason: emitted } = recorder.one("terminated");
+    assertEquals([by, session, emitted], ["network", ID, reason]);
+    const limit = "this process has as many files open as it may; see ulimit -n";
+    assertEquals(text, kind === "too_many_open_files" ? limit : "why");
     assertEquals(await status, 3);
     assertEquals(clock.pending, 0);
   });
@@ -73,36 +73,29 @@ Deno.test("a connect that nobody answers fails after CONNECT_LIMIT_MS", async ()
   assertEquals(await status, 3);
 });
 
-Deno.test("stopping a client before its session was open with done ends it with 3", async () => {
-  const { clock, client, status } = await stage(new TransportError("unanswered", "why"));
-  await clock.advance(1_000);
-  client.stop("done");
-  assertEquals(await status, 3);
-});
-
-Deno.test("stopping a client that is still connecting ends it as asked", async () => {
-  const { clock, client, recorder, status } = await stage(new TransportError("unanswered", "why"));
-  await clock.advance(1_000);
-  client.stop("shutdown");
-  assertEquals(await status, 0);
-  const { by, reason } = recorder.one("terminated");
-  assertEquals({ by, reason }, { by: "self", reason: "shutdown" });
-  assertEquals(clock.pending, 0);
-});
+for (const [reason, expected] of [["done", 3], ["shutdown", 0]] as const) {
+  Deno.test(`stop("${reason}") ends a client that is still connecting with ${expected}`, async () => {
+    const { clock, client, recorder, status } = await stage(
+      new TransportError("unanswered", "why"),
+    );
+    await clock.advance(1_000);
+    client.stop(reason);
+    assertEquals(await status, expected);
+    const { by, reason: emitted } = recorder.one("terminated");
+    assertEquals([by, emitted, clock.pending], ["self", reason, 0]);
+  });
+}
 
 for (
   const [what, sent, expected] of [
     ["is refused", ["TERMINATE refused full\n"], 4],
     ["meets a server that is no Pulsewire", ["220 mail.example ESMTP\r\n"], 3],
-    ["has all confirmed", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "CONFIRM 1\n"], 0],
-    ["is ended by the server, done", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE done\n"], 1],
-    ["is ended by the server, shutdown", [
-      "WELCOME 1 5a5a5a5a5a5a5a5a {}\n",
-      "TERMINATE shutdown\n",
-    ], 1],
-    ["is declared dead", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "TERMINATE silent\n"], 1],
-    ["receives nonsense", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n", "nonsense\n"], 1],
-    ["receives nothing more", ["WELCOME 1 5a5a5a5a5a5a5a5a {}\n"], 1],
+    ["has all confirmed", [WELCOME, "CONFIRM 1\n"], 0],
+    ["is ended by the server, done", [WELCOME, "TERMINATE done\n"], 1],
+    ["is ended by the server, shutdown", [WELCOME, "TERMINATE shutdown\n"], 1],
+    ["is declared dead", [WELCOME, "TERMINATE silent\n"], 1],
+    ["receives nonsense", [WELCOME, "nonsense\n"], 1],
+    ["receives nothing more", [WELCOME], 1],
   ] as [string, string[], number][]
 ) {
   Deno.test(`a client that ${what} exits with ${expected}`, async () => {
@@ -121,8 +114,8 @@ interface State {
   outcomes: () => Outcome[];
   /** Brings the client into the state. */
   until?: (staged: Staged) => Promise<void>;
-  /** Whether a session was open. */
-  wasOpen: boolean;
+  /** Whether no session was open. */
+  neverOpen?: true;
   /** How long the end may take, in milliseconds: only a graceful close takes any time. */
   within_ms: number;
 }
@@ -133,21 +126,22 @@ const lose = async ({ clock, network }: Staged) => {
   await clock.advance(0);
 };
 
+const loseAndWait = async (staged: Staged) => {
+  await lose(staged);
+  await staged.clock.advance(700);
+};
+
 const STATES: Record<string, State> = {
-  "waiting to retry its first dial": {
-    outcomes: () => ["refused"],
-    wasOpen: false,
-    within_ms: 0,
-  },
-  "dialling": { outcomes: () => ["unanswered"], wasOpen: false, within_ms: 0 },
+  "waiting to retry its first dial": { outcomes: () => ["refused"], neverOpen: true, within_ms: 0 },
+  "dialling": { outcomes: () => ["unanswered"], neverOpen: true, within_ms: 0 },
   "dialling for the second time": {
     outcomes: () => ["refused", "unanswered"],
     until: ({ clock }) => clock.advance(700),
-    wasOpen: false,
+    neverOpen: true,
     within_ms: 0,
   },
-  "waiting for WELCOME": { outcomes: () => [mute], wasOpen: false, within_ms: 500 },
-  "in the data phase": { outcomes: () => [serving()], wasOpen: true, within_ms: 500 },
+  "waiting for WELCOME": { outcomes: () => [mute], neverOpen: true, within_ms: 500 },
+  "in the data phase": { outcomes: () => [serving()], within_ms: 500 },
   "in the heartbeat phase": {
     outcomes: () => [serving()],
     until: async ({ clock, network }) => {
@@ -155,45 +149,24 @@ const STATES: Record<string, State> = {
       network.last.path.silence("to_client", "to_server");
       await clock.advance(30_000);
     },
-    wasOpen: true,
     within_ms: 500,
   },
-  "waiting after a lost connection": {
-    outcomes: () => [serving()],
-    until: lose,
-    wasOpen: true,
-    within_ms: 0,
-  },
+  "waiting after a lost connection": { outcomes: () => [serving()], until: lose, within_ms: 0 },
   "dialling after a lost connection": {
     outcomes: () => [serving(), "unanswered"],
-    until: async (staged) => {
-      await lose(staged);
-      await staged.clock.advance(700);
-    },
-    wasOpen: true,
+    until: loseAndWait,
     within_ms: 0,
   },
   "waiting for WELCOME after a lost connection": {
     outcomes: () => [serving(), mute],
-    until: async (staged) => {
-      await lose(staged);
-      await staged.clock.advance(700);
-    },
-    wasOpen: true,
+    until: loseAndWait,
     within_ms: 500,
   },
-  "in a resumed session": {
-    outcomes: () => [remembering()],
-    until: async (staged) => {
-      await lose(staged);
-      await staged.clock.advance(700);
-    },
-    wasOpen: true,
-    within_ms: 500,
-  },
+  "in a resumed session": { outcomes: () => [remembering()], until: loseAndWait, within_ms: 500 },
 };
 
-for (const [state, { outcomes, until, wasOpen, within_ms }] of Object.entries(STATES)) {
+for (const [state, { outcomes, until, neverOpen, within_ms }] of Object.entries(STATES)) {
+  const wasOpen = !neverOpen;
   for (const reason of ["shutdown", "done"] as const) {
     // Without a session, what was asked for was not done.
     const expected = reason === "done" && !wasOpen ? 3 : 0;

@@ -11,6 +11,7 @@ import { Server } from "../../lib/server/server.ts";
 import type { ExitStatus } from "../../lib/session/close_reason.ts";
 import { type EventSink, EventSource } from "../../lib/session/events.ts";
 import { clientOptions } from "../support/client_options.ts";
+import { terminatedOf } from "../support/events.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { serverOptions } from "../support/server_options.ts";
 import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";
@@ -95,15 +96,9 @@ Deno.test("the total is a warning, which --quiet leaves, unless all ended as ask
   const { at_ms: _at, ...total } = recorder.one("total");
   assertEquals([await status, total.refused, total.in_doubt, total.deaths], [4, 1, 0, 0]);
   const none = { refused: 0, lost: 0, unconnected: 0 };
-  for (
-    const [more, level] of [
-      [none, "info"],
-      [{ ...none, refused: 1 }, "warning"],
-      [{ ...none, lost: 1 }, "warning"],
-      [{ ...none, unconnected: 1 }, "warning"],
-    ] as const
-  ) {
-    assertEquals(eventText({ ...total, ...more }, "client", DEFAULT_TIMERS)?.level, level);
+  for (const more of [{}, { refused: 1 }, { lost: 1 }, { unconnected: 1 }]) {
+    const told = eventText({ ...total, ...none, ...more }, "client", DEFAULT_TIMERS);
+    assertEquals(told?.level, Object.keys(more).length === 0 ? "info" : "warning");
   }
 });
 
@@ -133,16 +128,13 @@ for (
 Deno.test("the total counts no server as dead that only never answered a reconnect", async () => {
   const clock = new VirtualClock();
   const newSession = (sink: EventSink): LoadSession => {
-    new EventSource(sink, clock, "s").emit("terminated", {
-      by: "self",
+    const end = {
       reason: "silent",
       text: "no WELCOME within 5 s",
-      peer: "server:4000",
       detected_after_ms: 90_000,
-      detected_since: "last_sign_of_life",
-      predicted_ms: 60_000,
-      silent_ms: 90_000,
-    });
+    } as const;
+    const fields = terminatedOf({ ...end, detected_since: "last_sign_of_life", silent_ms: 90_000 });
+    new EventSource(sink, clock, "s").emit("terminated", fields);
     return { run: () => Promise.resolve(1), stop: () => {} };
   };
   const sink = new Recorder(clock);

@@ -13,7 +13,10 @@ import type { Command } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 
 const noIPv4 = whyNoNetwork("IPv4");
-const noIPv6 = whyNoNetwork("IPv6");
+
+function test(name: string, run: (t: Deno.TestContext) => Promise<void>): void {
+  testUnless(noIPv4, name, run);
+}
 
 const INTERVALS = "--data-interval 0.5 --heartbeat-interval 0.5 --heartbeat-threshold 0.5";
 /** Death is predicted after 1 + 3 × 0.5 s. */
@@ -135,29 +138,25 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-testUnless(
-  noIPv4,
-  "client and server find out when the network between them fails",
-  (t) =>
-    together(t, FAULTS, async (fault) => {
-      await using scene = await openScene({ timers: IMPATIENT, server: "--once" });
-      const { network, client, server } = scene;
-      await fault.inject(network);
-      await assertVerdict(client, "client", fault.client);
-      await assertVerdict(server, "server", fault.server);
-      assertEquals([await client.ended(), await server.ended()], [1, 1]);
-      const inDoubt = await assertInDoubt(client);
-      const sent = countOf(client, "data_sent");
-      if (fault.client === "dead") assertEquals(inDoubt, [[sent, sent]]);
-      if (fault.arrives !== undefined) {
-        const { data_received } = await server.event("summary");
-        assertEquals(data_received, fault.arrives ? sent : countOf(client, "data_confirmed"));
-      }
-    }),
-);
+test("client and server find out when the network between them fails", (t) =>
+  together(t, FAULTS, async (fault) => {
+    await using scene = await openScene({ timers: IMPATIENT, server: "--once" });
+    const { network, client, server } = scene;
+    await fault.inject(network);
+    await assertVerdict(client, "client", fault.client);
+    await assertVerdict(server, "server", fault.server);
+    assertEquals([await client.ended(), await server.ended()], [1, 1]);
+    const inDoubt = await assertInDoubt(client);
+    const sent = countOf(client, "data_sent");
+    if (fault.client === "dead") assertEquals(inDoubt, [[sent, sent]]);
+    if (fault.arrives !== undefined) {
+      const { data_received } = await server.event("summary");
+      assertEquals(data_received, fault.arrives ? sent : countOf(client, "data_confirmed"));
+    }
+  }));
 
 testUnless(
-  noIPv6,
+  whyNoNetwork("IPv6"),
   "client and server find out over IPv6 that the server's link is down",
   async () => {
     await using scene = await openScene({ family: "IPv6", timers: IMPATIENT, server: "--once" });
@@ -228,36 +227,28 @@ async function staysDeadTooLate(): Promise<void> {
   assertEquals(last?.event, "summary");
 }
 
-testUnless(
-  noIPv4,
-  "a session outlives a network that heals in time, and no other",
-  (t) =>
-    together(t, [
-      { name: "healed before the limit: nothing lost, nothing in doubt", run: recoversInTime },
-      { name: "healed after the limit: only a new session comes through", run: staysDeadTooLate },
-    ], ({ run }) => run()),
-);
+test("a session outlives a network that heals in time, and no other", (t) =>
+  together(t, [
+    { name: "healed before the limit: nothing lost, nothing in doubt", run: recoversInTime },
+    { name: "healed after the limit: only a new session comes through", run: staysDeadTooLate },
+  ], ({ run }) => run()));
 
-testUnless(
-  noIPv4,
-  "the client tells when its own host gives up on the connection first",
-  (t) =>
-    together<{ name: string; rule: string; reason: EndReason }>(t, [
-      { name: "DROP: silent", rule: "-j DROP", reason: "silent" },
-      {
-        name: "REJECT icmp-host-unreachable: unreachable",
-        rule: UNREACHABLE,
-        reason: "unreachable",
-      },
-    ], async ({ rule, reason }) => {
-      await using scene = await openScene({ timers: `${INTERVALS} --data-threshold 15` });
-      const { network, client } = scene;
-      await network.client.run("sysctl -qw net.ipv4.tcp_retries2=1");
-      await network.server.filter(rule);
-      const end = await client.event("terminated");
-      assertEquals([end.by, end.reason], ["network", reason]);
-      assertLess(end.detected_after_ms!, 15_000);
-      assertEquals((await assertInDoubt(client)).length, 1);
-      assertEquals(await client.ended(), 1);
-    }),
-);
+test("the client tells when its own host gives up on the connection first", (t) =>
+  together<{ name: string; rule: string; reason: EndReason }>(t, [
+    { name: "DROP: silent", rule: "-j DROP", reason: "silent" },
+    {
+      name: "REJECT icmp-host-unreachable: unreachable",
+      rule: UNREACHABLE,
+      reason: "unreachable",
+    },
+  ], async ({ rule, reason }) => {
+    await using scene = await openScene({ timers: `${INTERVALS} --data-threshold 15` });
+    const { network, client } = scene;
+    await network.client.run("sysctl -qw net.ipv4.tcp_retries2=1");
+    await network.server.filter(rule);
+    const end = await client.event("terminated");
+    assertEquals([end.by, end.reason], ["network", reason]);
+    assertLess(end.detected_after_ms!, 15_000);
+    assertEquals((await assertInDoubt(client)).length, 1);
+    assertEquals(await client.ended(), 1);
+  }));

@@ -7,7 +7,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
-import { stageOriginalClient } from "../support/original_stage.ts";
+import { closeReasonOf, stageOriginalClient } from "../support/original_stage.ts";
+import { assertEventAfter } from "../support/stage.ts";
 
 type Options = Parameters<typeof stageOriginalClient>[0];
 type Stage = Awaited<ReturnType<typeof stageOriginalClient>>;
@@ -25,20 +26,13 @@ function stageSilence(options: Options & { echoes?: number } = {}): Promise<Stag
   return stageOriginalClient({ answer, ...options });
 }
 
-function closeReason({ recorder }: Stage) {
-  const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder.one(
-    "terminated",
-  );
-  return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
-}
+const closeReason = ({ recorder }: Stage) => closeReasonOf(recorder);
 
 const DEAD = { by: "self", reason: "silent", text: "" } as const;
 
 Deno.test("an original session sends data every data_interval, and hears it confirmed", async () => {
-  const { clock, ends, recorder } = await stageOriginalClient({
-    answer: asOriginal,
-    latency_ms: 7,
-  });
+  const options = { answer: asOriginal, latency_ms: 7 };
+  const { clock, ends, recorder } = await stageOriginalClient(options);
   await clock.advance(10_014);
   assertEquals(ends[0]!.heard, [7, 5_007, 10_007].map((at) => `${at} ${TEXT.data}`));
   assertEquals(recorder.story("connected", "phase", "data_sent", "data_confirmed"), [
@@ -98,9 +92,7 @@ Deno.test("heartbeats go out heart_beat_interval after each answer, for ever", a
 Deno.test("an original server that answers no heartbeats is dead as predicted", async () => {
   const stage = await stageSilence({ echoes: 0 });
   const { clock, ends, recorder, status } = stage;
-  await clock.advance(74_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
+  await assertEventAfter({ clock, recorder }, 75_000, "terminated");
   assertEquals(recorder.story("heartbeat_missed"), [
     "45000 heartbeat_missed 1 1 3",
     "55000 heartbeat_missed 2 2 2",
@@ -195,11 +187,9 @@ Deno.test("a server that closes the data connection is asked for heartbeats at o
 });
 
 Deno.test("a server that closed, and whose heartbeats cease, is dead from the first one missed", async () => {
-  let echoes = 2;
-  const answer = (text: string, number: number) => {
-    if (number === 0) return TEXT.reply;
-    return text === TEXT.heartbeat && echoes-- > 0 ? text : undefined;
-  };
+  let left = 2;
+  const answer = (text: string, number: number) =>
+    number === 0 ? TEXT.reply : text === TEXT.heartbeat && left-- > 0 ? text : undefined;
   const stage = await stageOriginalClient({ answer });
   await stage.clock.advance(6_000);
   await stage.ends[0]!.hangUp();

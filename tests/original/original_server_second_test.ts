@@ -6,7 +6,8 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
-import { stageBeats } from "../support/original_session.ts";
+import { stageBeats } from "../support/original_stage.ts";
+import { assertEventAfter } from "../support/stage.ts";
 
 Deno.test("the server echoes heartbeats on the second connection, for ever", async () => {
   const { beats, clock, recorder } = await stageBeats();
@@ -20,10 +21,8 @@ Deno.test("the server echoes heartbeats on the second connection, for ever", asy
   assertEquals(recorder.all("terminated"), []);
   assertEquals(recorder.all("connected").length, 1);
   const { text } = recorder.all("notice").at(-1)!;
-  assertStringIncludes(
-    text,
-    "second connection, with heartbeats, from client:50000; matched by its",
-  );
+  const expected = "second connection, with heartbeats, from client:50000; matched by its";
+  assertStringIncludes(text, expected);
 });
 
 Deno.test("the server echoes heartbeats that are glued or cut, each once", async () => {
@@ -44,15 +43,9 @@ Deno.test("a heartbeat in the very instant of its deadline is no miss; later it 
   assertEquals(recorder.story("heartbeat_missed"), ["45000 heartbeat_missed 3 1 3"]);
   await clock.advance(39_998);
   await beats.say(TEXT.heartbeat);
-  await clock.advance(39_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
-  assertEquals(recorder.all("heartbeat_missed").map(({ missed }) => missed).slice(-4), [
-    1,
-    2,
-    3,
-    4,
-  ]);
+  await assertEventAfter({ clock, recorder }, 40_000, "terminated");
+  const missed = recorder.all("heartbeat_missed").map(({ missed }) => missed);
+  assertEquals(missed.slice(-4), [1, 2, 3, 4]);
 });
 
 Deno.test("an original client whose heartbeats cease is dead, measured from the last one", async () => {
@@ -78,9 +71,7 @@ Deno.test("an original client that closes its second connection, too, may still 
   const again = await call(TEXT.heartbeat);
   assertEquals(again.heard, [`64999 ${TEXT.heartbeat}`]);
   await again.hangUp();
-  await clock.advance(39_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
+  await assertEventAfter({ clock, recorder }, 40_000, "terminated");
   const { at_ms, by, reason, text } = closeReason();
   assertEquals({ at_ms, by, reason, text }, {
     at_ms: 104_999,
@@ -104,11 +95,8 @@ Deno.test("an original client that is back with data is in the same session", as
     "27000 phase heartbeat data 27000",
     "28000 phase data terminated 1000",
   ]);
-  assertEquals(
-    new Set(recorder.events.map(({ session }) => session)).size,
-    2,
-    "one, and the server",
-  );
+  const sessions = new Set(recorder.events.map(({ session }) => session));
+  assertEquals(sessions.size, 2, "one, and the server");
   assertEquals(closeReason().reason, "shutdown");
   const { data_received, data_confirmed, heartbeats_received, silences, longest_silence_ms } =
     recorder.one("summary");

@@ -6,8 +6,9 @@
  */
 import { assertEquals } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
-import { stageSession } from "../support/original_session.ts";
+import { stageSession } from "../support/original_stage.ts";
 import { stageOriginalServer } from "../support/original_stage.ts";
+import { assertEventAfter } from "../support/stage.ts";
 
 Deno.test("the server confirms an original client's data at once, and tells of it", async () => {
   const { data, recorder, sendData } = await stageSession();
@@ -65,18 +66,12 @@ Deno.test("the first byte of an original message is no session, and is given up 
 Deno.test("an original session is silent data_threshold after its last data, not before", async () => {
   const { clock, recorder, sendData } = await stageSession();
   await sendData(3);
-  await clock.advance(19_999);
-  assertEquals(recorder.story("phase"), ["0 phase connecting data 0"]);
-  await clock.advance(1);
-  assertEquals(recorder.story("phase").at(-1), "35000 phase data heartbeat 20000");
+  await assertEventAfter({ clock, recorder }, 20_000, "35000 phase data heartbeat 20000");
 });
 
 Deno.test("a short stall at a time that data has moved long ago changes nothing for an original session", async () => {
-  const { clock, data, recorder } = await stageSession();
-  for (let n = 0; n < 3; n++) {
-    await clock.advance(5_000);
-    await data.say(TEXT.data);
-  }
+  const { clock, recorder, sendData } = await stageSession();
+  await sendData(3);
   await clock.advance(4_900);
   clock.stall(400);
   await clock.advance(20_000);
@@ -96,9 +91,7 @@ Deno.test("an original client that stays away dies when its heartbeats have not 
   const { clock, data, closeReason, recorder } = await stageSession();
   await clock.advance(3_000);
   await data.hangUp();
-  await clock.advance(39_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
+  await assertEventAfter({ clock, recorder }, 40_000, "terminated");
   assertEquals(recorder.story("heartbeat_missed"), [
     "13000 heartbeat_missed 1 1 3",
     "23000 heartbeat_missed 2 2 2",

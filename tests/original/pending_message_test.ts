@@ -12,7 +12,7 @@ const { data_interval_ms, data_threshold_ms } = timers;
 
 Deno.test("PendingMessage sends one at a time, on its grid, as many as were asked for", () => {
   const ledger = new Ledger();
-  const pending = new PendingMessage({ count: 2, ledger, now_ms: 100, timers });
+  const pending = new PendingMessage(ledger, timers, 100, 2);
   assertEquals([pending.next_ms, pending.due_ms, pending.done], [100, Infinity, false]);
   pending.send(104);
   assertEquals([pending.next_ms, pending.due_ms], [Infinity, 104 + data_threshold_ms]);
@@ -25,7 +25,7 @@ Deno.test("PendingMessage sends one at a time, on its grid, as many as were aske
 
 Deno.test("PendingMessage starts a new grid after an outage, and counts a message sent again once", () => {
   const ledger = new Ledger();
-  const pending = new PendingMessage({ ledger, now_ms: 0, timers });
+  const pending = new PendingMessage(ledger, timers, 0);
   pending.send(60_000);
   pending.sendAgain(90_000);
   assertEquals([pending.sent_ms, pending.due_ms], [90_000, 90_000 + data_threshold_ms]);

@@ -44,10 +44,8 @@ Deno.test("an original client that says TERMINATE has ended its session as asked
 for (const stuckWrites of [false, true]) {
   const stuck = stuckWrites ? ", though its writes never end" : "";
   Deno.test(`a client that reads nothing is read no further, and dies on time${stuck}`, async () => {
-    const { call, clock, recorder, server, status } = stageOriginalServer({
-      capacity: 4_000,
-      stuckWrites,
-    });
+    const options = { capacity: 4_000, stuckWrites };
+    const { call, clock, recorder, server, status } = stageOriginalServer(options);
     const end = await call(TEXT.data);
     end.pause();
     // The answers to these fill what the network holds: nobody reads the rest.
@@ -66,9 +64,7 @@ for (const stuckWrites of [false, true]) {
 
 Deno.test("--no-original refuses an original client with TERMINATE, and the log says why", async () => {
   for (const says of [TEXT.data, TEXT.heartbeat]) {
-    const { call, clock, recorder, status, server } = stageOriginalServer({
-      original: false,
-    });
+    const { call, clock, recorder, status, server } = stageOriginalServer({ original: false });
     const end = await call(says);
     assertEquals(end.heard, [`0 ${TEXT.terminate}`]);
     const { by, reason, text, session } = recorder.one("terminated");
@@ -104,10 +100,8 @@ Deno.test("a connection that says nothing is closed after 5 s, as without origin
   await clock.advance(4_999);
   assertEquals([end.heard, end.over], [[], undefined]);
   await clock.advance(1_000);
-  assertEquals([end.heard, end.over], [
-    ["5000 TERMINATE silent no HELLO within 5 s\n"],
-    "5000 closed",
-  ]);
+  assertEquals(end.heard, ["5000 TERMINATE silent no HELLO within 5 s\n"]);
+  assertEquals(end.over, "5000 closed");
   assertEquals(recorder.one("terminated").text, "no HELLO within 5 s");
 });
 
@@ -131,12 +125,7 @@ Deno.test("a PW/1 client recognizes an original server by its first answer, and 
     const { clock, recorder, status } = await stageOriginalClient({ original: false, answer });
     await clock.advance(500);
     const { at_ms, by, reason, text } = recorder.one("terminated");
-    assertEquals({ at_ms, by, reason, text, status: await status }, {
-      at_ms: 0,
-      by: "self",
-      reason: "protocol",
-      text: "it answers as the original program does; use --original",
-      status: 3,
-    });
+    assertEquals([at_ms, by, reason, await status], [0, "self", "protocol", 3]);
+    assertEquals(text, "it answers as the original program does; use --original");
   }
 });

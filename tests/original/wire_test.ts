@@ -56,11 +56,7 @@ Deno.test("OriginalDecoder.next() gives a message that is cut, at every place, a
       decoder.push(encoder.encode(text.slice(0, at)));
       assertEquals([drain(decoder), decoder.midFrame], [[], true], `${message} cut at ${at}`);
       decoder.push(encoder.encode(text.slice(at)));
-      assertEquals(
-        [drain(decoder), decoder.midFrame],
-        [[message], false],
-        `${message} cut at ${at}`,
-      );
+      assertEquals([drain(decoder), decoder.midFrame], [[message], false], `${message} at ${at}`);
     }
   }
 });
@@ -74,23 +70,13 @@ Deno.test("OriginalDecoder.next() gives the same messages however they are glued
 });
 
 Deno.test("OriginalDecoder.next() throws at bytes that are no message, and quotes them", () => {
-  const wrong = [
-    "X",
-    "CLIENT_DATA_MESSAGE!",
-    "MSG_HEARTBEAT\n",
-    "CLIENT_DATA_REPLY",
-    "terminate",
-    "\0",
-  ];
-  for (const text of wrong) {
+  const longer = ["CLIENT_DATA_MESSAGE!", "MSG_HEARTBEAT\n"];
+  for (const text of [...longer, "X", "CLIENT_DATA_REPLY", "terminate", "\0"]) {
     assertThrows(() => decode(text), ProtocolError, "is no message of the original program");
   }
   assertThrows(() => decode("CLIENT_", "HELLO"), ProtocolError, '"CLIENT_HELLO" is no message');
-  assertThrows(
-    () => decode(new Uint8Array([0xff, 0x1b])),
-    ProtocolError,
-    '"ÿ\\u001b" is no message',
-  );
+  const control = new Uint8Array([0xff, 0x1b]);
+  assertThrows(() => decode(control), ProtocolError, '"ÿ\\u001b" is no message');
 });
 
 Deno.test("OriginalDecoder.next() gives the messages before the wrong bytes", () => {
@@ -122,19 +108,9 @@ Deno.test("beginsOriginal() detects other input, PW/1 above all", () => {
 
 Deno.test("purposeOf() tells what a connection of an original client is for", () => {
   assertEquals(purposeOf(encoder.encode(ORIGINAL_TEXT.data)), "data");
-  assertEquals(
-    purposeOf(encoder.encode(`${ORIGINAL_TEXT.heartbeat}${ORIGINAL_TEXT.heartbeat}`)),
-    "heartbeat",
-  );
-  for (
-    const text of [
-      "",
-      ORIGINAL_TEXT.reply,
-      ORIGINAL_TEXT.terminate,
-      "HELLO 1 s {}\n",
-      "CLIENT_HEARTBEAT",
-    ]
-  ) {
+  assertEquals(purposeOf(encoder.encode(ORIGINAL_TEXT.heartbeat.repeat(2))), "heartbeat");
+  const { reply, terminate } = ORIGINAL_TEXT;
+  for (const text of ["", reply, terminate, "HELLO 1 s {}\n", "CLIENT_HEARTBEAT"]) {
     assertEquals(purposeOf(encoder.encode(text)), undefined, text);
   }
 });

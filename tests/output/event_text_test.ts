@@ -8,10 +8,16 @@ import { eventText, type Level } from "../../lib/output/event_text.ts";
 import { type EndedBy, type EndReason, exitStatus } from "../../lib/session/close_reason.ts";
 import type { Event } from "../../lib/session/events.ts";
 import { eventOf, summaryOf, terminatedOf } from "../support/events.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
 const ROLES = ["client", "server"] as const;
 const SUMMARY = { data_sent: 7, data_confirmed: 5, confirmed_up_to: 5 };
+
+/** What is said of a summary with these fields. */
+function summaryText(fields: Parameters<typeof summaryOf>[0], role: Role = "client") {
+  return eventText(eventOf("summary", summaryOf(fields)), role, DEFAULT_TIMERS)!;
+}
 
 /** An event, the level of its message, and what is to be in it. */
 const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
@@ -53,17 +59,11 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
       cause: "reset",
       peer: "192.0.2.1:4000",
     }),
-    "warning",
-    "dialling 192.0.2.1:4000 again in 2.750 s",
-    "attempt 3",
-    "reset (RST)",
+    ...["warning", "dialling 192.0.2.1:4000 again in 2.750 s", "attempt 3", "reset (RST)"] as const,
   ],
   [
     eventOf("resumed", { gap_ms: 65_500, resent: 3, already_there: 2 }),
-    "warning",
-    "session resumed",
-    "65.500 s",
-    "3 data messages",
+    ...["warning", "session resumed", "65.500 s", "3 data messages"] as const,
     "2 had arrived unconfirmed",
   ],
   [eventOf("resumed", { gap_ms: 0, resent: 1, already_there: 0 }), "warning", "1 data message "],
@@ -103,24 +103,20 @@ Deno.test("eventText() leaves out the phases that other events tell of", () => {
 });
 
 Deno.test("eventText() sums up what is confirmed, what is in doubt, and the silences", () => {
-  const event = eventOf(
-    "summary",
-    summaryOf({
-      ...SUMMARY,
-      duration_ms: 61_234,
-      in_doubt: [[6, 7]],
-      heartbeats_sent: 4,
-      heartbeats_answered: 1,
-      heartbeats_missed: 3,
-      heartbeats_received: 9,
-      silences: 2,
-      longest_silence_ms: 20_500,
-      rtt_min_ms: 1.1,
-      rtt_avg_ms: 2.2,
-      rtt_max_ms: 3.3,
-    }),
-  );
-  const { level, text } = eventText(event, "client", DEFAULT_TIMERS)!;
+  const { level, text } = summaryText({
+    ...SUMMARY,
+    duration_ms: 61_234,
+    in_doubt: [[6, 7]],
+    heartbeats_sent: 4,
+    heartbeats_answered: 1,
+    heartbeats_missed: 3,
+    heartbeats_received: 9,
+    silences: 2,
+    longest_silence_ms: 20_500,
+    rtt_min_ms: 1.1,
+    rtt_avg_ms: 2.2,
+    rtt_max_ms: 3.3,
+  });
   assertEquals(level, "warning");
   const parts = ["61.234 s", "7 data messages sent", "5 confirmed", "in doubt: 6 to 7"];
   const more = ["1.1/2.2/3.3 ms", "2 silences", "20.500 s", "4 sent", "1 answered", "3 missed"];
@@ -128,8 +124,8 @@ Deno.test("eventText() sums up what is confirmed, what is in doubt, and the sile
 });
 
 Deno.test("eventText() sums up a session without trouble as information", () => {
-  const summary = summaryOf({ data_received: 3, data_confirmed: 3, confirmed_up_to: 3 });
-  const { level, text } = eventText(eventOf("summary", summary), "server", DEFAULT_TIMERS)!;
+  const received = { data_received: 3, data_confirmed: 3, confirmed_up_to: 3 };
+  const { level, text } = summaryText(received, "server");
   assertEquals(level, "info");
   for (const part of ["3 data messages received", "none in doubt", "no silence"]) {
     assertStringIncludes(text, part);
@@ -138,8 +134,7 @@ Deno.test("eventText() sums up a session without trouble as information", () => 
 });
 
 Deno.test("eventText() names a single data message in doubt once", () => {
-  const summary = summaryOf({ ...SUMMARY, in_doubt: [[6, 6], [8, 9]] });
-  const { text } = eventText(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
+  const { text } = summaryText({ ...SUMMARY, in_doubt: [[6, 6], [8, 9]] });
   assertStringIncludes(text, "in doubt: 6, 8 to 9");
 });
 
@@ -167,11 +162,7 @@ Deno.test("eventText() warns of an input of which something is left", () => {
       ],
     ] as const
   ) {
-    const told = eventText(
-      eventOf("summary", summaryOf({ ...SUMMARY, in_doubt: [], ...rest })),
-      "client",
-      DEFAULT_TIMERS,
-    )!;
+    const told = summaryText({ ...SUMMARY, in_doubt: [], ...rest });
     assertEquals(told.level, text === undefined ? "info" : "warning");
     assertStringIncludes(told.text, text ?? "none in doubt");
     assertEquals(told.text.includes("input"), !rest.input_ended);
@@ -181,36 +172,31 @@ Deno.test("eventText() warns of an input of which something is left", () => {
 const CONNECTION = { sent: 0, received: 0, confirmed: 0, resent: 0, in_doubt: 0 };
 
 Deno.test("eventText() sums up a session of several connections, each for itself", () => {
-  const summary = summaryOf({
+  const summary = {
     connections: 2,
     data_resent: 3,
     by_connection: [
       { ...CONNECTION, sent: 9, confirmed: 6, in_doubt: 3 },
       { ...CONNECTION, sent: 4, confirmed: 4, resent: 3 },
     ],
-  });
-  const { text } = eventText(eventOf("summary", summary), "client", DEFAULT_TIMERS)!;
+  };
+  const { text } = summaryText(summary);
   assertStringIncludes(text, "2 connections, 3 data messages sent again");
   assertStringIncludes(text, "(9 sent, 0 again, 6 confirmed | 4 sent, 3 again, 4 confirmed)");
-  const received = summary.by_connection.map(({ sent, ...rest }) => ({
-    ...rest,
-    sent: 0,
-    received: sent,
-  }));
-  const theirs = eventOf("summary", { ...summary, by_connection: received });
-  const { text: told } = eventText(theirs, "server", DEFAULT_TIMERS)!;
+  const by_connection = summary.by_connection.map((each) => (
+    { ...each, sent: 0, received: each.sent }
+  ));
+  const told = summaryText({ ...summary, by_connection }, "server").text;
   assertStringIncludes(told, "9 received, 0 again, 6 confirmed");
 });
 
 Deno.test("eventText() tells of the last five connections of many, and of one alone nothing", () => {
   const by_connection = Array.from({ length: 9 }, (_, n) => ({ ...CONNECTION, sent: 100 + n }));
-  const many = summaryOf({ connections: 12, by_connection });
-  const { text } = eventText(eventOf("summary", many), "client", DEFAULT_TIMERS)!;
+  const { text } = summaryText({ connections: 12, by_connection });
   assertStringIncludes(text, "12 connections");
   assertStringIncludes(text, "the last 5: 104 sent");
   assert(!text.includes("103 sent"), text);
-  const one = summaryOf({ connections: 1, by_connection: [CONNECTION] });
-  const alone = eventText(eventOf("summary", one), "client", DEFAULT_TIMERS)!.text;
+  const alone = summaryText({ connections: 1, by_connection: [CONNECTION] }).text;
   assert(!alone.includes("connection"), alone);
 });
 
@@ -248,15 +234,10 @@ for (const role of ROLES) {
       for (const wasOpen of [true, false]) {
         const predicted_ms = wasOpen ? 60_000 : null;
         const detected_since = wasOpen ? "last_sign_of_life" : null;
-        const event = eventOf(
-          "terminated",
-          terminatedOf({ ...closeReason, predicted_ms, detected_since }),
-        );
-        const { level } = eventText(event, role, DEFAULT_TIMERS)!;
+        const end = terminatedOf({ ...closeReason, predicted_ms, detected_since });
+        const { level } = eventText(eventOf("terminated", end), role, DEFAULT_TIMERS)!;
         const status = exitStatus(closeReason, role, wasOpen);
-        const story = `by ${closeReason.by}, ${closeReason.reason}, ${
-          wasOpen ? "open" : "not open"
-        }`;
+        const story = `by ${closeReason.by}, ${closeReason.reason}, open: ${wasOpen}`;
         assertEquals(level === "info", status === 0, `${story}: exit ${status}, but ${level}`);
       }
     }

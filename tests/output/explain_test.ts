@@ -5,13 +5,12 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { explainEnd, explainListen, seconds } from "../../lib/output/explain.ts";
-import type { CloseReport } from "../../lib/session/close_reason.ts";
+import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
 import {
   type Address,
   TransportError,
   type TransportErrorKind,
 } from "../../lib/platform/net/transport.ts";
-import type { EndReason } from "../../lib/session/close_reason.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
@@ -21,13 +20,8 @@ function assertIn(text: string, parts: readonly string[]): void {
 }
 
 Deno.test("seconds() gives milliseconds as seconds, to the millisecond", () => {
-  assertEquals([0, 0.4, 1, 20_000, 60_001.6].map(seconds), [
-    "0.000 s",
-    "0.000 s",
-    "0.001 s",
-    "20.000 s",
-    "60.002 s",
-  ]);
+  const texts = ["0.000 s", "0.000 s", "0.001 s", "20.000 s", "60.002 s"];
+  assertEquals([0, 0.4, 1, 20_000, 60_001.6].map(seconds), texts);
 });
 
 const DEATHS = [

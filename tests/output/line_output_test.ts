@@ -46,7 +46,7 @@ class Reader implements ByteSink {
   }
 }
 
-function open(): { reader: Reader; output: LineOutput; losses: string[]; clock: VirtualClock } {
+function open() {
   const reader = new Reader();
   const losses: string[] = [];
   const clock = new VirtualClock();
@@ -90,11 +90,10 @@ Deno.test("LineOutput.write() tries again when a sink that does not block is ful
   const written: string[] = [];
   const losses: string[] = [];
   const sink = {
-    write(bytes: Uint8Array) {
-      if (++tries < 4) return Promise.reject(new Deno.errors.WouldBlock("full"));
-      written.push(new TextDecoder().decode(bytes));
-      return Promise.resolve(bytes.length);
-    },
+    write: (bytes: Uint8Array) =>
+      ++tries < 4
+        ? Promise.reject(new Deno.errors.WouldBlock("full"))
+        : Promise.resolve(written.push(new TextDecoder().decode(bytes)) && bytes.length),
   };
   const output = new LineOutput(sink, (text) => losses.push(text));
   output.write("a line");

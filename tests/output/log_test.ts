@@ -12,12 +12,21 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
-import { logLines, openTestLog, withFolder } from "../support/log_folder.ts";
+import { withFolder } from "../support/folder.ts";
+import { logLines, openTestLog } from "../support/log.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 /** A line without its time. */
 function content(line: string): string {
   return line.split(" || ").slice(1).join(" || ");
+}
+
+/** The message of a line. */
+const messageOf = (line: string) => line.split(" || ")[2];
+
+/** Logs warnings, numbered. */
+function warn(log: Log, first: number, last = first): void {
+  for (let n = first; n <= last; n++) log.line("warning", `w ${n}`, "s");
 }
 
 const LEVELS = ["info", "warning", "error"] as const;
@@ -162,7 +171,7 @@ Deno.test("Log tells once of a file that cannot be written, and goes on without 
     const path = `${directory}/client_warning.log`;
     Deno.mkdirSync(path);
     using opened = openTestLog({ directory });
-    for (let n = 1; n <= 5; n++) opened.log.line("warning", `w ${n}`, "s");
+    warn(opened.log, 1, 5);
 
     const put = await opened.put();
     assertEquals(put.length, 6, put.join("\n"));
@@ -178,11 +187,11 @@ Deno.test("Log writes a file again as soon as it can, and tells how much is lost
     const path = `${directory}/client_warning.log`;
     Deno.mkdirSync(path);
     using opened = openTestLog({ directory });
-    for (let n = 1; n <= 3; n++) opened.log.line("warning", `w ${n}`, "s");
+    warn(opened.log, 1, 3);
     Deno.removeSync(path);
-    for (let n = 4; n <= 5; n++) opened.log.line("warning", `w ${n}`, "s");
+    warn(opened.log, 4, 5);
 
-    assertEquals(logLines(path).map((line) => line.split(" || ")[2]), ["w 4", "w 5"]);
+    assertEquals(logLines(path).map(messageOf), ["w 4", "w 5"]);
     const [, told, ...more] = errorsAbout(path, await opened.put());
     assertMatch(told!, /^FILE is written again; lines lost: 3$/);
     assertEquals(more, []);
@@ -196,12 +205,12 @@ Deno.test("Log outlives a rotation that fails, and rotates when it can", async (
     Deno.writeTextFileSync(`${path}.4`, "");
     Deno.mkdirSync(`${path}.5/occupied`, { recursive: true });
     using opened = openTestLog({ directory });
-    for (let n = 1; n <= 3; n++) opened.log.line("warning", `w ${n}`, "s");
+    warn(opened.log, 1, 3);
     assertEquals(errorsAbout(path, await opened.put()).length, 1);
 
     Deno.removeSync(`${path}.5`, { recursive: true });
     opened.log.line("warning", "w 4", "s");
-    assertEquals(logLines(path).map((line) => line.split(" || ")[2]), ["w 4"]);
+    assertEquals(logLines(path).map(messageOf), ["w 4"]);
     assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES);
     assertEquals(errorsAbout(path, await opened.put()).length, 2);
   });
@@ -262,26 +271,16 @@ testUnless(
   },
 );
 
-const NO_FOLDERS: readonly [what: string, make: (folder: string) => string][] = [
-  ["a file", (folder) => {
-    Deno.writeTextFileSync(`${folder}/file`, "");
-    return `${folder}/file`;
-  }],
-  ["below a file", (folder) => {
-    Deno.writeTextFileSync(`${folder}/file`, "");
-    return `${folder}/file/logs`;
-  }],
-];
-
-for (const [what, make] of NO_FOLDERS) {
+for (const [what, path] of [["a file", "file"], ["below a file", "file/logs"]] as const) {
   Deno.test(`Log goes on without files when its folder is ${what}, and tells of it once`, async () => {
     await withFolder(async (folder) => {
-      const directory = make(folder);
+      Deno.writeTextFileSync(`${folder}/file`, "");
+      const directory = `${folder}/${path}`;
       using opened = openTestLog({ directory });
       const told = await opened.put();
       for (let n = 1; n <= 3; n++) opened.log.line("error", `e ${n}`, "s");
       const lines = (await opened.put()).slice(told.length);
-      assertEquals(lines.map((line) => line.split(" || ")[2]), ["e 1", "e 2", "e 3"]);
+      assertEquals(lines.map(messageOf), ["e 1", "e 2", "e 3"]);
       assertEquals(told.length, 1, told.join("\n"));
       assertMatch(told[0]!, / \|\| ERROR \|\| cannot make the log folder .* \|\| -$/);
       assertStringIncludes(told[0]!, directory);

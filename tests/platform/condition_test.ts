@@ -33,23 +33,17 @@ Deno.test("Condition.until() resolves when the condition holds, evaluated only w
   assertEquals(outcome, true);
 });
 
-Deno.test("Condition.until() resolves to false when the deadline passes", async () => {
-  const { clock, deadline } = stage();
-  const waiting = new Condition().until(() => false, deadline);
-  deadline.moveTo(100);
-  await clock.advance(100);
-  assertEquals(await waiting, false);
-});
-
-Deno.test("Condition.until() prefers the condition when it holds as the deadline passes", async () => {
-  const { clock, deadline } = stage();
-  let ready = false;
-  const waiting = new Condition().until(() => ready, deadline);
-  deadline.moveTo(100);
-  clock.after(100, () => ready = true);
-  await clock.advance(100);
-  assertEquals(await waiting, true);
-});
+for (const holds of [false, true]) {
+  Deno.test(`Condition.until() resolves to ${holds} if it holds so as the deadline passes`, async () => {
+    const { clock, deadline } = stage();
+    let ready = false;
+    const waiting = new Condition().until(() => ready, deadline);
+    deadline.moveTo(100);
+    clock.after(100, () => ready = holds);
+    await clock.advance(100);
+    assertEquals(await waiting, holds);
+  });
+}
 
 Deno.test("Condition.until() throws the reason of an ended deadline, even if the condition holds", async () => {
   const { parent, deadline } = stage();

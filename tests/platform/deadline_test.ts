@@ -104,19 +104,12 @@ Deno.test("Deadline with an aborted parent has ended", () => {
   assertEquals(new Deadline(new VirtualClock(), { signal }).signal.reason, "over");
 });
 
-Deno.test("Deadline disposed of never passes", async () => {
-  const { clock, deadline } = stage();
-  deadline.moveTo(100);
-  deadline[Symbol.dispose]();
-  await clock.advance(1_000);
-  assertEquals(deadline.signal.aborted, false);
-  assertEquals(clock.pending, 0);
-});
-
-Deno.test("Deadline disposed of while input is read never passes", async () => {
-  const { clock, deadline } = stage();
-  deadline.moveTo(100);
-  clock.after(100, () => deadline[Symbol.dispose]());
-  await clock.advance(1_000);
-  assertEquals(deadline.signal.aborted, false);
-});
+for (const [when, at_ms] of [["", 0], [" while input is read", 100]] as const) {
+  Deno.test(`Deadline disposed of${when} never passes, and leaves no timer`, async () => {
+    const { clock, deadline } = stage();
+    deadline.moveTo(100);
+    clock.after(at_ms, () => deadline[Symbol.dispose]());
+    await clock.advance(1_000);
+    assertEquals([deadline.signal.aborted, clock.pending], [false, 0]);
+  });
+}

@@ -11,9 +11,17 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import type { Role } from "../../lib/wire/protocol.ts";
-import { logLines, withFolder } from "../support/log_folder.ts";
-import { type Command, commandWords, freePort, startCommand } from "../support/process.ts";
+import { Folder } from "../support/folder.ts";
+import { logLines } from "../support/log.ts";
+import {
+  type Command,
+  commandWords,
+  freePort,
+  type Pair,
+  startCommand,
+  startPair,
+  startServer,
+} from "../support/process.ts";
 import { runCommand, runWords } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 import { Stranger } from "../support/strangers.ts";
@@ -22,35 +30,27 @@ import { Stranger } from "../support/strangers.ts";
 const LIFETIME = "--duration=20";
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** A server and a client whose session has confirmed data; both log to the folder. */
-async function startPair(
-  folder: string,
-  stack: AsyncDisposableStack,
-): Promise<Record<Role, Command>> {
-  const args = ["127.0.0.1", String(freePort()), "--log-dir", folder, "--data-interval=0.05"];
-  const server = stack.use(startCommand("server", args));
-  await server.event("listening");
-  const client = stack.use(startCommand("client", args));
-  await client.event("data_confirmed", ({ seq }) => seq === 3);
-  return { server, client };
+/** A pair that logs to a folder. */
+function startLogging({ path }: Folder): Promise<Pair> {
+  const args = ["--log-dir", path, "--data-interval=0.05"];
+  return startPair({ server: args, client: args }, 3);
 }
 
 for (const signal of SIGNALS) {
   Deno.test(`${signal} ends client and server with their summaries, all of it logged`, async () => {
-    await withFolder(async (folder) => {
-      await using stack = new AsyncDisposableStack();
-      const { client, server } = await startPair(folder, stack);
-      for (const [role, command] of [["client", client], ["server", server]] as const) {
-        command.kill(signal);
-        assertEquals(await command.ended(), 0, command.stderr);
-        const { data_confirmed, in_doubt } = await command.event("summary");
-        assert(data_confirmed >= 3);
-        assertEquals(in_doubt, []);
-        const lines = command.stderr.trimEnd().split("\n");
-        assertEquals(logLines(`${folder}/${role}_info.log`), lines);
-        assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
-      }
-    });
+    using folder = new Folder();
+    await using pair = await startLogging(folder);
+    for (const role of ["client", "server"] as const) {
+      const command = pair[role];
+      command.kill(signal);
+      assertEquals(await command.ended(), 0, command.stderr);
+      const { data_confirmed, in_doubt } = await command.event("summary");
+      assert(data_confirmed >= 3);
+      assertEquals(in_doubt, []);
+      const lines = command.stderr.trimEnd().split("\n");
+      assertEquals(logLines(`${folder.path}/${role}_info.log`), lines);
+      assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
+    }
   });
 
   Deno.test(`${signal} ends a client that waits to be welcomed, at once and with 0`, async () => {
@@ -73,29 +73,27 @@ for (const signal of SIGNALS) {
   });
 
   Deno.test(`${signal} ends a server without a session, with 0`, async () => {
-    await using server = startCommand("server", ["127.0.0.1", String(freePort())]);
-    await server.event("listening");
+    await using server = await startServer(freePort());
     server.kill(signal);
     assertEquals(await server.ended(), 0, server.stderr);
   });
 }
 
 Deno.test("SIGKILL leaves the log complete up to the last thing that happened", async () => {
-  await withFolder(async (folder) => {
-    await using stack = new AsyncDisposableStack();
-    const { client, server } = await startPair(folder, stack);
-    await client.event("data_confirmed", ({ seq }) => seq === 8);
-    for (const [role, command] of [["client", client], ["server", server]] as const) {
-      command.kill("SIGKILL");
-      await command.ended();
-      // Of the very last event, the process may have been killed before it came to log it.
-      const data = command.events.filter(({ event }) => event.startsWith("data_")).slice(0, -1);
-      const logged = logLines(`${folder}/${role}_info.log`);
-      const told = logged.filter((line) => line.includes("|| data message "));
-      assertGreater(data.length, 6);
-      assertEquals(told.slice(0, data.length).map(dataWords), data.map(dataWordsOf));
-    }
-  });
+  using folder = new Folder();
+  await using pair = await startLogging(folder);
+  await pair.client.event("data_confirmed", ({ seq }) => seq === 8);
+  for (const role of ["client", "server"] as const) {
+    const command = pair[role];
+    command.kill("SIGKILL");
+    await command.ended();
+    // Of the very last event, the process may have been killed before it came to log it.
+    const data = command.events.filter(({ event }) => event.startsWith("data_")).slice(0, -1);
+    const logged = logLines(`${folder.path}/${role}_info.log`);
+    const told = logged.filter((line) => line.includes("|| data message "));
+    assertGreater(data.length, 6);
+    assertEquals(told.slice(0, data.length).map(dataWords), data.map(dataWordsOf));
+  }
 });
 
 function dataWords(line: string): string {
@@ -119,35 +117,26 @@ for (
   ]
 ) {
   testUnless(whyNoDefect, `a defect is logged before it ends a command: ${defect}`, async () => {
-    await withFolder(async (folder) => {
-      const words = commandWords("server");
-      const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
-      const args = ["127.0.0.1", String(freePort()), "--log-dir", folder];
-      const { code, stdout } = await runWords([...words, script, defect, ...args]);
-      assertEquals([code, stdout], [1, ""]);
-      for (const level of ["info", "warning", "error"]) {
-        const [line] = logLines(`${folder}/server_${level}.log`);
-        assertMatch(line ?? "", / \|\| ERROR \|\| a defect of this program: Error: on purpose/);
-        assertStringIncludes(line!, "defective.ts:");
-      }
-    });
+    using folder = new Folder();
+    const words = commandWords("server");
+    const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
+    const args = ["127.0.0.1", String(freePort()), "--log-dir", folder.path];
+    const { code, stdout } = await runWords([...words, script, defect, ...args]);
+    assertEquals([code, stdout], [1, ""]);
+    for (const level of ["info", "warning", "error"]) {
+      const [line] = logLines(`${folder.path}/server_${level}.log`);
+      assertMatch(line ?? "", / \|\| ERROR \|\| a defect of this program: Error: on purpose/);
+      assertStringIncludes(line!, "defective.ts:");
+    }
   });
 }
 
 Deno.test("the session goes on when nobody reads stdout any more, as after | head -1", async () => {
-  const port = String(freePort());
-  await using server = startCommand("server", ["127.0.0.1", port, "--once"]);
-  await server.event("listening");
+  const port = freePort();
+  await using server = await startServer(port, "--once");
   const [program, ...words] = commandWords("client");
-  const args = [
-    ...words,
-    "127.0.0.1",
-    port,
-    "--json",
-    "--count=5",
-    "--data-interval=0.05",
-    LIFETIME,
-  ];
+  const options = ["--json", "--count=5", "--data-interval=0.05", LIFETIME];
+  const args = [...words, "127.0.0.1", String(port), ...options];
   const io = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   await using client = new Deno.Command(program!, { args, ...io }).spawn();
   const reader = client.stdout.getReader();

@@ -6,9 +6,16 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import type { Event } from "../../lib/session/events.ts";
 import { assertSettled } from "../support/ledgers.ts";
-import { withFolder } from "../support/log_folder.ts";
+import { Folder } from "../support/folder.ts";
 import { type Command, commandWords, freePort, startCommand } from "../support/process.ts";
-import { confirmed, PATIENT, PATIENT_INPUT, Stage } from "../support/real_stage.ts";
+import {
+  confirmed,
+  doubts,
+  PATIENT,
+  PATIENT_INPUT,
+  Stage,
+  startInput,
+} from "../support/real_stage.ts";
 import { testUnless } from "../support/skip.ts";
 
 const encoder = new TextEncoder();
@@ -22,6 +29,10 @@ const noPipes = Deno.build.os === "windows" ? "it takes pipes with names" : unde
 const mayStandStill = Deno.env.has("PULSEWIRE_DIST")
   ? "an executable on Deno before 2.7 stands still while it opens a pipe with a name"
   : undefined;
+
+function pipeTest(name: string, run: () => Promise<void>, why = noPipes): void {
+  testUnless(why, name, run);
+}
 
 async function makePipe(folder: string): Promise<string> {
   const path = `${folder}/pipe`;
@@ -37,90 +48,71 @@ async function startAndOpen(stage: Stage, pipe: string): Promise<[Command, Deno.
   return [await starting, reader];
 }
 
-function startClient(port: number, ...args: string[]): Command {
-  const words = [HOST, String(port), "--stdin", LIFETIME, ...args];
-  return startCommand("client", words, { stdin: "piped" });
-}
-
-/** The fields of a summary that say what is in doubt. */
-async function doubts(client: Command) {
-  const { confirmed_up_to, data_sent, in_doubt } = await client.event("summary");
-  return { confirmed_up_to, data_sent, in_doubt };
-}
-
-testUnless(
-  noPipes ?? mayStandStill,
+pipeTest(
   "a server whose --output is a pipe that nobody reads says so, and ends on SIGTERM",
   async () => {
-    await withFolder(async (folder) => {
-      const output = await makePipe(folder);
-      for (const store of [[], ["--store", `${folder}/store.db`]]) {
-        const args = [HOST, String(freePort()), "--output", output, ...store];
-        await using server = startCommand("server", args);
-        await server.stderrText(`|| WARNING || nobody reads the output ${output}, a pipe: waiting`);
-        server.kill("SIGTERM");
-        assertEquals(await server.ended(), 0, server.stderr);
-        assertEquals(server.stderr.match(/WARNING/g)?.length, 1, server.stderr);
-      }
-    });
-  },
-);
-
-testUnless(
-  noPipes,
-  "what waits for a slow --output outlives its connection, delivered once",
-  async () => {
-    await withFolder(async (folder) => {
-      const output = await makePipe(folder);
-
-      await using stage = await Stage.open();
-      const [server, reader] = await startAndOpen(stage, output);
-      using _closing = reader;
-      const client = stage.client(...PATIENT_INPUT);
-      const input = Array.from({ length: 600 }, (_, i) => `${i} ${"x".repeat(999)}\n`).join("");
-      await client.write(encoder.encode(input));
-      await client.endInput();
-      // The first ones fill the pipe, and hold up the others.
-      await server.event("data_received", ({ seq }) => seq >= 256);
-      stage.relay.onLine = (line) => line.slow("toServer", { delay_ms: 20, pieceBytes: 300 });
-      stage.relay.line.cut();
-      await client.event("resumed");
-      const written = new Response(reader.readable).text();
-      // What the server has already is delivered, and confirmed, before it could come again.
-      await confirmed(client, 100);
-      stage.relay.onLine = undefined;
-      stage.relay.line.cut();
-      assertEquals(await client.ended(), 0, client.stderr);
+    using folder = new Folder();
+    const output = await makePipe(folder.path);
+    for (const store of [[], ["--store", `${folder.path}/store.db`]]) {
+      const args = [HOST, String(freePort()), "--output", output, ...store];
+      await using server = startCommand("server", args);
+      await server.stderrText(`|| WARNING || nobody reads the output ${output}, a pipe: waiting`);
       server.kill("SIGTERM");
       assertEquals(await server.ended(), 0, server.stderr);
-      assert(await written === input, "the output is not the input");
-      assertSettled(await client.event("summary"), await server.event("summary"));
-    });
+      assertEquals(server.stderr.match(/WARNING/g)?.length, 1, server.stderr);
+    }
   },
+  noPipes ?? mayStandStill,
 );
 
-testUnless(
-  noPipes,
+pipeTest("what waits for a slow --output outlives its connection, delivered once", async () => {
+  using folder = new Folder();
+  const output = await makePipe(folder.path);
+
+  await using stage = await Stage.open();
+  const [server, reader] = await startAndOpen(stage, output);
+  using _closing = reader;
+  const client = stage.client(...PATIENT_INPUT);
+  const input = Array.from({ length: 600 }, (_, i) => `${i} ${"x".repeat(999)}\n`).join("");
+  await client.write(encoder.encode(input));
+  await client.endInput();
+  // The first ones fill the pipe, and hold up the others.
+  await server.event("data_received", ({ seq }) => seq >= 256);
+  stage.relay.onLine = (line) => line.slow("toServer", { delay_ms: 20, pieceBytes: 300 });
+  stage.relay.line.cut();
+  await client.event("resumed");
+  const written = new Response(reader.readable).text();
+  // What the server has already is delivered, and confirmed, before it could come again.
+  await confirmed(client, 100);
+  stage.relay.onLine = undefined;
+  stage.relay.line.cut();
+  assertEquals(await client.ended(), 0, client.stderr);
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0, server.stderr);
+  assert(await written === input, "the output is not the input");
+  assertSettled(await client.event("summary"), await server.event("summary"));
+});
+
+pipeTest(
   "Ctrl-C ends a client; what waits for a slow --output is confirmed even then",
   async () => {
-    await withFolder(async (folder) => {
-      const pipe = await makePipe(folder);
-      await using stage = await Stage.open();
-      const [server, reader] = await startAndOpen(stage, pipe);
-      using _closing = reader;
-      const client = stage.client(...PATIENT_INPUT);
-      await client.write(encoder.encode(PIPEFUL.slice(0, 256_000)));
-      await server.event("data_received", ({ seq }) => seq === 256);
-      client.kill("SIGINT");
-      await server.event("terminated");
-      // All that the server has is read from now on.
-      const written = new Response(reader.readable).text();
-      assertEquals(await client.ended(), 0, client.stderr);
-      server.kill("SIGTERM");
-      assertEquals(await server.ended(), 0, server.stderr);
-      assertEquals((await written).length, 256_000);
-      assertSettled(await client.event("summary"), await server.event("summary"));
-    });
+    using folder = new Folder();
+    const pipe = await makePipe(folder.path);
+    await using stage = await Stage.open();
+    const [server, reader] = await startAndOpen(stage, pipe);
+    using _closing = reader;
+    const client = stage.client(...PATIENT_INPUT);
+    await client.write(encoder.encode(PIPEFUL.slice(0, 256_000)));
+    await server.event("data_received", ({ seq }) => seq === 256);
+    client.kill("SIGINT");
+    await server.event("terminated");
+    // All that the server has is read from now on.
+    const written = new Response(reader.readable).text();
+    assertEquals(await client.ended(), 0, client.stderr);
+    server.kill("SIGTERM");
+    assertEquals(await server.ended(), 0, server.stderr);
+    assertEquals((await written).length, 256_000);
+    assertSettled(await client.event("summary"), await server.event("summary"));
   },
 );
 
@@ -186,7 +178,7 @@ function saysOnce(stream: ReadableStream<Uint8Array>, text: string): Promise<voi
 
 Deno.test("--output - writes the messages to stdout, and nothing else", async () => {
   await using server = await StdoutServer.start("--once");
-  await using client = startClient(server.port);
+  await using client = startInput(server.port);
   await client.write(encoder.encode("one\n\nthree"));
   await client.endInput();
   assertEquals([await client.ended(), await server.status], [0, 0]);
@@ -199,7 +191,7 @@ Deno.test("--output - writes the messages to stdout, and nothing else", async ()
 
 Deno.test("--output - without a reader ends the server with 1; nothing more is confirmed", async () => {
   await using server = await StdoutServer.start();
-  await using client = startClient(server.port);
+  await using client = startInput(server.port);
   await client.write(encoder.encode("one\n"));
   await client.event("data_confirmed");
   assertEquals(new TextDecoder().decode((await server.stdout.read()).value), "one\n");
@@ -212,7 +204,7 @@ Deno.test("--output - without a reader ends the server with 1; nothing more is c
 
 Deno.test("a reader of --output - that stops holds up the producer, and loses nothing", async () => {
   await using server = await StdoutServer.start();
-  await using client = startClient(server.port);
+  await using client = startInput(server.port);
   const offering = client.write(encoder.encode(PIPEFUL)).then(() => client.endInput(), () => {});
   await client.event("data_sent", ({ seq }) => seq === 256);
   const isConfirmation = (each: Event) => each.event === "data_confirmed";
@@ -226,7 +218,7 @@ Deno.test("a reader of --output - that stops holds up the producer, and loses no
 
 Deno.test("SIGTERM ends a server within 2 s whose reader of --output - has stopped", async () => {
   await using server = await StdoutServer.start();
-  await using client = startClient(server.port);
+  await using client = startInput(server.port);
   const offering = client.write(encoder.encode(PIPEFUL)).catch(() => {});
   await client.event("data_sent", ({ seq }) => seq === 256);
   const signalled_ms = performance.now();

@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSettled } from "../support/ledgers.ts";
-import { withFolder } from "../support/log_folder.ts";
+import { Folder } from "../support/folder.ts";
 import {
   assertUnbroken,
   BUSY,
@@ -72,36 +72,35 @@ Deno.test("a server is killed and restarted without a store: the client says so,
 
 for (const record of ["without a store", "on its store"]) {
   Deno.test(`a server is stopped politely and comes back ${record}: clients carry on`, async () => {
-    await withFolder(async (folder) => {
-      await using stage = await Stage.open();
-      const store = record === "on its store" ? ["--store", `${folder}/store.db`] : [];
-      const servers = [await stage.server(...PATIENT, ...store)];
-      const client = stage.client(...BUSY);
-      for (let upgrade = 1; upgrade <= 2; upgrade++) {
-        await confirmsMore(client);
-        const stopped_ms = performance.now();
-        servers.at(-1)!.kill("SIGTERM");
-        assertEquals(await servers.at(-1)!.ended(), 0, servers.at(-1)!.stderr);
-        assertLess(performance.now() - stopped_ms, 2_000);
-        const { cause } = await client.event("reconnecting", ({ attempt }) => attempt >= upgrade);
-        assert(["shutdown", "closed", "reset", "refused"].includes(cause), cause);
-        servers.push(await stage.server(...PATIENT, ...store));
-        await servers.at(-1)!.event("resumed");
-        await confirmsMore(client);
-      }
-      const { reason } = await client.event("disconnected");
-      assertEquals(reason, "shutdown");
-      client.kill("SIGTERM");
-      assertEquals(await client.ended(), 0, client.stderr);
-      const { confirmed_up_to, connections, data_sent } = await client.event("summary");
-      assertEquals(connections, 3);
-      // A server that says goodbye has confirmed all that it delivered.
-      const numbers = delivered(...servers);
-      assertUnbroken(numbers);
-      assert(confirmed_up_to <= numbers.length && numbers.length <= data_sent);
-      for (const server of servers.slice(0, -1)) {
-        assertEquals((await server.event("summary")).in_doubt, []);
-      }
-    });
+    using folder = new Folder();
+    await using stage = await Stage.open();
+    const store = record === "on its store" ? ["--store", `${folder.path}/store.db`] : [];
+    const servers = [await stage.server(...PATIENT, ...store)];
+    const client = stage.client(...BUSY);
+    for (let upgrade = 1; upgrade <= 2; upgrade++) {
+      await confirmsMore(client);
+      const stopped_ms = performance.now();
+      servers.at(-1)!.kill("SIGTERM");
+      assertEquals(await servers.at(-1)!.ended(), 0, servers.at(-1)!.stderr);
+      assertLess(performance.now() - stopped_ms, 2_000);
+      const { cause } = await client.event("reconnecting", ({ attempt }) => attempt >= upgrade);
+      assert(["shutdown", "closed", "reset", "refused"].includes(cause), cause);
+      servers.push(await stage.server(...PATIENT, ...store));
+      await servers.at(-1)!.event("resumed");
+      await confirmsMore(client);
+    }
+    const { reason } = await client.event("disconnected");
+    assertEquals(reason, "shutdown");
+    client.kill("SIGTERM");
+    assertEquals(await client.ended(), 0, client.stderr);
+    const { confirmed_up_to, connections, data_sent } = await client.event("summary");
+    assertEquals(connections, 3);
+    // A server that says goodbye has confirmed all that it delivered.
+    const numbers = delivered(...servers);
+    assertUnbroken(numbers);
+    assert(confirmed_up_to <= numbers.length && numbers.length <= data_sent);
+    for (const server of servers.slice(0, -1)) {
+      assertEquals((await server.event("summary")).in_doubt, []);
+    }
   });
 }

@@ -6,7 +6,13 @@
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSettled } from "../support/ledgers.ts";
-import { type Command, type EventOf, freePort, startCommand } from "../support/process.ts";
+import {
+  type Command,
+  type EventOf,
+  freePort,
+  startCommand,
+  startServer,
+} from "../support/process.ts";
 import { assertUnbroken, PATIENT, Stage } from "../support/real_stage.ts";
 import { eachOf, onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
@@ -139,10 +145,9 @@ Deno.test("SIGTERM ends a server of several workers, and all its sessions, withi
 Deno.test("a port that another server has, shared or not, is taken: 3", async () => {
   const both = [1, 3];
   await eachOf(both, async (theirs) => {
-    const port = String(freePort());
-    const args = ["127.0.0.1", port];
-    await using other = startCommand("server", [...args, `--workers=${theirs}`]);
-    await other.event("listening");
+    const port = freePort();
+    const args = ["127.0.0.1", String(port)];
+    await using _other = await startServer(port, `--workers=${theirs}`);
     for (const ours of both) {
       const outcome = await runCommand("server", [...args, `--workers=${ours}`]);
       const sentence = onlySentence(outcome, 3);
@@ -154,9 +159,9 @@ Deno.test("a port that another server has, shared or not, is taken: 3", async ()
 });
 
 Deno.test("--once serves one session and ends with it, whatever --workers says", async () => {
-  const args = ["127.0.0.1", String(freePort())];
-  await using server = startCommand("server", [...args, "--once", "--workers=4"]);
-  await server.event("listening");
+  const port = freePort();
+  const args = ["127.0.0.1", String(port)];
+  await using server = await startServer(port, "--once", "--workers=4");
   await using client = startCommand("client", [...args, "--count=2", "--data-interval=0.05"]);
   assertEquals([await client.ended(), await server.ended()], [0, 0], server.stderr);
   assertEquals((await server.event("summary")).data_received, 2);
@@ -184,20 +189,11 @@ testUnless(
 );
 
 Deno.test("max_sessions counts the sessions of all workers", async () => {
-  const args = ["127.0.0.1", String(freePort())];
+  const port = freePort();
   const most = SESSIONS / 2;
-  await using server = startCommand("server", [
-    ...args,
-    "--workers=3",
-    `--max-sessions=${most}`,
-  ]);
-  await server.event("listening");
-  await using client = startCommand("client", [
-    ...args,
-    `--sessions=${SESSIONS}`,
-    "--data-interval=0.2",
-    "--count=10",
-  ]);
+  await using _server = await startServer(port, "--workers=3", `--max-sessions=${most}`);
+  const options = [`--sessions=${SESSIONS}`, "--data-interval=0.2", "--count=10"];
+  await using client = startCommand("client", ["127.0.0.1", String(port), ...options]);
   assertEquals(await client.ended(), 4, client.stderr);
   const { ended_as_asked, refused } = await client.event("total");
   assertEquals([ended_as_asked, refused], [most, most]);

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { Folder } from "../support/folder.ts";
 import { ORIGINAL, story, texts, whyNoOriginal } from "../support/original.ts";
 import {
   allAtOnce,
@@ -32,13 +33,9 @@ data_threshold = 2
 
 /** A file with a text, under the original's name, for as long as something runs. */
 async function withConfig(text: string, run: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${folder}/config.txt`, text);
-    await run(`${folder}/config.txt`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  using folder = new Folder();
+  await Deno.writeTextFile(`${folder.path}/config.txt`, text);
+  await run(`${folder.path}/config.txt`);
 }
 
 /** Our server with the original's file, and an original client. */

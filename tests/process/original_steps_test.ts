@@ -11,6 +11,7 @@ import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { tcpTransport } from "../../lib/platform/net/tcp.ts";
 import type { Event } from "../../lib/session/events.ts";
 import type { Timers } from "../../lib/session/timers.ts";
+import { clientOptions } from "../support/client_options.ts";
 import { type OriginalEvent, type OriginalEventName, whyNoAddress } from "../support/original.ts";
 import {
   allAtOnce,
@@ -20,7 +21,6 @@ import {
   startServer,
 } from "../support/original_pair.ts";
 import type { Command, EventOf } from "../support/process.ts";
-import { saying } from "../support/stage.ts";
 import { testUnless } from "../support/skip.ts";
 
 /** How a peer can go: it falls silent and stays, it closes and ends, or it is killed. */
@@ -136,18 +136,15 @@ const TIMERS: Timers = {
 /** One life of our client, in this process: its end. */
 async function live(port: number): Promise<EventOf<"terminated">> {
   const events: Event[] = [];
-  const client = new Client({
+  const client = new Client(clientOptions({
     address: { host: "127.0.0.1", port },
     timers: TIMERS,
-    ...saying("x", TIMERS),
-    maxMessageBytes: 1,
     original: true,
     legacy: new OriginalProtocol(),
-    random: () => {},
     transport: tcpTransport,
     clock: systemClock,
     sink: { wantsMessages: true, emit: (event) => void events.push(event) },
-  });
+  }));
   assertEquals(await client.run(), 1);
   assertEquals(events.filter(({ event }) => event === "connected").length, 1);
   return events.find((each) => each.event === "terminated")!;

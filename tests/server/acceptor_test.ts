@@ -66,9 +66,8 @@ Deno.test("acceptAll() refuses with the spare descriptor, and says why", async (
   const second = called();
   const { told } = stage(FULL, { spare: first.connection, hasRoom: false }, second.connection);
   await first.peer.say("HELLO 1 s {}\n");
-  assertEquals(first.peer.heard.map((line) => line.split(" ").slice(0, 3).join(" ")), [
-    "0 TERMINATE refused",
-  ]);
+  const words = first.peer.heard.map((line) => line.split(" ", 3).join(" "));
+  assertEquals(words, ["0 TERMINATE refused"]);
   assertEquals(told, ["0 error", "0 refused client:50000"]);
   // Who reads it and closes makes room for the next.
   await first.peer.hangUp();
@@ -102,10 +101,8 @@ Deno.test("acceptAll() waits REFUSAL_LIMIT_MS for one that does not close, and n
   await clock.advance(REFUSAL_LIMIT_MS - 1);
   assertEquals([mute.path.server.closed, told.length], [false, 2]);
   await clock.advance(1);
-  assertEquals([mute.path.server.closed, told.at(-1)], [
-    true,
-    `${REFUSAL_LIMIT_MS} accepted client:50000`,
-  ]);
+  assertEquals(mute.path.server.closed, true);
+  assertEquals(told.at(-1), `${REFUSAL_LIMIT_MS} accepted client:50000`);
 });
 
 Deno.test("acceptAll() serves a connection for which there is room by then", async () => {

@@ -4,13 +4,11 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { data, heardAfter, refusalOf, type Resuming, welcomeOf } from "../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf, type Resuming, welcomeOf } from "../support/callers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 
 type Staged = ReturnType<typeof stageRawServer>;
-
-const BACK = { reconnect: true };
 
 /** A server that has lost the connection of session `s`, with so many data messages delivered. */
 async function lost(delivered: number, more: Parameters<typeof stageRawServer>[0] = {}) {
@@ -116,11 +114,7 @@ const KEPT: [what: string, said: Resuming, why?: string][] = [
   ["says that it is settled", { ...BACK, confirmed: 2, sent: 5, settled: true }],
   ["will not come back again", { confirmed: 3 }, "session s is already connected"],
   ["says nothing of itself", {}, "session s is already connected"],
-  [
-    "begins anew",
-    BACK,
-    "session s has begun already, and this HELLO does not resume it",
-  ],
+  ["begins anew", BACK, "session s has begun already, and this HELLO does not resume it"],
   [
     "has heard more confirmed than was delivered",
     { ...BACK, confirmed: 4, sent: 9 },
@@ -180,12 +174,7 @@ Deno.test("the half-dead connection of a session is closed without a word", asyn
   assertEquals([heardAfter(first), heardAfter(second)], [["CONFIRM 2"], ["CONFIRM 3"]]);
   assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2, 3]);
   const { at_ms, by, reason, text } = recorder.one("disconnected");
-  assertEquals([at_ms, by, reason, text], [
-    1_500,
-    "peer",
-    "superseded",
-    "",
-  ]);
+  assertEquals([at_ms, by, reason, text], [1_500, "peer", "superseded", ""]);
   assertEquals([recorder.one("resumed").gap_ms, recorder.all("terminated")], [1_500, []]);
 });
 
@@ -245,9 +234,5 @@ Deno.test("a connection on which nothing could be written takes back no confirma
   server.stop("shutdown");
   await clock.advance(2_000);
   const { confirmed_up_to, connections, in_doubt } = recorder.one("summary");
-  assertEquals({ confirmed_up_to, connections, in_doubt }, {
-    confirmed_up_to: 2,
-    connections: 2,
-    in_doubt: [],
-  });
+  assertEquals([confirmed_up_to, connections, in_doubt], [2, 2, []]);
 });

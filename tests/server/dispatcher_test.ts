@@ -201,9 +201,7 @@ Deno.test("Dispatcher forwards a connection that is placed elsewhere, whole, and
   assertEquals(coordinator.lent, []);
   placement.resolve({ at: "elsewhere", forwarding: 7 });
   await settle();
-  const [{ connected_ms, connection, forwarding }] = coordinator.lent as [
-    typeof coordinator.lent[number],
-  ];
+  const { connected_ms, connection, forwarding } = coordinator.lent[0]!;
   assertEquals([forwarding, connected_ms, served], [7, 1_000, []]);
   assertEquals(await readText(connection), HELLO);
   assertEquals(await readText(connection), "DATA 1 1\nx\n");

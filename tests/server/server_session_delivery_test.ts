@@ -5,12 +5,10 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { data, heardAfter, type IncomingConnection } from "../support/callers.ts";
+import { BACK, data, heardAfter, type IncomingConnection } from "../support/callers.ts";
 import { HeldOutput, HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { cameTo } from "../support/scripted_network.ts";
-
-const BACK = { reconnect: true };
 
 /** A server with a store and an output, both with nothing to do, and the open session `s`. */
 async function stage() {
@@ -63,28 +61,15 @@ Deno.test("the store is told of a session's course in order, its messages betwee
     if ("payload" in fields) fields.payload = new Uint8Array();
     return { ms: at - Date.UTC(2026, 10, 22), session, ...fields };
   });
-  const message = (ms: number, seq: number) => ({
-    ms,
-    session: "s",
-    kind: "message" as const,
-    seq,
-    payload: new Uint8Array(),
-  });
+  const common = { session: "s", kind: "message", payload: new Uint8Array() };
+  const message = (ms: number, seq: number) => ({ ms, seq, ...common });
   const peer = "client:50000";
   assertEquals<unknown>(entries, [
     { ms: 0, session: "s", kind: "opened", peer, received: 0 },
     message(0, 1),
     message(0, 2),
     { ms: 1_000, session: "s", kind: "lost", by: "network", reason: "reset", text: "reset" },
-    {
-      ms: 2_000,
-      session: "s",
-      kind: "resumed",
-      peer,
-      gap_ms: 2_000,
-      resent: 2,
-      already_there: 1,
-    },
+    { ms: 2_000, session: "s", kind: "resumed", peer, gap_ms: 2_000, resent: 2, already_there: 1 },
     message(2_000, 3),
     message(2_000, 4),
     { ms: 2_000, session: "s", kind: "ended", by: "peer", reason: "done", text: "all is said" },
@@ -108,9 +93,7 @@ Deno.test("a session is welcomed when it is stored, and not if it cannot be", as
   assertEquals(other.peer.heard.length, 1);
   const third = await hello("u");
   await store.fail("the disk is full");
-  assertEquals(third.peer.heard, [
-    "0 TERMINATE shutdown the disk is full",
-  ]);
+  assertEquals(third.peer.heard, ["0 TERMINATE shutdown the disk is full"]);
 });
 
 Deno.test("WELCOME is the first word to a session that another server has settled, too", async () => {

@@ -10,11 +10,13 @@ import { ACCEPT_BACKOFF_MS } from "../../lib/server/acceptor.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { StoredSession } from "../../lib/store/store.ts";
+import { data } from "../support/callers.ts";
+import { clientOptions } from "../support/client_options.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { ADDRESS, serverOptions } from "../support/server_options.ts";
-import { DEFAULT_TIMERS, Recorder, saying } from "../support/stage.ts";
+import { Recorder } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 /** A server in memory, and clients for it. */
@@ -22,35 +24,34 @@ function stage(options: Partial<ServerOptions> = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { latency_ms: 1 });
   const recorder = new Recorder(clock);
-  const common = {
-    timers: DEFAULT_TIMERS,
-    maxMessageBytes: 1_000_000,
-    transport: network,
-    clock,
-  };
+  const common = { maxMessageBytes: 1_000_000, transport: network, clock };
   const server = Server.listen(serverOptions({ ...common, sink: recorder, ...options }));
   const status = server.run();
   let clients = 0;
   const client = async (more: Partial<ClientOptions> = {}) => {
     const sink = new Recorder(clock);
     const random = (bytes: Uint8Array) => bytes.fill(++clients);
-    const client = new Client({
-      ...common,
-      ...saying("x"),
-      address: ADDRESS,
-      random,
-      sink,
-      ...more,
-    });
+    const client = new Client(clientOptions({ ...common, random, sink, ...more }));
     const ended = client.run();
     await settle();
     return { client, recorder: sink, ended, path: network.paths.at(-1)! };
   };
-  return { clock, network, recorder, server, status, client };
+  const connect = () => network.connect(ADDRESS, { signal: new AbortController().signal });
+  return { clock, network, recorder, server, status, client, connect };
+}
+
+type Staged = ReturnType<typeof stage>;
+
+/** Stops the server, which ends as asked. */
+async function assertStops({ clock, server, status }: Staged): Promise<void> {
+  server.stop("shutdown");
+  await clock.advance(1_000);
+  assertEquals(await status, 0);
 }
 
 Deno.test("the server holds many sessions, and the trouble of one touches no other", async () => {
-  const { clock, recorder, server, status, client } = stage();
+  const staged = stage();
+  const { clock, recorder, client } = staged;
   const clients = [];
   for (let n = 0; n < 50; n++) clients.push(await client());
   await clock.advance(60_002);
@@ -59,31 +60,26 @@ Deno.test("the server holds many sessions, and the trouble of one touches no oth
   clients[9]!.client.stop("done");
   clients[10]!.path.client.write(new TextEncoder().encode("nonsense\n"));
   await clock.advance(240_000);
-  const ended = recorder.all("terminated").map(({ session, by, reason }) => ({
-    session,
-    by,
-    reason,
-  }));
+  const ended = recorder.all("terminated").map(({ session, by, reason }) => [session, by, reason]);
   const id = (n: number) => (n + 1).toString(16).padStart(2, "0").repeat(8);
   assertEquals(ended, [
-    { session: id(8), by: "network", reason: "reset" },
-    { session: id(9), by: "peer", reason: "done" },
-    { session: id(10), by: "self", reason: "protocol" },
-    { session: id(7), by: "self", reason: "silent" },
+    [id(8), "network", "reset"],
+    [id(9), "peer", "done"],
+    [id(10), "self", "protocol"],
+    [id(7), "self", "silent"],
   ]);
   for (const [n, { recorder }] of clients.entries()) {
     if (n >= 7 && n <= 10) continue;
     assertEquals(recorder.all("data_confirmed").length, 60, `client ${n}`);
     assertEquals(recorder.all("heartbeat_sent"), [], `client ${n}`);
   }
-  server.stop("shutdown");
-  await clock.advance(1_000);
-  assertEquals(await status, 0);
+  await assertStops(staged);
   assertEquals(clock.pending, 0);
 });
 
 Deno.test("the server goes on after it could accept no connection for a while", async () => {
-  const { clock, network, recorder, server, status, client } = stage();
+  const staged = stage();
+  const { clock, network, recorder, client } = staged;
   const first = await client();
   for (let n = 0; n < 3; n++) {
     network.failAccept(new TransportError("too_many_open_files", "EMFILE"));
@@ -95,24 +91,20 @@ Deno.test("the server goes on after it could accept no connection for a while", 
   assertEquals(second.recorder.all("connected").length, 1);
   assertEquals(first.recorder.all("terminated"), []);
   assertEquals(recorder.all("notice").map((each) => each.level), ["error", "info"]);
-  server.stop("shutdown");
-  await clock.advance(1_000);
-  assertEquals(await status, 0);
+  await assertStops(staged);
 });
 
 Deno.test("the server refuses a session id that is connected, and takes it when it has ended", async () => {
-  const { clock, recorder, server, status, client } = stage();
+  const staged = stage();
+  const { clock, recorder, client } = staged;
   const random = (bytes: Uint8Array) => bytes.fill(0xab);
   const first = await client({ random });
   await clock.advance(10);
   const second = await client({ random });
   await clock.advance(10);
   const { by, reason, text } = second.recorder.one("terminated");
-  assertEquals({ by, reason, text }, {
-    by: "peer",
-    reason: "refused",
-    text: "session abababababababab is already connected",
-  });
+  assertEquals([by, reason], ["peer", "refused"]);
+  assertEquals(text, "session abababababababab is already connected");
   assertEquals(await second.ended, 4);
   // Whoever is refused is not told of as the session that has this id.
   assertEquals(recorder.one("terminated").session, null);
@@ -121,26 +113,21 @@ Deno.test("the server refuses a session id that is connected, and takes it when 
   const third = await client({ random });
   await clock.advance(10);
   assertEquals(third.recorder.all("connected").length, 1);
-  server.stop("done");
-  await clock.advance(1_000);
-  assertEquals(await status, 0);
+  await assertStops(staged);
 });
 
 Deno.test("stopping the server ends every session politely, and those not yet open", async () => {
-  const { clock, network, server, status, client } = stage();
+  const { clock, server, status, client, connect } = stage();
   const clients = [await client(), await client()];
   await clock.advance(10);
-  const mute = await network.connect({ host: "server", port: 4000 }, {
-    signal: new AbortController().signal,
-  });
+  const mute = await connect();
   await clock.advance(10);
   server.stop("shutdown");
   await clock.advance(2_000);
   assertEquals(await status, 0);
   for (const { recorder, ended } of clients) {
     const { by, reason } = recorder.one("terminated");
-    assertEquals({ by, reason }, { by: "peer", reason: "shutdown" });
-    assertEquals(await ended, 1);
+    assertEquals([by, reason, await ended], ["peer", "shutdown", 1]);
   }
   assertEquals(await mute.read(new Uint8Array(100)), "TERMINATE shutdown\n".length);
   assertEquals(clock.pending, 0);
@@ -152,18 +139,11 @@ for (
     ["was stopped at the client", (c) => c.client.stop("shutdown"), 0],
     ["was reset", (c) => c.path.reset(), 1],
     ["fell silent and died", (c) => c.path.silence("to_client", "to_server"), 1],
-  ] as [
-    string,
-    (staged: Awaited<ReturnType<ReturnType<typeof stage>["client"]>>) => void,
-    number,
-  ][]
+  ] as [string, (staged: Awaited<ReturnType<Staged["client"]>>) => void, number][]
 ) {
   Deno.test(`a server for one session exits with ${expected} when that ${what}`, async () => {
-    const { clock, network, status, client } = stage({ once: true });
-    const stranger = await network.connect({ host: "server", port: 4000 }, {
-      signal: new AbortController().signal,
-    });
-    stranger.close();
+    const { clock, status, client, connect } = stage({ once: true });
+    (await connect()).close();
     await clock.advance(10);
     const only = await client();
     await clock.advance(10);
@@ -187,8 +167,8 @@ Deno.test("a server for one session refuses a second that comes while the first 
 });
 
 Deno.test("a server for one session ends with it, whoever else is connected and says nothing", async () => {
-  const { clock, network, status, client } = stage({ once: true });
-  await network.connect({ host: "server", port: 4000 }, { signal: new AbortController().signal });
+  const { clock, status, client, connect } = stage({ once: true });
+  await connect();
   const only = await client();
   await clock.advance(10);
   only.client.stop("done");
@@ -199,36 +179,17 @@ Deno.test("a server for one session ends with it, whoever else is connected and 
 });
 
 Deno.test("a defect in one session is told of, and the others go on", async () => {
-  const clock = new VirtualClock();
-  const recorder = new Recorder(clock);
-  const sink = {
-    wantsMessages: true,
-    emit(event: Parameters<typeof recorder.emit>[0]) {
-      if (event.event === "data_received" && event.seq === 3) throw new TypeError("a defect");
-      recorder.emit(event);
-    },
+  const { clock, hello, recorder, server, status } = stageRawServer();
+  const emit = recorder.emit.bind(recorder);
+  recorder.emit = (event) => {
+    if (event.event === "data_received" && event.seq === 3) throw new TypeError("a defect");
+    emit(event);
   };
-  const network = new MemoryNetwork(clock);
-  const server = Server.listen(
-    serverOptions({ clock, transport: network, maxMessageBytes: 1_000_000, sink }),
-  );
-  const status = server.run();
-  const connect = async () => {
-    const signal = new AbortController().signal;
-    const connection = await network.connect(ADDRESS, { signal });
-    await settle();
-    return connection;
-  };
-  const say = async (connection: Awaited<ReturnType<typeof connect>>, text: string) => {
-    await connection.write(new TextEncoder().encode(text));
-    await settle();
-  };
-  const healthy = await connect();
-  await say(healthy, "HELLO 1 healthy {}\n");
-  const unlucky = await connect();
-  await say(unlucky, "HELLO 1 unlucky {}\nDATA 1 1\nx\nDATA 2 1\nx\nDATA 3 1\nx\n");
+  const healthy = await hello("healthy");
+  const unlucky = await hello("unlucky");
+  await unlucky.peer.say(data(1, 3));
   await clock.advance(1_000);
-  await say(healthy, "DATA 1 1\nx\n");
+  await healthy.peer.say(data(1));
   const told = recorder.one("notice").text;
   assertEquals(told.startsWith("a defect of this program ended session unlucky: TypeError"), true);
   assertEquals(recorder.all("data_received").at(-1)!.session, "healthy");

@@ -22,7 +22,6 @@ function stage(output?: HeldOutput) {
   const record = new SessionRecord({ id: "s", state, reconnects: true, delivered: 4, delivery });
   let told = 0;
   record.session = {
-    peer: "client:50000",
     deliveredMore: () => told++,
     supersede: () => ({ by: "peer", reason: "closed", text: "" }),
   };

@@ -6,13 +6,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import type { StoredSession } from "../../lib/store/store.ts";
-import { data, heardAfter, refusalOf, welcomeOf } from "../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf, welcomeOf } from "../support/callers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 import { cameTo } from "../support/scripted_network.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { assertEventAfter } from "../support/stage.ts";
 
-const BACK = { reconnect: true };
 const NOW = Date.UTC(2026, 10, 22);
 
 /** A server that keeps sessions for 10 s, and the session `s`, lost at 1,000 with 2 delivered. */
@@ -28,9 +28,7 @@ async function lost(more: Partial<ServerOptions> = {}) {
 
 Deno.test("a session is kept for session_lifetime, to the millisecond", async () => {
   const { clock, recorder } = await lost();
-  await clock.advance(9_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
+  await assertEventAfter({ clock, recorder }, 10_000, "terminated");
   const { at_ms: _, time: _time, event: _event, ...closeReport } = recorder.one("terminated");
   assertEquals(closeReport, {
     session: "s",
@@ -175,11 +173,8 @@ function restored(...stored: (Omit<StoredSession, "start"> & { start?: number })
 }
 
 Deno.test("a session of an earlier process is resumed from the store", async () => {
-  const { clock, recorder, resume, store } = restored({
-    id: "s",
-    received: 7,
-    seen_at: NOW + 15_000,
-  });
+  const session = { id: "s", received: 7, seen_at: NOW + 15_000 };
+  const { clock, recorder, resume, store } = restored(session);
   const back = await resume("s", { confirmed: 5, sent: 9 });
   assertEquals(welcomeOf(back)["received"], 7);
   await back.peer.say(data(8, 9) + "TERMINATE done\n");
@@ -192,24 +187,19 @@ Deno.test("a session of an earlier process is resumed from the store", async () 
   assertEquals([confirmed_up_to, connections, in_doubt], [9, 1, []]);
 });
 
-Deno.test("what an earlier process received counts in the ledger of the session", async () => {
-  const { clock, recorder, resume } = restored({ id: "s", received: 7, ...lostAt(NOW + 15_000) });
-  const back = await resume("s", { confirmed: 7, sent: 7 });
-  await back.peer.say("TERMINATE done\n");
-  await clock.advance(0);
-  const { confirmed_up_to, data_confirmed, data_received, in_doubt } = recorder.one("summary");
-  assertEquals([data_received, data_confirmed, confirmed_up_to, in_doubt], [7, 7, 7, []]);
-});
-
-Deno.test("what was settled before a restored session began does not count in its ledger", async () => {
-  const session = { id: "s", start: 5, received: 7, ...lostAt(NOW + 15_000) };
-  const { clock, recorder, resume } = restored(session);
-  const back = await resume("s", { confirmed: 7, sent: 8 });
-  await back.peer.say(data(8) + "TERMINATE done\n");
-  await clock.advance(0);
-  const { confirmed_up_to, data_confirmed, data_received, in_doubt } = recorder.one("summary");
-  assertEquals([data_received, data_confirmed, confirmed_up_to, in_doubt], [3, 3, 8, []]);
-});
+for (const [start, frames, counted] of [[0, "", 7], [5, data(8), 3]] as const) {
+  Deno.test(`a session restored from ${start} counts what it received since, ${counted} in all`, async () => {
+    const session = { id: "s", start, received: 7, ...lostAt(NOW + 15_000) };
+    const { clock, recorder, resume } = restored(session);
+    const up_to = frames === "" ? 7 : 8;
+    const back = await resume("s", { confirmed: 7, sent: up_to });
+    await back.peer.say(frames + "TERMINATE done\n");
+    await clock.advance(0);
+    const { confirmed_up_to, data_confirmed, data_received, in_doubt } = recorder.one("summary");
+    const counts = [data_received, data_confirmed, confirmed_up_to, in_doubt];
+    assertEquals(counts, [counted, counted, up_to, []]);
+  });
+}
 
 Deno.test("sessions of an earlier process expire by when they were lost, and say so", async () => {
   const sessions = [
@@ -225,22 +215,15 @@ Deno.test("sessions of an earlier process expire by when they were lost, and say
   const expected = [["expired", 20_000], ["early", 22_500], ["late", 29_000], ["future", 30_000]];
   assertEquals(ended, expected);
   const { by, detected_since, predicted_ms, reason } = recorder.all("terminated")[2]!;
-  assertEquals([by, reason, detected_since, predicted_ms], [
-    "self",
-    "silent",
-    "connection_lost",
-    10_000,
-  ]);
+  assertEquals([by, reason], ["self", "silent"]);
+  assertEquals([detected_since, predicted_ms], ["connection_lost", 10_000]);
   assertEquals(store.told.flat(), Array(4).fill("ended"));
   refusalOf(await resume("early", { confirmed: 2, sent: 2 }));
 });
 
 Deno.test("a session whose server was killed is kept from the next one's start", async () => {
   const { clock, recorder } = restored({ id: "s", received: 3, seen_at: NOW + 1_000 });
-  await clock.advance(9_999);
-  assertEquals(recorder.all("terminated"), []);
-  await clock.advance(1);
-  assertEquals(recorder.one("terminated").at_ms, 30_000);
+  await assertEventAfter({ clock, recorder }, 10_000, "30000 terminated");
 });
 
 Deno.test("a server that stops leaves in the store what never came to it", async () => {
@@ -269,10 +252,8 @@ Deno.test("a full server gives up a lost session that has sent nothing for a new
   await clock.advance(100);
   welcomeOf(await hello("new"));
   const { session, text } = recorder.one("terminated");
-  assertEquals([session, text], [
-    "empty",
-    "made room for a new session: it had sent no data (max_sessions)",
-  ]);
+  const why = "made room for a new session: it had sent no data (max_sessions)";
+  assertEquals([session, text], ["empty", why]);
   // What has sent something is kept, and the next one refused.
   refusalOf(await hello("late"));
   assertEquals(recorder.all("terminated").at(-1)!.session, null);

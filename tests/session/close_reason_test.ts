@@ -26,6 +26,9 @@ const ENDS: readonly [EndedBy, EndReason, number, number, number, number, retrya
   ["peer", "superseded", 1, 1, 3, 3, true],
   ["network", "refused", 1, 1, 3, 3, true],
   ["network", "reset", 1, 1, 3, 3, true],
+  ["network", "unreachable", 1, 1, 3, 3, true],
+  ["network", "name_not_found", 1, 1, 3, 3, true],
+  ["network", "failed", 1, 1, 3, 3, true],
 ];
 
 for (const [by, reason, ...expected] of ENDS) {

@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { EventSource } from "../../lib/session/events.ts";
-import { Heartbeats } from "../../lib/session/heartbeats.ts";
+import { Heartbeats } from "../../lib/session/heartbeat_loop.ts";
 import { Ledger } from "../../lib/session/ledger.ts";
 import { ProtocolError } from "../../lib/wire/protocol.ts";
 import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";

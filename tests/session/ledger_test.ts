@@ -42,12 +42,7 @@ Deno.test("addCounters() adds what is given", () => {
   addCounters(total, { data_sent: 3, in_doubt: 1 });
   addCounters(total, { ...new Counters(), data_sent: 4, deaths: 1 });
   const { data_sent, deaths, in_doubt, opened } = total;
-  assertEquals({ data_sent, deaths, in_doubt, opened }, {
-    data_sent: 7,
-    deaths: 1,
-    in_doubt: 1,
-    opened: 0,
-  });
+  assertEquals([data_sent, deaths, in_doubt, opened], [7, 1, 1, 0]);
 });
 
 Deno.test("roundMs() rounds to the microsecond", () => {
@@ -59,12 +54,7 @@ Deno.test("Ledger.summary() lists what is sent, or received, but not confirmed a
   client.dataSent = 9;
   client.confirmedUpTo = 6;
   const { confirmed_up_to, data_confirmed, data_sent, in_doubt } = client.summary(0);
-  assertEquals({ confirmed_up_to, data_confirmed, data_sent, in_doubt }, {
-    confirmed_up_to: 6,
-    data_confirmed: 6,
-    data_sent: 9,
-    in_doubt: [[7, 9]],
-  });
+  assertEquals([confirmed_up_to, data_confirmed, data_sent, in_doubt], [6, 6, 9, [[7, 9]]]);
   const server = new Ledger();
   server.dataReceived = 7;
   server.confirmedUpTo = 6;
@@ -111,19 +101,14 @@ Deno.test("Ledger.startAfter() leaves out what another process has settled", () 
   ledger.dataReceived = 13;
   ledger.confirmedUpTo = 12;
   const { confirmed_up_to, data_confirmed, data_received, in_doubt } = ledger.summary(0);
-  assertEquals({ confirmed_up_to, data_confirmed, data_received, in_doubt }, {
-    confirmed_up_to: 12,
-    data_confirmed: 2,
-    data_received: 3,
-    in_doubt: [[13, 13]],
-  });
+  assertEquals([confirmed_up_to, data_confirmed, data_received, in_doubt], [12, 2, 3, [[13, 13]]]);
 });
 
 Deno.test("Ledger keeps shortest, mean and longest round trip, and the longest silence", () => {
   const ledger = new Ledger();
   for (const rtt_ms of [3, 1, 8]) ledger.addRoundTrip(rtt_ms);
   for (const silent_ms of [20_000, 31_000.25, 25_000]) {
-    ledger.silenceBegan();
+    ledger.silences++;
     ledger.silenceEnded(silent_ms);
   }
   const summary = ledger.summary(0);

@@ -11,9 +11,10 @@ import { TransportError } from "../../lib/platform/net/transport.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Summary } from "../../lib/session/ledger.ts";
 import type { MessageOutput } from "../../lib/store/store.ts";
+import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "../support/memory_network.ts";
-import { ADDRESS, serverOptions } from "../support/server_options.ts";
-import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";
+import { serverOptions } from "../support/server_options.ts";
+import { Recorder } from "../support/stage.ts";
 import { cameTo } from "../support/scripted_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -31,7 +32,7 @@ function stage(options: { cut?: (path: Path, n: number) => void; window?: number
     options.cut?.(network.paths.at(-1)!, network.paths.length);
     return connection;
   };
-  const common = { clock, transport: network, address: ADDRESS, timers: DEFAULT_TIMERS };
+  const common = { clock, transport: network };
   const serve = () => {
     const recorder = new Recorder(clock);
     const output = slowOutput(clock, delivered);
@@ -44,15 +45,14 @@ function stage(options: { cut?: (path: Path, n: number) => void; window?: number
   for (let n = 1; n <= LINES; n++) source.put(new TextEncoder().encode(`line ${n}`));
   source.end();
   const recorder = new Recorder(clock);
-  const client = new Client({
+  const client = new Client(clientOptions({
     ...common,
     source,
     window: options.window ?? 4,
-    maxMessageBytes: 1_000,
     reconnect: { limit: 0 },
     random: (bytes) => bytes.fill(bytes.length === 8 ? 1 : 0),
     sink: recorder,
-  });
+  }));
   return { clock, network, delivered, serve, server, client: { client, recorder, source } };
 }
 
@@ -86,15 +86,9 @@ async function assertWhole(staged: ReturnType<typeof stage>, what: string): Prom
 
 /** Checks that the summaries of both sides agree. */
 function assertAgree(client: Summary, server: Summary, what: string): void {
-  const common = { confirmed_up_to: LINES, data_confirmed: LINES, in_doubt: [] };
-  const { confirmed_up_to, data_confirmed, in_doubt } = client;
-  assertEquals({ confirmed_up_to, data_confirmed, in_doubt }, common, what);
-  const { confirmed_up_to: theirs, data_confirmed: confirmed, in_doubt: doubt } = server;
-  assertEquals(
-    { confirmed_up_to: theirs, data_confirmed: confirmed, in_doubt: doubt },
-    common,
-    what,
-  );
+  for (const { confirmed_up_to, data_confirmed, in_doubt } of [client, server]) {
+    assertEquals([confirmed_up_to, data_confirmed, in_doubt], [LINES, LINES, []], what);
+  }
   assertEquals([client.data_sent, server.data_received], [LINES, LINES], what);
   assertEquals(client.data_bytes, server.data_bytes, what);
   assert(client.data_resent >= server.data_resent, what);

@@ -1,6 +1,6 @@
 /**
  * What ends a session, once and at once, leaving nothing behind; and that this process's own absence does
- * not (DESIGN.md, section 3).
+ * not.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { CloseReason } from "../../lib/session/close_reason.ts";
 import type { Session } from "../../lib/session/session.ts";
 import { STALL_TOLERANCE_MS } from "../../lib/session/timers.ts";
 import {
+  assertEventAfter,
   type Stage,
   stageClient,
   stageServer,
@@ -35,27 +36,27 @@ async function inHeartbeatPhase(stage: () => Promise<Staged>): Promise<Staged> {
 
 /** What ends a session, and its close reason. */
 const ENDS: [string, (stage: Staged) => unknown, CloseReason][] = [
-  ["being stopped", ({ session }) => session.stop("shutdown"), {
-    by: "self",
-    reason: "shutdown",
-    text: "",
-  }],
-  ["the peer's TERMINATE", ({ peer }) => peer.say("TERMINATE shutdown for the night\n"), {
-    by: "peer",
-    reason: "shutdown",
-    text: "for the night",
-  }],
+  [
+    "being stopped",
+    ({ session }) => session.stop("shutdown"),
+    { by: "self", reason: "shutdown", text: "" },
+  ],
+  [
+    "the peer's TERMINATE",
+    ({ peer }) => peer.say("TERMINATE shutdown for the night\n"),
+    { by: "peer", reason: "shutdown", text: "for the night" },
+  ],
   ["the peer's FIN", ({ peer }) => peer.hangUp(), { by: "peer", reason: "closed", text: "" }],
   ["a FIN in the middle of a frame", async ({ peer }) => {
     await peer.say("TERMI");
     await peer.hangUp();
   }, { by: "peer", reason: "closed", text: "in the middle of a frame" }],
   ["a reset", ({ path }) => path.reset(), { by: "network", reason: "reset", text: "reset" }],
-  ["nonsense", ({ peer }) => peer.say("nonsense\n"), {
-    by: "self",
-    reason: "protocol",
-    text: 'unknown frame "nonsense"',
-  }],
+  [
+    "nonsense",
+    ({ peer }) => peer.say("nonsense\n"),
+    { by: "self", reason: "protocol", text: 'unknown frame "nonsense"' },
+  ],
 ];
 
 for (const [when, stage] of Object.entries(STAGES)) {
@@ -128,11 +129,8 @@ Deno.test("a peer that asks for answers and reads none is ended for it", async (
     await peer.say(heartbeats);
   }
   await clock.advance(1_000);
-  assertEquals(await ended, {
-    by: "self",
-    reason: "protocol",
-    text: "too many answers left unread",
-  });
+  const text = "too many answers left unread";
+  assertEquals(await ended, { by: "self", reason: "protocol", text });
 });
 
 Deno.test("a peer that floods is read again only when others have been", async () => {
@@ -221,10 +219,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
     await clock.advance(0);
     assertEquals(recorder.all("heartbeat_missed").length, 3);
     assertEquals(recorder.one("local_stall").ms, 3_595_000);
-    await clock.advance(9_999);
-    assertEquals(recorder.all("terminated"), []);
-    await clock.advance(1);
-    assertEquals(recorder.one("terminated").at_ms, 3_665_000);
+    await assertEventAfter({ clock, recorder }, 10_000, "3665000 terminated");
   });
 
   Deno.test(`each of two stalls of the ${side} in a row is forgiven`, async () => {
@@ -248,9 +243,7 @@ for (const [side, stage] of [["client", stageClient], ["server", stageServer]] a
     assertEquals(recorder.all("local_stall"), []);
     assertEquals(recorder.story("phase").at(-1), "20250 phase data heartbeat 20250");
     // The heartbeat has its full time from when it was sent.
-    await clock.advance(9_999);
-    assertEquals(recorder.all("heartbeat_missed"), []);
-    await clock.advance(1);
+    await assertEventAfter({ clock, recorder }, 10_000, "heartbeat_missed");
     assertEquals(recorder.all("heartbeat_missed").length, 1);
   });
 }

@@ -28,7 +28,7 @@ Deno.test("SessionState emits each change of phase, with the silence before it",
   state.silent(0);
   await clock.advance(5_000);
   state.data();
-  state.signOfLife(clock.now());
+  state.lastSignOfLife_ms = clock.now();
   await clock.advance(1_000);
   state.disconnect(RESET, "peer");
   await clock.advance(2_000);

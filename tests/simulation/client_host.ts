@@ -11,9 +11,9 @@ import type { Event } from "../../lib/session/events.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
+import { PaceCheck } from "./course_check.ts";
 import type { Host } from "./host.ts";
 import type { Link } from "./link.ts";
-import { PaceCheck } from "./pace_check.ts";
 import type { ClientPlan } from "./plan.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Producer } from "./producer.ts";
@@ -135,8 +135,7 @@ export class ClientHost {
     const run: ClientRun = { process, session, client, watch, producer, pace };
     this.run = run;
     story.tell(process.name, "starts", { session });
-    const running = client.run();
-    running.then(
+    client.run().then(
       (status) => story.guard(() => this.#ended(run, status)),
       (error) => story.guard(() => fail(error)),
     );

@@ -32,6 +32,18 @@ export interface Route {
   lost: boolean;
 }
 
+/** What a {@linkcode Link} is made of. */
+export interface LinkOptions {
+  name: string;
+  clock: VirtualClock;
+  random: Random;
+  quality: LinkQuality;
+  isNarrow: boolean;
+  client: Host;
+  server: Host;
+  onConnection: (wires: { client: Wire; server: Wire }) => void;
+}
+
 /** The path from one host to another. */
 export class Link {
   /** What to call it. */
@@ -43,36 +55,19 @@ export class Link {
   readonly quality: LinkQuality;
   /** Whether heartbeats may have to wait behind data for so long that they are missed. */
   readonly isNarrow: boolean;
+  readonly #options: LinkOptions;
   readonly #clock: VirtualClock;
-  readonly #random: Random;
-  readonly #client: Host;
-  readonly #server: Host;
-  readonly #onConnection: (wires: { client: Wire; server: Wire }) => void;
   readonly #cut = new Set<Direction>();
   readonly #waiting = new Set<() => void>();
   #troubledUntil_ms = -Infinity;
   #port = 50_000;
 
-  constructor(
-    options: {
-      name: string;
-      clock: VirtualClock;
-      random: Random;
-      quality: LinkQuality;
-      isNarrow: boolean;
-      client: Host;
-      server: Host;
-      onConnection: (wires: { client: Wire; server: Wire }) => void;
-    },
-  ) {
+  constructor(options: LinkOptions) {
     this.name = options.name;
     this.quality = options.quality;
     this.isNarrow = options.isNarrow;
+    this.#options = options;
     this.#clock = options.clock;
-    this.#random = options.random;
-    this.#client = options.client;
-    this.#server = options.server;
-    this.#onConnection = options.onConnection;
   }
 
   /** When something was last wrong with it: now, while something is. */
@@ -115,15 +110,15 @@ export class Link {
       if (failure === "refused" || failure === "unreachable") {
         throw new TransportError(failure, `dial ${failure}`);
       }
-      if (this.#cut.size === 0 && !failure && this.#server.isUp) break;
+      if (this.#cut.size === 0 && !failure && this.#options.server.isUp) break;
       await this.#healed(client, signal);
     }
-    const listener = this.#server.nextListener();
+    const listener = this.#options.server.nextListener();
     if (!signal.aborted && !listener) {
       throw new TransportError("refused", "nobody listens");
     }
     await this.#travel(client);
-    const server = this.#server.process;
+    const server = this.#options.server.process;
     if (signal.aborted || !server) throw new TransportError("unanswered", "given up");
     if (!listener || listener.closed) throw new TransportError("reset", "closed meanwhile");
     return this.#connect(client, server, listener);
@@ -134,21 +129,21 @@ export class Link {
     const path = new Path(this.#clock, {
       latency_ms: () => this.#latency(),
       capacity,
-      fragment: (bytes) => this.#random.between(1, Math.min(bytes, fragment)),
+      fragment: (bytes) => this.#options.random.between(1, Math.min(bytes, fragment)),
       owners: { client, server },
       names: {
-        client: `${this.#client.name}:${++this.#port}`,
-        server: `${this.#server.name}:4000`,
+        client: `${this.#options.client.name}:${++this.#port}`,
+        server: `${this.#options.server.name}:4000`,
       },
     });
     const route = { path, client, server, lost: false };
     this.routes = this.routes.filter(({ path }) => !path.client.closed || !path.server.closed);
     this.routes.push(route);
     path.silence(...this.#cut);
-    this.#client.hold(path.client);
-    this.#server.hold(path.server);
+    this.#options.client.hold(path.client);
+    this.#options.server.hold(path.server);
     const common = { link: this, route };
-    this.#onConnection({
+    this.#options.onConnection({
       client: new Wire({ ...common, end: path.client, process: client, peer: server }),
       server: new Wire({ ...common, end: path.server, process: server, peer: client }),
     });
@@ -157,7 +152,7 @@ export class Link {
   }
 
   #latency(): number {
-    return this.#random.between(...this.quality.latency_ms as [number, number]);
+    return this.#options.random.between(...this.quality.latency_ms as [number, number]);
   }
 
   async #travel(client: SimulatedProcess): Promise<void> {

@@ -10,59 +10,53 @@ import type { SimulatedProcess } from "./process.ts";
 
 const encoder = new TextEncoder();
 
+/** What a {@linkcode Producer} is made of. */
+export interface ProducerOptions {
+  process: SimulatedProcess;
+  random: Random;
+  plan: LinesPlan;
+  /** What the line of a sequence number says. */
+  payload: (seq: number) => string;
+  queue: QueueSource;
+}
+
 /** Makes the lines of one client. */
 export class Producer {
   /** How many lines it has made. */
   made = 0;
-  readonly #process: SimulatedProcess;
-  readonly #random: Random;
-  readonly #plan: LinesPlan;
-  readonly #payload: (seq: number) => string;
-  readonly #queue: QueueSource;
-  #closeReason = false;
+  readonly #options: ProducerOptions;
+  #isEnded = false;
+  #wake?: () => void;
 
-  constructor(
-    options: {
-      process: SimulatedProcess;
-      random: Random;
-      plan: LinesPlan;
-      payload: (seq: number) => string;
-      queue: QueueSource;
-    },
-  ) {
-    this.#process = options.process;
-    this.#random = options.random;
-    this.#plan = options.plan;
-    this.#payload = options.payload;
-    this.#queue = options.queue;
+  constructor(options: ProducerOptions) {
+    this.#options = options;
   }
 
   /** Makes lines until it has made all, or is told to end. */
   async start(): Promise<void> {
-    const { burst, pause_ms, total = Infinity } = this.#plan;
-    while (!this.#closeReason && this.made < total) {
-      let burstLeft = this.#random.between(...burst as [number, number]);
-      while (burstLeft-- > 0 && !this.#closeReason && this.made < total) {
-        const line = encoder.encode(this.#payload(++this.made));
-        await this.#queue.put(line);
+    const { payload, plan, queue, random } = this.#options;
+    const { burst, pause_ms, total = Infinity } = plan;
+    while (!this.#isEnded && this.made < total) {
+      let burstLeft = random.between(...burst as [number, number]);
+      while (burstLeft-- > 0 && !this.#isEnded && this.made < total) {
+        await queue.put(encoder.encode(payload(++this.made)));
       }
-      await this.#pause(this.#random.between(...pause_ms as [number, number]));
+      await this.#pause(random.between(...pause_ms as [number, number]));
     }
-    this.#queue.end();
+    queue.end();
   }
 
   /** Makes no more lines: the input ends. */
   end(): void {
-    this.#closeReason = true;
+    this.#isEnded = true;
     this.#wake?.();
   }
 
-  #wake?: () => void;
-
   async #pause(ms: number): Promise<void> {
+    const { process } = this.#options;
     await new Promise<void>((resolve) => {
-      const timer = this.#process.timer(resolve);
-      timer.set(this.#process.now() + ms);
+      const timer = process.timer(resolve);
+      timer.set(process.now() + ms);
       this.#wake = () => {
         timer.clear();
         resolve();

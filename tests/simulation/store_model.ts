@@ -1,13 +1,61 @@
 /**
- * A durable store as the server sees one: commits take their time, and a crash in the middle of one
- * leaves all of it or nothing.
+ * A durable store and an output file as the server sees them: each outlives every process, takes its
+ * time, and is left as a crash in the middle of a write may leave it.
  *
  * @module
  */
-import { type Entry, type Store, type StoredSession, StoreError } from "../../lib/store/store.ts";
-import { Device } from "./device.ts";
+import {
+  type Entry,
+  type MessageOutput,
+  type Store,
+  type StoredSession,
+  StoreError,
+} from "../../lib/store/store.ts";
+import type { Random } from "../support/random.ts";
+import type { VirtualClock } from "../support/virtual_clock.ts";
+import type { Deliveries } from "./deliveries.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { expect } from "./violation.ts";
+import { expect, guard } from "./violation.ts";
+
+/** What a {@linkcode Disk} and an {@linkcode OutputFile} are made of. */
+export interface DeviceOptions {
+  clock: VirtualClock;
+  random: Random;
+  deliveries: Deliveries;
+  /** How long it takes over one thing. */
+  latency_ms: readonly [least: number, greatest: number];
+}
+
+/** What a store and an output file have in common: it outlives every process, does one thing at a time. */
+class Device<Work> {
+  /** How long it takes over one thing. */
+  latency_ms: readonly [least: number, greatest: number];
+  protected readonly random: Random;
+  protected readonly deliveries: Deliveries;
+  /** What it is doing, unless that has been cut off. */
+  protected underWay?: { work: Work };
+  readonly #clock: VirtualClock;
+
+  constructor({ clock, deliveries, latency_ms, random }: DeviceOptions) {
+    this.#clock = clock;
+    this.random = random;
+    this.deliveries = deliveries;
+    this.latency_ms = latency_ms;
+  }
+
+  /** Begins something for a process; `done` is what happens in time, if nothing has cut it off. */
+  protected begin(what: string, process: SimulatedProcess, work: Work, done: () => void): void {
+    guard(this.#clock, () => {
+      expect(!process.dead && !this.underWay, () => `two ${what} at once`);
+    });
+    const underWay = this.underWay = { work };
+    this.#clock.after(this.random.between(...this.latency_ms as [number, number]), () => {
+      if (this.underWay !== underWay) return;
+      this.underWay = undefined;
+      done();
+    });
+  }
+}
 
 interface Row {
   start: number;
@@ -16,7 +64,7 @@ interface Row {
   ended: boolean;
 }
 
-/** What is on the disk: it outlives every process. */
+/** A store: a commit that a crash cuts off is there as a whole, or not at all. */
 export class Disk extends Device<readonly Entry[]> {
   /** Whether no more can be written. */
   isFull = false;
@@ -59,12 +107,8 @@ export class Disk extends Device<readonly Entry[]> {
       if (entry.kind === "opened") {
         expect(!row || row.ended, () => `session ${entry.session} opened twice in the store`);
         this.deliveries.storedFrom(entry.session, entry.received);
-        this.#rows.set(entry.session, {
-          start: entry.received,
-          received: entry.received,
-          seen_at: entry.at,
-          ended: false,
-        });
+        const { at: seen_at, received } = entry;
+        this.#rows.set(entry.session, { start: received, received, seen_at, ended: false });
         continue;
       }
       const { kind, session } = entry;
@@ -75,5 +119,28 @@ export class Disk extends Device<readonly Entry[]> {
       this.deliveries.stored(session, entry.seq, entry.payload);
       row.received = entry.seq;
     }
+  }
+}
+
+/** An output file: of an append that a crash cuts off, some is there. */
+export class OutputFile extends Device<readonly Uint8Array[]> {
+  /** Opens the file, as a process does at its start. */
+  open(process: SimulatedProcess): MessageOutput {
+    const append = (payloads: readonly Uint8Array[]) =>
+      new Promise<void>((resolve) => {
+        this.begin("appends", process, payloads, () => {
+          for (const payload of payloads) this.deliveries.written(payload);
+          process.whenRunning(resolve);
+        });
+      });
+    return { append, close: () => Promise.resolve() };
+  }
+
+  /** The process is no more: some of what was under way is there. */
+  crash(): void {
+    const payloads = this.underWay?.work ?? [];
+    const record = this.random.below(payloads.length + 1);
+    for (const payload of payloads.slice(0, record)) this.deliveries.written(payload);
+    this.underWay = undefined;
   }
 }

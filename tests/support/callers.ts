@@ -24,6 +24,9 @@ export interface Resuming {
   reconnect?: boolean;
 }
 
+/** What a new client says that is going to reconnect. */
+export const BACK = { reconnect: true };
+
 /** Ways to call a server: each call comes to the next worker. */
 export function callers(network: MemoryNetwork, clock: VirtualClock) {
   /** Every connection so far. */

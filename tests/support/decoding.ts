@@ -5,8 +5,10 @@
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { concat } from "../../lib/platform/bytes.ts";
-import { encodeFrame, FrameDecoder, type FrameDecoderOptions } from "../../lib/wire/codec.ts";
+import { encodeFrame, FrameDecoder } from "../../lib/wire/codec.ts";
 import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
+
+type FrameDecoderOptions = ConstructorParameters<typeof FrameDecoder>[0];
 
 const encoder = new TextEncoder();
 /** Inputs up to this length are cut in two at every place. */
@@ -33,7 +35,10 @@ export function bytesOf(...parts: (string | Uint8Array)[]): Uint8Array<ArrayBuff
  * It overwrites each chunk after use, as a reader does with its buffer, and keeps copies only; an error must come again
  * at every later `next()`, whatever arrives.
  */
-export function decode(chunks: Iterable<Uint8Array>, options?: FrameDecoderOptions): Decoded {
+export function decode(
+  chunks: Iterable<Uint8Array>,
+  options?: FrameDecoderOptions,
+): Decoded {
   const decoder = new FrameDecoder(options);
   const frames: Frame[] = [];
   let arrived = 0;

@@ -37,13 +37,13 @@ function readSome(connection: Deno.TcpConn): Promise<number | null> {
   return connection.read(new Uint8Array(65_536));
 }
 
-async function readAll(connection: Deno.TcpConn): Promise<Uint8Array> {
-  const parts: number[] = [];
+/** All that comes before a connection ends. */
+async function readAll(connection: Deno.TcpConn, bytes: number[] = []): Promise<Uint8Array> {
   const buffer = new Uint8Array(65_536);
   for (let n = await connection.read(buffer); n !== null; n = await connection.read(buffer)) {
-    parts.push(...buffer.subarray(0, n));
+    bytes.push(...buffer.subarray(0, n));
   }
-  return Uint8Array.from(parts);
+  return Uint8Array.from(bytes);
 }
 
 Deno.test("Line.cut() closes towards both sides", async () => {
@@ -121,32 +121,20 @@ Deno.test("a fault relay loses, doubles and mixes up nothing until it ends a con
   const isMissing = () => Object.values(relay.injected).some((count) => count === 0);
   while (isMissing()) {
     using client = await Deno.connect({ hostname, port: relay.port });
-    const received = collect(await listener.accept());
+    using server = await listener.accept();
+    const bytes: number[] = [];
+    const received = readAll(server, bytes).catch((error) => {
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+    });
     const ended = await assertRejects(async () => {
       for (let sent = 0;; sent += await client.write(all.subarray(sent, sent + 100))) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
     });
     assert(ended instanceof Deno.errors.BrokenPipe || ended instanceof Deno.errors.ConnectionReset);
-    const bytes = await received;
+    await received;
     assert(bytes.every((byte, i) => byte === all[i]), `the ${relay.connections}th connection`);
   }
   const ends = relay.injected.cut + relay.injected.reset + relay.injected.truncate;
   assertEquals(ends, relay.connections);
 });
-
-/** All that comes before a connection ends. */
-async function collect(connection: Deno.TcpConn): Promise<Uint8Array> {
-  const bytes: number[] = [];
-  const buffer = new Uint8Array(65_536);
-  try {
-    for (let n = await connection.read(buffer); n !== null; n = await connection.read(buffer)) {
-      bytes.push(...buffer.subarray(0, n));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-  } finally {
-    connection.close();
-  }
-  return Uint8Array.from(bytes);
-}

@@ -10,18 +10,8 @@ import socket
 import threading
 import time
 
-from original_peer import (
-    DATA,
-    HEARTBEAT,
-    TERMINATE,
-    Connection,
-    Ended,
-    Peer,
-    add_fault,
-    common_options,
-    limit_lifetime,
-    span,
-)
+from original_peer import DATA, HEARTBEAT, TERMINATE, Connection, Ended, Peer
+from original_peer import common_options, parse, span
 
 
 def live(client):
@@ -85,15 +75,14 @@ def connect(client, kind):
 
 
 def main():
-    parser, faults = common_options("Stands in for the original client.")
+    parser, add_fault = common_options("Stands in for the original client.")
     parser.add_argument("--heart-beat-additional-tries", type=int, default=3)
     parser.add_argument("--reconnect-wait", type=float, default=5, metavar="SECONDS")
     parser.add_argument("--source-host", default="", help="the address to call from")
     parser.add_argument("--clients", type=int, default=1, help="how many, each in its own thread")
     # Nothing is then left unread at the timeout, as when a firewall drops what is sent.
-    add_fault(faults, "--lose-after", span, (), "N[:COUNT]: lose data messages after the Nth")
-    options = parser.parse_args()
-    limit_lifetime()
+    add_fault("--lose-after", span, (), "N[:COUNT]: lose data messages after the Nth")
+    options = parse(parser)
     for number in range(2, options.clients + 1):
         threading.Thread(target=Peer(options, client=number).run, args=[live]).start()
     Peer(options, client=1).run(live)

@@ -130,14 +130,8 @@ class Connection:
         raise Closed
 
 
-def limit_lifetime():
-    lifetime = threading.Timer(LIFETIME_S, os._exit, [1])
-    lifetime.daemon = True
-    lifetime.start()
-
-
 def common_options(description):
-    """The arguments that both sides take."""
+    """A parser of the arguments that both sides take, and a function that adds a fault to it."""
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("host")
     parser.add_argument("port", type=int)
@@ -149,16 +143,24 @@ def common_options(description):
     ]:
         parser.add_argument(name, type=float, default=seconds, metavar="SECONDS")
     faults = parser.add_argument_group("faults")
-    add_fault(faults, "--glue", int, 1, "send so many messages in one send")
-    add_fault(faults, "--cut", int, 1, "send each message in so many parts, of one byte at least")
-    add_fault(faults, "--cut-pause", float, 0.01, "seconds between two parts")
-    add_fault(faults, "--vanish-after", step, None, "EVENT[:N]: fall silent at its Nth, and stay")
-    add_fault(faults, "--close-after", step, None, "EVENT[:N]: close and end at its Nth")
-    return parser, faults
+
+    def add_fault(name, kind, default, meaning):
+        faults.add_argument(name, type=kind, default=default, help=meaning)
+
+    add_fault("--glue", int, 1, "send so many messages in one send")
+    add_fault("--cut", int, 1, "send each message in so many parts, of one byte at least")
+    add_fault("--cut-pause", float, 0.01, "seconds between two parts")
+    add_fault("--vanish-after", step, None, "EVENT[:N]: fall silent at its Nth, and stay")
+    add_fault("--close-after", step, None, "EVENT[:N]: close and end at its Nth")
+    return parser, add_fault
 
 
-def add_fault(faults, name, kind, default, meaning):
-    faults.add_argument(name, type=kind, default=default, help=meaning)
+def parse(parser):
+    """Parses the arguments, and limits the lifetime of this process."""
+    lifetime = threading.Timer(LIFETIME_S, os._exit, [1])
+    lifetime.daemon = True
+    lifetime.start()
+    return parser.parse_args()
 
 
 def step(text):

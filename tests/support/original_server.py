@@ -9,18 +9,8 @@ ends.
 import itertools
 import socket
 
-from original_peer import (
-    CONFIRMATION,
-    TERMINATE,
-    Closed,
-    Connection,
-    Ended,
-    Peer,
-    add_fault,
-    common_options,
-    limit_lifetime,
-    span,
-)
+from original_peer import CONFIRMATION, TERMINATE, Closed, Connection, Ended, Peer
+from original_peer import common_options, parse, span
 
 
 def live(server):
@@ -104,18 +94,16 @@ def accept(server, listener, kind):
 
 
 def main():
-    parser, faults = common_options("Stands in for the original server.")
+    parser, add_fault = common_options("Stands in for the original server.")
     parser.add_argument("--heart-beats-missed", type=int, default=4)
     # A connection that comes too early is then made, left unread, and reset by the second listen.
     parser.add_argument(
         "--keep-listening", action="store_true", help="listen while data comes, without accepting"
     )
-    add_fault(faults, "--terminate-after", int, None, "TERMINATE instead of the Nth confirmation")
-    add_fault(faults, "--mute-after", span, (), "N[:COUNT]: leave data unconfirmed after N")
-    add_fault(faults, "--mute-heartbeats-after", span, (), "N[:COUNT]: echo none after N")
-    options = parser.parse_args()
-    limit_lifetime()
-    Peer(options).run(live)
+    add_fault("--terminate-after", int, None, "TERMINATE instead of the Nth confirmation")
+    add_fault("--mute-after", span, (), "N[:COUNT]: leave data unconfirmed after N")
+    add_fault("--mute-heartbeats-after", span, (), "N[:COUNT]: echo none after N")
+    Peer(parse(parser)).run(live)
 
 
 main()

@@ -6,6 +6,7 @@
  */
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
+import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import {
   type Address,
   type Connection,
@@ -16,10 +17,11 @@ import {
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Timers } from "../../lib/session/timers.ts";
+import { clientOptions } from "./client_options.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "./memory_network.ts";
 import { ScriptedEnd } from "./scripted_end.ts";
 import { ADDRESS, serverOptions } from "./server_options.ts";
-import { DEFAULT_TIMERS, Recorder, saying } from "./stage.ts";
+import { DEFAULT_TIMERS, Recorder } from "./stage.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
 /** A network whose clients call from hosts that the test names. */
@@ -87,9 +89,7 @@ export function stageOriginalServer(
   let ids = 0;
   const server = Server.listen(serverOptions({
     timers,
-    maxMessageBytes: 1_000_000,
     original: options.original ?? true,
-    legacy: new OriginalProtocol(),
     once: options.once ?? false,
     random: (bytes) => bytes.fill(++ids),
     transport: hosts,
@@ -117,18 +117,15 @@ export async function startClient(
   { original, host = "client", id = 1 }: { original: boolean; host?: string; id?: number },
 ) {
   const recorder = new Recorder(clock);
-  const client = new Client({
-    address: ADDRESS,
+  const client = new Client(clientOptions({
     timers,
-    ...saying("x", timers),
-    maxMessageBytes: 1_000_000,
     original,
     legacy: new OriginalProtocol(),
     random: (bytes) => new DataView(bytes.buffer).setUint32(0, id),
     transport: hosts.from(host),
     clock,
     sink: recorder,
-  });
+  }));
   const status = client.run();
   await settle();
   return { client, recorder, status };
@@ -153,19 +150,15 @@ export async function stageOriginalClient(
     }
   };
   acceptAll().catch(() => {});
-  const client = new Client({
-    address: ADDRESS,
+  const client = new Client(clientOptions({
     timers,
-    ...saying("hello", timers),
-    maxMessageBytes: 1_000_000,
     original: options.original ?? true,
     legacy: new OriginalProtocol(),
     count: options.count,
-    random: (bytes) => bytes.fill(1),
     transport: network,
     clock,
     sink: recorder,
-  });
+  }));
   const status = client.run();
   await settle();
   /** Whether the server takes connections from now on. */
@@ -173,4 +166,37 @@ export async function stageOriginalClient(
     network.refuseWith = isOn ? undefined : new TransportError("refused", "refused");
   };
   return { clock, recorder, network, client, status, ends, listens };
+}
+
+/** When, why and since when the only session has ended. */
+export function closeReasonOf(recorder: Recorder) {
+  const { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms } = recorder.one(
+    "terminated",
+  );
+  return { at_ms, by, reason, text, detected_after_ms, detected_since, predicted_ms };
+}
+
+/** A staged server, and the data connection of a client whose first message has come at time 0. */
+export async function stageSession(options: OriginalStageOptions = {}) {
+  const stage = stageOriginalServer(options);
+  const data = await stage.call(TEXT.data);
+  const { clock, recorder } = stage;
+  /** Sends data every so often, for so many times. */
+  const sendData = async (times: number, interval_ms = 5_000) => {
+    for (let n = 0; n < times; n++) {
+      await clock.advance(interval_ms);
+      await data.say(TEXT.data);
+    }
+  };
+  return { ...stage, data, sendData, closeReason: () => closeReasonOf(recorder) };
+}
+
+/** The same, silent since 20 s, its client's second connection there since 25 s. */
+export async function stageBeats(options: OriginalStageOptions = {}) {
+  const stage = await stageSession(options);
+  await stage.clock.advance(24_000);
+  await stage.data.hangUp();
+  await stage.clock.advance(1_000);
+  const beats = await stage.call(TEXT.heartbeat);
+  return { ...stage, beats };
 }

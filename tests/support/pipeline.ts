@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { concat } from "../../lib/platform/bytes.ts";
 import { FaultRelay } from "./fault_relay.ts";
 import { Command, commandWords, freePort } from "./process.ts";
 import { residentBytes } from "./process_memory.ts";
@@ -14,6 +15,9 @@ import { StoreFolder } from "./store_folder.ts";
 const LIFE_MS = [2_000, 4_000] as const;
 
 const LF = 0x0a;
+
+/** How many lines one write has at most: fewer system calls than a write of each. */
+const WRITTEN_AT_ONCE = 64;
 
 /** How often, in milliseconds, somebody looks at the memory of a process. */
 const LOOK_MS = 500;
@@ -122,7 +126,10 @@ export class Pipeline {
   }
 
   async #write(client: Command, from: number, to: number): Promise<void> {
-    for (let n = from; n < to; n++) await client.write(lineAt(n));
+    for (let n = from; n < to; n += WRITTEN_AT_ONCE) {
+      const count = Math.min(WRITTEN_AT_ONCE, to - n);
+      await client.write(concat(Array.from({ length: count }, (_, i) => lineAt(n + i))));
+    }
   }
 
   async #writeEvenly(client: Command): Promise<void> {

@@ -44,6 +44,33 @@ export function startCommand(role: Role, args: string[], options: StartOptions =
   return new Command(`${role} ${args.join(" ")}`, words, options);
 }
 
+/** Starts a server on a port of 127.0.0.1; it listens when this resolves. */
+export async function startServer(port: number, ...args: string[]): Promise<Command> {
+  await using made = new AsyncDisposableStack();
+  const server = made.use(startCommand("server", ["127.0.0.1", String(port), ...args]));
+  await server.event("listening");
+  made.move();
+  return server;
+}
+
+/** A server, and a client in a session with it. */
+export type Pair = Record<Role, Command> & { port: number } & AsyncDisposable;
+
+/** Starts a pair; so many data messages are confirmed when this resolves. */
+export async function startPair(
+  args: { server?: readonly string[]; client?: readonly string[] },
+  confirmed: number,
+): Promise<Pair> {
+  const port = freePort();
+  await using made = new AsyncDisposableStack();
+  const server = made.use(await startServer(port, ...args.server ?? []));
+  const client = startCommand("client", ["127.0.0.1", String(port), ...args.client ?? []]);
+  made.use(client);
+  await client.event("data_confirmed", ({ seq }) => seq === confirmed);
+  const moved = made.move();
+  return { server, client, port, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
+
 /**
  * One process that writes its events to stdout, each as a line of JSON: those of a command, unless
  * another kind is named. Dispose of it with `await using`: that kills it if it still runs.

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { assertAgree } from "./ledgers.ts";
-import { type Command, freePort, startCommand } from "./process.ts";
+import { type Command, freePort, startCommand, startServer } from "./process.ts";
 import { Relay } from "./relay.ts";
 
 /** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */
@@ -42,11 +42,7 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a server; it listens when this resolves. */
   async server(...args: string[]): Promise<Command> {
-    const server = this.#stack.use(
-      startCommand("server", ["127.0.0.1", String(this.#port), ...args]),
-    );
-    await server.event("listening");
-    return server;
+    return this.#stack.use(await startServer(this.#port, ...args));
   }
 
   client(...args: string[]): Command {
@@ -108,4 +104,16 @@ export async function flood(client: Command, stop: AbortSignal): Promise<string>
   }
   await client.endInput();
   return all;
+}
+
+/** Starts a client whose stdin the test writes; it ends if the test does not end it. */
+export function startInput(port: number): Command {
+  const args = ["127.0.0.1", String(port), "--stdin", "--duration=60"];
+  return startCommand("client", args, { stdin: "piped" });
+}
+
+/** The fields of a summary that say what is in doubt. */
+export async function doubts(client: Command) {
+  const { confirmed_up_to, data_sent, in_doubt } = await client.event("summary");
+  return { confirmed_up_to, data_sent, in_doubt };
 }

@@ -8,6 +8,7 @@ import { encodeBatch } from "../../lib/store/sqlite/batch.ts";
 import { StoreFile } from "../../lib/store/sqlite/file.ts";
 import { StoreWriter } from "../../lib/store/sqlite/writer.ts";
 import type { Entry, EntryOf, Position, PositionSource } from "../../lib/store/store.ts";
+import { Folder } from "./folder.ts";
 
 const encoder = new TextEncoder();
 
@@ -50,10 +51,8 @@ export function payloadsOf(entries: readonly Entry[]): Uint8Array[] {
   return entries.flatMap((entry) => entry.kind === "message" ? [entry.payload] : []);
 }
 
-/** A folder that is removed with all that is in it. Dispose of it with `using`. */
-export class StoreFolder implements Disposable {
-  /** Its path, with links resolved. */
-  readonly path = Deno.realPathSync(Deno.makeTempDirSync());
+/** A folder for a store and an output. */
+export class StoreFolder extends Folder {
   /** The file for the store. */
   readonly store = this.file("store.db");
   /** The file for the output. */
@@ -84,10 +83,6 @@ export class StoreFolder implements Disposable {
   query(sql: string): Record<string, unknown>[] {
     using database = new DatabaseSync(this.store, { readOnly: true });
     return database.prepare(sql).all().map((row) => ({ ...row }));
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path, { recursive: true });
   }
 }
 

@@ -11,7 +11,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { encodeFrame, FrameBatch, FrameDecoder } from "../../lib/wire/codec.ts";
-import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
+import { type Frame, ProtocolError, type TerminateReason } from "../../lib/wire/protocol.ts";
 import { assertBreaks, assertDecodes, bytesOf, decode } from "../support/decoding.ts";
 
 const GREATEST = 9_007_199_254_740_991;
@@ -22,7 +22,9 @@ const data = (seq: number, ...parts: (string | Uint8Array)[]): Frame => ({
   seq,
   payload: bytesOf(...parts),
 });
-const farewell = (text: string): Frame => ({ type: "TERMINATE", reason: "done", text });
+const farewell = (text: string, reason: TerminateReason = "done"): Frame => (
+  { type: "TERMINATE", reason, text }
+);
 
 /** Every kind of frame, and the bytes that it is. */
 const FRAMES: [text: string, frame: Frame][] = [
@@ -40,18 +42,10 @@ const FRAMES: [text: string, frame: Frame][] = [
   ["HEARTBEAT 1\n", { type: "HEARTBEAT", n: 1 }],
   ["HEARTBEAT_REPLY 10\n", { type: "HEARTBEAT_REPLY", n: 10 }],
   ["TERMINATE done\n", farewell("")],
-  ["TERMINATE shutdown told to stop\n", {
-    type: "TERMINATE",
-    reason: "shutdown",
-    text: "told to stop",
-  }],
-  ["TERMINATE silent é 😀\n", { type: "TERMINATE", reason: "silent", text: "é 😀" }],
-  ["TERMINATE refused  two  spaces \n", {
-    type: "TERMINATE",
-    reason: "refused",
-    text: " two  spaces ",
-  }],
-  ["TERMINATE protocol x\n", { type: "TERMINATE", reason: "protocol", text: "x" }],
+  ["TERMINATE shutdown told to stop\n", farewell("told to stop", "shutdown")],
+  ["TERMINATE silent é 😀\n", farewell("é 😀", "silent")],
+  ["TERMINATE refused  two  spaces \n", farewell(" two  spaces ", "refused")],
+  ["TERMINATE protocol x\n", farewell("x", "protocol")],
 ];
 
 Deno.test("encodeFrame() writes a frame as one line, and DATA with its bytes behind", () => {
@@ -106,10 +100,8 @@ Deno.test("FrameBatch.release() keeps no buffer that has grown for a large messa
 Deno.test("FrameBatch has a buffer of its own as long as it holds one", () => {
   const batches = [new FrameBatch(), new FrameBatch()];
   for (const [n, batch] of batches.entries()) batch.add({ type: "CONFIRM", seq: n + 1 });
-  assertEquals(batches.map((batch) => batch.take()), [
-    bytesOf("CONFIRM 1\n"),
-    bytesOf("CONFIRM 2\n"),
-  ]);
+  const taken = batches.map((batch) => batch.take());
+  assertEquals(taken, [bytesOf("CONFIRM 1\n"), bytesOf("CONFIRM 2\n")]);
 });
 
 Deno.test("FrameDecoder.next() gives every kind of frame, however its bytes arrive", () => {
@@ -202,10 +194,8 @@ Deno.test("FrameDecoder.next() accepts a data message of 1 MiB and throws on a l
   const frame = data(1, new Uint8Array(MIB).fill(0x0a));
   assertEquals(decode([encodeFrame(frame)]).frames, [frame]);
   for (const length of [MIB + 1, 2 ** 30, GREATEST]) {
-    assertBreaks(
-      `DATA 1 ${length}\n`,
-      `DATA 1 announces ${length} bytes; at most 1048576 are accepted`,
-    );
+    const message = `DATA 1 announces ${length} bytes; at most 1048576 are accepted`;
+    assertBreaks(`DATA 1 ${length}\n`, message);
   }
 });
 
@@ -230,15 +220,8 @@ Deno.test("FrameDecoder.next() gives the frames after TERMINATE: the session dec
 });
 
 Deno.test("FrameDecoder.midFrame is true while an unfinished frame is held", () => {
-  const unfinished = [
-    "H",
-    "HEARTBEAT 1",
-    "HEARTBEAT 1\r",
-    "DATA 1 0\n",
-    "DATA 1 1\na",
-    "DATA 1 1\na\r",
-  ];
-  for (const text of unfinished) {
+  const beats = ["H", "HEARTBEAT 1", "HEARTBEAT 1\r"];
+  for (const text of [...beats, "DATA 1 0\n", "DATA 1 1\na", "DATA 1 1\na\r"]) {
     for (const before of ["", "CONFIRM 1\n", "DATA 1 1\na\n"]) {
       assertEquals(decode([bytesOf(before + text)]).midFrame, true, JSON.stringify(before + text));
     }

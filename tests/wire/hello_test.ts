@@ -4,25 +4,12 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { greetingOf } from "../../lib/session/timers.ts";
 import { greetingNumber, helloFields } from "../../lib/wire/hello.ts";
 import type { Greeting } from "../../lib/wire/protocol.ts";
-import { DEFAULT_TIMERS } from "../support/stage.ts";
 
 function hello(greeting: Greeting) {
   return helloFields({ type: "HELLO", version: 1, session: "s", greeting });
 }
-
-Deno.test("greetingOf() has the timers in seconds, and the largest data message", () => {
-  assertEquals(greetingOf({ ...DEFAULT_TIMERS, data_interval_ms: 250 }, 1_000), {
-    data_interval: 0.25,
-    data_threshold: 20,
-    heart_beat_interval: 5,
-    heart_beat_threshold: 10,
-    heart_beat_additional_tries: 3,
-    max_message_bytes: 1_000,
-  });
-});
 
 Deno.test("greetingNumber() gives a number from 0, and nothing else", () => {
   for (const value of [0, 0.5, 20]) assertEquals(greetingNumber({ key: value }, "key"), value);

@@ -47,14 +47,8 @@ Deno.test("parseLine() takes any JSON object in HELLO and WELCOME", () => {
 
 Deno.test("parseLine() throws on an unknown frame", () => {
   const lines = [
-    "",
-    " ",
-    "PING",
-    "GET / HTTP/1.1",
-    "hello 1 s {}",
-    "HEARTBEATS 1",
-    " CONFIRM 1",
-    "DATA\u00a01 1",
+    ...["", " ", "PING", "GET / HTTP/1.1", "hello 1 s {}", "HEARTBEATS 1", " CONFIRM 1"],
+    ...["DATA\u00a01 1"],
   ];
   for (const line of lines) assertBadLine(line, `unknown frame ${JSON.stringify(line)}`);
   assertBadLine("\ufeffCONFIRM 1", 'unknown frame "\\ufeffCONFIRM 1"');
@@ -63,14 +57,7 @@ Deno.test("parseLine() throws on an unknown frame", () => {
 Deno.test("parseLine() throws on a bad number", () => {
   const bad = ["", "x", "01", "00", "+1", "-1", "-0", "1.0", "1.5", "1e3", "0x1", "1_000", "1,000"];
   const strange = [
-    "Infinity",
-    "NaN",
-    "١",
-    "１",
-    "²",
-    "9007199254740992",
-    "9".repeat(16),
-    "9".repeat(19),
+    ...["Infinity", "NaN", "١", "１", "²", "9007199254740992", "9".repeat(16), "9".repeat(19)],
   ];
   const words = [...bad, ...strange];
   for (const word of [...words, "0"]) {
@@ -99,32 +86,24 @@ function assertBadNumber(word: string, line: string, least: number): void {
 
 Deno.test("parseLine() throws on too many words", () => {
   const lines = [
-    "CONFIRM 1 2",
-    "CONFIRM 1 ",
-    "CONFIRM  1",
-    "HEARTBEAT 1 2",
-    "HEARTBEAT 1 ",
-    "HEARTBEAT_REPLY 1 now",
-    "DATA 1 2 3",
-    "DATA 1 2 ",
-    "DATA  1 2",
+    ...["CONFIRM 1 2", "CONFIRM 1 ", "CONFIRM  1", "HEARTBEAT 1 2", "HEARTBEAT 1 "],
+    ...["HEARTBEAT_REPLY 1 now", "DATA 1 2 3", "DATA 1 2 ", "DATA  1 2"],
   ];
   for (const line of lines) assertBadLine(line, `too many words in "${line}"`);
 });
+
+const badId = (shown: string, type: string) =>
+  `bad session id "${shown}" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
 
 Deno.test("parseLine() throws on a bad session id", () => {
   const ids = ["", "a.b", "é", "a\u202eb", "../a"];
   for (const type of ["HELLO", "WELCOME"]) {
     for (const id of ids) {
       const shown = id === "a\u202eb" ? "a\\u202eb" : id;
-      const message =
-        `bad session id "${shown}" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
-      assertBadLine(`${type} 1 ${id} {}`, message);
+      assertBadLine(`${type} 1 ${id} {}`, badId(shown, type));
     }
-    const message = `bad session id "${"x".repeat(40)}…" in ${type}; ` +
-      `expected 1 to 64 letters, digits, "-" or "_"`;
-    assertBadLine(`${type} 1 ${"x".repeat(65)} {}`, message);
-    const none = `bad session id "" in ${type}; expected 1 to 64 letters, digits, "-" or "_"`;
+    assertBadLine(`${type} 1 ${"x".repeat(65)} {}`, badId(`${"x".repeat(40)}…`, type));
+    const none = badId("", type);
     assertBadLine(type, none);
     assertBadLine(`${type} 1`, none);
   }
@@ -135,10 +114,8 @@ Deno.test("parseLine() throws on JSON that is no object", () => {
   for (const json of [...texts, '{"a":1,}', "\ufeff{}", "//{}"]) {
     const shown = json.replace("\ufeff", "\\ufeff");
     for (const type of ["HELLO", "WELCOME"]) {
-      const message = `${
-        JSON.stringify(shown).replaceAll("\\\\", "\\")
-      } in ${type} is not a JSON object`;
-      assertBadLine(`${type} 1 s ${json}`, message);
+      const quoted = JSON.stringify(shown).replaceAll("\\\\", "\\");
+      assertBadLine(`${type} 1 s ${json}`, `${quoted} in ${type} is not a JSON object`);
     }
   }
   assertBadLine("HELLO 1 s", '"" in HELLO is not a JSON object');

@@ -31,22 +31,14 @@ const FRAMES: Record<FrameType, Frame> = {
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
 };
 
+const ALWAYS = "HEARTBEAT HEARTBEAT_REPLY TERMINATE";
+
 /** The frames that each side accepts at each stage, and the complaint about any other. */
 const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
   ["server", "opening", "HELLO TERMINATE", "from the client as the first frame"],
-  [
-    "server",
-    "open",
-    "DATA HEARTBEAT HEARTBEAT_REPLY TERMINATE",
-    "from the client in an open session",
-  ],
+  ["server", "open", `DATA ${ALWAYS}`, "from the client in an open session"],
   ["client", "opening", "WELCOME TERMINATE", "from the server as the first frame"],
-  [
-    "client",
-    "open",
-    "CONFIRM HEARTBEAT HEARTBEAT_REPLY TERMINATE",
-    "from the server in an open session",
-  ],
+  ["client", "open", `CONFIRM ${ALWAYS}`, "from the server in an open session"],
 ];
 
 const documentation = Deno.readTextFileSync(new URL("../../docs/protocol.md", import.meta.url));

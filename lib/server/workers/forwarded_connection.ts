@@ -65,17 +65,14 @@ export class ForwardedConnection implements Connection {
 
 /** The end at the worker that has accepted the connection: performs the operations. */
 export class ForwardingEnd {
+  readonly #closed = Promise.withResolvers<void>();
   /** Resolves when the connection is closed. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<void> = this.#closed.promise;
   readonly #connection: Connection;
   readonly #send: (result: IoResult) => void;
-  readonly #onClose: () => void;
 
   /** Creates the end of a connection; `send` sends a result to the other one. */
   constructor(connection: Connection, send: (result: IoResult) => void) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#onClose = resolve;
     this.#connection = connection;
     this.#send = send;
   }
@@ -84,7 +81,7 @@ export class ForwardingEnd {
   onRequest(request: IoRequest): void {
     if (request.use === "close") {
       this.#connection.close();
-      return this.#onClose();
+      return this.#closed.resolve();
     }
     this.#perform(request).then(
       (result) => this.#send(result),

@@ -22,13 +22,15 @@ export interface RemoteDeliveryOptions {
 export class RemoteDelivery implements Delivery {
   /** Whether sessions outlive this process. */
   readonly isDurable: boolean;
+  /** The share of a session, as the main thread has it for all workers together. */
+  share: number = Number.POSITIVE_INFINITY;
+  /** Whether nothing more can be delivered. */
+  hasFailed = false;
   readonly #options: RemoteDeliveryOptions;
   /** Recipients with undelivered data messages, and the last one of each, by the recipient's number. */
   readonly #pending = new Map<number, { recipient: Recipient; last: number }>();
   readonly #numbers = new WeakMap<Recipient, number>();
   #lastNumber = 0;
-  #hasFailed = false;
-  #share = Infinity;
   #room = Promise.withResolvers<void>();
 
   /** Creates a delivery with nothing under way. */
@@ -37,28 +39,20 @@ export class RemoteDelivery implements Delivery {
     this.isDurable = options.isDurable;
   }
 
-  get share(): number {
-    return this.#share;
-  }
-
-  get hasFailed(): boolean {
-    return this.#hasFailed;
-  }
-
   room(): Promise<void> {
-    return this.#share === Infinity ? Promise.resolve() : this.#room.promise;
+    return this.share === Infinity ? Promise.resolve() : this.#room.promise;
   }
 
-  /** Sets the share of a session, as the main thread has it for all workers together. */
+  /** Sets the share; once there is none any more, nobody waits. */
   setShare(share: number): void {
-    this.#share = share;
+    this.share = share;
     if (share !== Infinity) return;
     this.#room.resolve();
     this.#room = Promise.withResolvers();
   }
 
   message(recipient: Recipient, message: Entry & { kind: "message" }): void {
-    if (this.#hasFailed) return;
+    if (this.hasFailed) return;
     let number = this.#numbers.get(recipient);
     if (number === undefined) this.#numbers.set(recipient, number = ++this.#lastNumber);
     this.#pending.set(number, { recipient, last: message.seq });
@@ -86,7 +80,7 @@ export class RemoteDelivery implements Delivery {
 
   /** Records that nothing more can be delivered. */
   fail(): void {
-    this.#hasFailed = true;
+    this.hasFailed = true;
     this.setShare(Infinity);
     this.#pending.clear();
   }

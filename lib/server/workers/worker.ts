@@ -4,30 +4,18 @@
  *
  * @module
  */
-import type { Random } from "../../platform/random.ts";
-import type { Clock } from "../../platform/clock.ts";
-import { type Connection, type Transport, TransportError } from "../../platform/net/transport.ts";
+import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
-import { serverConfig } from "../options.ts";
-import type { LegacyProtocol } from "../legacy_protocol.ts";
+import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
 import { RemoteDelivery, RemoteSink } from "./remote.ts";
 
-/** Platform services of the worker thread. */
-export interface WorkerPlatform {
-  /** The network. */
-  transport: Transport;
-  /** The clock. */
-  clock: Clock;
-  /** Fills an array with random bytes. */
-  random: Random;
-  /** How to detect and serve legacy clients, if they are served. */
-  legacy?: LegacyProtocol;
-}
+/** What cannot be sent to the worker's thread, and is made there. */
+export type WorkerPlatform = Pick<ServerOptions, "clock" | "legacy" | "random" | "transport">;
 
 /** A worker, controlled by messages of the main thread. */
 export class ServerWorker implements Coordinator {
@@ -131,27 +119,23 @@ export class ServerWorker implements Coordinator {
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
     this.#sink = new RemoteSink(config.wantsMessages, send);
+    const { clock, legacy, random, transport } = this.#platform;
     try {
-      this.#server = this.#listen(config, this.#sink);
+      this.#server = Server.listen({
+        ...serverConfig(config),
+        legacy,
+        once: false,
+        coordinator: this,
+        transport,
+        clock,
+        random,
+        sink: this.#sink,
+      });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       return send({ kind: "listen_failed", error: error.kind, text: error.message });
     }
     send({ kind: "listening" });
-  }
-
-  #listen(config: WorkerConfig, sink: RemoteSink): Server {
-    const { clock, legacy, random, transport } = this.#platform;
-    return Server.listen({
-      ...serverConfig(config),
-      legacy,
-      once: false,
-      coordinator: this,
-      transport,
-      clock,
-      random,
-      sink,
-    });
   }
 
   #serve(server: Server): void {

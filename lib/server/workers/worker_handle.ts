@@ -21,14 +21,20 @@ export interface WorkerHandleOptions {
 
 /** Controls a worker by messages to its thread. */
 export class WorkerHandle {
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly #listening = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  /** Resolves when it is ready for `start`; rejects if its thread fails. */
+  readonly loaded: Promise<void> = this.#loaded.promise;
+  /** Resolves when it has opened the port; rejects if it cannot. */
+  readonly listening: Promise<void> = this.#listening.promise;
+  /** Resolves when all its sessions have ended; rejects if its thread fails. */
+  readonly stopped: Promise<void> = this.#stopped.promise;
   /** How many sessions it has served, and how many of them were lost; set once it has stopped. */
   counts?: { served: number; lost: number };
   readonly #thread: Thread;
   readonly #onDelivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
-  readonly #loaded = Promise.withResolvers<void>();
-  readonly #listening = Promise.withResolvers<void>();
-  readonly #stopped = Promise.withResolvers<void>();
   #unacknowledged = 0;
   /** Recipients with data messages in the next batch, by number. */
   readonly #recipients = new Map<number, Recipient>();
@@ -45,21 +51,6 @@ export class WorkerHandle {
       const failure = new Error(`a worker failed: ${event.message}`);
       for (const each of [this.#loaded, this.#listening, this.#stopped]) each.reject(failure);
     };
-  }
-
-  /** Resolves when it is ready for `start`; rejects if its thread fails. */
-  get loaded(): Promise<void> {
-    return this.#loaded.promise;
-  }
-
-  /** Resolves when it has opened the port; rejects if it cannot. */
-  get listening(): Promise<void> {
-    return this.#listening.promise;
-  }
-
-  /** Resolves when all its sessions have ended; rejects if its thread fails. */
-  get stopped(): Promise<void> {
-    return this.#stopped.promise;
   }
 
   /** Sends it a message. */
@@ -84,8 +75,16 @@ export class WorkerHandle {
 
   /** The recipient of this number: the same one for all data messages until the next delivery. */
   recipient(number: number): Recipient {
-    let recipient = this.#recipients.get(number);
-    if (!recipient) this.#recipients.set(number, recipient = this.#newRecipient(number));
+    const known = this.#recipients.get(number);
+    if (known) return known;
+    const recipient: Recipient = {
+      delivered: (seq, bytes) => {
+        this.#recipients.delete(number);
+        this.send({ kind: "delivered", recipient: number, seq, bytes });
+        this.#onDelivered();
+      },
+    };
+    this.#recipients.set(number, recipient);
     return recipient;
   }
 
@@ -101,16 +100,6 @@ export class WorkerHandle {
   /** Ends its thread at once. */
   terminate(): void {
     this.#thread.terminate();
-  }
-
-  #newRecipient(number: number): Recipient {
-    return {
-      delivered: (seq, bytes) => {
-        this.#recipients.delete(number);
-        this.send({ kind: "delivered", recipient: number, seq, bytes });
-        this.#onDelivered();
-      },
-    };
   }
 
   /** Handles a message about the worker itself; false for any other. */

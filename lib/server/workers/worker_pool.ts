@@ -16,7 +16,6 @@ import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
 import { EventSource } from "../../session/events.ts";
 import { BatchDelivery } from "../../store/delivery.ts";
-import type { StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
@@ -156,22 +155,19 @@ export class WorkerPool {
     this.#workers.push(worker);
   }
 
+  /** Makes the configuration of a worker, and assigns it its sessions. */
   #config(n: number): WorkerConfig {
+    const { sink, store, workers } = this.#options;
+    // Its share of the sessions of an earlier process.
+    const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
+    for (const { id } of sessions) this.#routing.add(id, n);
     return {
       ...serverConfig(this.#options),
       address: this.#address,
-      wantsMessages: this.#options.sink.wantsMessages,
+      wantsMessages: sink.wantsMessages,
       delivery: this.#delivery && { isDurable: this.#delivery.isDurable },
-      sessions: this.#sessionsOf(n),
+      sessions,
     };
-  }
-
-  /** Assigns a worker its share of the sessions of an earlier process. */
-  #sessionsOf(n: number): StoredSession[] {
-    const { store, workers } = this.#options;
-    const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
-    for (const { id } of sessions) this.#routing.add(id, n);
-    return sessions;
   }
 
   async #endAll(): Promise<void> {
@@ -191,17 +187,24 @@ export class WorkerPool {
         worker.acknowledgeEvent();
         return this.#options.sink.emit(message.event);
       case "place":
-        return void this.#place(worker, message.call, message.session);
+        return void this.#placementOf(worker, message.session).then((placement) =>
+          worker.send({ kind: "place_result", call: message.call, placement })
+        );
       case "placement_settled":
         return this.#routing.settled(message.session, message.isKept);
       case "session_begun":
         return this.#routing.add(message.session, this.#workers.indexOf(worker));
       case "session_ended":
         return this.#routing.ended(message.session);
-      case "forward":
-        return this.#forward(message);
+      case "forward": {
+        const { age_ms, forwarding, peer } = message;
+        const { session, to } = this.#forwardings.get(forwarding)!;
+        return to.send({ kind: "forwarded", forwarding, peer, age_ms, session });
+      }
       case "io_request":
-        return this.#requestIo(message);
+        this.#forwardings.get(message.forwarding)?.from.send(message);
+        if (message.request.use === "close") this.#forwardings.delete(message.forwarding);
+        return;
       case "io_result":
         return this.#forwardings.get(message.forwarding)?.to.send(message);
       case "deliver":
@@ -213,11 +216,6 @@ export class WorkerPool {
       case "flush":
         return this.#replyAfter(this.#delivery!.flushed(), worker, message.call);
     }
-  }
-
-  async #place(worker: WorkerHandle, call: number, session?: string): Promise<void> {
-    const placement = await this.#placementOf(worker, session);
-    worker.send({ kind: "place_result", call, placement });
   }
 
   async #placementOf(from: WorkerHandle, session?: string): Promise<Placement> {
@@ -252,16 +250,6 @@ export class WorkerPool {
     if (sessions === this.#full.sessions && share === this.#full.share) return;
     this.#full = { sessions, share };
     for (const worker of this.#workers) worker.send({ kind: "full", sessions, share });
-  }
-
-  #forward({ age_ms, forwarding, peer }: FromWorker & { kind: "forward" }): void {
-    const { session, to } = this.#forwardings.get(forwarding)!;
-    to.send({ kind: "forwarded", forwarding, peer, age_ms, session });
-  }
-
-  #requestIo(message: FromWorker & { kind: "io_request" }): void {
-    this.#forwardings.get(message.forwarding)?.from.send(message);
-    if (message.request.use === "close") this.#forwardings.delete(message.forwarding);
   }
 
   #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {

@@ -44,6 +44,12 @@ async function readText(connection: Connection, length = 512): Promise<string | 
   return count === null ? null : text(buffer.subarray(0, count));
 }
 
+/** Whatever can be done with a connection, and may fail. */
+function usesOf(connection: Connection): (() => Promise<unknown>)[] {
+  const write = () => connection.write(bytes("x"));
+  return [() => readText(connection), write, () => connection.closeWrite()];
+}
+
 /** The kind of error that something rejects with. */
 async function kindOf(use: () => Promise<unknown>): Promise<TransportErrorKind> {
   return (await assertRejects(use, TransportError)).kind;
@@ -55,11 +61,8 @@ Deno.test("ForwardedConnection.read() gives what comes, no more than is asked fo
   const reading = readText(forwarded, 5);
   await settle();
   await far.write(bytes("Hello there"));
-  assertEquals([await reading, await readText(forwarded, 5), await readText(forwarded)], [
-    "Hello",
-    " ther",
-    "e",
-  ]);
+  const texts = [await reading, await readText(forwarded, 5), await readText(forwarded)];
+  assertEquals(texts, ["Hello", " ther", "e"]);
   far.finish();
   assertEquals([await readText(forwarded), await readText(forwarded)], [null, null]);
 });
@@ -115,12 +118,7 @@ for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
     const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`));
     const failing = { peer: "", read: fail, write: fail, closeWrite: fail, close: () => {} };
     const { forwarded } = stage({}, failing);
-    const uses = [
-      () => readText(forwarded),
-      () => forwarded.write(bytes("x")),
-      () => forwarded.closeWrite(),
-    ];
-    for (const use of uses) {
+    for (const use of usesOf(forwarded)) {
       const error = await assertRejects(use, TransportError, `it is ${kind}`);
       assertEquals(error.kind, kind);
     }
@@ -142,16 +140,10 @@ Deno.test("ForwardedConnection rejects what is pending when the connection is re
 Deno.test("ForwardedConnection.close() rejects what is pending, at once, and whatever comes later", async () => {
   const forwarded = new ForwardedConnection("client:50000", () => {});
   // Nobody answers.
-  const pending = [readText(forwarded), forwarded.write(bytes("x")), forwarded.closeWrite()];
-  const kinds = Promise.all(pending.map((each) => kindOf(() => each)));
+  const kinds = Promise.all(usesOf(forwarded).map(kindOf));
   forwarded.close();
   assertEquals(await kinds, ["closed", "closed", "closed"]);
-  const later = [
-    () => readText(forwarded),
-    () => forwarded.write(bytes("x")),
-    () => forwarded.closeWrite(),
-  ];
-  for (const use of later) assertEquals(await kindOf(use), "closed");
+  for (const use of usesOf(forwarded)) assertEquals(await kindOf(use), "closed");
 });
 
 Deno.test("ForwardedConnection.close() closes the connection, once", async () => {

@@ -100,10 +100,8 @@ Deno.test("WorkerHandle.longestAway_ms() gives the worker's reply, if it has suc
   const both = Promise.all([worker.longestAway_ms(), worker.longestAway_ms()]);
   await settle();
   const [first, second] = sent.flatMap((each) => each.kind === "longest_away" ? [each.call] : []);
-  await say({ kind: "longest_away_result", call: first!, away_ms: 7 }, {
-    kind: "longest_away_result",
-    call: second!,
-  });
+  await say({ kind: "longest_away_result", call: first!, away_ms: 7 });
+  await say({ kind: "longest_away_result", call: second! });
   assertEquals(await both, [7, undefined]);
 });
 
@@ -116,13 +114,8 @@ Deno.test("WorkerHandle.recipient() is one for each number, until the next deliv
   assertEquals(next === a, false);
   next.delivered(7, 1);
   await settle();
-  const delivered = (seq: number, bytes: number) => ({
-    kind: "delivered",
-    recipient: 1,
-    seq,
-    bytes,
-  });
-  assertEquals<unknown>(sent, [delivered(6, 20), delivered(7, 1)]);
+  const about = { kind: "delivered", recipient: 1 };
+  assertEquals<unknown>(sent, [{ ...about, seq: 6, bytes: 20 }, { ...about, seq: 7, bytes: 1 }]);
   assertEquals(deliveries(), 2);
 });
 

@@ -4,14 +4,12 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { data, heardAfter } from "../../support/callers.ts";
+import { BACK, data, heardAfter } from "../../support/callers.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { type PoolStage, stagePool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
 
 const WORKERS = 3;
-const BACK = { reconnect: true };
-
 /** Opens sessions, one at each worker. */
 function openAll({ hello }: Pick<PoolStage, "hello">) {
   return Promise.all(["a", "b", "c"].map((id) => hello(id, BACK)));
@@ -33,8 +31,7 @@ function assertNothingLeft({ clock, network, recorder, server, threads }: PoolSt
 }
 
 Deno.test("WorkerPool.stop() terminates every session, with one final notice for all", async () => {
-  const store = new HeldStore({ held: false });
-  const output = new HeldOutput({ held: false });
+  const [store, output] = [new HeldStore({ held: false }), new HeldOutput({ held: false })];
   const stage = await stagePool(WORKERS, { store, output });
   const { clock, connect, hello, network, recorder, resume, server, status } = stage;
   const callers = await openAll(stage);
@@ -59,9 +56,7 @@ Deno.test("WorkerPool.stop() terminates every session, with one final notice for
   assertEquals<unknown>(await cameTo(status, clock, 0), 0);
   const ends = recorder.all("summary").map(({ session }) => session).toSorted();
   assertEquals(ends, ["a", "b", "c", "d", "e"]);
-  assertEquals(notices(stage), [
-    "info stopped; sessions served: 5, of them lost: 1",
-  ]);
+  assertEquals(notices(stage), ["info stopped; sessions served: 5, of them lost: 1"]);
   assertEquals(recorder.events.at(-1)!.event, "notice");
   assertEquals([store.closed, output.closed], [true, true]);
   const stored = store.calls.flat().slice(before).map(({ kind, session }) => `${kind} ${session}`);
@@ -143,10 +138,8 @@ Deno.test("whoever connects during the stop gets TERMINATE shutdown, from every 
 
 for (const which of ["store", "output"] as const) {
   Deno.test(`WorkerPool whose ${which} fails reports it once, ends all sessions, and exits with 1`, async () => {
-    const files = {
-      store: new HeldStore({ held: false }),
-      output: new HeldOutput({ held: false }),
-    };
+    const [store, output] = [new HeldStore({ held: false }), new HeldOutput({ held: false })];
+    const files = { store, output };
     const stage = await stagePool(WORKERS, files);
     const { clock, recorder, status } = stage;
     const callers = await openAll(stage);

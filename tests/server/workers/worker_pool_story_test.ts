@@ -7,11 +7,10 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import type { ServerOptions } from "../../../lib/server/options.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../../lib/original/wire.ts";
-import { data } from "../../support/callers.ts";
+import { BACK, data } from "../../support/callers.ts";
 import { type PoolStage, stagePool } from "../../support/pool_stage.ts";
 import { cameTo } from "../../support/scripted_network.ts";
 
-const BACK = { reconnect: true };
 const BOTH = ["to_client", "to_server"] as const;
 
 interface Scenario {

@@ -6,12 +6,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { OPEN_LIMIT_MS } from "../../../lib/session/timers.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../../lib/original/wire.ts";
-import { data, heardAfter, refusalOf } from "../../support/callers.ts";
+import { BACK, data, heardAfter, refusalOf } from "../../support/callers.ts";
 import { HeldOutput, HeldStore } from "../../support/held_delivery.ts";
 import { stagePool } from "../../support/pool_stage.ts";
 import { settle } from "../../support/virtual_clock.ts";
 
-const BACK = { reconnect: true };
 const LINE_END = Uint8Array.of(0x0a);
 
 for (const workers of [1, 3]) {

@@ -44,6 +44,20 @@ function stage() {
   return { clock, network, sent, send, all, ...callers(network, clock) };
 }
 
+/** A worker that serves; its sessions are stored if it has a delivery. */
+async function stageServing(delivery?: WorkerConfig["delivery"]) {
+  const staged = stage();
+  await staged.send({ kind: "start", config: { ...CONFIG, delivery } }, { kind: "serve" });
+  /** Answers the worker's first question: it serves the session itself. */
+  const placeHere = () => {
+    const [{ call }] = staged.all("place") as [FromWorker & { kind: "place" }];
+    return staged.send({ kind: "place_result", call, placement: { at: "here" } });
+  };
+  return { ...staged, placeHere };
+}
+
+const settled = (isKept: boolean) => ({ kind: "placement_settled", session: "s", isKept } as const);
+
 Deno.test("ServerWorker reports that it listens, or why it cannot", async () => {
   const { network, sent, send } = stage();
   assertEquals(network.listening, 0);
@@ -68,19 +82,13 @@ Deno.test("ServerWorker accepts no connection before all workers listen", async 
 });
 
 Deno.test("ServerWorker asks which worker serves a session, and reports the outcome", async () => {
-  const { all, clock, hello, send } = stage();
-  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
+  const { all, clock, hello, send, placeHere } = await stageServing();
   const { peer } = await hello("s");
   assertEquals([peer.heard, all("placement_settled")], [[], []]);
-  const [{ call, session }] = all("place") as [FromWorker & { kind: "place" }];
-  assertEquals(session, "s");
-  await send({ kind: "place_result", call, placement: { at: "here" } });
+  assertEquals(all("place").map(({ session }) => session), ["s"]);
+  await placeHere();
   assertStringIncludes(peer.heard[0]!, "WELCOME 1 s ");
-  assertEquals(all("placement_settled"), [{
-    kind: "placement_settled",
-    session: "s",
-    isKept: true,
-  }]);
+  assertEquals(all("placement_settled"), [settled(true)]);
   await peer.say("TERMINATE done\n");
   await peer.hangUp();
   await clock.advance(0);
@@ -91,26 +99,19 @@ Deno.test("ServerWorker asks which worker serves a session, and reports the outc
 });
 
 Deno.test("ServerWorker reports a connection that opens no session", async () => {
-  const { all, clock, hello, send } = stage();
-  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
+  const { all, clock, hello, placeHere } = await stageServing();
   // It does not know a session that the client says was open before.
   await hello("s", { reconnect: true, confirmed: 5, sent: 5 });
-  await send({ kind: "place_result", call: all("place")[0]!.call, placement: { at: "here" } });
+  await placeHere();
   await clock.advance(0);
-  assertEquals(all("placement_settled"), [{
-    kind: "placement_settled",
-    session: "s",
-    isKept: false,
-  }]);
+  assertEquals(all("placement_settled"), [settled(false)]);
 });
 
 Deno.test("ServerWorker sends no WELCOME for a session that was not stored", async () => {
   for (const hasFailed of [false, true]) {
-    const { all, clock, hello, send } = stage();
-    const delivery = { isDurable: true };
-    await send({ kind: "start", config: { ...CONFIG, delivery } }, { kind: "serve" });
+    const { all, clock, hello, send, placeHere } = await stageServing({ isDurable: true });
     const { peer } = await hello("s");
-    await send({ kind: "place_result", call: all("place")[0]!.call, placement: { at: "here" } });
+    await placeHere();
     assertEquals(peer.heard, []);
     const [{ call, entry }] = all("store_and_reply") as [FromWorker & { kind: "store_and_reply" }];
     assertEquals([entry.kind, entry.session], ["opened", "s"]);
@@ -122,15 +123,12 @@ Deno.test("ServerWorker sends no WELCOME for a session that was not stored", asy
 });
 
 Deno.test("ServerWorker serves a forwarded connection, and counts the 5 s from its accept", async () => {
-  const { all, clock, sent, send } = stage();
-  await send({ kind: "start", config: CONFIG }, { kind: "serve" });
+  const { all, clock, sent, send } = await stageServing();
   await clock.advance(10_000);
   const forwarding = { forwarding: 3, peer: "192.0.2.1:50000", session: "s" };
   await send({ kind: "forwarded", age_ms: 4_000, ...forwarding });
-  assertEquals(all("io_request").map(({ forwarding, request }) => [forwarding, request.use]), [[
-    3,
-    "read",
-  ]]);
+  const requested = all("io_request").map(({ forwarding, request }) => [forwarding, request.use]);
+  assertEquals(requested, [[3, "read"]]);
   await clock.advance(999);
   assertEquals(all("event"), []);
   await clock.advance(1);
@@ -144,9 +142,5 @@ Deno.test("ServerWorker serves a forwarded connection, and counts the 5 s from i
   );
   assertStringIncludes(new TextDecoder().decode(written[0]), "TERMINATE silent");
   await clock.advance(2_000);
-  assertEquals(all("placement_settled"), [{
-    kind: "placement_settled",
-    session: "s",
-    isKept: false,
-  }]);
+  assertEquals(all("placement_settled"), [settled(false)]);
 });

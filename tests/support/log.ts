@@ -1,5 +1,5 @@
 /**
- * Logs for tests, folders for their files, and what is in them.
+ * Logs for tests, and the lines of log files.
  *
  * @module
  */
@@ -33,18 +33,6 @@ export function openTestLog(options: Partial<LogOptions> = {}): TestLog {
       return text.split("\n").slice(0, -1);
     },
   };
-}
-
-/** Does something with a new folder, which is then removed. */
-export async function withFolder(
-  use: (folder: string) => void | Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "pulsewire_" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** The lines of a log file, each of which has to have an end. */
