@@ -39,6 +39,23 @@ Deno.test("Heartbeats.onReply() gives a round trip for the last heartbeat only",
   assertEquals(recorder.all("heartbeat_answered").map(({ rtt_ms }) => rtt_ms), [null, 40]);
 });
 
+Deno.test("Heartbeats.assure() sends a heartbeat that needs no answer, and takes none from another", async () => {
+  const { clock, heartbeats, ledger, recorder, sent } = stage();
+  heartbeats.send();
+  heartbeats.assure();
+  await clock.advance(40);
+  heartbeats.onReply(1);
+  await clock.advance(10);
+  heartbeats.onReply(2);
+  heartbeats.answered();
+  heartbeats.assure();
+  heartbeats.missed(1, 3);
+  assertEquals([sent, ledger.heartbeatsSent], [[1, 2, 3], 3]);
+  const [answered] = recorder.all("heartbeat_answered");
+  assertEquals([answered!.n, answered!.rtt_ms], [1, 40]);
+  assertEquals(recorder.all("heartbeat_missed").map(({ n }) => n), [1]);
+});
+
 Deno.test("Heartbeats.onReply() throws on the reply to a heartbeat never sent", () => {
   const { heartbeats } = stage();
   assertThrows(() => heartbeats.onReply(1), ProtocolError, "HEARTBEAT_REPLY 1");
