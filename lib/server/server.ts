@@ -24,7 +24,7 @@ import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
-import { type AdmissionResult, ServerSession } from "./server_session.ts";
+import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 
@@ -40,11 +40,12 @@ export class Server {
   readonly #listener: Listener;
   readonly #events: EventSource;
   readonly #tasks = new TaskGroup();
-  readonly #sessions = new Set<AnySession>();
+  readonly #sessions = new Map<AnySession, Promise<void>>();
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
   readonly #admission: Admission;
   readonly #dispatcher: Dispatcher;
+  readonly #host: SessionHost;
   readonly #stopping = new AbortController();
   /** By when everything has to have ended after a stop. */
   readonly #limit: Deadline;
@@ -52,7 +53,8 @@ export class Server {
   #status: ExitStatus = EXIT.asked;
 
   private constructor(options: ServerOptions, listener: Listener) {
-    const { clock, coordinator, legacy, random, sink, store, timers } = options;
+    const { clock, coordinator, legacy, maxMessageBytes, random, sink, store, timers } = options;
+    const { sessionLifetime_ms } = options;
     this.#options = options;
     this.#listener = listener;
     this.#limit = new Deadline(clock);
@@ -65,6 +67,8 @@ export class Server {
     const stopping = this.#stopping.signal;
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
+    const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
+    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit };
     this.registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
@@ -116,7 +120,7 @@ export class Server {
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#sessions) session.stop(reason, text);
+    for (const session of this.#sessions.keys()) session.stop(reason, text);
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
@@ -145,12 +149,10 @@ export class Server {
   #serve(incoming: IncomingConnection): void | Promise<void> {
     const { connected_ms, connection, legacy } = incoming;
     if (legacy) return this.#serveLegacy(connection, legacy);
-    const { clock, maxMessageBytes, sessionLifetime_ms, sink, timers } = this.#options;
+    const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
-    const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
-    const config = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit };
-    const session = new ServerSession({ config, connection, connected_ms, state });
+    const session = new ServerSession({ config: this.#host, connection, connected_ms, state });
     this.#admission.expect(session, incoming);
     this.#run(session);
   }
@@ -183,8 +185,7 @@ export class Server {
       // A defect ends one session and is logged in full; the others go on.
       .catch((error) => this.#notice("error", defectText(error, ` ended session ${session.id}`)))
       .then(() => this.#onConnectionClosed(session));
-    this.#sessions.add(session);
-    this.#tasks.add(task);
+    this.#sessions.set(session, task);
     // Accepted while the server was stopping.
     if (this.#stopReason) session.stop(this.#stopReason);
   }
@@ -216,6 +217,7 @@ export class Server {
 
   async #finish(): Promise<void> {
     await this.#tasks.finished();
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
     this.registry.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();

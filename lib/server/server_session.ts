@@ -117,7 +117,11 @@ export class ServerSession extends Session {
     // A data message does not wake this wait, it only moves the deadline: that is much cheaper.
     this.#onData = () => deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
     this.#onData();
-    await this.changes.until(() => false, deadline).finally(() => this.#onData = undefined);
+    try {
+      await this.changes.until(() => false, deadline);
+    } finally {
+      this.#onData = undefined;
+    }
     return "silent";
   }
 

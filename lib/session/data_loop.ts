@@ -1,5 +1,5 @@
 /**
- * The client's data phase. The server's is a wait in its session.
+ * The client's data phase. The server's is one wait, in `server/server_session.ts`.
  *
  * @module
  */

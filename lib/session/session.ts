@@ -2,8 +2,9 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and `closing` open and
- * close a connection; `close_reason` says why it ended; `events` are what all rooms to the right read.
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and
+ * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
+ * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
  *
