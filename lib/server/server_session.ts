@@ -85,9 +85,11 @@ export class ServerSession extends Session implements ServerDataSide {
   /** Confirms all data messages of one read at once. */
   override onBatchEnd(): void | Promise<void> {
     this.#confirm();
-    if (this.dataFramesReceived > this.#dataBefore) this.onData?.();
+    if (this.dataFramesReceived > this.#dataBefore) {
+      this.onData?.();
+      this.#assurance?.stop();
+    }
     this.#dataBefore = this.dataFramesReceived;
-    this.#assurance?.stop();
     const ready = super.onBatchEnd();
     return this.#record?.isOverShare ? this.#hold(this.#record, ready) : ready;
   }
