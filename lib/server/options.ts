@@ -46,6 +46,8 @@ export interface ServerOptions extends ServerConfig {
   store?: Store;
   /** Where to write data messages. */
   output?: MessageOutput;
+  /** What may wait for the store and the output, in bytes, before sessions are held. */
+  maxPendingBytes?: number;
   /** The coordinator, of a server that is one of several workers: it has the store and the output. */
   coordinator?: Coordinator;
   /** The network. */

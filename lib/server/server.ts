@@ -136,14 +136,14 @@ export class Server {
   }
 
   #makeDelivery(): Delivery | undefined {
-    const { clock, coordinator, output, store } = this.#options;
+    const { clock, coordinator, maxPendingBytes, output, store } = this.#options;
     if (!store && !output) return coordinator?.delivery;
     const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
     const onFailure = (text: string) => {
       this.#notice("error", text);
       this.onDeliveryFailed(text);
     };
-    return new BatchDelivery({ store, output, clock, notice, onFailure });
+    return new BatchDelivery({ store, output, clock, notice, onFailure, maxPendingBytes });
   }
 
   #serve(incoming: IncomingConnection): void | Promise<void> {

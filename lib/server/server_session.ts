@@ -91,6 +91,7 @@ export class ServerSession extends Session {
   /** Ends the session, also while it is held. */
   protected override end(closeReason: CloseReason): void {
     super.end(closeReason);
+    this.#assurance?.stop();
     this.#release?.();
   }
 
@@ -183,6 +184,7 @@ export class ServerSession extends Session {
   }
 
   #startAssurance(): void {
+    if (this.closeReason) return;
     const { clock, timers } = this.#host;
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
     const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);

@@ -4,7 +4,10 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { BATCH_ENTRIES, costOf, Queue, type Recipient } from "./queue.ts";
 import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
+
+export { costOf, ENTRY_BYTES, type Recipient } from "./queue.ts";
 
 /**
  * What may wait for delivery of all sessions together, in bytes, each entry charged with
@@ -12,21 +15,11 @@ import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
  */
 export const MAX_PENDING_BYTES = 268_435_456;
 
-/** The memory that an entry takes besides its payload, in bytes, measured and rounded up. */
-export const ENTRY_BYTES = 256;
-
 /** How long, in milliseconds, a hold is not logged after the last one that was. */
 const NOTICE_INTERVAL_MS = 60_000;
 
-/** Bounds of a batch: a commit of as much takes some 20 ms, and encoding it leaves the event loop free. */
-const BATCH_ENTRIES = 8_192;
-const BATCH_BYTES = 8_388_608;
-
-/** A session whose data messages are delivered. */
-export interface Recipient {
-  /** Everything up to and including this sequence number is delivered: `bytes` more than before. */
-  delivered(seq: number, bytes: number): void;
-}
+/** How long, in milliseconds, the store waits for the output: what is to be stored overtakes a stalled one. */
+const OUTPUT_LEAD_MS = 1_000;
 
 /** Delivers the data messages of a server's sessions. */
 export interface Delivery {
@@ -51,11 +44,6 @@ export interface Delivery {
   flushed(): Promise<void>;
 }
 
-/** What an entry is charged with while it waits. */
-export function costOf(entry: Entry): number {
-  return ENTRY_BYTES + (entry.kind === "message" ? entry.payload.length : 0);
-}
-
 /** Options for {@linkcode BatchDelivery}; a store, an output, or both. */
 export interface BatchDeliveryOptions {
   /** Keeps messages, sessions and outages. */
@@ -68,50 +56,8 @@ export interface BatchDeliveryOptions {
   notice: (level: "info" | "warning", text: string) => void;
   /** The clock. */
   clock: Clock;
-}
-
-/** Entries in order, and whom to notify of each that is a message. */
-class Queue {
-  entries: Entry[] = [];
-  recipients: (Recipient | undefined)[] = [];
-  /** What the entries are charged with. */
-  bytes = 0;
-
-  add(entry: Entry, recipient: Recipient | undefined): void {
-    this.entries.push(entry);
-    this.recipients.push(recipient);
-    this.bytes += costOf(entry);
-  }
-
-  /** Whether it is as large as a batch may be. */
-  get isFull(): boolean {
-    return this.entries.length >= BATCH_ENTRIES || this.bytes >= BATCH_BYTES;
-  }
-
-  /** Moves entries to the end of another queue, at most so many, until that is full. */
-  moveTo(other: Queue, count: number): void {
-    let moved = 0;
-    while (moved < count && moved < this.entries.length && !other.isFull) {
-      other.add(this.entries[moved]!, this.recipients[moved++]);
-    }
-    this.entries.splice(0, moved);
-    this.recipients.splice(0, moved);
-  }
-
-  /** Up to which message each recipient's data messages are in it, and what they are charged with. */
-  progress(): Map<Recipient, { seq: number; bytes: number }> {
-    const progress = new Map<Recipient, { seq: number; bytes: number }>();
-    for (const [at, entry] of this.entries.entries()) {
-      const recipient = this.recipients[at];
-      if (!recipient || entry.kind !== "message") continue;
-      const before = progress.get(recipient);
-      if (before) {
-        before.seq = entry.seq;
-        before.bytes += costOf(entry);
-      } else progress.set(recipient, { seq: entry.seq, bytes: costOf(entry) });
-    }
-    return progress;
-  }
+  /** What may wait for delivery; {@linkcode MAX_PENDING_BYTES} if not given. */
+  maxPendingBytes?: number;
 }
 
 /**
@@ -133,13 +79,19 @@ export class BatchDelivery implements Delivery {
   #noticed_ms = -Infinity;
   #isNoticed = false;
   #room = Promise.withResolvers<void>();
+  readonly #maxBytes: number;
   #hasFailed = false;
+  /** Whether the failure has been reported. */
+  #isOver = false;
   #running?: Promise<void>;
+  /** What the output is being given, one batch after the other. */
+  #writing: Promise<void> = Promise.resolve();
 
   /** Makes a delivery with nothing under way. */
   constructor(options: BatchDeliveryOptions) {
     this.#options = options;
     this.isDurable = options.store !== undefined;
+    this.#maxBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
   }
 
   get share(): number {
@@ -170,6 +122,7 @@ export class BatchDelivery implements Delivery {
 
   async flushed(): Promise<void> {
     await this.#running;
+    await this.#writing;
   }
 
   #add(entry: Entry, recipient?: Recipient): void {
@@ -179,7 +132,7 @@ export class BatchDelivery implements Delivery {
     else if (!queue) this.#queues.set(entry.session, queue = new Queue());
     queue.add(entry, recipient);
     this.#pendingBytes += costOf(entry);
-    if (this.#pendingBytes > MAX_PENDING_BYTES && this.#share === Infinity) this.#beginHold();
+    if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
     this.#running ??= this.#run();
   }
 
@@ -189,15 +142,20 @@ export class BatchDelivery implements Delivery {
     try {
       while (this.#next.entries.length > 0) await this.#deliver();
     } catch (error) {
-      this.#hasFailed = true;
-      this.#next = new Queue();
-      this.#queues.clear();
-      for (const resolve of this.#onStored.values()) resolve();
-      this.#releaseHeld();
-      this.#options.onFailure(error instanceof Error ? error.message : String(error));
+      this.#fail(error);
     } finally {
       this.#running = undefined;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#hasFailed = this.#isOver = true;
+    this.#next = new Queue();
+    this.#queues.clear();
+    for (const resolve of this.#onStored.values()) resolve();
+    this.#releaseHeld();
+    this.#options.onFailure(error instanceof Error ? error.message : String(error));
   }
 
   async #deliver(): Promise<void> {
@@ -215,13 +173,44 @@ export class BatchDelivery implements Delivery {
     } finally {
       for (const entry of this.#onStored.size > 0 ? entries : []) this.#resolveStored(entry);
     }
-    if (output && progress.size > 0) {
-      this.#waitingFor = "output";
+    if (!output || progress.size === 0) return this.#delivered(batch, progress);
+    this.#writing = this.#write(output, batch, progress, this.#writing);
+    await (store ? this.#inTime(this.#writing) : this.#writing);
+  }
+
+  /** Gives the output a batch, after those before it. */
+  async #write(
+    output: MessageOutput,
+    batch: Queue,
+    progress: ReturnType<Queue["progress"]>,
+    before: Promise<void>,
+  ): Promise<void> {
+    await before;
+    if (this.#hasFailed) return;
+    this.#waitingFor = "output";
+    try {
+      const { entries } = batch;
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
+      this.#delivered(batch, progress);
+    } catch (error) {
+      this.#fail(error);
     }
+  }
+
+  /** Waits for the output, though not for one that is stalled. */
+  async #inTime(writing: Promise<void>): Promise<void> {
+    const { clock } = this.#options;
+    const late = Promise.withResolvers<void>();
+    const timer = clock.timer(late.resolve);
+    timer.set(clock.now() + OUTPUT_LEAD_MS);
+    await Promise.race([writing, late.promise]);
+    timer.clear();
+  }
+
+  #delivered(batch: Queue, progress: ReturnType<Queue["progress"]>): void {
     this.#pendingBytes -= batch.bytes;
     for (const [recipient, { bytes, seq }] of progress) recipient.delivered(seq, bytes);
-    if (this.#pendingBytes <= MAX_PENDING_BYTES / 2) this.#releaseHeld();
+    if (this.#pendingBytes <= this.#maxBytes / 2) this.#releaseHeld();
   }
 
   #fillNext(): void {
@@ -241,7 +230,7 @@ export class BatchDelivery implements Delivery {
   }
 
   #beginHold(): void {
-    this.#share = MAX_PENDING_BYTES / Math.max(1, this.#queues.size);
+    this.#share = this.#maxBytes / Math.max(1, this.#queues.size);
     const { clock, notice } = this.#options;
     const now_ms = clock.now();
     this.#isNoticed = now_ms - this.#noticed_ms >= NOTICE_INTERVAL_MS;
@@ -249,9 +238,7 @@ export class BatchDelivery implements Delivery {
     this.#noticed_ms = now_ms;
     notice(
       "warning",
-      `the ${this.#waitingFor} does not keep up: ${
-        MAX_PENDING_BYTES / 1_048_576
-      } MiB wait for it; ` +
+      `the ${this.#waitingFor} does not keep up: ${this.#maxBytes / 1_048_576} MiB wait for it; ` +
         `the sessions that send most are not read until half of it is delivered, and none is ended`,
     );
   }

@@ -203,7 +203,7 @@ export class ClientHost {
     const { server } = this.options;
     const { disk, options } = server;
     const isForgotten = !disk && serverWire.process !== server.process;
-    const away_ms = process.now() - serverWire.lastFrame_ms;
+    const away_ms = process.now() - serverWire.lastSignOfLife_ms;
     expect(
       isForgotten || away_ms >= options.plan.sessionLifetime_ms,
       () => `a session that was away for ${away_ms} ms is refused: ${text}`,

@@ -123,7 +123,7 @@ export class CourseCheck {
   #connectionOver(): void {
     this.#isConnected = false;
     // What came after the last sign of life was no health.
-    this.#healthy_ms = this.wire!.lastFrame_ms - this.wire!.opened_ms;
+    this.#healthy_ms = this.wire!.lastSignOfLife_ms - this.wire!.opened_ms;
   }
 
   /** A lost session is kept for its lifetime, from when its connection was closed. */

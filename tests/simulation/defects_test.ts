@@ -39,6 +39,16 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     right: "return route.worker;",
     wrong: "return byDefault;",
   },
+  "a client is judged while the server does not read it": {
+    file: "server/server_session.ts",
+    right: "this.suspendJudgement(true);",
+    wrong: "",
+  },
+  "the bytes of a large message are no sign of life": {
+    file: "session/session.ts",
+    right: "frames === 0 && this.#isOpen && this.#decoder.isMidData",
+    wrong: "frames < 0",
+  },
 };
 
 for (const [what, defect] of Object.entries(DEFECTS)) {

@@ -85,6 +85,8 @@ export class Faults {
         return clock.after(ms, () => this.#return(server));
       case "fill disk":
         return this.#fillDisk(server, ms);
+      case "stall output":
+        return server.output?.stall(ms);
       case "kill client":
       case "power off client":
         return client.crash(fault === "kill client" ? "killed" : "powered off");

@@ -17,6 +17,8 @@ import { Wire } from "./wire.ts";
 export interface LinkQuality {
   /** The least and the greatest time that bytes take from one host to the other. */
   readonly latency_ms: readonly [least: number, greatest: number];
+  /** How many bytes arrive in a second, if not as many as one likes. */
+  readonly bytesPerSecond?: number;
   /** How many bytes may be on their way in one direction of a connection. */
   readonly capacity: number;
   /** The most bytes that one read gives. */
@@ -125,10 +127,11 @@ export class Link {
   }
 
   #connect(client: SimulatedProcess, server: SimulatedProcess, listener: MemoryListener): End {
-    const { capacity, fragment } = this.quality;
+    const { bytesPerSecond, capacity, fragment } = this.quality;
     const path = new Path(this.#clock, {
       latency_ms: () => this.#latency(),
       capacity,
+      bytesPerSecond,
       fragment: (bytes) => this.#options.random.between(1, Math.min(bytes, fragment)),
       owners: { client, server },
       names: {

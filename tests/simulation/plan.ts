@@ -40,6 +40,8 @@ export interface ServerPlan {
   readonly sessionLifetime_ms: number;
   /** How long a commit to its store takes, if it has one. */
   readonly commit_ms?: readonly [least: number, greatest: number];
+  /** What may wait for delivery, in bytes, before sessions are held, if not as much as usual. */
+  readonly maxPendingBytes?: number;
   /** How long an append to its output takes, if it has one. */
   readonly append_ms?: readonly [least: number, greatest: number];
 }
@@ -57,6 +59,7 @@ export const FAULTS = [
   "power off server",
   "stop server",
   "fill disk",
+  "stall output",
   "kill client",
   "power off client",
   "stop client",
@@ -119,12 +122,14 @@ function drawServer(random: Random): Omit<ServerPlan, "workers"> {
     original: random.oneIn(2),
     maxSessions: random.oneIn(10) ? 2 : 10_000,
     sessionLifetime_ms: random.pick([0, 20_000, 300_000, 3_600_000, 3_600_000]),
+    ...random.oneIn(3) && { maxPendingBytes: random.pick([4_000, 50_000]) },
     ...hasStore && { commit_ms: [1, slowest_ms] as const },
     ...hasOutput && { append_ms: [1, random.pick([1, 100, 1_000])] as const },
   };
 }
 
 function drawClient(random: Random, servers: number): ClientPlan {
+  if (random.oneIn(6)) return drawSlowClient(random, servers);
   const isLines = random.oneIn(2);
   const most = random.oneIn(2) ? 256 : random.between(1, 20);
   const slowest_ms = random.pick([1, 5, 50, 400]);
@@ -139,6 +144,31 @@ function drawClient(random: Random, servers: number): ClientPlan {
       latency_ms: [random.between(0, slowest_ms), slowest_ms],
       capacity: random.pick([300, 3_000, 65_536, 65_536]),
       fragment: random.pick([1, 20, 1_000, 1_000, 65_536, 65_536, 65_536]),
+    },
+  };
+}
+
+/** A client with large messages on a path so slow that one takes several thresholds. */
+function drawSlowClient(random: Random, servers: number): ClientPlan {
+  const bytesPerSecond = random.between(1_000, 10_000);
+  const timers = { ...drawTimers(random), data_threshold_ms: random.between(1_000, 20_000) };
+  const most_s = random.between(1, 4) * timers.data_threshold_ms / 1_000;
+  const pause_ms = random.between(10_000, 120_000);
+  return {
+    server: random.below(servers),
+    timers,
+    window: random.pick([1, 2, 5]),
+    reconnect: { limit: 0 },
+    lines: {
+      burst: [1, 2],
+      pause_ms: [Math.round(pause_ms / 10), pause_ms],
+      padding: Math.round(bytesPerSecond * most_s),
+    },
+    quality: {
+      bytesPerSecond,
+      latency_ms: [0, random.pick([1, 20])],
+      capacity: Math.round(bytesPerSecond / 10),
+      fragment: 65_536,
     },
   };
 }

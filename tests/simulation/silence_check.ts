@@ -39,7 +39,8 @@ export class SilenceCheck {
   #unconfirmed: { seq: number; at_ms: number }[] = [];
   #data_ms = 0;
   #phaseBegan_ms = 0;
-  #heartbeat?: { n: number; sent_ms: number };
+  /** The heartbeat that needs an answer; its number is one of those sent at that time. */
+  #heartbeat?: { numbers: number[]; sent_ms: number; judgedFrom_ms: number };
   #answered_ms?: number;
   #missed = 0;
   #since?: Since;
@@ -57,6 +58,12 @@ export class SilenceCheck {
     if (this.#options.role === "client") return;
     wire.onFrame = (line) => {
       if (line.startsWith("DATA ") && this.#wire === wire) this.#data_ms = this.#now;
+    };
+    wire.onPartialData = () => {
+      if (this.#wire === wire) this.#data_ms = this.#now;
+    };
+    wire.onHoldEnd = (held_ms) => {
+      if (this.#wire === wire) this.#releasedAfter(held_ms);
     };
   }
 
@@ -107,10 +114,23 @@ export class SilenceCheck {
     return this.#options.process.now();
   }
 
+  /** Whom the server did not read has all its time once more; what is only waited for goes on. */
+  #releasedAfter(held_ms: number): void {
+    this.#data_ms = this.#now;
+    if (this.#heartbeat) this.#heartbeat.judgedFrom_ms = this.#now;
+    if (this.#answered_ms !== undefined) this.#answered_ms += held_ms;
+  }
+
+  /** Whether this side reads nothing of its peer, and so may not judge it. */
+  get #isHolding(): boolean {
+    return this.#options.role === "server" && this.#wire?.isHeld === true;
+  }
+
   /** What comes next unless something is heard before, and when. */
   #due(): { what: string; from_ms: number; at_ms: number; again_ms: number } | undefined {
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } =
       this.#options.timers;
+    if (this.#isHolding) return undefined;
     if (this.#phase === "data") {
       const from_ms = this.#silence()?.at_ms;
       if (from_ms === undefined) return undefined;
@@ -118,11 +138,11 @@ export class SilenceCheck {
       return { what: "the heartbeat phase", from_ms, at_ms, again_ms: data_threshold_ms };
     }
     if (this.#phase !== "heartbeat" || !this.#heartbeat) return undefined;
-    const { n, sent_ms } = this.#heartbeat;
+    const { judgedFrom_ms, numbers: [n = 0] } = this.#heartbeat;
     if (this.#answered_ms === undefined) {
-      const at_ms = sent_ms + heart_beat_threshold_ms;
+      const at_ms = judgedFrom_ms + heart_beat_threshold_ms;
       const again_ms = heart_beat_threshold_ms;
-      return { what: `the miss of heartbeat ${n}`, from_ms: sent_ms, at_ms, again_ms };
+      return { what: `the miss of heartbeat ${n}`, from_ms: judgedFrom_ms, at_ms, again_ms };
     }
     const from_ms = this.#answered_ms;
     const at_ms = from_ms + heart_beat_interval_ms;
@@ -180,11 +200,13 @@ export class SilenceCheck {
 
   #enter(phase: string): void {
     if (phase === "heartbeat") {
+      expect(!this.#isHolding, () => "silence was declared of a peer that was not read");
       expect(this.#silence() !== undefined, () => "silence was declared while nothing was due");
       this.#expectNow();
       this.#since = this.#silence();
       this.#missed = 0;
       this.#heartbeat = this.#answered_ms = undefined;
+      this.#isNextDue = false;
     } else if (phase === "data" && this.#phase === "heartbeat") {
       expectSame(this.#data_ms, this.#now, () => "the time of the data that ended a silence");
     }
@@ -193,6 +215,10 @@ export class SilenceCheck {
   }
 
   #sent(n: number): void {
+    if (this.#isAssurance()) {
+      if (this.#heartbeat?.sent_ms === this.#now) this.#heartbeat.numbers.push(n);
+      return;
+    }
     expectSame(this.#phase, "heartbeat", () => `the phase of heartbeat ${n}`);
     if (this.#answered_ms !== undefined) {
       this.#expectNow();
@@ -206,31 +232,52 @@ export class SilenceCheck {
       const last_ms = this.#missed > 0 ? this.#missed_ms : sent_ms;
       expectSame(this.#now, last_ms, () => `the time of heartbeat ${n}`);
     }
-    this.#heartbeat = { n, sent_ms: this.#now };
+    this.#heartbeat = { numbers: [n], sent_ms: this.#now, judgedFrom_ms: this.#now };
     this.#answered_ms = undefined;
+    this.#isNextDue = false;
   }
+
+  /** Whether a heartbeat is sent now only as a sign of life of a server that can answer nothing. */
+  #isAssurance(): boolean {
+    const { role } = this.#options;
+    if (role === "client" || !(this.#wire!.isMidData || this.#isHolding)) return false;
+    if (this.#phase !== "heartbeat" || this.#isHolding) return true;
+    if (!this.#heartbeat || this.#isNextDue) return false;
+    const due = this.#due()!;
+    return this.#answered_ms === undefined || this.#now < this.#window(due).earliest_ms;
+  }
+
+  /** Whether the last heartbeat was missed, and the next one has not been sent. */
+  #isNextDue = false;
 
   #missed_ms = 0;
 
   #answeredNow(rtt_ms: number | null): void {
-    const { n, sent_ms } = this.#heartbeat!;
-    const { lastFrame_ms, lastReply } = this.#wire!;
-    const rtts = [lastReply === n ? this.#now - sent_ms : null, null];
+    const { numbers, sent_ms } = this.#heartbeat!;
+    const { lastSignOfLife_ms, lastReply } = this.#wire!;
+    const n = numbers[0]!;
+    const rtts = [numbers.includes(lastReply) ? this.#now - sent_ms : null, null];
     expect(rtts.includes(rtt_ms), () => `rtt_ms ${rtt_ms} of heartbeat ${n}; expected ${rtts[0]}`);
-    expectSame(lastFrame_ms, this.#now, () => `the time of the sign of life after heartbeat ${n}`);
-    expect(lastFrame_ms >= sent_ms, () => `heartbeat ${n} answered by what came before it`);
+    expectSame(
+      lastSignOfLife_ms,
+      this.#now,
+      () => `the time of the sign of life after heartbeat ${n}`,
+    );
+    expect(lastSignOfLife_ms >= sent_ms, () => `heartbeat ${n} answered by what came before it`);
     this.#answered_ms = this.#now;
     this.#missed = 0;
   }
 
   #missedNow({ left, missed, n }: { left: number; missed: number; n: number }): void {
     const { sent_ms } = this.#heartbeat!;
+    expect(!this.#isHolding, () => `heartbeat ${n} missed of a peer that was not read`);
     this.#expectNow();
     expect(
-      this.#wire!.lastFrame_ms <= sent_ms,
+      this.#wire!.lastSignOfLife_ms <= sent_ms,
       () => `heartbeat ${n}, sent at ${sent_ms}, missed in spite of a frame since then`,
     );
     this.#missed_ms = this.#now;
+    this.#isNextDue = true;
     expectSame(missed, ++this.#missed, () => "heartbeats missed in a row");
     expectSame(left, this.#untilDead - this.#missed, () => "heartbeats left until death");
   }

@@ -35,6 +35,7 @@ class Device<Work> {
   /** What it is doing, unless that has been cut off. */
   protected underWay?: { work: Work };
   readonly #clock: VirtualClock;
+  #stalledUntil_ms = -Infinity;
 
   constructor({ clock, deliveries, latency_ms, random }: DeviceOptions) {
     this.#clock = clock;
@@ -43,13 +44,20 @@ class Device<Work> {
     this.latency_ms = latency_ms;
   }
 
+  /** Finishes nothing that it begins from now on, for so long. */
+  stall(ms: number): void {
+    this.#stalledUntil_ms = Math.max(this.#stalledUntil_ms, this.#clock.now() + ms);
+  }
+
   /** Begins something for a process; `done` is what happens in time, if nothing has cut it off. */
   protected begin(what: string, process: SimulatedProcess, work: Work, done: () => void): void {
     guard(this.#clock, () => {
       expect(!process.dead && !this.underWay, () => `two ${what} at once`);
     });
     const underWay = this.underWay = { work };
-    this.#clock.after(this.random.between(...this.latency_ms as [number, number]), () => {
+    const latency_ms = this.random.between(...this.latency_ms as [number, number]);
+    const done_ms = Math.max(this.#clock.now(), this.#stalledUntil_ms) + latency_ms;
+    this.#clock.at(done_ms, () => {
       if (this.underWay !== underWay) return;
       this.underWay = undefined;
       done();

@@ -67,7 +67,9 @@ export class Watch {
       this.silence.connected(wire);
     } else this.silence.checkDue();
     if (event.event === "terminated") this.end = event;
-    if (event.event === "disconnected") this.#lastSignOfLife_ms = this.wires.at(-1)!.lastFrame_ms;
+    if (event.event === "disconnected") {
+      this.#lastSignOfLife_ms = this.wires.at(-1)!.lastSignOfLife_ms;
+    }
     if (event.event === "resumed" && this.#lastSignOfLife_ms !== undefined) {
       const gap_ms = this.#options.process.now() - this.#lastSignOfLife_ms;
       expectSame(event.gap_ms, gap_ms, () => "gap_ms of resumed");

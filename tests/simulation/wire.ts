@@ -22,12 +22,19 @@ export class Wire {
   readonly route: Route;
   /** When the connection was there for its process. */
   readonly opened_ms: number;
-  /** When the last complete frame was read. */
-  lastFrame_ms = -Infinity;
+  /** When the last complete frame, or bytes of a data message under way, were read. */
+  lastSignOfLife_ms = -Infinity;
+  /** When anything was read last. */
+  lastRead_ms = -Infinity;
   /** The number of the last heartbeat reply that was read. */
   lastReply = 0;
   /** Told of the line of each complete frame. */
   onFrame?: (line: string) => void;
+  /** Told of bytes that are part of a data message, and complete nothing. */
+  onPartialData?: () => void;
+  /** Told that the process reads again, and for how long it did not. */
+  onHoldEnd?: (held_ms: number) => void;
+  readonly #end: End;
   #line = "";
   /** How many bytes of a data message and its line end are still to come. */
   #payload = 0;
@@ -46,16 +53,41 @@ export class Wire {
     this.link = link;
     this.route = route;
     this.opened_ms = process.now();
-    end.onRead = (bytes) => this.#read(bytes);
+    this.#end = end;
+    this.lastRead_ms = this.opened_ms;
+    end.onRead = (bytes) => {
+      this.lastRead_ms = process.now();
+      if (this.#read(bytes) || this.#payload === 0) return;
+      this.lastSignOfLife_ms = process.now();
+      this.onPartialData?.();
+    };
+    end.onReading = () => {
+      const held_ms = process.now() - this.lastRead_ms;
+      if (held_ms > 0) this.onHoldEnd?.(held_ms);
+    };
   }
 
-  #read(bytes: Uint8Array): void {
+  /** Whether part of a data message has been read. */
+  get isMidData(): boolean {
+    return this.#payload > 0;
+  }
+
+  /** Whether its process has read nothing for some time, though it could. */
+  get isHeld(): boolean {
+    return !this.#end.isReading && this.lastRead_ms < this.process.now();
+  }
+
+  /** Reads on; whether a frame was completed. */
+  #read(bytes: Uint8Array): boolean {
+    let isComplete = false;
     for (let at = 0; at < bytes.length;) {
       if (this.#payload > 0) {
         const skipped = Math.min(this.#payload, bytes.length - at);
         at += skipped;
         this.#payload -= skipped;
-        if (this.#payload === 0) this.#complete();
+        if (this.#payload > 0) continue;
+        this.#complete();
+        isComplete = true;
         continue;
       }
       const end = bytes.indexOf(LF, at);
@@ -63,12 +95,16 @@ export class Wire {
       at = end < 0 ? bytes.length : end + 1;
       if (end < 0) continue;
       if (this.#line.startsWith("DATA ")) this.#payload = Number(this.#line.split(" ")[2]) + 1;
-      else this.#complete();
+      else {
+        this.#complete();
+        isComplete = true;
+      }
     }
+    return isComplete;
   }
 
   #complete(): void {
-    this.lastFrame_ms = this.process.now();
+    this.lastSignOfLife_ms = this.process.now();
     const [word, n] = this.#line.split(" ");
     if (word === "HEARTBEAT_REPLY") this.lastReply = Number(n);
     this.onFrame?.(this.#line);

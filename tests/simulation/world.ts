@@ -174,7 +174,8 @@ class World {
 
 /** Whether heartbeats may have to wait behind data for so long that they are missed. */
 function isNarrow({ lines, quality, timers, window }: ClientPlan, server: ServerPlan): boolean {
-  const bytes = window * (60 + (lines?.padding ?? 0));
+  // The bytes of a large message are signs of life, however long all of it takes.
+  const bytes = quality.bytesPerSecond ? 0 : window * (60 + (lines?.padding ?? 0));
   const rounds = 2 + Math.ceil(bytes / quality.capacity);
   const warnAfter_ms = Math.min(
     timers.heart_beat_threshold_ms,

@@ -20,6 +20,8 @@ export interface Owner {
 export interface PathOptions {
   /** From a write to the read of its bytes; what is written later never arrives earlier. */
   latency_ms?: number | (() => number);
+  /** How many bytes arrive in a second, in each direction; without limit if not given. */
+  bytesPerSecond?: number;
   /** How many bytes may be on their way or unread before a write has to wait. */
   capacity?: number;
   /** How many of the given number of bytes one read gives. */
@@ -91,8 +93,11 @@ export class End implements Connection {
   peerEnd!: End;
   /** Sees what each read gives. */
   onRead?: (bytes: Uint8Array) => void;
+  /** Notified when it waits for bytes again. */
+  onReading?: () => void;
   readonly #clock: VirtualClock;
   readonly #latency: () => number;
+  readonly #bytesPerSecond: number;
   readonly #capacity: number;
   readonly #fragment: (bytes: number) => number;
   readonly #stuckWrites: boolean;
@@ -104,6 +109,7 @@ export class End implements Connection {
   #cutOff = false;
   #finAt_ms = Infinity;
   #closed = false;
+  #isReadToEnd = false;
   #vanished = false;
   #writeClosed = false;
   #failure?: TransportError;
@@ -116,6 +122,7 @@ export class End implements Connection {
     this.peer = peer;
     this.#latency = typeof latency_ms === "number" ? () => latency_ms : latency_ms;
     this.#capacity = options.capacity ?? 65_536;
+    this.#bytesPerSecond = options.bytesPerSecond ?? Infinity;
     this.#fragment = options.fragment ?? ((bytes) => bytes);
     this.#stuckWrites = options.stuckWrites ?? false;
     this.#owner = owner;
@@ -136,6 +143,11 @@ export class End implements Connection {
     return this.#closed;
   }
 
+  /** Whether its owner waits for bytes, as long as some can come. */
+  get isReading(): boolean {
+    return this.#reading !== undefined || this.#failure !== undefined || this.#isReadToEnd;
+  }
+
   /** How many bytes are on their way here or unread here. */
   get unread(): number {
     return this.#inboxBytes;
@@ -145,6 +157,7 @@ export class End implements Connection {
     return new Promise((resolve, reject) => {
       if (this.#reading) throw new Error("two reads at once");
       this.#reading = { buffer, resolve, reject };
+      this.onReading?.();
       this.#giveRead();
     });
   }
@@ -241,6 +254,7 @@ export class End implements Connection {
       if (this.peerEnd.#writing) this.peerEnd.#owner.whenRunning(() => this.peerEnd.#send());
     } else if (!this.#cutOff && !next && this.#finAt_ms <= this.#clock.now()) {
       this.#reading = undefined;
+      this.#isReadToEnd = true;
       resolve(null);
     }
   }
@@ -256,7 +270,7 @@ export class End implements Connection {
     const room = this.#capacity - peerEnd.#inboxBytes;
     if (room <= 0) return;
     const taken = bytes.subarray(0, room);
-    const at_ms = this.#arrival(peerEnd);
+    const at_ms = this.#arrival(peerEnd, taken.length);
     peerEnd.#inbox.push({ bytes: taken, at_ms, here: false });
     peerEnd.#inboxBytes += taken.length;
     this.#writing = undefined;
@@ -280,9 +294,9 @@ export class End implements Connection {
   }
 
   /** When what is sent now can be read there. */
-  #arrival(receiver: End): number {
+  #arrival(receiver: End, bytes = 0): number {
     const at_ms = Math.max(this.#clock.now() + this.#latency(), receiver.#lastArrival_ms);
-    return receiver.#lastArrival_ms = at_ms;
+    return receiver.#lastArrival_ms = at_ms + Math.ceil(1_000 * bytes / this.#bytesPerSecond);
   }
 
   #arriveLater(at_ms: number): void {

@@ -66,10 +66,11 @@ export class WorkerPool {
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
     if (options.store || options.output) {
-      const { clock, output, store } = options;
+      const { clock, maxPendingBytes, output, store } = options;
       const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
       const onFailure = (text: string) => this.#onDeliveryFailed(text);
-      this.#delivery = new BatchDelivery({ store, output, clock, notice, onFailure });
+      const delivery = { store, output, clock, notice, onFailure, maxPendingBytes };
+      this.#delivery = new BatchDelivery(delivery);
     }
   }
 
