@@ -46,7 +46,7 @@ export function parseConfig(text: string, name: string): Partial<Settings> {
   const settings: Record<string, Value> = {};
   const table = withTries(settingsTable(parseToml(text, name), name), name);
   for (const [key, value] of Object.entries(table)) {
-    const given = `${name}: ${key} = ${shown(value)}`;
+    const given = `${name}: ${shortened(key)} = ${shown(value)}`;
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
     }
@@ -84,7 +84,8 @@ function parseToml(text: string, name: string): Record<string, unknown> {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const line = "line" in error ? `line ${error.line}: ` : "";
-    const [what] = error.message.split("\n");
+    const isDeep = error instanceof RangeError;
+    const [what] = isDeep ? ["tables or lists nested too deeply"] : error.message.split("\n");
     throw new UsageError(`${name} is not TOML: ${line}${what}`);
   }
 }
@@ -93,7 +94,9 @@ function settingsTable(document: Record<string, unknown>, name: string): object 
   const stray = Object.keys(document).find((key) => !TABLES.includes(key));
   if (stray !== undefined) {
     const isTable = typeof document[stray] === "object";
-    const what = isTable ? `unknown table [${stray}]` : `${stray} stands outside of any table`;
+    const what = isTable
+      ? `unknown table [${shortened(stray)}]`
+      : `${shortened(stray)} stands outside of any table`;
     throw new UsageError(`${name}: ${what}; every key belongs under [settings]`);
   }
   const [table, second] = TABLES.filter((key) => Object.hasOwn(document, key));
@@ -108,6 +111,19 @@ function settingsTable(document: Record<string, unknown>, name: string): object 
 function shown(value: unknown): string {
   if (value === Infinity || value === -Infinity) return value > 0 ? "inf" : "-inf";
   if (typeof value === "number" || typeof value === "bigint") return String(value).toLowerCase();
-  const text = value instanceof Date ? value.toISOString() : JSON.stringify(value);
+  return shortened(value instanceof Date ? value.toISOString() : jsonOf(value));
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // Too many tables in each other for the stack.
+    if (!(error instanceof RangeError)) throw error;
+    return Array.isArray(value) ? "[…]" : "{…}";
+  }
+}
+
+function shortened(text: string): string {
   return text.length > 60 ? text.slice(0, 60) + "…" : text;
 }

@@ -60,7 +60,7 @@ export interface Log {
 /** Opens the log. Folders and files that cannot be opened are reported in the output. */
 export function openLog(options: LogOptions): Log {
   const { directory, output, quiet, role } = options;
-  const report = (text: string) => output.write(format(new Date(), "ERROR", text, null));
+  const report = (text: string) => output.write(format(new Date(), "ERROR", columnOf(text), null));
   const levels = directory !== "" && makeFolder(directory, report) ? LEVELS : [];
   const files = levels.map((level) =>
     new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, report)
@@ -77,8 +77,7 @@ export function openLog(options: LogOptions): Log {
     error: (text: string, ...about: About) => logger.error(text, ...about),
   };
   return {
-    // It may contain text of a peer, and so any characters.
-    line: (level, text, session, time) => void log[level](printable(text), session, time),
+    line: (level, text, session, time) => void log[level](columnOf(text), session, time),
     close: () => files.forEach((file) => file.destroy()),
   };
 }
@@ -195,6 +194,11 @@ function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
   return format(time ? new Date(time) : datetime, levelName, msg, session ?? null);
 }
 
+/** A text as a column of a line: text of a peer must neither display as something else, nor add a column. */
+function columnOf(text: string): string {
+  return printable(text).replace(/\|(?=\|)/g, "\\u007c");
+}
+
 /** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */
 function format(time: Date, level: string, text: string, session: string | null): string {
   const two = (n: number) => String(n).padStart(2, "0");
@@ -202,5 +206,7 @@ function format(time: Date, level: string, text: string, session: string | null)
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
   const name = level === "WARN" ? "WARNING" : level;
   const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
-  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${session ?? "-"}`;
+  // A session may have the id `-`, which would look like no session.
+  const about = session === "-" ? '"-"' : session ?? "-";
+  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${about}`;
 }

@@ -190,6 +190,27 @@ for (const [what, text] of NOT_TOML) {
   });
 }
 
+const DEEP: readonly [what: string, text: string, error: RegExp][] = [
+  ["a key of 4,000 parts", `${"a.".repeat(4_000)}b = 1\n`, /^x\.toml: a = \{.{1,60}: unknown key/],
+  [
+    "a table of 4,000 parts",
+    `[settings.${"a.".repeat(4_000)}b]\nc = 1\n`,
+    /^x\.toml: a = \{.{1,60}: unknown key/,
+  ],
+  ["100,000 lists in each other", `port = ${"[".repeat(100_000)}\n`, /^x\.toml.{1,200}$/],
+  [
+    "a key of 100,000 letters",
+    `${"a".repeat(100_000)} = 1\n`,
+    /^x\.toml: a{60}… = 1: unknown key$/,
+  ],
+];
+
+for (const [what, text, error] of DEEP) {
+  Deno.test(`parseConfig() throws one short sentence on ${what}`, () => {
+    assertMatch(errorOf(`[settings]\n${text}`), error);
+  });
+}
+
 Deno.test("parseConfig() quotes a text in an error", () => {
   assertEquals(
     errorOf('[settings]\nhost = "a\\nb\\"c"\n'),

@@ -46,9 +46,33 @@ Deno.test("Log.line() puts out time, level, message and session, in local time",
 
 Deno.test("Log.line() puts - for no session, and takes any text as it is", async () => {
   using opened = openTestLog();
-  const texts = ["a || b", "%s %d", "{}", "ü → 漢", "", "undefined"];
+  const texts = ["a | b", "%s %d", "{}", "ü → 漢", "", "undefined"];
   for (const text of texts) opened.log.line("info", text, null);
   assertEquals((await opened.put()).map(content), texts.map((text) => `INFO || ${text} || -`));
+});
+
+Deno.test("Log.line() lets no text or session forge a column, a line or no session", async () => {
+  using opened = openTestLog();
+  for (const text of ["a || ERROR || b", "a |||| b", "|| a ||", "a\n || b"]) {
+    opened.log.line("info", text, "-");
+  }
+  const lines = (await opened.put()).map((line) => line.split(" || "));
+  assertEquals(lines.map(([, ...columns]) => columns), [
+    ["INFO", "a \\u007c| ERROR \\u007c| b", '"-"'],
+    ["INFO", "a \\u007c\\u007c\\u007c| b", '"-"'],
+    ["INFO", "\\u007c| a \\u007c|", '"-"'],
+    ["INFO", "a\\u000a \\u007c| b", '"-"'],
+  ]);
+});
+
+Deno.test("openLog() escapes the folder's name in what it reports", async () => {
+  await withFolder(async (folder) => {
+    Deno.writeTextFileSync(`${folder}/a\u001b[2J || b`, "");
+    using opened = openTestLog({ directory: `${folder}/a\u001b[2J || b` });
+    const [line] = await opened.put();
+    assertStringIncludes(line!, "a\\u001b[2J \\u007c| b");
+    assertEquals(line!.split(" || ").length, 4);
+  });
 });
 
 Deno.test("Log.line() puts out all levels, or warnings and errors if it is to be quiet", async () => {
