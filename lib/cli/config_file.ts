@@ -5,13 +5,10 @@
  */
 import { parse } from "@std/toml";
 import { fileErrorText, UsageError } from "../platform/errors.ts";
-import { checkValue, didYouMean, type Value } from "./check.ts";
+import { checkValue, didYouMean, PATHS, type Value } from "./check.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
 const TABLES = ["settings", "Settings"];
-
-/** The keys that may be empty: they name a file or a folder, if any. */
-const PATHS: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
 
 /**
  * Reads a configuration file.

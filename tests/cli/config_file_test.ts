@@ -40,6 +40,12 @@ original = true
   });
 });
 
+Deno.test("parseConfig() keeps the backslashes of a path in single quotes", () => {
+  assertEquals(parseConfig("[settings]\nlog_dir = 'C:\\temp\\new'\n", "x.toml"), {
+    log_dir: "C:\\temp\\new",
+  });
+});
+
 Deno.test("parseConfig() takes [Settings] for [settings]", () => {
   assertEquals(parseConfig("[Settings]\nport = 1\n", "x.toml"), { port: 1 });
 });
@@ -76,6 +82,8 @@ Deno.test("parseConfig() reads a file as Windows writes it: byte order mark, CRL
 const SECONDS = "expected a number of seconds from 0.001 to 1000000";
 const PORT = "expected a whole number from 1 to 65535";
 const HOST = "expected an IPv4 address, an IPv6 address or a host name";
+const PATH = "expected a path without control characters; in the configuration file, write it in " +
+  "single quotes, such as 'C:\\temp\\new', in which a backslash is one";
 const UNDER_SETTINGS = "every key belongs under [settings]";
 
 /** A line under `[settings]`, and the error for it, behind the file's name. */
@@ -120,6 +128,9 @@ const WRONG_LINES: readonly [line: string, error: string][] = [
   ["heart_beats_missed = 0", "heart_beats_missed = 0: expected a whole number from 1"],
   ["heart_beats_missed = 1.5", "heart_beats_missed = 1.5: expected a whole number from 1"],
   ['heart_beats_missed = "4"', 'heart_beats_missed = "4": expected a whole number from 1'],
+  ['log_dir = "C:\\temp\\new"', `log_dir = "C:\\temp\\new": ${PATH}`],
+  ['store = "a\\u0000"', `store = "a\\u0000": ${PATH}`],
+  ['output = "a\\u0085"', `output = "a\u0085": ${PATH}`],
   ["log_dir = 1", "log_dir = 1: expected a text of 1 to 4096 characters"],
   ["[settings.nested]\nport = 1", 'nested = {"port":1}: unknown key'],
 ];

@@ -59,6 +59,8 @@ const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
   ["client", "--output a", "--output: an option of the server"],
   ["client", "--a\u001b[2J\u202e", "--a\\u001b[2J\\u202e: unknown option"],
   ["server", "--config a\u001b[2J.toml", "cannot read the configuration file a\\u001b[2J.toml"],
+  ["client", "--log-dir /dev/null/logs", "cannot make the log folder /dev/null/logs: "],
+  ["server", "--log-dir a\tb", "--log-dir a\\u0009b: expected a path without control characters"],
   ["server", "--json --output -", "--json and --output -: both write to stdout"],
   ["server", "--output=- --json", "--json and --output -: both write to stdout"],
   ["client", "--stdin --message x", "--stdin and --message: the data messages are the lines"],
