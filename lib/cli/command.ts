@@ -174,8 +174,8 @@ async function runUntilStopped(
 
 function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {
   const file = config === undefined
-    ? readConfigIfThere(`${executableFolder()}/${role}.toml`)
-    : readConfig(config);
+    ? readConfigIfThere(`${executableFolder()}/${role}.toml`, role)
+    : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
   return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };

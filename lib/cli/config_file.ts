@@ -5,6 +5,7 @@
  */
 import { parse } from "@std/toml";
 import { fileErrorText, UsageError } from "../platform/errors.ts";
+import type { Role } from "../wire/protocol.ts";
 import { checkValue, didYouMean, PATHS, type Value } from "./check.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
@@ -15,8 +16,8 @@ const TABLES = ["settings", "Settings"];
  *
  * @throws {UsageError} If it cannot be read, is not TOML, or has an unknown key or an invalid value.
  */
-export function readConfig(path: string): Partial<Settings> {
-  return parseConfig(readFile(path), path);
+export function readConfig(path: string, role: Role): Partial<Settings> {
+  return parseConfig(readFile(path), path, role);
 }
 
 /**
@@ -24,22 +25,24 @@ export function readConfig(path: string): Partial<Settings> {
  *
  * @throws {UsageError} As {@linkcode readConfig}.
  */
-export function readConfigIfThere(path: string): Partial<Settings> {
+export function readConfigIfThere(path: string, role: Role): Partial<Settings> {
   try {
     Deno.statSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
   }
-  return readConfig(path);
+  return readConfig(path, role);
 }
 
 /**
  * Parses the text of a configuration file.
  *
  * @param name The file's name, for errors.
- * @throws {UsageError} If it is not TOML, or has an unknown key or an invalid value.
+ * @param role The side that reads it.
+ * @throws {UsageError} If it is not TOML, or has an unknown key, one of the other side only, or an invalid
+ * value.
  */
-export function parseConfig(text: string, name: string): Partial<Settings> {
+export function parseConfig(text: string, name: string, role: Role): Partial<Settings> {
   const settings: Record<string, Value> = {};
   const table = withTries(settingsTable(parseToml(text, name), name), name);
   for (const [key, value] of Object.entries(table)) {
@@ -47,10 +50,22 @@ export function parseConfig(text: string, name: string): Partial<Settings> {
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
     }
+    const { role: owner = role } = KEYS[key as Key];
+    if (owner !== role) {
+      const where = `${name}:${lineOf(key, text)} ${key} = ${shown(value)}`;
+      throw new UsageError(`${where}: a key of the ${owner}, not of the ${role}`);
+    }
     if (value === "" && PATHS.includes(key)) continue;
     settings[key] = checkValue(key as Key, value, given);
   }
   return settings;
+}
+
+/** The line on which a key stands, as ` line 3:`; empty where it is written in an unusual way. */
+function lineOf(key: string, text: string): string {
+  const isHere = new RegExp(`^[^#]*\\b${key}\\b["']?\\s*=`);
+  const at = text.split("\n").findIndex((line) => isHere.test(line));
+  return at === -1 ? "" : ` line ${at + 1}:`;
 }
 
 /** Accepts the original server's `heart_beats_missed`, which counts the first heartbeat, too. */

@@ -118,6 +118,10 @@ const WRONG_FILES: readonly [text: string, says: string][] = [
   ["\ufeff[settings]\r\nport = 0\r\n", ": port = 0: expected a whole number"],
   ['[settings]\n"a\\u001b[2J\\u202eb" = 1\n', ": a\\u001b[2J\\u202eb = 1: unknown key"],
   [`[settings]\n${"a.".repeat(4_000)}b = 1\n`, ": a = "],
+  [
+    "[settings]\nport = 1\nwindow = 1\n",
+    ": line 3: window = 1: a key of the client, not of the server",
+  ],
 ];
 
 Deno.test("a wrong configuration file: one sentence, nothing on stdout, status 2", async () => {
