@@ -95,6 +95,8 @@ export class Client {
   readonly #stopping = new AbortController();
   #session?: ClientSession | LegacyClientSession;
   #connected_ms = 0;
+  /** What was confirmed before the present connection. */
+  #confirmedBefore = 0;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
 
@@ -147,6 +149,7 @@ export class Client {
       return connection;
     }
     this.#connected_ms = clock.now();
+    this.#confirmedBefore = this.#state.ledger.confirmedUpTo;
     const state = this.#state;
     this.#session = original && legacy
       ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
@@ -180,7 +183,8 @@ export class Client {
     if (!this.#mayReconnectAfter(closeReason)) return false;
     // Silence after the last sign of life is not healthy time.
     const healthy_ms = this.#state.lastSignOfLife_ms - this.#connected_ms;
-    if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
+    const confirmed = this.#state.ledger.confirmedUpTo - this.#confirmedBefore;
+    if (this.#session?.isOpen) this.#backoff.connectionLost({ healthy_ms, confirmed });
     const { limit } = this.#options.reconnect!;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const text = `given up after ${limit} attempts in a row (reconnect_limit)`;

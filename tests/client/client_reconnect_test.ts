@@ -86,8 +86,26 @@ Deno.test("a client whose first dials failed opens a session that is not resumed
   assertEquals(network.last.peer.heard[0]!.includes("confirmed"), false);
 });
 
-Deno.test("the delays keep growing while connections are lost soon", async () => {
-  const { clock, network, recorder } = stageDialling([remembering()], { draw: 0xff });
+Deno.test("the delays do not grow while each connection confirms data, however short it is", async () => {
+  const { clock, network, recorder } = stageDialling([remembering()], {
+    draw: 0xff,
+    reconnect: { limit: 2 },
+  });
+  for (let n = 0; n < 7; n++) {
+    await clock.advance(5_000);
+    network.last.path.reset();
+    await clock.advance(1_000);
+  }
+  const attempts = recorder.all("reconnecting").map(({ attempt, delay_ms }) => [attempt, delay_ms]);
+  assertEquals(attempts, Array(7).fill([1, 1_000]));
+});
+
+Deno.test("the delays keep growing while connections are lost soon and confirm nothing", async () => {
+  const answersHeartbeats = (line: string) => {
+    const n = /^HEARTBEAT (\d+)/.exec(line)?.[1];
+    return n === undefined ? welcoming('{"received":0}')(line) : `HEARTBEAT_REPLY ${n}\n`;
+  };
+  const { clock, network, recorder } = stageDialling([answersHeartbeats], { draw: 0xff });
   for (let n = 0; n < 7; n++) {
     await clock.advance(59_999 - clock.now() + network.dials_ms.at(-1)!);
     network.last.path.reset();

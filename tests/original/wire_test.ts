@@ -133,6 +133,9 @@ Deno.test("purposeOf() tells what a connection of an original client is for", ()
       ORIGINAL_TEXT.terminate,
       "HELLO 1 s {}\n",
       "CLIENT_HEARTBEAT",
+      ORIGINAL_TEXT.data.slice(0, 1),
+      ORIGINAL_TEXT.data.slice(0, -1),
+      ORIGINAL_TEXT.heartbeat.slice(0, -1),
     ]
   ) {
     assertEquals(purposeOf(encoder.encode(text)), undefined, text);
