@@ -26,7 +26,7 @@ import { SessionState } from "../session/state.ts";
 import type { Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type SentMessage } from "./outbox.ts";
 import type { DataSource } from "./source.ts";
 
 /** Options for {@linkcode Client}. */
@@ -97,6 +97,8 @@ export class Client {
   #connected_ms = 0;
   /** What was confirmed before the present connection. */
   #confirmedBefore = 0;
+  /** Connections in a row on which a data message was sent and nothing was confirmed. */
+  #fruitless = 0;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
 
@@ -181,15 +183,38 @@ export class Client {
    */
   #onDisconnect(closeReason: CloseReason): boolean {
     if (!this.#mayReconnectAfter(closeReason)) return false;
-    // Silence after the last sign of life is not healthy time.
-    const healthy_ms = this.#state.lastSignOfLife_ms - this.#connected_ms;
-    const confirmed = this.#state.ledger.confirmedUpTo - this.#confirmedBefore;
-    if (this.#session?.isOpen) this.#backoff.connectionLost({ healthy_ms, confirmed });
+    if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = this.#options.reconnect!;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
     this.#state.events.emit("notice", { level: "warning", text });
     return false;
+  }
+
+  /**
+   * Resets the attempts if the lost connection was of use. Neither silence after the last sign of life
+   * nor signs of life of a server that confirms nothing are healthy time.
+   */
+  #rateConnection(): void {
+    const { ledger, lastSignOfLife_ms } = this.#state;
+    const { oldest } = this.#outbox;
+    const healthy_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity) -
+      this.#connected_ms;
+    const confirmed = ledger.confirmedUpTo - this.#confirmedBefore;
+    this.#backoff.connectionLost({ healthy_ms, confirmed });
+    if (confirmed > 0 || !oldest) this.#fruitless = 0;
+    else if (oldest.sent_ms >= this.#connected_ms && isRepetition(++this.#fruitless)) {
+      this.#warnOfNoProgress(oldest);
+    }
+  }
+
+  #warnOfNoProgress({ payload, seq }: SentMessage): void {
+    const text =
+      `${this.#fruitless} connections in a row opened and confirmed nothing: data message ` +
+      `${seq}, of ${payload.length} bytes, was sent on each. Look next: is the message too large for the ` +
+      `rate of the path, or does the path drop packets above a size (an MTU black hole), so that small ` +
+      `frames pass and large ones never do?`;
+    this.#state.events.emit("notice", { level: "warning", text });
   }
 
   #mayReconnectAfter(closeReason: CloseReason): boolean {
@@ -218,4 +243,9 @@ export class Client {
 /** Whether a server shut down in order: it has then confirmed all that it delivered. */
 function isSettled({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "shutdown";
+}
+
+/** Whether to warn of so many in a row: of the second one, and each time there are twice as many. */
+function isRepetition(inARow: number): boolean {
+  return inARow > 1 && (inARow & (inARow - 1)) === 0;
 }

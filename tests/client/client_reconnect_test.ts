@@ -100,21 +100,6 @@ Deno.test("the delays do not grow while each connection confirms data, however s
   assertEquals(attempts, Array(7).fill([1, 1_000]));
 });
 
-Deno.test("the delays keep growing while connections are lost soon and confirm nothing", async () => {
-  const answersHeartbeats = (line: string) => {
-    const n = /^HEARTBEAT (\d+)/.exec(line)?.[1];
-    return n === undefined ? welcoming('{"received":0}')(line) : `HEARTBEAT_REPLY ${n}\n`;
-  };
-  const { clock, network, recorder } = stageDialling([answersHeartbeats], { draw: 0xff });
-  for (let n = 0; n < 7; n++) {
-    await clock.advance(59_999 - clock.now() + network.dials_ms.at(-1)!);
-    network.last.path.reset();
-    await clock.advance(30_000);
-  }
-  const delays_ms = recorder.all("reconnecting").map(({ delay_ms }) => delay_ms);
-  assertEquals(delays_ms, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-});
-
 Deno.test("the delays start anew after a connection that was open for a minute", async () => {
   const { clock, network, recorder } = stageDialling(
     ["refused", "refused", "refused", serving(), serving(12)],
