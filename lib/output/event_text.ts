@@ -44,7 +44,10 @@ export function eventText(event: Event, role: Role, timers: Timers): EventText |
     case "data_received":
       return info(`data message ${event.seq} received, ${counted(event.bytes, "byte")}`);
     case "data_confirmed":
-      return info(`data message ${event.seq} confirmed after ${event.rtt_ms} ms`);
+      return info(
+        `data message ${event.seq} confirmed ` +
+          (event.rtt_ms === null ? "by the resume" : `after ${event.rtt_ms} ms`),
+      );
     case "phase":
       return phaseText(event, role);
     case "heartbeat_sent":

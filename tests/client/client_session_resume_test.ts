@@ -158,8 +158,13 @@ for (
       resent,
     ]);
     assertEquals(sent, again.map((line) => [1_500, Number(line.split(" ")[1]), true]));
-    // What had arrived counts as confirmed without a CONFIRM.
-    assertEquals(recorder.all("data_confirmed").map(({ seq }) => seq), [1, 2]);
+    // What had arrived counts as confirmed without a CONFIRM, and is an event, too.
+    const settled = Array.from({ length: already }, (_, n) => [n + 3, null]);
+    assertEquals(recorder.all("data_confirmed").map(({ rtt_ms, seq }) => [seq, rtt_ms]), [
+      [1, 0],
+      [2, 0],
+      ...settled,
+    ]);
   });
 }
 
