@@ -37,6 +37,10 @@ export class CourseCheck {
   #isConnected = false;
   #attempt = 0;
   #healthy_ms = 0;
+  /** When the unconfirmed data messages were sent, by sequence number, the oldest first. */
+  readonly #sent_ms = new Map<number, number>();
+  /** Whether the connection has confirmed any. */
+  #hasConfirmed = false;
   #dialAt_ms?: number;
   #lost_ms?: number;
 
@@ -69,7 +73,15 @@ export class CourseCheck {
         expectSame(this.#phase, "connecting", () => "the phase at connected");
         expect(!this.#isConnected, () => "connected twice at the same time");
         this.#isConnected = true;
+        this.#hasConfirmed = false;
         this.#connections++;
+        return;
+      case "data_sent":
+        this.#sent_ms.set(event.seq, this.#now);
+        return;
+      case "data_confirmed":
+        this.#sent_ms.delete(event.seq);
+        this.#hasConfirmed = true;
         return;
       case "resumed":
         expect(this.#isConnected, () => "resumed without a connection");
@@ -124,8 +136,12 @@ export class CourseCheck {
 
   #connectionOver(): void {
     this.#isConnected = false;
-    // What came after the last sign of life was no health.
-    this.#healthy_ms = this.wire!.lastFrame_ms - this.wire!.opened_ms;
+    const { lastFrame_ms, opened_ms } = this.wire!;
+    // What came after the last sign of life was no health, nor is time in which nothing is confirmed.
+    const [oldest_ms = Infinity] = this.#sent_ms.values();
+    this.#healthy_ms = this.#hasConfirmed
+      ? Infinity
+      : Math.min(lastFrame_ms, oldest_ms) - opened_ms;
   }
 
   /** A lost session is kept for its lifetime, from when its connection was closed. */
