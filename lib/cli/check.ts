@@ -10,6 +10,9 @@ import { type Key, type KeyDescription, KEYS } from "./settings.ts";
 /** The value of a setting. */
 export type Value = string | number | boolean;
 
+/** The settings that name a file or a folder, if any: they may be empty in a file. */
+export const PATHS: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
+
 /** The values that a setting can have, for people. */
 export function expectation({ unit, range: [least, greatest] }: KeyDescription): string {
   switch (unit) {
@@ -42,6 +45,12 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
   if (description.unit === "text") {
     if (typeof value !== "string") throw wrong();
     if (value.length < least || value.length > greatest) throw wrong();
+    if (PATHS.includes(key) && /\p{Cc}/u.test(value)) {
+      throw new UsageError(
+        `${where}: expected a path without control characters; in the configuration file, write it ` +
+          `in single quotes, such as 'C:\\temp\\new', in which a backslash is one`,
+      );
+    }
     if (key === "host" && !isHost(value)) {
       const apart = /^[^:]+:\d+$/.test(value) ? "; the port is given apart from it" : "";
       throw new UsageError(

@@ -21,6 +21,7 @@ import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
+import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
 import { readConfig, readConfigIfThere } from "./config_file.ts";
 import { refuseConflicts } from "./conflicts.ts";
@@ -75,7 +76,8 @@ export async function commandMain(
     return await runTask(role, commandLine, start, stderr);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    stderr.write(`pulsewire-${role}: ${error.message}`);
+    // It may contain keys, paths and names from files and flags.
+    stderr.write(`pulsewire-${role}: ${printable(error.message)}`);
     return EXIT.usage;
   } finally {
     await stderr.flush();
@@ -172,8 +174,8 @@ async function runUntilStopped(
 
 function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {
   const file = config === undefined
-    ? readConfigIfThere(`${executableFolder()}/${role}.toml`)
-    : readConfig(config);
+    ? readConfigIfThere(`${executableFolder()}/${role}.toml`, role)
+    : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
   return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };

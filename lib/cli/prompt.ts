@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "../platform/errors.ts";
+import { printable } from "../wire/quote.ts";
 import { checkValue, numberOf, type Value } from "./check.ts";
 import { KEYS, type Settings } from "./settings.ts";
 
@@ -54,7 +55,7 @@ function ask(key: "host" | "port", proposal: Settings, at: Terminal): Value {
       return checkValue(key, value, `${key} ${answer}`);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      at.show(error.message);
+      at.show(printable(error.message));
     }
   }
 }

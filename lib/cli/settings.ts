@@ -85,7 +85,7 @@ export const SETTINGS = {
   },
   max_message_bytes: {
     unit: "bytes",
-    range: [1, 1_073_741_824],
+    range: [1, 268_435_456],
     default: 1_048_576,
     meaning: {
       server: "the largest data message accepted",

@@ -1,5 +1,6 @@
 /**
- * The delay before a reconnect: exponential back-off with jitter.
+ * The delay before a reconnect: exponential back-off with jitter. It starts anew after a connection that
+ * was of use: new data was confirmed on it, however short it was, or it was healthy for a minute.
  *
  * @module
  */
@@ -40,8 +41,8 @@ export class Backoff {
     return Math.round(MIN_BACKOFF_MS + fraction * (longest_ms - MIN_BACKOFF_MS));
   }
 
-  /** Resets the attempts if the session was healthy for long enough before it was lost. */
-  wasHealthyFor(healthy_ms: number): void {
-    if (healthy_ms >= HEALTHY_MS) this.attempts = 0;
+  /** Resets the attempts if the connection was of use: how long it was healthy, and what it confirmed. */
+  connectionLost({ healthy_ms, confirmed }: { healthy_ms: number; confirmed: number }): void {
+    if (confirmed > 0 || healthy_ms >= HEALTHY_MS) this.attempts = 0;
   }
 }

@@ -26,7 +26,7 @@ import { SessionState } from "../session/state.ts";
 import type { Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
-import { Outbox, type OutboxOptions } from "./outbox.ts";
+import { Outbox, type OutboxOptions, type SentMessage } from "./outbox.ts";
 
 /** Options for {@linkcode Client}. */
 export interface ClientOptions extends DialOptions, Omit<OutboxOptions, "ledger"> {
@@ -78,6 +78,10 @@ export class Client {
   readonly #stopping = new AbortController();
   #session?: LegacyClientSession;
   #connected_ms = 0;
+  /** What was confirmed before the present connection. */
+  #confirmedBefore = 0;
+  /** Connections in a row on which a data message was sent and nothing was confirmed. */
+  #fruitless = 0;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
 
@@ -130,6 +134,7 @@ export class Client {
       return connection;
     }
     this.#connected_ms = clock.now();
+    this.#confirmedBefore = this.#state.ledger.confirmedUpTo;
     const state = this.#state;
     this.#session = original && legacy
       ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
@@ -163,14 +168,38 @@ export class Client {
   #onDisconnect(closeReason: CloseReason): boolean {
     const { reconnect } = this.#options;
     if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
-    // Silence after the last sign of life is not healthy time.
-    const healthy_ms = this.#state.lastSignOfLife_ms - this.#connected_ms;
-    if (this.#session?.isOpen) this.#backoff.wasHealthyFor(healthy_ms);
+    if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = reconnect;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
     this.#state.events.emit("notice", { level: "warning", text });
     return false;
+  }
+
+  /**
+   * Resets the attempts if the lost connection was of use. Neither silence after the last sign of life
+   * nor signs of life of a server that confirms nothing are healthy time.
+   */
+  #rateConnection(): void {
+    const { ledger, lastSignOfLife_ms } = this.#state;
+    const { oldest } = this.#outbox;
+    const healthy_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity) -
+      this.#connected_ms;
+    const confirmed = ledger.confirmedUpTo - this.#confirmedBefore;
+    this.#backoff.connectionLost({ healthy_ms, confirmed });
+    if (confirmed > 0 || !oldest) this.#fruitless = 0;
+    else if (oldest.sent_ms >= this.#connected_ms && isRepetition(++this.#fruitless)) {
+      this.#warnOfNoProgress(oldest);
+    }
+  }
+
+  #warnOfNoProgress({ payload, seq }: SentMessage): void {
+    const text =
+      `${this.#fruitless} connections in a row opened and confirmed nothing: data message ` +
+      `${seq}, of ${payload.length} bytes, was sent on each. Look next: is the message too large for the ` +
+      `rate of the path, or does the path drop packets above a size (an MTU black hole), so that small ` +
+      `frames pass and large ones never do?`;
+    this.#state.events.emit("notice", { level: "warning", text });
   }
 
   async #waitToReconnect({ reason, text }: CloseReason): Promise<void> {
@@ -188,4 +217,9 @@ export class Client {
     // If it is stopped meanwhile, the next dial gives up at once.
     await sleep(pause).catch(() => {});
   }
+}
+
+/** Whether to warn of so many in a row: of the second one, and each time there are twice as many. */
+function isRepetition(inARow: number): boolean {
+  return inARow > 1 && (inARow & (inARow - 1)) === 0;
 }

@@ -56,9 +56,17 @@ export class ClientSession extends Session implements ClientDataSide {
     return this.#outbox.done;
   }
 
-  /** When the next data message may go out, in monotonic milliseconds. */
+  /**
+   * When the next data message may go out, in monotonic milliseconds. One that is too large, which ends
+   * the session, waits until those before it are confirmed.
+   */
   get nextSend_ms(): number {
-    return this.#outbox.next_ms;
+    const { isInFlight, next_ms } = this.#outbox;
+    return isInFlight && next_ms !== Infinity && this.#isNextTooLarge ? Infinity : next_ms;
+  }
+
+  get #isNextTooLarge(): boolean {
+    return this.#outbox.nextBytes > this.#limit;
   }
 
   /**
@@ -77,8 +85,7 @@ export class ClientSession extends Session implements ClientDataSide {
   sendReady(): void {
     const { events, writer } = this;
     for (let now_ms = this.now(); this.nextSend_ms <= now_ms; now_ms = this.now()) {
-      const { nextBytes } = this.#outbox;
-      if (nextBytes > this.#limit) return this.#tooLarge(nextBytes);
+      if (this.#isNextTooLarge) return this.#tooLarge();
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
       writer.send({ type: "DATA", seq, payload });
       if (!events.wantsMessages) continue;
@@ -156,9 +163,13 @@ export class ClientSession extends Session implements ClientDataSide {
         `WELCOME ${frame.version} ${frame.session} in answer to HELLO ${PROTOCOL_VERSION} ${id}`,
       );
     }
+    const { confirmedUpTo } = this.ledger;
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
     this.opened(resumes && this.#outbox.resume(received));
+    for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
+      this.events.emit("data_confirmed", { seq, rtt_ms: null });
+    }
     this.#limit = greetingNumber(frame.greeting, "max_message_bytes") ?? Infinity;
     if (!resumes) this.#compareTimers(greetingNumber(frame.greeting, "data_threshold"));
   }
@@ -179,7 +190,8 @@ export class ClientSession extends Session implements ClientDataSide {
     );
   }
 
-  #tooLarge(bytes: number): void {
+  #tooLarge(): void {
+    const bytes = this.#outbox.nextBytes;
     const text = `the next data message has ${bytes} bytes; the server accepts ${this.#limit}`;
     this.end({ by: "self", reason: "refused", text });
   }

@@ -65,6 +65,11 @@ export class Outbox {
     return this.#unconfirmed.length === 0 && this.#complete;
   }
 
+  /** Whether any has been sent on this connection and is not confirmed. */
+  get isInFlight(): boolean {
+    return this.#sentHere > 0;
+  }
+
   /** When the next may go out, in monotonic milliseconds; `Infinity` while none may. */
   get next_ms(): number {
     if (this.#sentHere < this.#unconfirmed.length) return 0;

@@ -5,14 +5,14 @@
  */
 import { OriginalClientSession, type OriginalClientSessionOptions } from "./original_client.ts";
 import { OriginalSessions, type OriginalSessionsOptions } from "./sessions.ts";
-import { beginsOriginal, ORIGINAL_TEXT, purposeOf } from "./wire.ts";
+import { beginsOriginal, hasWhole, purposeOf } from "./wire.ts";
 
 /** What a client and a server know of the original program. */
 export class OriginalProtocol {
   /** Whether first bytes are enough to tell whether an original client sent them. */
   isDecided(first: Uint8Array): boolean {
     const message = beginsOriginal(first);
-    return message === undefined || first.length >= ORIGINAL_TEXT[message].length;
+    return message === undefined || hasWhole(first, message);
   }
 
   /** Whether a connection that begins like this is one of an original client. */
@@ -32,7 +32,7 @@ export class OriginalProtocol {
 
   /** Recognizes an original server, which ends no line, by how it answers anything. */
   explainAnswer(first: Uint8Array): string | undefined {
-    if (beginsOriginal(first) !== "reply") return undefined;
+    if (!hasWhole(first, "reply")) return undefined;
     return "it answers as the original program does; use --original";
   }
 }

@@ -46,10 +46,14 @@ export function beginsOriginal(bytes: Uint8Array): OriginalMessage | undefined {
   });
 }
 
+/** Whether bytes begin with the whole of a message. A fragment does not prove who sent it. */
+export function hasWhole(bytes: Uint8Array, message: OriginalMessage): boolean {
+  return beginsOriginal(bytes) === message && bytes.length >= ORIGINAL_TEXT[message].length;
+}
+
 /** What a connection is for that begins with these bytes; `undefined` if it is of no original client. */
 export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
-  const message = beginsOriginal(first);
-  return message === "data" || message === "heartbeat" ? message : undefined;
+  return (["data", "heartbeat"] as const).find((purpose) => hasWhole(first, purpose));
 }
 
 /** Decodes messages from bytes in chunks of any size; holds less than one message. */

@@ -69,7 +69,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
     case "data_received":
       return `data message ${event.seq} received, ${counted(event.bytes, "byte")}`;
     case "data_confirmed":
-      return `data message ${event.seq} confirmed after ${event.rtt_ms} ms`;
+      return `data message ${event.seq} confirmed ` +
+        (event.rtt_ms === null ? "by the resume" : `after ${event.rtt_ms} ms`);
     case "phase":
       return phaseText(event, role);
     case "heartbeat_sent":

@@ -12,7 +12,7 @@ import {
   RotatingFileHandler,
   setup,
 } from "@std/log";
-import { fileErrorText } from "../platform/errors.ts";
+import { fileErrorText, UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import type { Level } from "./event_text.ts";
@@ -50,19 +50,23 @@ export interface LogOptions {
 export interface Log {
   /**
    * Logs a line with an ISO 8601 time, by default the present one. It never throws: a log file that fails
-   * is reported once, and the program continues.
+   * later is reported once, and the program continues.
    */
   line(level: Level, text: string, session: string | null, time?: string): void;
-  /** Closes the log files. */
+  /** Closes the log files, and reports how many lines they lack. */
   close(): void;
 }
 
-/** Opens the log. Folders and files that cannot be opened are reported in the output. */
+/**
+ * Opens the log.
+ *
+ * @throws {UsageError} If the folder or a file in it cannot be written.
+ */
 export function openLog(options: LogOptions): Log {
   const { directory, output, quiet, role } = options;
-  const report = (text: string) => output.write(format(new Date(), "ERROR", text, null));
-  const levels = directory !== "" && makeFolder(directory, report) ? LEVELS : [];
-  const files = levels.map((level) =>
+  const report = (text: string) => output.write(format(new Date(), "ERROR", columnOf(text), null));
+  if (directory !== "") makeFolder(directory);
+  const files = (directory === "" ? [] : LEVELS).map((level) =>
     new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, report)
   );
   const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
@@ -77,9 +81,8 @@ export function openLog(options: LogOptions): Log {
     error: (text: string, ...about: About) => logger.error(text, ...about),
   };
   return {
-    // It may contain text of a peer, and so any characters.
-    line: (level, text, session, time) => void log[level](printable(text), session, time),
-    close: () => files.forEach((file) => file.destroy()),
+    line: (level, text, session, time) => void log[level](columnOf(text), session, time),
+    close: () => files.forEach((file) => file.close()),
   };
 }
 
@@ -104,6 +107,8 @@ class LogFile extends RotatingFileHandler {
   readonly #path: string;
   readonly #report: (text: string) => void;
   #broken = false;
+  /** How many lines it lacks, and how many of them since the present failure. */
+  #lostInAll = 0;
   #lost = 0;
 
   constructor(level: LevelName, path: string, report: (text: string) => void) {
@@ -123,8 +128,16 @@ class LogFile extends RotatingFileHandler {
     try {
       this.#open();
     } catch (error) {
-      this.#failed(error);
+      throw new UsageError(`cannot write the log file ${this.#path}: ${fileErrorText(error)}`);
     }
+  }
+
+  /** Closes the file for good. */
+  close(): void {
+    this.destroy();
+    if (this.#lostInAll === 0) return;
+    this.#report(`${this.#path} lacks lines that could not be written: ${this.#lostInAll}`);
+    this.#lostInAll = 0;
   }
 
   override log(line: string): void {
@@ -136,6 +149,7 @@ class LogFile extends RotatingFileHandler {
       super.log(line);
     } catch (error) {
       this.#lost++;
+      this.#lostInAll++;
       return this.#failed(error);
     }
     if (this.#broken) {
@@ -179,20 +193,22 @@ function endsWithLine(path: string): boolean {
   return last[0] === 0x0a;
 }
 
-function makeFolder(directory: string, report: (text: string) => void): boolean {
+function makeFolder(directory: string): void {
   try {
     Deno.mkdirSync(directory, { recursive: true });
-    return true;
   } catch (error) {
-    const why = fileErrorText(error);
-    report(`cannot make the log folder ${directory}: ${why}; continuing without log files`);
-    return false;
+    throw new UsageError(`cannot make the log folder ${directory}: ${fileErrorText(error)}`);
   }
 }
 
 function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
   const [session, time] = args as Partial<About>;
   return format(time ? new Date(time) : datetime, levelName, msg, session ?? null);
+}
+
+/** A text as a column of a line: text of a peer must neither display as something else, nor add a column. */
+function columnOf(text: string): string {
+  return printable(text).replace(/\|(?=\|)/g, "\\u007c");
 }
 
 /** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */
@@ -202,5 +218,7 @@ function format(time: Date, level: string, text: string, session: string | null)
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
   const name = level === "WARN" ? "WARNING" : level;
   const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
-  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${session ?? "-"}`;
+  // A session may have the id `-`, which would look like no session.
+  const about = session === "-" ? '"-"' : session ?? "-";
+  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${about}`;
 }

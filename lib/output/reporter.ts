@@ -13,6 +13,7 @@ import { afterTurn, type Clock } from "../platform/clock.ts";
 import type { Event, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
+import { jsonLine } from "../wire/quote.ts";
 import { type EventText, eventText } from "./event_text.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
@@ -78,7 +79,7 @@ export class Reporter implements EventSink {
 
   #write(event: Event): void {
     const { json, many, role, timers } = this.#options;
-    if (event.event !== "notice") json?.write(JSON.stringify(event));
+    if (event.event !== "notice") json?.write(jsonLine(event));
     const text = eventText(event, role, timers);
     if (!text) return;
     if (!many) return this.#log(text, event);

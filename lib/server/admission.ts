@@ -105,10 +105,11 @@ export class Admission {
     }
   }
 
-  #refuseUnknown({ confirmed, id, settled }: Hello): string | undefined {
+  #refuseUnknown({ confirmed, id, sent, settled }: Hello): string | undefined {
     const { maxSessions, sessionLifetime_ms } = this.#options;
     if (this.#count >= maxSessions && !this.#registry.makeRoom()) return fullText(id, maxSessions);
-    if (confirmed === undefined || settled) return undefined;
+    // Of a session of which nothing is unconfirmed, nothing can be lost or doubled.
+    if (confirmed === undefined || settled || confirmed === sent) return undefined;
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
       ? "it keeps none without a connection (session_lifetime 0)"

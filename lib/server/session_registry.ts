@@ -52,12 +52,12 @@ export class SessionRegistry {
     const now_ms = clock.now();
     // The wall clock may have jumped back since.
     const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
-    for (const { id, lost_at, received, seen_at, start } of stored) {
+    for (const { id, lost_at, received, seen_at } of stored) {
       const opened_ms = before(seen_at);
       const events = new EventSource(sink, clock, id);
       const state = new SessionState({ clock, timers, events, opened_ms });
-      state.ledger.startAfter(start);
-      state.ledger.dataReceived = state.ledger.confirmedUpTo = received;
+      // All counters are of this process; of what came before, the store has every message.
+      state.ledger.startAfter(received);
       const delivered = received;
       const record = new SessionRecord({ id, state, reconnects: true, delivered, delivery });
       // A session that was connected to the end may have lost its connection only then.

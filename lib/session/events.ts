@@ -53,8 +53,8 @@ export interface EventFields {
   data_sent: { seq: number; bytes: number; resent?: true };
   /** The server received a data message. */
   data_received: { seq: number; bytes: number };
-  /** The client received the confirmation of a data message. */
-  data_confirmed: { seq: number; rtt_ms: number };
+  /** The client received the confirmation of a data message; without a time if a resume settled it. */
+  data_confirmed: { seq: number; rtt_ms: number | null };
   /**
    * The phase changed; `silent_ms` is how long no data had been received by then. On entering and leaving
    * the heartbeat phase, `idle` says that none was due: the client had nothing to send.

@@ -139,9 +139,9 @@ export class SessionState {
     this.events.emit("local_stall", { ms: roundMs(late_ms) });
   }
 
-  /** Emits the summary, the session's last event, if it was ever open. */
-  summarize(input: Pick<Summary, "lines_unsent" | "input_ended"> = {}): void {
-    if (!this.#isOpen) return;
+  /** Emits the summary, the session's last event, if it was ever open or had an input. */
+  summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
+    if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
     this.events.emit("summary", { ...summary, ...input });
   }

@@ -7,12 +7,19 @@
 /** Characters that are invisible, or change how a terminal displays what follows. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Escapes unprintable characters as `\u` and their code. */
+/** Escapes unprintable characters as `\u` and the four digits of each UTF-16 code unit, as JSON does. */
 export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (each) => `\\u${each.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+/** JSON in one line for any reader: what a string in it may hold raw, but is unprintable, is escaped. */
+export function jsonLine(value: unknown): string {
+  return printable(JSON.stringify(value));
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
 const lenientDecoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -52,7 +52,7 @@ for (const role of ROLES) {
 
   Deno.test(`${role}.toml used unchanged changes nothing`, () => {
     const defaults = defaultSettings(role);
-    assertEquals({ ...defaults, ...readConfig(pathOf(role)) }, defaults);
+    assertEquals({ ...defaults, ...readConfig(pathOf(role), role) }, defaults);
     const values = [...explainedKeys(role)].map(([key, { value }]) => [key, JSON.parse(value)]);
     const own = keysOf(role).map((key) => [key, defaults[key]]);
     assertEquals(values, own);

@@ -44,11 +44,18 @@ Deno.test("Backoff.next() stays within its limits however often it is called", (
   assertEquals(drawing(0xff).attempts, 0);
 });
 
-Deno.test("Backoff.wasHealthyFor() resets the attempts after a healthy minute, and not before", () => {
+Deno.test("Backoff.connectionLost() resets the attempts after a healthy minute, and not before", () => {
   const backoff = drawing(0xff);
   delays(backoff, 5);
-  backoff.wasHealthyFor(HEALTHY_MS - 1);
+  backoff.connectionLost({ healthy_ms: HEALTHY_MS - 1, confirmed: 0 });
   assertEquals([backoff.attempts, backoff.next()], [5, 30_000]);
-  backoff.wasHealthyFor(HEALTHY_MS);
+  backoff.connectionLost({ healthy_ms: HEALTHY_MS, confirmed: 0 });
   assertEquals([HEALTHY_MS, backoff.attempts, backoff.next()], [60_000, 0, 1_000]);
+});
+
+Deno.test("Backoff.connectionLost() resets the attempts after any connection that confirmed data", () => {
+  const backoff = drawing(0xff);
+  delays(backoff, 5);
+  backoff.connectionLost({ healthy_ms: 0, confirmed: 1 });
+  assertEquals([backoff.attempts, backoff.next()], [0, 1_000]);
 });

@@ -151,8 +151,10 @@ for (
     assertEquals(resumptions(recorder), [resumption]);
     const sent = recorder.story("data_sent").slice(5);
     assertEquals(sent, again.map((line) => `1500 data_sent ${line.slice(5)} true`));
-    // What had arrived counts as confirmed without a CONFIRM.
-    assertEquals(recorder.all("data_confirmed").map(({ seq }) => seq), [1, 2]);
+    // What had arrived counts as confirmed without a CONFIRM, and is an event, too.
+    const settled = Array.from({ length: already }, (_, n) => [n + 3, null]);
+    const confirmed = recorder.all("data_confirmed").map(({ rtt_ms, seq }) => [seq, rtt_ms]);
+    assertEquals(confirmed, [[1, 0], [2, 0], ...settled]);
   });
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { assertEventAfter, stageClient, stageUnopenedClient } from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
+import { stageClient, stageUnopenedClient } from "../support/stage.ts";
 
 /** A client whose server confirms each data message after so many milliseconds. */
 async function confirming(delay_ms: number, options: Parameters<typeof stageClient>[0] = {}) {

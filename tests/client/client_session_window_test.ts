@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
-import { assertEventAfter, stageClient, stageUnopenedClient } from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
+import { stageClient, stageUnopenedClient } from "../support/stage.ts";
 
 /** A client with a data message every 5 s and this window. */
 function stageWindow(window: number) {

@@ -8,7 +8,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { closeReasonOf, stageOriginalClient } from "../support/original_stage.ts";
-import { assertEventAfter } from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
 
 type Options = Parameters<typeof stageOriginalClient>[0];
 type Stage = Awaited<ReturnType<typeof stageOriginalClient>>;

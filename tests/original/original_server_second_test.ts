@@ -7,7 +7,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageBeats } from "../support/original_stage.ts";
-import { assertEventAfter } from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
 
 Deno.test("the server echoes heartbeats on the second connection, for ever", async () => {
   const { beats, clock, recorder } = await stageBeats();

@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { stageSession } from "../support/original_stage.ts";
 import { stageOriginalServer } from "../support/original_stage.ts";
-import { assertEventAfter } from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
 
 Deno.test("the server confirms an original client's data at once, and tells of it", async () => {
   const { data, recorder, sendData } = await stageSession();

@@ -78,6 +78,36 @@ Deno.test("--no-original refuses an original client with TERMINATE, and the log 
   }
 });
 
+Deno.test("a fragment of an original message takes no session, and not that of a server for one", async () => {
+  for (const message of [TEXT.data, TEXT.heartbeat]) {
+    for (const length of [1, message.length - 1]) {
+      const { call, clock, recorder, server, status } = stageOriginalServer({ once: true });
+      const end = await call(message.slice(0, length));
+      await end.hangUp();
+      await clock.advance(100);
+      const { by, reason, session } = recorder.one("terminated");
+      assertEquals([by, reason, session], ["peer", "closed", null]);
+      assertEquals(recorder.all("connected"), []);
+      await call(TEXT.data);
+      assertEquals(recorder.all("connected").length, 1);
+      server.stop("done");
+      await clock.advance(100);
+      assertEquals(await status, 0);
+    }
+  }
+});
+
+Deno.test("a server that sends one letter of the original's is not taken for one", async () => {
+  const { clock, recorder, status } = await stageOriginalClient({
+    original: false,
+    answer: () => TEXT.reply.slice(0, 1),
+  });
+  await clock.advance(30_000);
+  const { by, reason, text } = recorder.one("terminated");
+  assertEquals([by, reason, await status], ["self", "silent", 3]);
+  assertEquals(text.includes("original"), false);
+});
+
 Deno.test("a server for one session serves an original client to its end, and no other", async () => {
   const stage = stageOriginalServer({ once: true });
   const { call, clock, recorder, status } = stage;
@@ -122,7 +152,11 @@ Deno.test("stopping the server ends original sessions with TERMINATE on every co
 Deno.test("a PW/1 client recognizes an original server by its first answer, and names --original", async () => {
   for (let at = 1; at <= TEXT.reply.length; at++) {
     const answer = () => TEXT.reply.slice(0, at);
-    const { clock, recorder, status } = await stageOriginalClient({ original: false, answer });
+    const stage = await stageOriginalClient({ original: false, answer });
+    const { clock, ends, recorder, status } = stage;
+    // A fragment does not prove it, the whole does.
+    if (at < TEXT.reply.length) assertEquals(recorder.all("terminated"), []);
+    await ends[0]!.say(TEXT.reply.slice(at));
     await clock.advance(500);
     const { at_ms, by, reason, text } = recorder.one("terminated");
     assertEquals([at_ms, by, reason, await status], [0, "self", "protocol", 3]);

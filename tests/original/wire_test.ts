@@ -109,8 +109,9 @@ Deno.test("beginsOriginal() detects other input, PW/1 above all", () => {
 Deno.test("purposeOf() tells what a connection of an original client is for", () => {
   assertEquals(purposeOf(encoder.encode(ORIGINAL_TEXT.data)), "data");
   assertEquals(purposeOf(encoder.encode(ORIGINAL_TEXT.heartbeat.repeat(2))), "heartbeat");
-  const { reply, terminate } = ORIGINAL_TEXT;
-  for (const text of ["", reply, terminate, "HELLO 1 s {}\n", "CLIENT_HEARTBEAT"]) {
+  const { data, heartbeat, reply, terminate } = ORIGINAL_TEXT;
+  const fragments = [data.slice(0, 1), data.slice(0, -1), heartbeat.slice(0, -1)];
+  for (const text of ["", reply, terminate, "HELLO 1 s {}\n", "CLIENT_HEARTBEAT", ...fragments]) {
     assertEquals(purposeOf(encoder.encode(text)), undefined, text);
   }
 });

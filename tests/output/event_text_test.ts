@@ -32,6 +32,7 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("data_sent", { seq: 7, bytes: 19, resent: true }), "info", "7 sent again", "19 bytes"],
   [eventOf("data_received", { seq: 7, bytes: 19 }), "info", "message 7 received", "19 bytes"],
   [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "info", "message 7 confirmed", "1.25 ms"],
+  [eventOf("data_confirmed", { seq: 7, rtt_ms: null }), "info", "7 confirmed by the resume"],
   [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "info", "3 answered", "1.25 ms"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: null }), "info", "3 answered", "sign of life"],

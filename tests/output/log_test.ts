@@ -10,8 +10,10 @@ import {
   assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
+import { UsageError } from "../../lib/platform/errors.ts";
 import { withFolder } from "../support/folder.ts";
 import { logLines, openTestLog } from "../support/log.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
@@ -55,9 +57,35 @@ Deno.test("Log.line() puts out time, level, message and session, in local time",
 
 Deno.test("Log.line() puts - for no session, and takes any text as it is", async () => {
   using opened = openTestLog();
-  const texts = ["a || b", "%s %d", "{}", "ü → 漢", "", "undefined"];
+  const texts = ["a | b", "%s %d", "{}", "ü → 漢", "", "undefined"];
   for (const text of texts) opened.log.line("info", text, null);
   assertEquals((await opened.put()).map(content), texts.map((text) => `INFO || ${text} || -`));
+});
+
+Deno.test("Log.line() lets no text or session forge a column, a line or no session", async () => {
+  using opened = openTestLog();
+  for (const text of ["a || ERROR || b", "a |||| b", "|| a ||", "a\n || b"]) {
+    opened.log.line("info", text, "-");
+  }
+  const lines = (await opened.put()).map((line) => line.split(" || "));
+  assertEquals(lines.map(([, ...columns]) => columns), [
+    ["INFO", "a \\u007c| ERROR \\u007c| b", '"-"'],
+    ["INFO", "a \\u007c\\u007c\\u007c| b", '"-"'],
+    ["INFO", "\\u007c| a \\u007c|", '"-"'],
+    ["INFO", "a\\u000a \\u007c| b", '"-"'],
+  ]);
+});
+
+Deno.test("Log escapes the folder's name in what it reports", async () => {
+  await withFolder(async (folder) => {
+    const directory = `${folder}/a\u001b[2J || b`;
+    makeUnwritable(`${directory}/client_error.log`);
+    using opened = openTestLog({ directory });
+    opened.log.line("error", "e", null);
+    const [, line] = await opened.put();
+    assertStringIncludes(line!, "a\\u001b[2J \\u007c| b");
+    assertEquals(line!.split(" || ").length, 4);
+  });
 });
 
 Deno.test("Log.line() puts out all levels, or warnings and errors if it is to be quiet", async () => {
@@ -159,6 +187,17 @@ Deno.test("Log.close() may be called again", async () => {
   });
 });
 
+/** Makes a log file that fails when it is written: it is full, and cannot be rotated. */
+function makeUnwritable(path: string): void {
+  Deno.mkdirSync(`${path}.5/occupied`, { recursive: true });
+  Deno.writeTextFileSync(`${path}.4`, "");
+  Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 1) + "\n");
+}
+
+function makeWritable(path: string): void {
+  Deno.removeSync(`${path}.5`, { recursive: true });
+}
+
 /** The errors in an output about a log file. */
 function errorsAbout(path: string, put: string[]): string[] {
   return put.map((line) => line.split(" || ")).flatMap(([, level, text]) =>
@@ -169,7 +208,7 @@ function errorsAbout(path: string, put: string[]): string[] {
 Deno.test("Log tells once of a file that cannot be written, and goes on without it", async () => {
   await withFolder(async (directory) => {
     const path = `${directory}/client_warning.log`;
-    Deno.mkdirSync(path);
+    makeUnwritable(path);
     using opened = openTestLog({ directory });
     warn(opened.log, 1, 5);
 
@@ -185,30 +224,33 @@ Deno.test("Log tells once of a file that cannot be written, and goes on without 
 Deno.test("Log writes a file again as soon as it can, and tells how much is lost", async () => {
   await withFolder(async (directory) => {
     const path = `${directory}/client_warning.log`;
-    Deno.mkdirSync(path);
+    makeUnwritable(path);
     using opened = openTestLog({ directory });
     warn(opened.log, 1, 3);
-    Deno.removeSync(path);
+    makeWritable(path);
     warn(opened.log, 4, 5);
 
     assertEquals(logLines(path).map(messageOf), ["w 4", "w 5"]);
     const [, told, ...more] = errorsAbout(path, await opened.put());
     assertMatch(told!, /^FILE is written again; lines lost: 3$/);
     assertEquals(more, []);
+    // The last lines say what the files lack, also if that was long ago.
+    opened.log.close();
+    opened.log.close();
+    const [, , total, ...others] = errorsAbout(path, await opened.put());
+    assertEquals([total, others], ["FILE lacks lines that could not be written: 3", []]);
   });
 });
 
 Deno.test("Log outlives a rotation that fails, and rotates when it can", async () => {
   await withFolder(async (directory) => {
     const path = `${directory}/client_warning.log`;
-    Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 1) + "\n");
-    Deno.writeTextFileSync(`${path}.4`, "");
-    Deno.mkdirSync(`${path}.5/occupied`, { recursive: true });
+    makeUnwritable(path);
     using opened = openTestLog({ directory });
     warn(opened.log, 1, 3);
     assertEquals(errorsAbout(path, await opened.put()).length, 1);
 
-    Deno.removeSync(`${path}.5`, { recursive: true });
+    makeWritable(path);
     opened.log.line("warning", "w 4", "s");
     assertEquals(logLines(path).map(messageOf), ["w 4"]);
     assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES);
@@ -271,19 +313,27 @@ testUnless(
   },
 );
 
-for (const [what, path] of [["a file", "file"], ["below a file", "file/logs"]] as const) {
-  Deno.test(`Log goes on without files when its folder is ${what}, and tells of it once`, async () => {
-    await withFolder(async (folder) => {
-      Deno.writeTextFileSync(`${folder}/file`, "");
-      const directory = `${folder}/${path}`;
-      using opened = openTestLog({ directory });
-      const told = await opened.put();
-      for (let n = 1; n <= 3; n++) opened.log.line("error", `e ${n}`, "s");
-      const lines = (await opened.put()).slice(told.length);
-      assertEquals(lines.map(messageOf), ["e 1", "e 2", "e 3"]);
-      assertEquals(told.length, 1, told.join("\n"));
-      assertMatch(told[0]!, / \|\| ERROR \|\| cannot make the log folder .* \|\| -$/);
-      assertStringIncludes(told[0]!, directory);
+/** What cannot be a log folder, made in a folder; and what the sentence about it says. */
+const UNUSABLE: readonly [what: string, make: (folder: string) => string, says: RegExp][] = [
+  ["a file", (folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    return `${folder}/file`;
+  }, /^cannot make the log folder \S+\/file: /],
+  ["below a file", (folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    return `${folder}/file/logs`;
+  }, /^cannot make the log folder \S+\/logs: /],
+  ["one with a folder in the place of a file", (folder) => {
+    Deno.mkdirSync(`${folder}/client_warning.log`);
+    return folder;
+  }, /^cannot write the log file \S+\/client_warning\.log: it is a folder/],
+];
+
+for (const [what, make, says] of UNUSABLE) {
+  Deno.test(`openLog() throws when the folder is ${what}`, async () => {
+    await withFolder((folder) => {
+      const directory = make(folder);
+      assertMatch(assertThrows(() => openTestLog({ directory }), UsageError).message, says);
     });
   });
 }

@@ -38,12 +38,13 @@ function stage(options: Partial<ReporterOptions> = {}) {
     clock: new VirtualClock(),
     ...options,
   });
-  const json = async () => {
+  const lines = async () => {
     await settle();
     const text = written.map((bytes) => new TextDecoder().decode(bytes)).join("");
-    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+    return text.split("\n").filter((line) => line !== "");
   };
-  return { reporter, logged, json };
+  const json = async () => (await lines()).map((line) => JSON.parse(line));
+  return { reporter, logged, json, lines };
 }
 
 Deno.test("Reporter writes events in order when the turn is over, of their own time", async () => {
@@ -72,6 +73,15 @@ Deno.test("Reporter keeps no more than 65,536 events waiting", () => {
   const { reporter, logged } = stage({ json: undefined });
   for (let seq = 1; seq <= 65_536; seq++) reporter.emit(sent(seq));
   assertEquals(logged.length, 65_536);
+});
+
+Deno.test("Reporter writes an event as one line of JSON whatever a reader takes for a line end", async () => {
+  const { reporter, json, lines } = stage();
+  const session = "a\u2028b\u2029c\u202ed\u0085e\u007ff\u{e0041}\n\u200b";
+  reporter.emit(sent(1, session));
+  assertEquals((await json()).map((event) => event.session), [session]);
+  const [line, ...more] = await lines();
+  assertEquals([more, line!.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)], [[], null]);
 });
 
 Deno.test("Reporter writes no notice as JSON, and logs it", async () => {

@@ -39,6 +39,11 @@ const WRONG_ARGUMENTS: readonly [role: Role, args: string, begins: string][] = [
   ["client", "--port 65536", "--port 65536: expected a whole number"],
   ["client", "256.0.0.1", "HOST 256.0.0.1: expected an IPv4 address"],
   ["server", "--reconnect", "--reconnect: an option of the client"],
+  ["client", "--output a", "--output: an option of the server"],
+  ["client", "--a\u001b[2J\u202e", "--a\\u001b[2J\\u202e: unknown option"],
+  ["server", "--config a\u001b[2J.toml", "cannot read the configuration file a\\u001b[2J.toml"],
+  ["client", "--log-dir /dev/null/logs", "cannot make the log folder /dev/null/logs: "],
+  ["server", "--log-dir a\tb", "--log-dir a\\u0009b: expected a path without control characters"],
   ["server", "--json --output -", "--json and --output -: both write to stdout"],
 ];
 
@@ -74,6 +79,12 @@ const WRONG_FILES: readonly [text: string, says: string][] = [
   ["[settings]\nprot = 1\n", ": prot = 1: unknown key; did you mean port?"],
   ["[settings\nport = 1\n", " is not TOML: "],
   ["\ufeff[settings]\r\nport = 0\r\n", ": port = 0: expected a whole number"],
+  ['[settings]\n"a\\u001b[2J\\u202eb" = 1\n', ": a\\u001b[2J\\u202eb = 1: unknown key"],
+  [`[settings]\n${"a.".repeat(4_000)}b = 1\n`, ": a = "],
+  [
+    "[settings]\nport = 1\nwindow = 1\n",
+    ": line 3: window = 1: a key of the client, not of the server",
+  ],
 ];
 
 Deno.test("a wrong configuration file: one sentence, nothing on stdout, status 2", async () => {

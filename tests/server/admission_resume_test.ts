@@ -79,6 +79,10 @@ const UNKNOWN: [what: string, said: Resuming, received: number | undefined, dura
   ["was open, with nothing confirmed", { ...BACK, confirmed: 0, sent: 1 }, undefined],
   ["was open", { ...BACK, confirmed: 7, sent: 9 }, undefined],
   ["was open and settled", { ...BACK, confirmed: 7, sent: 9, settled: true }, 7],
+  ["was open, with nothing unconfirmed", { ...BACK, confirmed: 7, sent: 7 }, 7],
+  ["was open, and sent nothing", { ...BACK, confirmed: 0, sent: 0 }, 0],
+  ["was open, with nothing unconfirmed, to a store", { ...BACK, confirmed: 7, sent: 7 }, 7, true],
+  ["was open, with one unconfirmed", { ...BACK, confirmed: 7, sent: 8 }, undefined],
   ["was open and settled at 0", { ...BACK, confirmed: 0, sent: 2, settled: true }, 0],
   // It had been welcomed, and so stored: it has been forgotten since, with what it had sent.
   ["was open, with nothing confirmed, to a store", BACK_UNCONFIRMED, undefined, true],

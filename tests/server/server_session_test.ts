@@ -8,12 +8,8 @@ import { explainEnd } from "../../lib/output/explain.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
-import {
-  assertEventAfter,
-  DEFAULT_TIMERS,
-  stageServer,
-  stageUnopenedServer,
-} from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
+import { DEFAULT_TIMERS, stageServer, stageUnopenedServer } from "../support/stage.ts";
 
 Deno.test("the server welcomes, and confirms each data message at once", async () => {
   const { clock, peer, recorder } = await stageServer();

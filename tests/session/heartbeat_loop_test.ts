@@ -4,13 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  assertEventAfter,
-  type Stage,
-  stageClient,
-  type StageOptions,
-  stageServer,
-} from "../support/stage.ts";
+import { assertEventAfter } from "../support/instants.ts";
+import { type Stage, stageClient, type StageOptions, stageServer } from "../support/stage.ts";
 import type { Session } from "../../lib/session/session.ts";
 
 /** Both sides: how to bring one to silence at 20 s, and the data that ends the silence. */

@@ -8,8 +8,8 @@ import { assertEquals } from "@std/assert";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import type { Session } from "../../lib/session/session.ts";
 import { STALL_TOLERANCE_MS } from "../../lib/session/timers.ts";
+import { assertEventAfter } from "../support/instants.ts";
 import {
-  assertEventAfter,
   type Stage,
   stageClient,
   stageServer,

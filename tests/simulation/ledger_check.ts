@@ -16,7 +16,7 @@ export interface LedgerCheckOptions {
   role: Role;
   /** How many data messages may be unconfirmed. */
   window: number;
-  /** Where the session starts, of one that an earlier process of the server has left in its store. */
+  /** How far the session had come, of one that an earlier process of the server has left in its store. */
   start?: number;
 }
 
@@ -33,6 +33,8 @@ export class LedgerCheck {
   readonly #options: LedgerCheckOptions;
   readonly #connections: Counts[] = [];
   #sentHere = 0;
+  /** How many the last resume settled that no event has told of yet. */
+  #settling = 0;
   #receivedBefore?: number;
 
   constructor(options: LedgerCheckOptions) {
@@ -55,7 +57,10 @@ export class LedgerCheck {
         expect(event.seq <= this.sent, () => `${event.seq} confirmed, which was never sent`);
         this.confirmed++;
         this.#sentHere = Math.max(this.#sentHere, this.confirmed);
-        this.#here.confirmed++;
+        // What a resume settles counts for no connection.
+        if (event.rtt_ms === null) this.#settling--;
+        else this.#here.confirmed++;
+        expect(this.#settling >= 0, () => `${event.seq} settled by no resume`);
         return;
       case "data_received":
         this.#receivedBefore ??= event.seq - 1;
@@ -79,8 +84,8 @@ export class LedgerCheck {
     if (this.#options.role === "server") return;
     const unconfirmed = this.sent - this.confirmed;
     expectSame(resent + already_there, unconfirmed, () => "resent and already_there of resumed");
-    this.confirmed += already_there;
-    this.#sentHere = this.confirmed;
+    this.#settling = already_there;
+    this.#sentHere = this.confirmed + already_there;
   }
 
   #sentOne({ resent = false, seq }: { resent?: boolean; seq: number }): void {
@@ -98,6 +103,7 @@ export class LedgerCheck {
 
   #closeBooks(summary: Summary): void {
     const sum = (key: keyof Counts) => this.#connections.reduce((all, each) => all + each[key], 0);
+    expectSame(this.#settling, 0, () => "settled by the last resume without an event");
     expectSame(summary.data_sent, this.sent, () => "data_sent of the summary");
     expectSame(summary.data_resent, sum("resent"), () => "data_resent of the summary");
     expectSame(summary.data_confirmed, this.confirmed, () => "data_confirmed of the summary");

@@ -45,7 +45,7 @@ export interface ServerHostOptions {
 interface Life {
   readonly process: SimulatedProcess;
   readonly watches: Map<string, Watch>;
-  /** Where the sessions start that an earlier process has left in the store. */
+  /** How far the sessions had come that an earlier process has left in the store. */
   readonly starts: ReadonlyMap<string, number>;
 }
 
@@ -107,7 +107,7 @@ export class ServerHost {
     if (this.disk) this.deliveries.rewritten();
     story.tell(process.name, "starts");
     const store = this.disk?.open(process);
-    const starts = new Map(store?.sessions.map(({ id, start }) => [id, start]));
+    const starts = new Map(store?.sessions.map(({ id, received }) => [id, received]));
     const life: Life = { process, watches: new Map(), starts };
     const world = {
       transport: {

@@ -20,7 +20,7 @@ export interface WatchOptions {
   timers: Timers;
   /** How many data messages may be unconfirmed. */
   window: number;
-  /** Where the session starts, of one that an earlier process of the server has left in its store. */
+  /** How far the session had come, of one that an earlier process of the server has left in its store. */
   start?: number;
   /** How long the server keeps a session without a connection. */
   sessionLifetime_ms?: number;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
 import { ClientSession } from "../../lib/client/client_session.ts";
 import { Outbox } from "../../lib/client/outbox.ts";
 import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
@@ -68,27 +67,6 @@ export class Recorder implements EventSink {
   story(...names: EventName[]): string[] {
     return this.events.filter((each) => names.includes(each.event)).map(told);
   }
-}
-
-/**
- * Checks that an event comes when so many milliseconds have passed, and none of its name before.
- *
- * @param line the event as in {@linkcode Recorder.story}, or only its name, with its time or without
- */
-export async function assertEventAfter(
-  { clock, recorder }: { clock: VirtualClock; recorder: Recorder },
-  after_ms: number,
-  line: string,
-): Promise<void> {
-  const [name, ...fields] = line.replace(/^\d+ /, "").split(" ") as [EventName, ...string[]];
-  const before = recorder.all(name).length;
-  await clock.advance(after_ms - 1);
-  assertEquals(recorder.story(name).slice(before), [], `before ${line}`);
-  await clock.advance(1);
-  const lines = recorder.story(name).slice(before);
-  const time = line === name ? "" : `${clock.now()} `;
-  if (fields.length > 0) assertEquals(lines, [line]);
-  else assertEquals([lines.length, `${time}${name}`], [1, line]);
 }
 
 function told(
