@@ -5,9 +5,9 @@
  */
 import { type ByteSink, joinLines, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
-import { sleep } from "../platform/condition.ts";
-import { Deadline, warnIfSlow } from "../platform/deadline.ts";
+import { warnIfSlow } from "../platform/deadline.ts";
 import { writeErrorText } from "../platform/errors.ts";
+import { lockFile } from "./file_lock.ts";
 import { type MessageOutput, OutputError } from "./store.ts";
 
 /** The name of stdout. */
@@ -15,9 +15,6 @@ export const STDOUT = "-";
 
 /** Warns when a named pipe has had no reader for so long, in milliseconds. */
 const READER_WARN_AFTER_MS = 1_000;
-
-/** How long, in milliseconds, to wait for another server to unlock an output. */
-const LOCK_WAIT_MS = 1_000;
 
 const NEWLINE = 0x0a;
 
@@ -150,20 +147,10 @@ async function openRegular(
   { clock = systemClock }: OutputOptions,
 ): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { append: true, create: true, read: true });
-  if (await lock(file, clock)) return file;
+  // A lock is mandatory there: it would keep readers out, too.
+  if (Deno.build.os === "windows" || await lockFile(file, clock)) return file;
   file.close();
   throw new OutputError("another server appends to it; give each server a file of its own");
-}
-
-/** Takes an advisory lock, which keeps out other servers only; false if another program holds it. */
-async function lock(file: Deno.FsFile, clock: Clock): Promise<boolean> {
-  // A lock is mandatory there: it would keep readers out, too.
-  if (Deno.build.os === "windows") return true;
-  using limit = new Deadline(clock);
-  limit.moveTo(clock.now() + LOCK_WAIT_MS, { again_ms: LOCK_WAIT_MS });
-  // On a file system without locks this rejects; the output is used all the same.
-  const locked = file.lock(true).then(() => true, () => true);
-  return await Promise.race([locked, sleep(limit).then(() => false)]);
 }
 
 /** Opens a named pipe, once it has a reader. */

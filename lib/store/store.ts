@@ -2,7 +2,7 @@
  * Where the server's data messages go before they are confirmed. This file has the interfaces of the
  * store and the output; `delivery.ts` passes batches to the store, then to the output;
  * `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
- * a crash; `sqlite/` is the store on disk.
+ * a crash; `file_lock.ts` excludes other servers; `sqlite/` is the store on disk.
  *
  * The server's sessions and workers call `delivery.ts`; `server.ts` opens the rest. Nothing here may
  * report a message as delivered before it is committed and written, or store it twice; nothing here

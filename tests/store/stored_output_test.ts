@@ -24,7 +24,7 @@ interface Opened {
 }
 
 async function open(folder: StoreFolder, path = folder.output): Promise<Opened> {
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   try {
     return { store, output: await openStoredOutput(store, path) };
   } catch (error) {
@@ -81,7 +81,7 @@ Deno.test("an output has what is delivered, and continues after it was closed", 
 
 Deno.test("an output without a recorded position starts with the next message", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 3)]);
   store.close();
   Deno.writeTextFileSync(folder.output, "what was there");

@@ -45,9 +45,9 @@ class RequestHandler {
   #file?: StoreFile;
   #writer?: StoreWriter;
 
-  answer(request: Request): Answer {
+  async answer(request: Request): Promise<Answer> {
     try {
-      return this.#execute(request);
+      return await this.#execute(request);
     } catch (error) {
       const failure = this.#file ? this.#file.explain(error, USES[request.ask]) : error;
       if (request.ask === "open") this.#file?.close();
@@ -56,10 +56,10 @@ class RequestHandler {
     }
   }
 
-  #execute(request: Request): Answer {
+  async #execute(request: Request): Promise<Answer> {
     switch (request.ask) {
       case "open":
-        this.#file = StoreFile.open(request.name);
+        this.#file = await StoreFile.open(request.name);
         this.#writer = new StoreWriter(this.#file.database);
         return { sessions: this.#writer.sessions };
       case "commit":
@@ -85,7 +85,7 @@ const parent = self as unknown as {
 
 const handler = new RequestHandler();
 
-parent.onmessage = ({ data }) => {
-  const answer = handler.answer(data);
+parent.onmessage = async ({ data }) => {
+  const answer = await handler.answer(data);
   parent.postMessage(answer, answer.lines ? [answer.lines.bytes.buffer] : []);
 };
