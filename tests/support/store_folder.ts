@@ -142,7 +142,7 @@ export class ThreadlessStore {
   }
 
   position(path: string) {
-    return Promise.resolve({ position: this.#writer.position(path), last: this.#writer.last });
+    return Promise.resolve(this.#writer.position(path));
   }
 
   linesAfter(number: number) {

@@ -16,6 +16,7 @@ import {
   type Entry,
   type Lines,
   type OutputJournal,
+  type OutputRecord,
   type Position,
   type PositionSource,
   type Store,
@@ -97,9 +98,9 @@ class SqliteStore implements Store, OutputJournal {
     await this.#send([], position);
   }
 
-  async position(path: string): Promise<{ position: Position | undefined; last: number }> {
-    const { position, last } = await this.#ask({ ask: "position", path });
-    return { position, last: last! };
+  async position(path: string): Promise<OutputRecord> {
+    const { output } = await this.#ask({ ask: "position", path });
+    return output!;
   }
 
   async linesAfter(number: number): Promise<Lines> {

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { type Lines, type Position, type StoredSession, StoreError } from "../store.ts";
+import {
+  type Lines,
+  type OutputRecord,
+  type Position,
+  type StoredSession,
+  StoreError,
+} from "../store.ts";
 import type { Batch } from "./batch.ts";
 import { StoreFile } from "./file.ts";
 import { StoreWriter } from "./writer.ts";
@@ -23,10 +29,8 @@ export interface Answer {
   error?: string;
   /** To `open`: the sessions that have not ended. */
   sessions?: StoredSession[];
-  /** To `position`: the number of the last message. */
-  last?: number;
-  /** To `position`: the position of the output, if one is recorded. */
-  position?: Position;
+  /** To `position`: what is known of the output. */
+  output?: OutputRecord;
   /** To `lines`: some of the messages after that number. */
   lines?: Lines;
 }
@@ -67,7 +71,7 @@ class RequestHandler {
         this.#file!.checkInPlace();
         return {};
       case "position":
-        return { position: this.#writer!.position(request.path), last: this.#writer!.last };
+        return { output: this.#writer!.position(request.path) };
       case "lines":
         return { lines: this.#writer!.linesAfter(request.after) };
       case "close":
