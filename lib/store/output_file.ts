@@ -52,7 +52,7 @@ interface Place {
   readonly path: string;
   readonly dev: number;
   readonly ino: number | null;
-  /** Its length is at least this. */
+  /** Its length after the last write. */
   length: number;
 }
 
@@ -128,6 +128,11 @@ export class OutputFile implements MessageOutput {
     return await this.#use("write", async () => this.#file ? (await this.#file.stat()).size : 0);
   }
 
+  /** The same after the last write, without asking the system. */
+  get length(): number {
+    return this.#place?.length ?? 0;
+  }
+
   /** Reads bytes of a regular file: fewer than `length` only at its end. */
   async read(from: number, length: number): Promise<Uint8Array> {
     return await this.#use("read", async () => {
@@ -158,9 +163,9 @@ export class OutputFile implements MessageOutput {
   async #checkInPlace(written: number): Promise<void> {
     const place = this.#place;
     if (!place) return;
-    place.length += written;
     const { dev, ino, size } = await statIfThere(place.path) ?? {};
-    if (dev === place.dev && ino === place.ino && size! >= place.length) return;
+    const isSame = dev === place.dev && ino === place.ino;
+    if (isSame && size! >= place.length + written) return void (place.length = size!);
     throw new Error(
       "it was deleted, moved, replaced or cut while this server used it; leave it alone while a " +
         "server runs, and start again",

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { joinLines } from "../platform/bytes.ts";
 import { type Clock, systemClock, type Timer } from "../platform/clock.ts";
 import { cutOffText, OutputFile, type OutputOptions } from "./output_file.ts";
 import {
@@ -105,10 +104,8 @@ class StoredOutput implements MessageOutput {
   }
 
   async append(payloads: readonly Uint8Array[]): Promise<void> {
-    const bytes = joinLines(payloads);
-    await this.#file.write(bytes);
-    const { bytes: before, number } = this.#position;
-    this.#moveTo(number + payloads.length, before! + bytes.length);
+    await this.#file.append(payloads);
+    this.#moveTo(this.#position.number + payloads.length, this.#file.length);
     this.#pause.set(this.#clock.now() + RECORD_INTERVAL_MS);
   }
 
