@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { writeErrorText } from "../../platform/errors.ts";
 import { lockFile } from "../file_lock.ts";
 import { StoreError } from "../store.ts";
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADE } from "./schema.ts";
 
 /** Names that conventionally mean stdout and a database in memory. */
 const NO_FILES = ["-", ":memory:"];
@@ -40,6 +40,8 @@ const TEXTS: Readonly<Record<number, string>> = {
 export class StoreFile {
   /** The connection to it. */
   readonly database: DatabaseSync;
+  /** A sentence for the user, if something may be missing in it. */
+  warning?: string;
   readonly #name: string;
   readonly #path: string;
   readonly #locks: Locks;
@@ -64,9 +66,13 @@ export class StoreFile {
     try {
       const path = pathOf(name);
       locks = await Locks.take(path);
+      const hasWal = exists(`${path}-wal`);
       database = new DatabaseSync(path);
       prepare(database);
-      return new StoreFile(name, path, locks, database);
+      const wasOpen = markOpen(database);
+      const file = new StoreFile(name, path, locks, database);
+      if (wasOpen && !hasWal) file.warning = missingWalText(name);
+      return file;
     } catch (error) {
       database?.close();
       locks?.undo();
@@ -95,6 +101,7 @@ export class StoreFile {
 
   /** Closes and unlocks it. */
   close(): void {
+    markClosed(this.database);
     this.database.close();
     this.#locks.release();
   }
@@ -223,14 +230,38 @@ function prepare(database: DatabaseSync): void {
   pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   pragma("fullfsync = ON");
   pragma("checkpoint_fullfsync = ON");
-  if (isNew) createSchema(database);
+  if (isNew) runAll(database, SCHEMA);
+  else if (version < SCHEMA_VERSION) runAll(database, UPGRADE);
   pragma(`busy_timeout = ${COMMIT_LOCK_WAIT_MS}`);
 }
 
-function createSchema(database: DatabaseSync): void {
-  for (const statement of ["BEGIN IMMEDIATE", ...SCHEMA, "COMMIT"]) {
+function runAll(database: DatabaseSync, statements: readonly string[]): void {
+  for (const statement of ["BEGIN IMMEDIATE", ...statements, "COMMIT"]) {
     database.prepare(statement).run();
   }
+}
+
+/** Marks the file as in use, in the file itself and not only in its -wal; whether it was so before. */
+function markOpen(database: DatabaseSync): boolean {
+  const wasOpen = database.prepare("SELECT is_open FROM server").get()?.["is_open"] === 1;
+  database.prepare("UPDATE server SET is_open = 1").run();
+  database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+  return wasOpen;
+}
+
+function markClosed(database: DatabaseSync): void {
+  try {
+    database.prepare("PRAGMA busy_timeout = 0").get();
+    database.prepare("UPDATE server SET is_open = 0").run();
+  } catch {
+    // Of a file that has failed, or is locked, the next start judges by its -wal.
+  }
+}
+
+function missingWalText(name: string): string {
+  return `the store ${name} was not closed by its last server, and its -wal is missing: unless another ` +
+    "program has opened the store since, which completes it, the messages confirmed last are lost; " +
+    "keep and mount the folder of a store, not the file alone";
 }
 
 function codeOf(error: unknown): number {

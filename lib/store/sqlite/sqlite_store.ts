@@ -69,7 +69,8 @@ class SqliteStore implements Store, OutputJournal {
 
   async open(): Promise<void> {
     try {
-      const { sessions } = await this.#ask({ ask: "open", name: this.#name });
+      const { sessions, warning } = await this.#ask({ ask: "open", name: this.#name });
+      if (warning) this.#tell(warning);
       this.sessions = sessions!;
     } catch (error) {
       this.#thread.end();

@@ -29,6 +29,8 @@ export interface Answer {
   error?: string;
   /** To `open`: the sessions that have not ended. */
   sessions?: StoredSession[];
+  /** To `open`: a sentence for the user, if something may be missing. */
+  warning?: string;
   /** To `position`: what is known of the output. */
   output?: OutputRecord;
   /** To `lines`: some of the messages after that number. */
@@ -65,7 +67,7 @@ class RequestHandler {
       case "open":
         this.#file = await StoreFile.open(request.name);
         this.#writer = new StoreWriter(this.#file.database);
-        return { sessions: this.#writer.sessions };
+        return { sessions: this.#writer.sessions, warning: this.#file.warning };
       case "commit":
         this.#writer!.commit(request.batch, request.position);
         this.#file!.checkInPlace();
