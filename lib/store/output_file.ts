@@ -5,9 +5,9 @@
  */
 import { type ByteSink, joinLines, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
-import { sleep } from "../platform/condition.ts";
-import { Deadline, warnIfSlow } from "../platform/deadline.ts";
+import { warnIfSlow } from "../platform/deadline.ts";
 import { writeErrorText } from "../platform/errors.ts";
+import { lockFile } from "./file_lock.ts";
 import { type MessageOutput, OutputError } from "./store.ts";
 
 /** The name of stdout. */
@@ -15,9 +15,6 @@ export const STDOUT = "-";
 
 /** Warns when a named pipe has had no reader for so long, in milliseconds. */
 const READER_WARN_AFTER_MS = 1_000;
-
-/** How long, in milliseconds, to wait for another server to unlock an output. */
-const LOCK_WAIT_MS = 1_000;
 
 const NEWLINE = 0x0a;
 
@@ -40,8 +37,23 @@ export async function openOutput(
   options: OutputOptions = {},
 ): Promise<MessageOutput> {
   const output = await OutputFile.open(path, options);
-  await output.endLine();
+  if (await output.endLine()) options.tell?.(cutOffText(path));
   return output;
+}
+
+/** Reports that the last line of an output was incomplete. */
+export function cutOffText(path: string): string {
+  return `the last line of the output ${path} was incomplete, as a kill or a full disk leaves it; ` +
+    `it was ended, and new messages follow`;
+}
+
+/** Where a regular file is, and what must be true of it as long as it is used. */
+interface Place {
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: number | null;
+  /** Its length after the last write. */
+  length: number;
 }
 
 /** An open output. After an error, every later use throws the same one. */
@@ -51,6 +63,7 @@ export class OutputFile implements MessageOutput {
   readonly #file?: Deno.FsFile;
   readonly #clock: Clock;
   readonly #closed = new AbortController();
+  #place?: Place;
   #failure?: OutputError;
 
   /** Makes an output that writes to a sink; `file` is the same file if it is a regular one. */
@@ -71,7 +84,9 @@ export class OutputFile implements MessageOutput {
     try {
       const isRegular = await isRegularOrNew(path);
       const file = await (isRegular ? openRegular(path, options) : openPipe(path, options));
-      return new OutputFile(path, file, isRegular ? file : undefined);
+      const output = new OutputFile(path, file, isRegular ? file : undefined);
+      if (isRegular) output.#place = await placeOf(path, file);
+      return output;
     } catch (error) {
       throw new OutputError(`cannot open the output ${path}: ${writeErrorText(error)}`);
     }
@@ -86,23 +101,36 @@ export class OutputFile implements MessageOutput {
     await this.write(joinLines(payloads));
   }
 
-  /** Appends bytes. */
+  /** Appends bytes; a regular file must still be in its place after that. */
   async write(bytes: Uint8Array): Promise<void> {
     const options = { clock: this.#clock, signal: this.#closed.signal };
-    await this.#use("write", () => writeAll(this.#sink, bytes, options));
+    await this.#use("write", async () => {
+      await writeAll(this.#sink, bytes, options);
+      await this.#checkInPlace(bytes.length);
+    });
   }
 
-  /** Ends the last line of a regular file, if a kill or a full disk has cut it off. */
-  async endLine(): Promise<void> {
+  /**
+   * Ends the last line of a regular file, if a kill or a full disk has cut it off; whether that was
+   * so.
+   */
+  async endLine(): Promise<boolean> {
     const size = await this.size();
-    if (size === 0) return;
+    if (size === 0) return false;
     const [last] = await this.read(size - 1, 1);
-    if (last !== NEWLINE) await this.write(Uint8Array.of(NEWLINE));
+    if (last === NEWLINE) return false;
+    await this.write(Uint8Array.of(NEWLINE));
+    return true;
   }
 
   /** The length of a regular file in bytes; 0 for anything else. */
   async size(): Promise<number> {
     return await this.#use("write", async () => this.#file ? (await this.#file.stat()).size : 0);
+  }
+
+  /** The same after the last write, without asking the system. */
+  get length(): number {
+    return this.#place?.length ?? 0;
   }
 
   /** Reads bytes of a regular file: fewer than `length` only at its end. */
@@ -120,9 +148,9 @@ export class OutputFile implements MessageOutput {
     });
   }
 
-  /** Syncs a regular file to the disk. */
+  /** Syncs to the disk what a regular file has, also after an error. */
   async sync(): Promise<void> {
-    await this.#use("write", async () => await this.#file?.syncData());
+    await this.#try("write", async () => await this.#file?.syncData());
   }
 
   close(): Promise<void> {
@@ -131,12 +159,29 @@ export class OutputFile implements MessageOutput {
     return Promise.resolve();
   }
 
+  /** Writes to a file that was moved away or deleted succeed: they must not be confirmed. */
+  async #checkInPlace(written: number): Promise<void> {
+    const place = this.#place;
+    if (!place) return;
+    const { dev, ino, size } = await statIfThere(place.path) ?? {};
+    const isSame = dev === place.dev && ino === place.ino;
+    if (isSame && size! >= place.length + written) return void (place.length = size!);
+    throw new Error(
+      "it was deleted, moved, replaced or cut while this server used it; leave it alone while a " +
+        "server runs, and start again",
+    );
+  }
+
   async #use<Result>(use: "read" | "write", work: () => Promise<Result>): Promise<Result> {
     if (this.#failure) throw this.#failure;
+    return await this.#try(use, work);
+  }
+
+  async #try<Result>(use: "read" | "write", work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      this.#failure = error instanceof OutputError
+      this.#failure ??= error instanceof OutputError
         ? error
         : new OutputError(`cannot ${use} ${this.#name}: ${writeErrorText(error)}`);
       throw this.#failure;
@@ -150,20 +195,10 @@ async function openRegular(
   { clock = systemClock }: OutputOptions,
 ): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { append: true, create: true, read: true });
-  if (await lock(file, clock)) return file;
+  // A lock is mandatory there: it would keep readers out, too.
+  if (Deno.build.os === "windows" || await lockFile(file, clock)) return file;
   file.close();
   throw new OutputError("another server appends to it; give each server a file of its own");
-}
-
-/** Takes an advisory lock, which keeps out other servers only; false if another program holds it. */
-async function lock(file: Deno.FsFile, clock: Clock): Promise<boolean> {
-  // A lock is mandatory there: it would keep readers out, too.
-  if (Deno.build.os === "windows") return true;
-  using limit = new Deadline(clock);
-  limit.moveTo(clock.now() + LOCK_WAIT_MS, { again_ms: LOCK_WAIT_MS });
-  // On a file system without locks this rejects; the output is used all the same.
-  const locked = file.lock(true).then(() => true, () => true);
-  return await Promise.race([locked, sleep(limit).then(() => false)]);
 }
 
 /** Opens a named pipe, once it has a reader. */
@@ -182,11 +217,21 @@ async function openPipe(
 }
 
 async function isRegularOrNew(path: string): Promise<boolean> {
+  const info = await statIfThere(path);
+  return !info || info.isFile || info.isDirectory;
+}
+
+async function placeOf(path: string, file: Deno.FsFile): Promise<Place> {
+  // There a descriptor does not show the identity that a path shows.
+  const { dev, ino, size } = await (Deno.build.os === "windows" ? Deno.stat(path) : file.stat());
+  return { path, dev, ino, length: size };
+}
+
+async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   try {
-    const { isFile, isDirectory } = await Deno.stat(path);
-    return isFile || isDirectory;
+    return await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Where the server's data messages go before they are confirmed. This file has the interfaces of the
- * store and the output; `delivery.ts` passes batches (`queue.ts`) to the store, then to the
- * output; `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
- * a crash; `sqlite/` is the store on disk.
+ * store and the output; `delivery.ts` passes batches (`queue.ts`) to the store, then to the output;
+ * `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
+ * a crash; `file_lock.ts` excludes other servers; `sqlite/` is the store on disk.
  *
  * The server's sessions and workers call `delivery.ts`; `server.ts` opens the rest. Nothing here may
  * report a message as delivered before it is committed and written, or store it twice; nothing here
@@ -101,6 +101,16 @@ export interface Position {
   readonly bytes: number | null;
 }
 
+/** What a store knows of an output. */
+export interface OutputRecord {
+  /** Its recorded position, if there is one. */
+  readonly position?: Position;
+  /** A new output begins after this message: the last one in any output, or else in the store. */
+  readonly start: number;
+  /** The number of the last message in the store. */
+  readonly last: number;
+}
+
 /** Messages as lines of an output. */
 export interface Lines {
   /** Payloads, each followed by a newline. */
@@ -118,8 +128,8 @@ export interface OutputJournal {
   follow(source: PositionSource): void;
   /** Commits the position of an output. */
   record(position: Position): Promise<void>;
-  /** The recorded position of an output, if there is one, and the number of the last message. */
-  position(path: string): Promise<{ position: Position | undefined; last: number }>;
+  /** What is known of an output. */
+  position(path: string): Promise<OutputRecord>;
   /** Some of the messages after this number; `last` is this number if there are none. */
   linesAfter(number: number): Promise<Lines>;
 }

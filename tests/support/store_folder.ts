@@ -95,9 +95,20 @@ export class ThreadlessStore {
   readonly #writer: StoreWriter;
   #source?: PositionSource;
 
-  constructor(path: string) {
-    this.#file = StoreFile.open(path);
-    this.#writer = new StoreWriter(this.#file.database);
+  private constructor(file: StoreFile) {
+    this.#file = file;
+    this.#writer = new StoreWriter(file.database);
+  }
+
+  /** Opens the file. */
+  static async open(path: string): Promise<ThreadlessStore> {
+    const file = await StoreFile.open(path);
+    try {
+      return new ThreadlessStore(file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   get sessions() {
@@ -126,7 +137,7 @@ export class ThreadlessStore {
   }
 
   position(path: string) {
-    return Promise.resolve({ position: this.#writer.position(path), last: this.#writer.last });
+    return Promise.resolve(this.#writer.position(path));
   }
 
   linesAfter(number: number) {

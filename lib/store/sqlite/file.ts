@@ -5,8 +5,9 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { writeErrorText } from "../../platform/errors.ts";
+import { lockFile } from "../file_lock.ts";
 import { StoreError } from "../store.ts";
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADE } from "./schema.ts";
 
 /** Names that conventionally mean stdout and a database in memory. */
 const NO_FILES = ["-", ":memory:"];
@@ -19,6 +20,8 @@ const COMMIT_LOCK_WAIT_MS = 60_000;
 
 /** The -wal file is truncated to this size after a large commit. */
 const MAX_IDLE_WAL_BYTES = 67_108_864;
+
+const TAKEN = "another server uses it; give each server a file of its own";
 
 /** Result codes of SQLite. */
 const SQLITE = { BUSY: 5, READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const;
@@ -37,15 +40,17 @@ const TEXTS: Readonly<Record<number, string>> = {
 export class StoreFile {
   /** The connection to it. */
   readonly database: DatabaseSync;
+  /** A sentence for the user, if something may be missing in it. */
+  warning?: string;
   readonly #name: string;
   readonly #path: string;
-  readonly #lock: DatabaseSync;
+  readonly #locks: Locks;
   readonly #identity: string;
 
-  private constructor(name: string, path: string, lock: DatabaseSync, database: DatabaseSync) {
+  private constructor(name: string, path: string, locks: Locks, database: DatabaseSync) {
     this.#name = name;
     this.#path = path;
-    this.#lock = lock;
+    this.#locks = locks;
     this.database = database;
     this.#identity = identityOf(path);
   }
@@ -55,23 +60,22 @@ export class StoreFile {
    *
    * @throws {StoreError}
    */
-  static open(name: string): StoreFile {
-    let lock: DatabaseSync | undefined;
+  static async open(name: string): Promise<StoreFile> {
+    let locks: Locks | undefined;
     let database: DatabaseSync | undefined;
-    let createdLock: string | undefined;
     try {
       const path = pathOf(name);
-      if (!exists(`${path}-lock`)) createdLock = `${path}-lock`;
-      lock = takeLock(path);
-      Deno.openSync(path, { read: true, write: true, create: true }).close();
+      locks = await Locks.take(path);
+      const hasWal = exists(`${path}-wal`);
       database = new DatabaseSync(path);
       prepare(database);
-      return new StoreFile(name, path, lock, database);
+      const wasOpen = markOpen(database);
+      const file = new StoreFile(name, path, locks, database);
+      if (wasOpen && !hasWal) file.warning = missingWalText(name);
+      return file;
     } catch (error) {
       database?.close();
-      lock?.close();
-      // Removes the lock file just created: the file beside it may be no store.
-      if (lock && createdLock) Deno.removeSync(createdLock);
+      locks?.undo();
       throw new StoreError(`cannot open the store ${name}: ${textOf(error)}`);
     }
   }
@@ -97,8 +101,60 @@ export class StoreFile {
 
   /** Closes and unlocks it. */
   close(): void {
+    markClosed(this.database);
     this.database.close();
-    this.#lock.close();
+    this.#locks.release();
+  }
+}
+
+/**
+ * The locks that exclude a second server until this process ends. Other programs may read the store.
+ *
+ * On Linux one is on the store itself, which another server may know by another name (a hard link, a
+ * mount). There it is apart from SQLite's locks; elsewhere it would collide with them. To close any
+ * descriptor of a file ends SQLite's locks on it: this one is opened before SQLite opens the file, and
+ * closed after SQLite has closed it.
+ *
+ * The other is on a file beside it, which stays empty.
+ */
+class Locks {
+  readonly #path: string;
+  readonly #isNew: boolean;
+  readonly #beside: DatabaseSync;
+  #store?: Deno.FsFile;
+
+  private constructor(path: string) {
+    this.#path = `${path}-lock`;
+    this.#isNew = !exists(this.#path);
+    this.#beside = takeLock(this.#path);
+  }
+
+  /** Takes the locks, and creates the store's file if it does not exist. */
+  static async take(path: string): Promise<Locks> {
+    const locks = new Locks(path);
+    try {
+      const file = Deno.openSync(path, { read: true, write: true, create: true });
+      if (Deno.build.os !== "linux") file.close();
+      else {
+        locks.#store = file;
+        if (!await lockFile(file)) throw new StoreError(TAKEN);
+      }
+      return locks;
+    } catch (error) {
+      locks.undo();
+      throw error;
+    }
+  }
+
+  /** Releases them, and removes a lock file just created: the file beside it may be no store. */
+  undo(): void {
+    this.release();
+    if (this.#isNew) Deno.removeSync(this.#path);
+  }
+
+  release(): void {
+    this.#store?.close();
+    this.#beside.close();
   }
 }
 
@@ -122,12 +178,8 @@ function pathOf(name: string): string {
   return `${real}${real.endsWith("/") ? "" : "/"}${file}`;
 }
 
-/**
- * Takes the lock that keeps a second server out until this process ends. It is on a file of its own,
- * which stays empty, so that other programs may read the store.
- */
 function takeLock(path: string): DatabaseSync {
-  const lock = openLock(`${path}-lock`);
+  const lock = openLock(path);
   try {
     lock.prepare("PRAGMA busy_timeout = 0").get();
     lock.prepare("PRAGMA journal_mode = MEMORY").get();
@@ -136,7 +188,7 @@ function takeLock(path: string): DatabaseSync {
   } catch (error) {
     lock.close();
     if (codeOf(error) !== SQLITE.BUSY) throw error;
-    throw new StoreError("another server uses it; give each server a file of its own");
+    throw new StoreError(TAKEN);
   }
 }
 
@@ -178,14 +230,38 @@ function prepare(database: DatabaseSync): void {
   pragma(`journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   pragma("fullfsync = ON");
   pragma("checkpoint_fullfsync = ON");
-  if (isNew) createSchema(database);
+  if (isNew) runAll(database, SCHEMA);
+  else if (version < SCHEMA_VERSION) runAll(database, UPGRADE);
   pragma(`busy_timeout = ${COMMIT_LOCK_WAIT_MS}`);
 }
 
-function createSchema(database: DatabaseSync): void {
-  for (const statement of ["BEGIN IMMEDIATE", ...SCHEMA, "COMMIT"]) {
+function runAll(database: DatabaseSync, statements: readonly string[]): void {
+  for (const statement of ["BEGIN IMMEDIATE", ...statements, "COMMIT"]) {
     database.prepare(statement).run();
   }
+}
+
+/** Marks the file as in use, in the file itself and not only in its -wal; whether it was so before. */
+function markOpen(database: DatabaseSync): boolean {
+  const wasOpen = database.prepare("SELECT is_open FROM server").get()?.["is_open"] === 1;
+  database.prepare("UPDATE server SET is_open = 1").run();
+  database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+  return wasOpen;
+}
+
+function markClosed(database: DatabaseSync): void {
+  try {
+    database.prepare("PRAGMA busy_timeout = 0").get();
+    database.prepare("UPDATE server SET is_open = 0").run();
+  } catch {
+    // Of a file that has failed, or is locked, the next start judges by its -wal.
+  }
+}
+
+function missingWalText(name: string): string {
+  return `the store ${name} was not closed by its last server, and its -wal is missing: unless another ` +
+    "program has opened the store since, which completes it, the messages confirmed last are lost; " +
+    "keep and mount the folder of a store, not the file alone";
 }
 
 function codeOf(error: unknown): number {

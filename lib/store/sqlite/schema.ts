@@ -8,7 +8,14 @@
 export const APPLICATION_ID = 0x50575354;
 
 /** The version of the schema below. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** The statements that a store of version 1 lacks. */
+export const UPGRADE: readonly string[] = [
+  "CREATE TABLE server (is_open INTEGER NOT NULL)",
+  "INSERT INTO server VALUES (0)",
+  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+];
 
 /** The statements that create a new store. `docs/store.md` explains the columns. */
 export const SCHEMA: readonly string[] = [
@@ -64,7 +71,7 @@ BEGIN
   DELETE FROM outages WHERE session = OLD.number;
 END`,
   `PRAGMA application_id = ${APPLICATION_ID}`,
-  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+  ...UPGRADE,
 ];
 
 /** The suffixes of the store's file, of SQLite's own files beside it, and of the lock file. */

@@ -16,6 +16,7 @@ import {
   type Entry,
   type Lines,
   type OutputJournal,
+  type OutputRecord,
   type Position,
   type PositionSource,
   type Store,
@@ -68,7 +69,8 @@ class SqliteStore implements Store, OutputJournal {
 
   async open(): Promise<void> {
     try {
-      const { sessions } = await this.#ask({ ask: "open", name: this.#name });
+      const { sessions, warning } = await this.#ask({ ask: "open", name: this.#name });
+      if (warning) this.#tell(warning);
       this.sessions = sessions!;
     } catch (error) {
       this.#thread.end();
@@ -97,9 +99,9 @@ class SqliteStore implements Store, OutputJournal {
     await this.#send([], position);
   }
 
-  async position(path: string): Promise<{ position: Position | undefined; last: number }> {
-    const { position, last } = await this.#ask({ ask: "position", path });
-    return { position, last: last! };
+  async position(path: string): Promise<OutputRecord> {
+    const { output } = await this.#ask({ ask: "position", path });
+    return output!;
   }
 
   async linesAfter(number: number): Promise<Lines> {

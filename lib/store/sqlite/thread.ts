@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { type Lines, type Position, type StoredSession, StoreError } from "../store.ts";
+import {
+  type Lines,
+  type OutputRecord,
+  type Position,
+  type StoredSession,
+  StoreError,
+} from "../store.ts";
 import type { Batch } from "./batch.ts";
 import { StoreFile } from "./file.ts";
 import { StoreWriter } from "./writer.ts";
@@ -23,10 +29,10 @@ export interface Answer {
   error?: string;
   /** To `open`: the sessions that have not ended. */
   sessions?: StoredSession[];
-  /** To `position`: the number of the last message. */
-  last?: number;
-  /** To `position`: the position of the output, if one is recorded. */
-  position?: Position;
+  /** To `open`: a sentence for the user, if something may be missing. */
+  warning?: string;
+  /** To `position`: what is known of the output. */
+  output?: OutputRecord;
   /** To `lines`: some of the messages after that number. */
   lines?: Lines;
 }
@@ -45,9 +51,9 @@ class RequestHandler {
   #file?: StoreFile;
   #writer?: StoreWriter;
 
-  answer(request: Request): Answer {
+  async answer(request: Request): Promise<Answer> {
     try {
-      return this.#execute(request);
+      return await this.#execute(request);
     } catch (error) {
       const failure = this.#file ? this.#file.explain(error, USES[request.ask]) : error;
       if (request.ask === "open") this.#file?.close();
@@ -56,18 +62,18 @@ class RequestHandler {
     }
   }
 
-  #execute(request: Request): Answer {
+  async #execute(request: Request): Promise<Answer> {
     switch (request.ask) {
       case "open":
-        this.#file = StoreFile.open(request.name);
+        this.#file = await StoreFile.open(request.name);
         this.#writer = new StoreWriter(this.#file.database);
-        return { sessions: this.#writer.sessions };
+        return { sessions: this.#writer.sessions, warning: this.#file.warning };
       case "commit":
         this.#writer!.commit(request.batch, request.position);
         this.#file!.checkInPlace();
         return {};
       case "position":
-        return { position: this.#writer!.position(request.path), last: this.#writer!.last };
+        return { output: this.#writer!.position(request.path) };
       case "lines":
         return { lines: this.#writer!.linesAfter(request.after) };
       case "close":
@@ -85,7 +91,7 @@ const parent = self as unknown as {
 
 const handler = new RequestHandler();
 
-parent.onmessage = ({ data }) => {
-  const answer = handler.answer(data);
+parent.onmessage = async ({ data }) => {
+  const answer = await handler.answer(data);
   parent.postMessage(answer, answer.lines ? [answer.lines.bytes.buffer] : []);
 };

@@ -9,6 +9,7 @@ import {
   type Entry,
   type EntryOf,
   type Lines,
+  type OutputRecord,
   type Position,
   type StoredSession,
   StoreError,
@@ -16,7 +17,7 @@ import {
 import { type Batch, decodeBatch } from "./batch.ts";
 
 /** Messages are read in pieces: the one that reaches this size ends a piece. */
-const LINES_BYTES = 1_048_576;
+const LINES_BYTES = 65_536;
 
 /** The columns of `messages`. */
 const COLUMNS = 5;
@@ -56,11 +57,6 @@ export class StoreWriter {
     for (const row of this.#statements.sessions.all()) this.#restore(row);
   }
 
-  /** The number of the last message. */
-  get last(): number {
-    return this.#last;
-  }
-
   /** Commits a batch and the position of an output before it; or throws, and commits nothing. */
   commit(batch: Batch, position?: Position): void {
     this.#statements.begin.run();
@@ -78,15 +74,17 @@ export class StoreWriter {
     }
   }
 
-  /** The recorded position of an output; `undefined` if there is none. */
-  position(path: string): Position | undefined {
+  /** What is known of an output. */
+  position(path: string): OutputRecord {
     const row = this.#statements.position.get(path);
     const bytes = row?.["bytes"];
-    return row && {
+    const position = row && {
       path,
       number: Number(row["number"]),
       bytes: typeof bytes === "number" ? bytes : null,
     };
+    const furthest = this.#statements.furthest.get()!["number"];
+    return { position, start: Number(furthest ?? this.#last), last: this.#last };
   }
 
   /** Some of the messages after this number; `last` is this number if there are none. */
@@ -255,6 +253,7 @@ function prepareAll(database: DatabaseSync) {
     resume: sql(`UPDATE outages SET resumed_at = ?, peer = ?, gap_ms = ?, resent = ?,
       already_there = ? WHERE session = ? AND resumed_at IS NULL`),
     position: sql("SELECT number, bytes FROM outputs WHERE path = ?"),
+    furthest: sql("SELECT max(number) AS number FROM outputs"),
     record: sql("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?)"),
     messagesAfter: sql("SELECT number, payload FROM messages WHERE number > ? ORDER BY number"),
   };

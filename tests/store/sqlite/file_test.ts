@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { StoreFile } from "../../../lib/store/sqlite/file.ts";
 import { StoreError } from "../../../lib/store/store.ts";
@@ -12,20 +18,20 @@ import { testUnless, whyNot } from "../../support/skip.ts";
 import { startCommitter } from "../../support/store_committer.ts";
 import { messages, opened, StoreFolder, ThreadlessStore } from "../../support/store_folder.ts";
 
-function errorOf(path: string): string {
-  const { message } = assertThrows(() => new ThreadlessStore(path), StoreError);
+async function errorOf(path: string): Promise<string> {
+  const { message } = await assertRejects(() => ThreadlessStore.open(path), StoreError);
   const start = `cannot open the store ${path}: `;
   assert(message.startsWith(start), message);
   return message.slice(start.length);
 }
 
-function makeStore(folder: StoreFolder): void {
-  new ThreadlessStore(folder.store).close();
+async function makeStore(folder: StoreFolder): Promise<void> {
+  (await ThreadlessStore.open(folder.store)).close();
 }
 
 const UNUSABLE: readonly [
   what: string,
-  make: (folder: StoreFolder) => string | void,
+  make: (folder: StoreFolder) => string | void | Promise<void>,
   text: string,
 ][] = [
   ["in a folder that is not there", () => "/no/such/folder/store.db", "there is no such folder"],
@@ -44,46 +50,46 @@ const UNUSABLE: readonly [
   ["of another program, without tables", (folder) => {
     folder.change("PRAGMA application_id = 7");
   }, "it is a database of another program; name another file"],
-  ["of a newer version", (folder) => {
-    makeStore(folder);
-    folder.change("PRAGMA user_version = 2");
-  }, "it was written by a newer version of this program (schema 2, this one knows 1)"],
-  ["that was cut off", (folder) => {
-    makeStore(folder);
+  ["of a newer version", async (folder) => {
+    await makeStore(folder);
+    folder.change("PRAGMA user_version = 3");
+  }, "it was written by a newer version of this program (schema 3, this one knows 2)"],
+  ["that was cut off", async (folder) => {
+    await makeStore(folder);
     Deno.truncateSync(folder.store, 20_000);
   }, "it is damaged; restore a backup"],
 ];
 
 for (const [what, make, text] of UNUSABLE) {
-  Deno.test(`open() explains what is wrong with a file ${what}, and leaves nothing beside it`, () => {
+  Deno.test(`open() explains what is wrong with a file ${what}, and leaves nothing beside it`, async () => {
     using folder = new StoreFolder();
-    const path = make(folder) ?? folder.store;
+    const path = await make(folder) ?? folder.store;
     const names = folder.names;
-    assertStringIncludes(errorOf(path), text);
+    assertStringIncludes(await errorOf(path), text);
     assertEquals(folder.names, names);
   });
 }
 
-Deno.test("open() gives up when another program keeps the file locked", () => {
+Deno.test("open() gives up when another program keeps the file locked", async () => {
   using folder = new StoreFolder();
-  makeStore(folder);
+  await makeStore(folder);
   using other = new DatabaseSync(folder.store);
   other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  assertStringIncludes(errorOf(folder.store), "another program has it locked");
+  assertStringIncludes(await errorOf(folder.store), "another program has it locked");
 });
 
 const TAKEN = "another server uses it; give each server a file of its own";
 
 Deno.test("open() refuses a second store on the same file in the same process", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   await store.commit([opened("a")]);
   Deno.symlinkSync(folder.store, folder.file("link.db"));
-  assertEquals(errorOf(folder.store), TAKEN);
-  assertEquals(errorOf(folder.file("link.db")), TAKEN);
+  assertEquals(await errorOf(folder.store), TAKEN);
+  assertEquals(await errorOf(folder.file("link.db")), TAKEN);
   await store.commit(messages("a", 1, 1));
   store.close();
-  const next = new ThreadlessStore(folder.file("link.db"));
+  const next = await ThreadlessStore.open(folder.file("link.db"));
   assertEquals(next.sessions[0]!.received, 1);
   next.close();
 });
@@ -100,9 +106,9 @@ const MISSING: readonly [what: string, lose: (folder: StoreFolder) => void][] = 
 ];
 
 for (const [what, lose] of MISSING) {
-  Deno.test(`checkInPlace() throws when the file was ${what}`, () => {
+  Deno.test(`checkInPlace() throws when the file was ${what}`, async () => {
     using folder = new StoreFolder();
-    const file = StoreFile.open(folder.store);
+    const file = await StoreFile.open(folder.store);
     file.checkInPlace();
     lose(folder);
     const text = "was deleted or replaced while this server used it";
@@ -120,10 +126,10 @@ async function failureOf(path: string, before: readonly string[]): Promise<strin
 
 testUnless(whyNoUnprivilegedUser(), "open() explains that this user may not write", async () => {
   using readOnly = new StoreFolder();
-  makeStore(readOnly);
+  await makeStore(readOnly);
   Deno.chmodSync(readOnly.store, 0o444);
   using noNewFiles = new StoreFolder();
-  makeStore(noNewFiles);
+  await makeStore(noNewFiles);
   Deno.removeSync(`${noNewFiles.store}-lock`);
   Deno.chmodSync(noNewFiles.path, 0o555);
   const folders = [readOnly, noNewFiles];
@@ -155,7 +161,7 @@ testUnless(whyNoDisk, "commit() confirms nothing that does not fit on the disk",
   assertStringIncludes(text, "no space is left on its disk; make room, and start again");
   assertEquals(await committer.ended(), 0, committer.stderr);
   const confirmed = committer.events.findLast((each) => each.event === "confirmed")!;
-  const store = new ThreadlessStore(folder.file("disk-end/store.db"));
+  const store = await ThreadlessStore.open(folder.file("disk-end/store.db"));
   assertEquals(store.sessions[0]!.received, confirmed.seq);
   store.close();
 });

@@ -36,7 +36,7 @@ function reading(session: string, seq: number, after_ms: number): Entry {
 
 /** Makes the store that the page shows. */
 async function makeStore(folder: StoreFolder): Promise<void> {
-  const first = new ThreadlessStore(folder.store);
+  const first = await ThreadlessStore.open(folder.store);
   await first.commit([
     opened(LONG),
     ...[1, 2, 3].map((seq) => reading(LONG, seq, seq * 5_000)),
@@ -52,7 +52,7 @@ async function makeStore(folder: StoreFolder): Promise<void> {
     ended(LONG, AT + 240_000),
   ]);
   first.close();
-  const second = new ThreadlessStore(folder.store);
+  const second = await ThreadlessStore.open(folder.store);
   await second.commit([resumed(PUMP, AT + 243_000, 1), reading(PUMP, 4, 243_010)]);
   second.close();
 }
@@ -85,7 +85,7 @@ Deno.test("docs/store.md deletes old sessions with their messages and outages, a
   using folder = new StoreFolder();
   const day_ms = 86_400_000;
   const ages_d = { old: 31, recent: 29, open: 90 };
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   const now = Date.now();
   await store.commit(
     Object.entries(ages_d).flatMap(([id, days]) => {

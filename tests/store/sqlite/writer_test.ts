@@ -19,7 +19,7 @@ import {
 
 Deno.test("commit() stores payloads of any bytes and lengths", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   const payloads = [0, 1, 2, 255, 100_000].map((length) =>
     Uint8Array.from({ length }, (_, i) => i % 256)
   );
@@ -34,7 +34,7 @@ Deno.test("commit() stores payloads of any bytes and lengths", async () => {
 
 Deno.test("commit() stores outages and the ends of sessions", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   await store.commit([
     opened("a"),
     lost("a", AT + 1),
@@ -61,10 +61,10 @@ Deno.test("commit() stores outages and the ends of sessions", async () => {
 
 Deno.test("commit() stores an outage whose start no server recorded", async () => {
   using folder = new StoreFolder();
-  const first = new ThreadlessStore(folder.store);
+  const first = await ThreadlessStore.open(folder.store);
   await first.commit([opened("a"), ...messages("a", 1, 1, AT + 5)]);
   first.close();
-  const second = new ThreadlessStore(folder.store);
+  const second = await ThreadlessStore.open(folder.store);
   await second.commit([resumed("a", AT + 9)]);
   second.close();
   assertEquals(folder.query("SELECT lost_at, lost_by, reason, resumed_at FROM outages"), [
@@ -85,13 +85,13 @@ const DEFECTS: readonly [what: string, entries: Entry[], text: string][] = [
 for (const [what, entries, text] of DEFECTS) {
   Deno.test(`commit() stores nothing of a batch with ${what}`, async () => {
     using folder = new StoreFolder();
-    const store = new ThreadlessStore(folder.store);
+    const store = await ThreadlessStore.open(folder.store);
     await store.commit([opened("a"), opened("b"), ...messages("a", 1, 2)]);
     const bad = [...messages("b", 1, 20), ...entries];
     const { message } = await assertRejects(() => store.commit(bad), StoreError, text);
     assertStringIncludes(message, `cannot write the store ${folder.store}: `);
     store.close();
-    const reopened = new ThreadlessStore(folder.store);
+    const reopened = await ThreadlessStore.open(folder.store);
     assertEquals(reopened.sessions.map(({ id, received }) => [id, received]), [["a", 2], ["b", 0]]);
     reopened.close();
   });
@@ -99,7 +99,7 @@ for (const [what, entries, text] of DEFECTS) {
 
 Deno.test("a message cannot be in the store twice, whatever wrote it", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 2)]);
   const again = "INSERT INTO messages SELECT 9, session, seq, at, payload FROM messages LIMIT 1";
   try {
@@ -113,10 +113,10 @@ Deno.test("a message cannot be in the store twice, whatever wrote it", async () 
 
 Deno.test("a store that lacks the last messages of a session is damaged", async () => {
   using folder = new StoreFolder();
-  const store = new ThreadlessStore(folder.store);
+  const store = await ThreadlessStore.open(folder.store);
   await store.commit([opened("a"), ...messages("a", 1, 100)]);
   store.close();
   folder.change("DELETE FROM messages WHERE seq > 98");
   const text = "it is damaged: session a has messages up to 98, and should have those up to 100";
-  assertThrows(() => new ThreadlessStore(folder.store), StoreError, text);
+  await assertRejects(() => ThreadlessStore.open(folder.store), StoreError, text);
 });
