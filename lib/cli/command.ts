@@ -17,6 +17,7 @@ import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
+import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
@@ -128,7 +129,8 @@ async function runTask(
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     if (error instanceof TransportError) {
-      logError(explainListen(error, settings));
+      const isHeld = error.kind === "address_in_use" && await isHeldByTimeWait(settings.port);
+      logError(explainListen(error, settings, isHeld));
       return EXIT.unconnected;
     }
     // The caller reports it.

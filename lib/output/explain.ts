@@ -169,9 +169,21 @@ function explainUnconnected(end: CloseReport): string {
   }
 }
 
-/** Explains why a server cannot listen, and what to do about it. */
-export function explainListen(error: TransportError, { host, port }: Address): string {
+/**
+ * Explains why a server cannot listen, and what to do about it.
+ *
+ * @param isHeldByTimeWait Whether closed connections hold the port.
+ */
+export function explainListen(
+  error: TransportError,
+  { host, port }: Address,
+  isHeldByTimeWait = false,
+): string {
   const where = `cannot listen on ${formatAddress(host, port)}`;
+  if (error.kind === "address_in_use" && isHeldByTimeWait) {
+    return `${where}: closed connections from that port still hold it (TIME_WAIT), and nothing ` +
+      `listens there. Start again within a minute, when they are gone. See: ss -tan sport = ${port}`;
+  }
   switch (error.kind) {
     case "address_in_use":
       return `${where}: the port is taken. Look next: is a server running already? See: ss -ltnp`;
