@@ -29,7 +29,7 @@ import { refuseConflicts } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
-import { onDefect, onStopSignal } from "./signals.ts";
+import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
 export interface Runnable {
@@ -119,6 +119,10 @@ async function runTask(
   };
   using _defects = onDefect(logError);
   const stopping = new AbortController();
+  using _reloads = onReloadSignal(() => {
+    const hasReopened = log.reopen();
+    log.line("info", hasReopened ? "log files reopened (SIGHUP)" : "SIGHUP: no log files", null);
+  });
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   try {
