@@ -17,6 +17,7 @@ import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
+import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
@@ -28,7 +29,7 @@ import { refuseConflicts } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Settings, timersOf } from "./settings.ts";
-import { onDefect, onStopSignal } from "./signals.ts";
+import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
 export interface Runnable {
@@ -118,6 +119,10 @@ async function runTask(
   };
   using _defects = onDefect(logError);
   const stopping = new AbortController();
+  using _reloads = onReloadSignal(() => {
+    const hasReopened = log.reopen();
+    log.line("info", hasReopened ? "log files reopened (SIGHUP)" : "SIGHUP: no log files", null);
+  });
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   try {
@@ -128,7 +133,8 @@ async function runTask(
     return await runUntilStopped(runnable, stopping.signal, commandLine.duration);
   } catch (error) {
     if (error instanceof TransportError) {
-      logError(explainListen(error, settings));
+      const isHeld = error.kind === "address_in_use" && await isHeldByTimeWait(settings.port);
+      logError(explainListen(error, settings, isHeld));
       return EXIT.unconnected;
     }
     // The caller reports it.

@@ -1,16 +1,22 @@
 /**
- * Signals that end a process, and errors that nobody catches.
+ * Signals that end a process or make it reopen files, and errors that nobody catches.
  *
  * @module
  */
 import { defectText } from "../platform/errors.ts";
+import { ignoresSignal } from "../platform/proc.ts";
+
+const SIGHUP = 1;
+
+function hasTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
+}
 
 /** The signals of the platform that ask a process to end. */
 function stopSignals(): Deno.Signal[] {
   if (Deno.build.os === "windows") return ["SIGINT", "SIGBREAK"];
-  // Without a terminal, listening for SIGHUP would undo nohup.
-  const hasTerminal = [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
-  return hasTerminal ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+  // Of a terminal, SIGHUP says that it is gone; without one, it asks for something else.
+  return hasTerminal() ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
 }
 
 /** Calls back at every signal that asks this process to end, until it is disposed of. */
@@ -22,6 +28,20 @@ export function onStopSignal(callback: () => void): Disposable {
       for (const signal of signals) Deno.removeSignalListener(signal, callback);
     },
   };
+}
+
+/**
+ * Calls back at SIGHUP where there is no terminal, as logrotate and `systemctl reload` send it, until it is
+ * disposed of. Where the process was started to ignore SIGHUP, as by `nohup`, nothing happens. To be called
+ * before {@linkcode onStopSignal}.
+ */
+export function onReloadSignal(callback: () => void): Disposable {
+  if (Deno.build.os === "windows" || hasTerminal()) return { [Symbol.dispose]() {} };
+  const ignoring = ignoresSignal(SIGHUP);
+  // Listen in any case: a listener for another signal ends what `nohup` asked for, and SIGHUP would kill.
+  const listener = () => void ignoring.then((isIgnored) => isIgnored || callback());
+  Deno.addSignalListener("SIGHUP", listener);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
 }
 
 /** Reports an error that nobody caught, before it ends this process; until it is disposed of. */

@@ -164,8 +164,19 @@ const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {
     "every address",
 };
 
-/** Explains why a server cannot listen, and what to do about it. */
-export function explainListen(error: TransportError, { host, port }: Address): string {
-  const cause = LISTEN_CAUSES[error.kind] ?? error.message;
+/**
+ * Explains why a server cannot listen, and what to do about it.
+ *
+ * @param isHeldByTimeWait Whether closed connections hold the port.
+ */
+export function explainListen(
+  error: TransportError,
+  { host, port }: Address,
+  isHeldByTimeWait = false,
+): string {
+  const cause = error.kind === "address_in_use" && isHeldByTimeWait
+    ? "closed connections from that port still hold it (TIME_WAIT), and nothing listens there. " +
+      `Start again within a minute, when they are gone. See: ss -tan sport = ${port}`
+    : LISTEN_CAUSES[error.kind] ?? error.message;
   return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
 }

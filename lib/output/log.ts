@@ -53,6 +53,8 @@ export interface Log {
    * later is reported once, and the program continues.
    */
   line(level: Level, text: string, session: string | null, time?: string): void;
+  /** Opens the log files anew, after they were moved away; false if there are none. */
+  reopen(): boolean;
   /** Closes the log files, and reports how many lines they lack. */
   close(): void;
 }
@@ -82,6 +84,7 @@ export function openLog(options: LogOptions): Log {
   };
   return {
     line: (level, text, session, time) => void log[level](columnOf(text), session, time),
+    reopen: () => files.filter((file) => file.reopen()).length > 0,
     close: () => files.forEach((file) => file.close()),
   };
 }
@@ -129,6 +132,19 @@ class LogFile extends RotatingFileHandler {
       this.#open();
     } catch (error) {
       throw new UsageError(`cannot write the log file ${this.#path}: ${fileErrorText(error)}`);
+    }
+  }
+
+  /** Opens the file anew, or makes it, and its folder, if it was moved away; false if that fails. */
+  reopen(): boolean {
+    this.destroy();
+    try {
+      makeFolder(this.#path.slice(0, this.#path.lastIndexOf("/")));
+      this.#open();
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * What the machine gives: `clock` and `timer_queue` (time), `deadline` and `condition` (waits with a
  * timeout), `turns` (rate limit per event-loop turn), `thread_link` (messages between threads),
- * `task_group`, `bytes`, `random`, `errors` (sentences for users); `net/` (TCP, addresses).
+ * `task_group`, `bytes`, `random`, `proc` (files of Linux), `errors` (sentences for users); `net/` (TCP, addresses).
  *
  * Every other room calls it, and gets clock, network and randomness passed in. It imports no other room and
  * knows nothing of sessions. This file: a monotonic clock with movable timers, the only one to read the time.

@@ -177,6 +177,42 @@ Deno.test("Log rotates a file that was nearly full before", async () => {
   });
 });
 
+Deno.test("Log.reopen() makes the files anew that were moved away, and their folder", async () => {
+  await withFolder((folder) => {
+    const directory = `${folder}/logs`;
+    using opened = openTestLog({ directory });
+    opened.log.line("error", "before", null);
+    Deno.renameSync(directory, `${folder}/moved`);
+    opened.log.line("error", "meanwhile", null);
+    assertEquals(opened.log.reopen(), true);
+    opened.log.line("error", "after", null);
+    for (const level of LEVELS) {
+      const texts = [`${folder}/moved`, directory].map((each) =>
+        logLines(`${each}/client_${level}.log`).map((line) => line.split(" || ")[2])
+      );
+      assertEquals(texts, [["before", "meanwhile"], ["after"]]);
+    }
+  });
+});
+
+Deno.test("Log.reopen() reports a file that cannot be opened, and has nothing to do without files", async () => {
+  using none = openTestLog();
+  assertEquals([none.log.reopen(), await none.put()], [false, []]);
+  await withFolder(async (directory) => {
+    const path = `${directory}/client_warning.log`;
+    using opened = openTestLog({ directory });
+    Deno.removeSync(path);
+    Deno.mkdirSync(path);
+    assertEquals(opened.log.reopen(), true);
+    opened.log.line("warning", "lost", null);
+    Deno.removeSync(path);
+    opened.log.line("warning", "kept", null);
+    const told = errorsAbout(path, await opened.put());
+    assertMatch(told[0]!, /^cannot write the log file FILE: it is a folder/);
+    assertEquals([told.length, told[1]], [2, "FILE is written again; lines lost: 1"]);
+  });
+});
+
 Deno.test("Log.close() may be called again", async () => {
   await withFolder((directory) => {
     using opened = openTestLog({ directory });

@@ -30,6 +30,7 @@ function stage(options: Partial<ReporterOptions> = {}) {
     timers: DEFAULT_TIMERS,
     log: {
       line: (level, text, session, time) => logged.push([level, text, session, time].join(" | ")),
+      reopen: () => false,
       close: () => {},
     },
     logsAll: true,

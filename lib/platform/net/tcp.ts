@@ -17,9 +17,11 @@ export const tcpTransport: Transport = {
   async connect({ host, port }, { signal }) {
     try {
       const connection = await Deno.connect({ hostname: host, port, signal });
-      if (!signal.aborted) return new TcpConnection(connection);
-      connection.close();
+      if (isToItself(connection)) await resetToItself(connection);
+      else if (!signal.aborted) return new TcpConnection(connection);
+      else connection.close();
     } catch (error) {
+      if (error instanceof TransportError) throw error;
       if (!signal.aborted) throw lookupError(error, host);
     }
     throw new TransportError("unanswered", signal.reason);
@@ -36,6 +38,33 @@ export const tcpTransport: Transport = {
     }
   },
 };
+
+/**
+ * Whether a socket is connected to itself: TCP does that (RFC 9293, simultaneous open) where the system picks
+ * the port that is dialled, in its ephemeral range, as the local one, and nothing listens there.
+ */
+function isToItself({ localAddr, remoteAddr }: Deno.TcpConn): boolean {
+  return localAddr.port === remoteAddr.port && localAddr.hostname === remoteAddr.hostname;
+}
+
+/** More than a socket that nobody reads takes: the rest waits in the sender's buffer. */
+const MORE_THAN_RECEIVED = 2_097_152;
+
+/**
+ * Closes a socket that is connected to itself without leaving it in TIME_WAIT, which would keep a server from
+ * listening on the port. Its FIN has to wait behind bytes that the full receive buffer does not take, and a
+ * close with unread bytes is a reset.
+ *
+ * @throws {TransportError} Always: of kind `refused`, since nothing listens there.
+ */
+async function resetToItself(connection: Deno.TcpConn): Promise<never> {
+  try {
+    await connection.write(new Uint8Array(MORE_THAN_RECEIVED));
+  } finally {
+    connection.close();
+  }
+  throw new TransportError("refused", "nothing listens there: the socket was connected to itself");
+}
 
 class TcpConnection implements Connection {
   readonly peer: string;

@@ -101,7 +101,7 @@ Deno.test("ServerWorker asks which worker serves a session, and reports the outc
 Deno.test("ServerWorker reports a connection that opens no session", async () => {
   const { all, clock, hello, placeHere } = await stageServing();
   // It does not know a session that the client says was open before.
-  await hello("s", { reconnect: true, confirmed: 5, sent: 5 });
+  await hello("s", { reconnect: true, confirmed: 5, sent: 6 });
   await placeHere();
   await clock.advance(0);
   assertEquals(all("placement_settled"), [settled(false)]);

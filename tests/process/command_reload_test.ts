@@ -1,0 +1,60 @@
+/**
+ * SIGHUP without a terminal, as logrotate and `systemctl reload` send it: nothing ends, and log files that
+ * were moved away are made anew.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { logLines, withFolder } from "../support/log_folder.ts";
+import { type Command, freePort, startCommand } from "../support/process.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+
+const why = whyNot("setsid", "nohup", "true");
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const FAST = ["--data-interval=0.05", "--log-dir"];
+
+testUnless(why, "SIGHUP reopens the log files of either side, and ends nothing", async () => {
+  await withFolder(async (folder) => {
+    const address = ["127.0.0.1", String(freePort())];
+    const logs = `${folder}/logs`;
+    await using server = startCommand("server", [...address, ...FAST, logs]);
+    await server.event("listening");
+    await using client = startCommand("client", [...address, ...FAST, logs]);
+    await client.event("data_confirmed");
+    const commands: [Role, Command][] = [["server", server], ["client", client]];
+    for (const [role, command] of commands) {
+      const path = `${logs}/${role}_info.log`;
+      Deno.renameSync(path, `${path}.moved`);
+      command.kill("SIGHUP");
+      await command.stderrText("log files reopened (SIGHUP)");
+      const before = logLines(path).length;
+      await until(() => logLines(path).length > before + 2);
+      assertMatch(logLines(path)[0]!, /log files reopened \(SIGHUP\) \|\| -$/);
+      assert(logLines(`${path}.moved`).length > 0);
+    }
+    for (const [, command] of commands.reverse()) {
+      command.kill("SIGTERM");
+      assertEquals(await command.ended(), 0, command.stderr);
+      assertEquals((await command.event("summary")).in_doubt, []);
+    }
+  });
+});
+
+testUnless(why, "SIGHUP stays ignored under nohup", async () => {
+  await withFolder(async (folder) => {
+    const args = ["127.0.0.1", String(freePort()), ...FAST, folder];
+    await using server = startCommand("server", args, { before: ["nohup"] });
+    await server.event("listening");
+    server.kill("SIGHUP");
+    await using client = startCommand("client", [...args, "--count=3"]);
+    assertEquals(await client.ended(), 0);
+    server.kill("SIGTERM");
+    assertEquals(await server.ended(), 0, server.stderr);
+    assertEquals(server.stderr.includes("SIGHUP"), false);
+  });
+});
