@@ -6,7 +6,8 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
-import { logLines, withFolder } from "../support/log_folder.ts";
+import { withFolder } from "../support/folder.ts";
+import { logLines } from "../support/log.ts";
 import { type Command, freePort, startCommand } from "../support/process.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
