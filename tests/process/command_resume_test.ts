@@ -93,8 +93,13 @@ Deno.test("a session that has been forgotten is refused, with 4", async () => {
   const server = await stage.server(...PATIENT, "--session-lifetime=0.1");
   const client = stage.client(...PATIENT);
   await confirmed(client, 3);
+  // What is sent to a frozen server is in doubt: a client with nothing in doubt would go on.
+  server.kill("SIGSTOP");
+  const sent = client.events.filter(({ event }) => event === "data_sent").length;
+  await client.event("data_sent", ({ seq }) => seq > sent);
   // The client dials again after half a second at the earliest.
   stage.relay.line.cut();
+  server.kill("SIGCONT");
   assertEquals(await client.ended(), 4, client.stderr);
   assertStringIncludes((await client.event("terminated")).text, "session_lifetime 0.1 s");
   const { by, detected_after_ms, reason } = await server.event("terminated");

@@ -71,7 +71,11 @@ Deno.test("--stdin outranks a message and a data_interval that a file gives for 
   const path = `${folder.path}/x.toml`;
   await Deno.writeTextFile(path, '[settings]\nmessage = "x"\ndata_interval = 1\n');
   const args = ["127.0.0.1", String(freePort()), "--config", path, "--stdin", SHORT];
-  assertStringIncludes(onlySentence(await runCommand("client", args), 3), "cannot connect");
+  const { code, stderr } = await runCommand("client", args);
+  const [ended, summary] = stderr.split("\n");
+  assertEquals(code, 3);
+  assertStringIncludes(ended!, "cannot connect");
+  assertStringIncludes(summary!, "summary of ");
 });
 
 /** Wrong configuration files, one of each kind, and what the sentence says behind the file's name. */

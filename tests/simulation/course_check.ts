@@ -100,7 +100,10 @@ export class CourseCheck {
           expectSame(this.#phase, "terminated", () => "the phase at terminated");
         } else expectSame(this.#phase, "connecting", () => "the phase of what never was open");
         if (this.#isConnected) this.#connectionOver();
-        else if (event.by === "self" && event.reason === "silent") this.#checkExpiry();
+        else if (event.by === "self" && event.reason === "silent") {
+          // A session that has sent no data may make room for a new one at any time.
+          if (!event.text.startsWith("made room")) this.#checkExpiry();
+        }
         this.terminated = true;
         return;
       case "summary":
