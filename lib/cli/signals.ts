@@ -15,7 +15,7 @@ function hasTerminal(): boolean {
 /** The signals of the platform that ask a process to end. */
 function stopSignals(): Deno.Signal[] {
   if (Deno.build.os === "windows") return ["SIGINT", "SIGBREAK"];
-  // Of a terminal, SIGHUP says that it is gone; without one, it asks for something else.
+  // With a terminal, SIGHUP means that it was closed; without one, it asks to reopen files.
   return hasTerminal() ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
 }
 

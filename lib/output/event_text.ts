@@ -23,7 +23,7 @@ export interface EventText {
   text: string;
 }
 
-/** Puts an event in words; `undefined` if another event says it better. */
+/** Formats an event for people; `undefined` if another event already reports it. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   const text = textOf(event, role, timers);
   return text === undefined ? undefined : { level: levelOf(event, role), text };

@@ -1,7 +1,7 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `address` formats and validates addresses; `time_wait` tells whether closed connections hold a port.
+ * `address` formats and validates addresses; `time_wait` reports whether closed connections hold a port.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
