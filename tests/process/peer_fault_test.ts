@@ -148,7 +148,8 @@ Deno.test("the server out of file descriptors refuses whoever calls, and then ta
   } finally {
     crowd.forEach((each) => each.close());
   }
-  await server.event("terminated", ({ reason }) => reason === "closed");
+  // A slow machine takes longer than a connection may stay unopened: then the server has ended them itself.
+  await server.event("terminated", ({ reason }) => reason !== "refused");
   await using late = startCommand("client", [...args, "--count=2"]);
   assertEquals(await late.ended(), 0);
   await server.stderrText("accepting connections again");
