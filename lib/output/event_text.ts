@@ -88,8 +88,7 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`;
     case "reconnecting":
       return `dialling ${event.peer} again in ${seconds(event.delay_ms)}, attempt ` +
-        `${event.attempt}: ${CAUSES[event.cause]}` +
-        (event.text === undefined ? "" : `: ${event.text}`);
+        `${event.attempt}: ${event.text ?? CAUSES[event.cause]}`;
     case "resumed":
       return resumedText(event, role);
     case "terminated":

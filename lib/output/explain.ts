@@ -22,7 +22,7 @@ function otherSide(role: Role): string {
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const wasOpen = end.predicted_ms !== null;
-  if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
+  if (end.by === "peer") return wasOpen ? explainPeer(end, role) : explainUnopened(end, role);
   if (end.by === "self") {
     if (end.detected_since === "connection_lost") return explainExpiry(end);
     if (end.reason === "silent") {
@@ -35,11 +35,13 @@ export function explainEnd(end: CloseReport, role: Role, timers: Timers): string
   return role === "client" ? explainUnconnected(end) : explainUnopened(end, role);
 }
 
+/** What is known of the silence comes first, then what it was measured against, then where to look. */
 function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const since = {
     first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
     last_data_heard: `the last ${role === "client" ? "confirmation" : "data message"} was heard`,
+    session_opened: "the session was opened",
     first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
     last_sign_of_life: "the last sign of life",
     connection_lost: "the connection was lost",
@@ -49,11 +51,23 @@ function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  return `${other} is dead: declared ${seconds(end.detected_after_ms!)} after ${since}, ` +
-    `predicted ${seconds(end.predicted_ms!)} (${limits}); ` +
-    `last sign of life ${seconds(end.silent_ms!)} ago. ` +
-    `Look next: is its host frozen or cut off, or does a firewall, NAT or load balancer on the path ` +
-    `drop packets silently?`;
+  const measured = `declared dead ${seconds(end.detected_after_ms!)} after ${since}, ` +
+    `predicted ${seconds(end.predicted_ms!)} (${limits})`;
+  const unanswered = `${tries} heartbeat${tries === 1 ? "" : "s"} unanswered`;
+  const heardFor_ms = end.detected_after_ms! - end.silent_ms!;
+  if (end.link !== undefined) {
+    return `nothing heard from ${other} for ${seconds(end.silent_ms!)}, ${unanswered}, and this host has ` +
+      `${end.link}: ${measured}. Look next: this host's cable, link and address; ${other} may be well`;
+  }
+  if (heardFor_ms >= timers.data_threshold_ms / 4) {
+    return `what this side sends does not arrive, though ${other} was heard ` +
+      `${seconds(heardFor_ms)} longer: nothing heard for ${seconds(end.silent_ms!)}, ${unanswered}; ` +
+      `${measured}. Look next: what drops packets from this host to ${other}: a firewall or NAT on the ` +
+      `path that lets only the other direction through?`;
+  }
+  return `nothing heard from ${other} for ${seconds(end.silent_ms!)}, ${unanswered}: ${measured}. ` +
+    `Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the ` +
+    `process or the host of ${other} frozen or cut off?`;
 }
 
 function explainExpiry(end: CloseReport): string {
@@ -62,25 +76,32 @@ function explainExpiry(end: CloseReport): string {
 }
 
 function explainOpenTimeout(end: CloseReport, other: string): string {
-  const missing = other === "the server"
-    ? `${end.peer} accepted the connection but sent nothing`
-    : `${end.peer} connected but did not open a session`;
-  const store = other === "the server" ? ", or does its store not answer" : "";
-  return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process ` +
-    `frozen${store}?`;
+  if (other === "the client") {
+    return `${end.peer} connected but did not open a session: ${end.text}. Look next: is it Pulsewire ` +
+      `on that side, and is its process frozen?`;
+  }
+  return `${end.peer} accepted the connection but sent nothing: ${end.text}. Look next: is it Pulsewire on ` +
+    `that port; does a proxy, tunnel or load balancer there wait for its own server, or have a queue; is the ` +
+    `server's process frozen, or does its store not answer?`;
 }
 
 /** Explains a connection that its peer, or the network, ended before the session was open. */
 function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
-    return `${end.peer}: ${explainPeer(end, otherSide(role))}`;
+    return `${end.peer}: ${explainPeer(end, role)}`;
   }
   const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
-  const next = role === "client"
-    ? "is it Pulsewire on that port, and does its store answer?"
-    : "was it a port scan or a probe?";
-  return `${end.peer} ${how} before the session was open. Look next: ${next}`;
+  if (role === "server") {
+    return `${end.peer} ${how} before the session was open. Look next: was it a port scan or a probe?`;
+  }
+  return `${end.peer} accepted the connection and closed it (FIN) before the session was open. ` +
+    `Look next: ${UNOPENED_HINT}`;
 }
+
+/** What accepts a connection and then ends it without a word of PW/1. */
+const UNOPENED_HINT =
+  "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
+  "another program's port?";
 
 function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
   if (end.reason === "protocol") {
@@ -91,47 +112,68 @@ function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
   if (end.reason === "refused" && role === "server") return `refused ${end.peer}: ${end.text}`;
   if (end.reason !== "done") return `ended by this side: ${end.text || "told to stop"}`;
   return wasOpen || role === "server"
-    ? "ended by this side: all that was asked for is done"
+    ? `ended by this side: ${end.text || "all that was asked for is done"}`
     : "stopped before a session was opened: its time is over";
 }
 
-function explainPeer(end: CloseReport, other: string): string {
+function explainPeer(end: CloseReport, role: Role): string {
+  const other = otherSide(role);
   const text = end.text === "" ? "" : `: ${end.text}`;
   switch (end.reason) {
     case "closed":
-      return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
-        `Look next: did its process crash or was it killed, ` +
-        (other === "the server" ? "could it not write its store or output, " : "") +
-        `or does a proxy on the path close connections?`;
+      return `${other}'s end of the connection was closed (FIN) without TERMINATE${text && `, ${end.text}`}, ` +
+        `${traffic(end)}. Look next: ${closedHint(end, role)}`;
     case "superseded":
-      return `${other} has resumed on another connection: this one was lost without a sign. Look next: ` +
-        `does a firewall, NAT or load balancer on the path forget connections?`;
+      return `${other} has resumed on another connection: this one was lost without a sign, ${traffic(end)}. ` +
+        `Look next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
-      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: was ` +
-        `this process or host stopped (a local stall), or does the path drop what it sends?`;
+      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: does the ` +
+        `path drop what this side sends, or was this process or host stopped (a local stall)?`;
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;
     case "refused":
-      return other === "the server"
+      return role === "client"
         ? `${other} refused the session${text}`
         : `${other} ended the session${text}`;
     case "done":
-      return `ended by ${other}: all that was asked for is done${text}`;
+      return `ended by ${other}: ${end.text || "all that was asked for is done"}`;
     default:
       return `ended by ${other}: it was told to stop${text}`;
   }
 }
 
+/** A pause in the traffic, in milliseconds, from which on an idle timeout is likelier than a killed process. */
+const PAUSE_MS = 500;
+
+/** Whoever ends the TCP connection sends the FIN: after a pause an idle timeout is the likeliest cause. */
+function closedHint({ idle_ms }: CloseReport, role: Role): string {
+  const other = otherSide(role);
+  const path = "a proxy, tunnel, load balancer or NAT on the path";
+  const writes = role === "client" ? ", or could it not write its store or output" : "";
+  return (idle_ms ?? 0) >= PAUSE_MS
+    ? `does ${path} close connections that are idle so long, or are so old; or did ${other}'s process end` +
+      `${writes}?`
+    : `did ${other}'s process end (a crash, a kill)${writes}; or did ${path} restart or close it?`;
+}
+
+/** How long the connection had been idle, and how old it was. */
+function traffic({ age_ms, idle_ms }: CloseReport): string {
+  if (idle_ms === null || age_ms === null) return "without traffic";
+  return `${seconds(idle_ms)} after the last traffic, at an age of ${seconds(age_ms)}`;
+}
+
 function explainLoss(end: CloseReport, other: string): string {
   switch (end.reason) {
     case "reset":
-      return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
-        `cut the connection. Look next: is that process still running?`;
+      return `the connection was reset (RST), ${traffic(end)}. Look next: did a proxy, firewall or NAT on ` +
+        `the path cut it, or forget it, or give it another port; or did ${other}'s process end?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged ` +
-        `nothing. Look next: is that host up, and does a firewall on the path drop packets silently?`;
+      return `this host gave up on the connection (${end.text}), ${traffic(end)}: nothing that it sent was ` +
+        `acknowledged. Look next: does a firewall or NAT on the path drop packets silently, or is ` +
+        `${other}'s host down?`;
     case "unreachable":
-      return `${other} became unreachable (${end.text}). Look next: routes and links on the path`;
+      return `${other} became unreachable (${end.text}), ${traffic(end)}. Look next: this host's link and ` +
+        `address, and routes, links and firewalls on the path`;
     default:
       return `the connection failed: ${end.text}`;
   }
@@ -141,12 +183,12 @@ function explainUnconnected({ peer, reason, text }: CloseReport): string {
   const next = "Look next: is the server running, and is the port open in its firewall?";
   const causes: Partial<Record<EndReason, string>> = {
     refused:
-      "refused; its host answers, but nothing listens on that port, or a firewall rejects it. " +
-      next,
+      "refused; its host answers, but nothing listens on that port, or a firewall rejects it (RST or " +
+      `ICMP). ${next}`,
     silent:
       `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
       "server running there, and is the port open in its firewall?",
-    reset: `reset before the session was open. ${next}`,
+    reset: `accepted, and reset (RST) before the session was open. Look next: ${UNOPENED_HINT}`,
     unreachable:
       `unreachable (${text}). Look next: the address, and routes and firewalls on the path`,
     name_not_found:

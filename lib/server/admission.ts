@@ -113,8 +113,8 @@ export class Admission {
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
       ? "it keeps none without a connection (session_lifetime 0)"
-      : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, or ` +
-        `the server has been restarted without --store`;
+      : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, the server has been ` +
+        `restarted without --store, or a load balancer has brought the client to another server`;
     return `this server does not know session ${id}: ${why}`;
   }
 }

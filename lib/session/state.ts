@@ -81,6 +81,11 @@ export class SessionState {
     return this.#phase;
   }
 
+  /** Whether it is in the heartbeat phase because data that was due did not come. */
+  get isSilent(): boolean {
+    return this.#phase === "heartbeat" && !this.#isIdle;
+  }
+
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);

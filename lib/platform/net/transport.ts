@@ -1,7 +1,8 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `address` formats and validates addresses; `time_wait` reports whether closed connections hold a port.
+ * `address` formats and validates addresses; `time_wait` reports whether closed connections hold a port,
+ * `own_link` what is wrong with this host's own interface.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
@@ -40,6 +41,11 @@ export class TransportError extends Error {
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /**
+   * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
+   * nothing is known.
+   */
+  linkFault?(): Promise<string | undefined>;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */

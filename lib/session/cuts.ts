@@ -1,0 +1,97 @@
+/**
+ * Finds what the ends of a session's connections have in common: cut after the same idle time, or at the
+ * same age.
+ *
+ * @module
+ */
+
+/** A connection that the network or the peer ended without `TERMINATE`. */
+export interface Cut {
+  /** How long nothing had been sent or received before, in milliseconds. */
+  readonly idle_ms: number;
+  /** How long the connection had been open, in milliseconds. */
+  readonly age_ms: number;
+}
+
+/** Shorter times than this, in milliseconds, are no idle timeout and no limit on the age. */
+const SHORTEST_MS = 500;
+
+/** How far times may differ and still be alike: by a tenth, or by 150 ms if that is more. */
+function areAlike(times_ms: readonly number[]): boolean {
+  const least_ms = Math.min(...times_ms);
+  const most_ms = Math.max(...times_ms);
+  return least_ms >= SHORTEST_MS && most_ms - least_ms <= Math.max(150, most_ms / 10);
+}
+
+/** How much of an idle timeout a data interval may take, to stay clear of it. */
+const SAFE_SHARE = 0.8;
+
+/** How many of the last cuts are compared. */
+const MAX_COMPARED = 8;
+
+/**
+ * Idle timeouts in seconds that are some product's documented default. docs/idle-timeouts.md has the
+ * sources.
+ */
+export const KNOWN_IDLE_TIMEOUTS: Readonly<Record<number, string>> = {
+  60: "AWS Application Load Balancer",
+  240: "Azure Load Balancer and NAT Gateway",
+  350: "AWS Network Load Balancer and NAT gateway",
+  600: "nginx (proxy_timeout of a stream) and Google Cloud's firewall",
+  900: "Linux IPVS, as Docker Swarm and Kubernetes use it",
+  1200: "Google Cloud NAT",
+  3600: "Cisco ASA and Palo Alto Networks firewalls",
+  7440: "a NAT with the least that RFC 5382 allows",
+  432000: "Linux conntrack",
+};
+
+/** Compares the cuts of one session, one after the other. */
+export class CutPattern {
+  #cuts: Cut[] = [];
+
+  /** Adds a cut; returns the conclusion, as a sentence, from the second alike on. */
+  add(cut: Cut): string | undefined {
+    this.#cuts.push(cut);
+    if (this.#cuts.length > MAX_COMPARED) this.#cuts.shift();
+    for (let count = this.#cuts.length; count >= 2; count--) {
+      const conclusion = conclusionOf(this.#cuts.slice(-count));
+      if (conclusion) return conclusion;
+    }
+    return undefined;
+  }
+}
+
+function conclusionOf(cuts: readonly Cut[]): string | undefined {
+  const ages_ms = cuts.map(({ age_ms }) => age_ms);
+  const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
+  const isIdle = areAlike(idles_ms);
+  // With a fixed data interval a limit on the age makes the idle times alike, too; the reverse is so only
+  // while a connection has carried nothing but its first exchange.
+  const isAge = areAlike(ages_ms) && ages_ms.every((age_ms, i) => age_ms > 1.5 * idles_ms[i]!);
+  if (isAge) {
+    return `cut ${cuts.length} times, each at an age of ${inSeconds(meanOf(ages_ms))} s: something on the ` +
+      `path limits the age of connections; no data_interval changes that`;
+  }
+  if (!isIdle) return undefined;
+  const idle_s = meanOf(idles_ms) / 1000;
+  return `cut ${cuts.length} times, each ${inSeconds(idle_s * 1000)} s after the last traffic: something on ` +
+    `the path closes idle connections${knownText(idle_s)}; a data_interval below ` +
+    `${inSeconds(idle_s * 1000 * SAFE_SHARE)} s keeps them open`;
+}
+
+function knownText(idle_s: number): string {
+  const known = Object.entries(KNOWN_IDLE_TIMEOUTS).find(([seconds]) =>
+    Math.abs(idle_s - Number(seconds)) <= Math.max(1, 0.01 * Number(seconds))
+  );
+  return known ? ` (${known[0]} s is the default of ${known[1]})` : "";
+}
+
+function meanOf(times_ms: readonly number[]): number {
+  return times_ms.reduce((sum, each) => sum + each, 0) / times_ms.length;
+}
+
+/** Seconds with a digit or two behind the point, as far as they say something. */
+function inSeconds(ms: number): string {
+  const s = ms / 1000;
+  return s < 10 ? s.toFixed(1) : s.toFixed(0);
+}
