@@ -130,7 +130,7 @@ export class Client {
     const { address, clock, count, legacy, original, timers, transport } = this.#options;
     const connection = await dial({ address, clock, transport }, this.#stopping.signal);
     if ("reason" in connection) {
-      if (!this.#onDisconnect(connection)) this.#state.end(connection, this.#peer);
+      if (!this.#onDisconnect(connection)) this.#state.end(connection, { peer: this.#peer });
       return connection;
     }
     this.#connected_ms = clock.now();

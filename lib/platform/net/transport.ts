@@ -36,10 +36,15 @@ export class TransportError extends Error {
   }
 }
 
+/** The addresses and ports of both ends of a connection, for display. */
+export type Addresses = Pick<Connection, "local" | "peer">;
+
 /** A connection. Every method but `close` rejects with {@linkcode TransportError}. */
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /** This side's address and port, for display. */
+  readonly local: string;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */
