@@ -154,7 +154,7 @@ export class Client {
   #endUnconnected(closeReason: CloseReason): void {
     const isCut = closeReason.reason === "done" && this.#state.isOpen;
     const text = isCut ? `${TIME_OVER} while there is no connection` : closeReason.text;
-    this.#state.end({ ...closeReason, text }, this.#peer);
+    this.#state.end({ ...closeReason, text }, { peer: this.#peer });
   }
 
   #newSession(connection: Connection): ClientSession {

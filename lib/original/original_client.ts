@@ -202,8 +202,10 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   /** Reads a connection to its end; what it is for may change. */
   #read(connection: Connection): OriginalConnection {
+    this.connectionOpened();
     const original: OriginalConnection = new OriginalConnection(connection, {
       onMessage: (message) => this.#onMessage(message, original),
+      onWritten: () => this.onTraffic(),
     });
     this.tasks.add(original.run().then((closeReason) => this.#onClosed(original, closeReason)));
     return original;
@@ -230,6 +232,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
     this.state.lastSignOfLife_ms = this.now();
+    if (message !== "terminate") this.onTraffic();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();

@@ -87,6 +87,7 @@ export class OriginalServerSession extends OriginalSession {
   /** Adds a connection of the client's to the session. */
   attach(connection: Connection, purpose: OriginalPurpose): void {
     if (this.state.closeReason) return connection.close();
+    this.connectionOpened();
     this.tasks.add(this.#serve(new OriginalConnection(connection, this.#listener), purpose));
   }
 
@@ -146,6 +147,7 @@ export class OriginalServerSession extends OriginalSession {
 
   readonly #listener = {
     onMessage: (message: OriginalMessage) => this.#onMessage(message),
+    onWritten: () => this.onTraffic(),
     onAnswered: (answer: OriginalMessage) => {
       if (answer === "reply") this.ledger.confirmedUpTo++;
     },
@@ -190,12 +192,13 @@ export class OriginalServerSession extends OriginalSession {
   #onMessage(message: OriginalMessage): OriginalMessage | undefined {
     this.framesReceived++;
     this.state.lastSignOfLife_ms = this.now();
+    if (message !== "terminate") this.onTraffic();
     this.changes.notify();
     switch (message) {
       case "data":
         return this.#onData();
       case "heartbeat":
-        this.ledger.heartbeatsReceived++;
+        this.events.emit("heartbeat_received", { n: ++this.ledger.heartbeatsReceived });
         return "heartbeat";
       case "terminate":
         return void this.end({ by: "peer", reason: "done", text: "" });

@@ -14,7 +14,7 @@ import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
-import type { CloseReason, Detection } from "../session/close_reason.ts";
+import type { CloseReason, ConnectionUse, Detection } from "../session/close_reason.ts";
 import type { EventSource } from "../session/events.ts";
 import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
 import type { Ledger } from "../session/ledger.ts";
@@ -47,12 +47,15 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #ended = new AbortController();
+  /** Of all its connections together, since the last one was opened. */
+  readonly #use: ConnectionUse;
 
   /** Makes one side of a session on its first connection. */
   constructor({ clock, connection, state }: OriginalSessionOptions) {
     this.#clock = clock;
     this.#connection = connection;
     this.state = state;
+    this.#use = { opened_ms: clock.now(), traffic_ms: clock.now() };
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */
@@ -90,7 +93,7 @@ export abstract class OriginalSession implements ReceiveCounters {
   /** Runs the session until it ends, and closes its connections. */
   async run(): Promise<CloseReason> {
     const onStall = (late_ms: number) => this.state.stalled(late_ms);
-    this.state.open(this.#connection.peer, { original: true });
+    this.state.open(this.#connection, { original: true });
     using deadline = new Deadline(this.#clock, { signal: this.ended, onStall });
     try {
       await this.runPhases(deadline);
@@ -103,6 +106,16 @@ export abstract class OriginalSession implements ReceiveCounters {
     return this.state.closeReason!;
   }
 
+  /** Another of its connections has been opened. */
+  protected connectionOpened(): void {
+    this.#use.opened_ms = this.#use.traffic_ms = this.now();
+  }
+
+  /** Something was sent or received. */
+  protected onTraffic(): void {
+    this.#use.traffic_ms = this.now();
+  }
+
   /** Ends the session because this side's user wants it. */
   stop(reason: "done" | "shutdown", text = ""): void {
     this.end({ by: "self", reason, text });
@@ -110,7 +123,8 @@ export abstract class OriginalSession implements ReceiveCounters {
 
   /** Ends the session. The first reason given is the one. */
   protected end(closeReason: CloseReason): void {
-    this.state.end(closeReason, this.#connection.peer, this.detection());
+    const { peer } = this.#connection;
+    this.state.end(closeReason, { peer, use: this.#use, detection: this.detection() });
     this.#ended.abort(closeReason);
   }
 }

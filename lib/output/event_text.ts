@@ -60,7 +60,7 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}; predicted detection of a dead peer: ` +
+      return `session open with ${event.peer}, local address ${event.local}; predicted detection of a dead peer: ` +
         `${event.predicted_detection_s} s`;
     case "data_sent": {
       const again = event.resent ? " again" : "";
@@ -78,6 +78,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
     case "heartbeat_answered":
       return `heartbeat ${event.n} answered ` +
         (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`);
+    case "heartbeat_received":
+      return `heartbeat ${event.n} received`;
     case "heartbeat_missed":
       return `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
         (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`);

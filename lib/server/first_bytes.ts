@@ -63,6 +63,11 @@ export class PeekedConnection implements Connection {
     return buffer.subarray(0, await count.catch(() => null) ?? 0);
   }
 
+  /** This side's address and port, for people. */
+  get local(): string {
+    return this.#connection.local;
+  }
+
   /** Reads some bytes, the first ones first. */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#first ? this.#readFirst(this.#first, buffer) : this.#connection.read(buffer);

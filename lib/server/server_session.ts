@@ -11,7 +11,8 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
-import { Session, type SessionConfig, type SessionOptions } from "../session/session.ts";
+import type { SessionConfig, SessionOptions } from "../session/options.ts";
+import { Session } from "../session/session.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";

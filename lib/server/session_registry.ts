@@ -185,11 +185,12 @@ export class SessionRegistry {
 
   #endLost(record: SessionRecord, closeReason: CloseReason): void {
     this.#lost.delete(record);
-    record.state.end(closeReason, record.peer, {
-      since: "connection_lost",
+    const detection = {
+      since: "connection_lost" as const,
       at_ms: record.lost_ms,
       predicted_ms: this.#options.sessionLifetime_ms,
-    });
+    };
+    record.state.end(closeReason, { peer: record.peer, detection });
     this.#end(record, closeReason);
   }
 

@@ -125,6 +125,18 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
+  /** How long before it the last byte was sent or received on the connection; `null` without one. */
+  idle_ms: number | null;
+  /** How old the connection was; `null` without one. */
+  age_ms: number | null;
+}
+
+/** How one connection was used; in monotonic milliseconds. */
+export interface ConnectionUse {
+  /** When it was opened. */
+  opened_ms: number;
+  /** When the last byte was sent or received, other than of a `TERMINATE`; at first, when it was opened. */
+  traffic_ms: number;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -149,14 +161,20 @@ export interface CloseContext {
   lastSignOfLife_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
+  /** How its connection was used; absent if it had none. */
+  use?: ConnectionUse;
 }
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, timers } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, timers, use } = context;
+  const sinceUse = {
+    idle_ms: use ? roundMs(now_ms - use.traffic_ms) : null,
+    age_ms: use ? roundMs(now_ms - use.opened_ms) : null,
+  };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
-    return { ...closeReason, peer, ...none, silent_ms: null };
+    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
   }
   const died = closeReason.by === "self" && closeReason.reason === "silent";
   const measured = died && detection ? detection : {
@@ -172,5 +190,6 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     detected_since: noticed ? measured.since : null,
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
+    ...sinceUse,
   };
 }

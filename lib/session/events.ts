@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import type { Addresses } from "../platform/net/transport.ts";
 import type { CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
@@ -48,7 +49,7 @@ export interface EventFields {
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
   /** A session is open: the handshake is complete, or the peer is an original one. */
-  connected: { peer: string; predicted_detection_s: number; original?: true };
+  connected: Addresses & { predicted_detection_s: number; original?: true };
   /** The client sent a data message. */
   data_sent: { seq: number; bytes: number; resent?: true };
   /** The server received a data message. */
@@ -66,6 +67,8 @@ export interface EventFields {
   heartbeat_answered: { n: number; rtt_ms: number | null };
   /** A heartbeat went unanswered: how many in a row, and how many more until the peer is dead. */
   heartbeat_missed: { n: number; missed: number; left: number };
+  /** The peer sent a heartbeat: by its number, or at an original server by how many have come. */
+  heartbeat_received: { n: number };
   /** This process did not run when it should have, for at least so long. */
   local_stall: { ms: number };
   /** The connection is lost and the session outlives it. */

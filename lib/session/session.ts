@@ -2,7 +2,7 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what is passed in; `dial` and
  * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
@@ -10,7 +10,6 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
@@ -18,7 +17,12 @@ import { FrameDecoder } from "../wire/codec.ts";
 import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
 import { FrameWriter } from "../wire/writer.ts";
-import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
+import {
+  type CloseReason,
+  closeReasonOf,
+  type ConnectionUse,
+  type DetectedSince,
+} from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { EventSource, Resumption } from "./events.ts";
@@ -29,32 +33,9 @@ import {
   type ReceiveCounters,
 } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
+import type { SessionConfig, SessionOptions } from "./options.ts";
 import type { SessionState } from "./state.ts";
 import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
-
-/** What the sessions of a client or a server share. */
-export interface SessionConfig {
-  /** The clock. */
-  readonly clock: Clock;
-  /** The sessions' timers. */
-  readonly timers: Timers;
-  /** The largest data message to accept, in bytes. */
-  readonly maxMessageBytes: number;
-  /** Recognizes a peer of another protocol, which sends no line, before the session is open. */
-  readonly legacy?: { explainAnswer(first: Uint8Array): string | undefined };
-}
-
-/** Options for {@linkcode Session}. */
-export interface SessionOptions {
-  /** What it shares with other sessions. */
-  readonly config: SessionConfig;
-  /** The session's state, which may outlive the connection. */
-  readonly state: SessionState;
-  /** The connection; the session closes it. */
-  readonly connection: Connection;
-  /** When the connection was opened, in monotonic milliseconds. */
-  readonly connected_ms: number;
-}
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session implements ReceiveCounters, MessageListener<Frame> {
@@ -84,7 +65,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   readonly #config: SessionConfig;
   readonly #connection: Connection;
   readonly #decoder: FrameDecoder;
-  readonly #connected_ms: number;
+  readonly #use: ConnectionUse;
   #heartbeats?: Heartbeats;
   #isOpen = false;
   #framesBefore = 0;
@@ -95,13 +76,16 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   constructor({ connected_ms, connection, state, config }: SessionOptions) {
     this.#config = config;
     this.#connection = connection;
-    this.#connected_ms = connected_ms;
+    this.#use = { opened_ms: connected_ms, traffic_ms: connected_ms };
     this.state = state;
     this.peer = connection.peer;
     this.timers = config.timers;
     this.deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
     this.#decoder = new FrameDecoder(config);
-    this.writer = new FrameWriter(connection, (error) => this.#fail(error));
+    this.writer = new FrameWriter(connection, {
+      onError: (error) => this.#fail(error),
+      onWritten: () => this.#use.traffic_ms = config.clock.now(),
+    });
   }
 
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
@@ -156,7 +140,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     const deadline = this.deadline;
     const reading = this.#read();
     try {
-      deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
+      deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
       while (!this.closeReason) {
         const data = await this.dataLoop(deadline);
@@ -189,7 +173,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
-    this.counts = this.state.open(this.peer);
+    this.counts = this.state.open(this.#connection);
     if (resumption) this.state.resumed(resumption);
     this.state.data();
   }
@@ -208,9 +192,10 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   protected end(closeReason: CloseReason): void {
     if (this.closeReason) return;
     this.closeReason = closeReason;
-    const detection = this.#heartbeats?.detection;
-    if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, this.peer, detection);
-    else if (this.#isOpen) this.state.disconnect(closeReason, this.peer, detection);
+    const { peer } = this;
+    const connection = { peer, use: this.#use, detection: this.#heartbeats?.detection };
+    if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, connection);
+    else if (this.#isOpen) this.state.disconnect(closeReason, connection);
     this.deadline.end(closeReason);
   }
 
@@ -243,10 +228,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
+    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
+    if (frame.type !== "TERMINATE") this.#use.traffic_ms = now_ms;
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
+        this.events.emit("heartbeat_received", { n: frame.n });
         return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);
@@ -273,6 +260,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     const legacy = this.isOpen ? undefined : this.#config.legacy;
     const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
+    // A part of a frame is traffic, too.
+    this.#use.traffic_ms = this.#readAt_ms ?? this.now();
     this.#readAt_ms = undefined;
     const frames = this.framesReceived - this.#framesBefore;
     if (frames === 0 && this.#isOpen && this.#decoder.isMidData) this.onPartialData();

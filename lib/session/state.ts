@@ -4,7 +4,14 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import { type CloseReason, closeReport, type Detection } from "./close_reason.ts";
+import type { Addresses } from "../platform/net/transport.ts";
+import {
+  type CloseReason,
+  type CloseReport,
+  closeReport,
+  type ConnectionUse,
+  type Detection,
+} from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -34,6 +41,16 @@ export interface SessionStateOptions {
   events: EventSource;
   /** When the connection was opened, in monotonic milliseconds; by default now. */
   opened_ms?: number;
+}
+
+/** The connection with which a session ends, or that it loses. */
+export interface ClosedConnection {
+  /** The peer's address and port; of a connection that was never open, those that were dialled. */
+  readonly peer: string;
+  /** How it was used, if it was open. */
+  readonly use?: ConnectionUse;
+  /** What a death is measured from. */
+  readonly detection?: Detection;
 }
 
 /** The state of one session. It ends once, for one reason. */
@@ -98,10 +115,10 @@ export class SessionState {
   }
 
   /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
-  open(peer: string, more: { original?: true } = {}): ConnectionLedger {
+  open({ local, peer }: Addresses, more: { original?: true } = {}): ConnectionLedger {
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
-    this.events.emit("connected", { peer, predicted_detection_s, ...more });
+    this.events.emit("connected", { peer, local, predicted_detection_s, ...more });
     return this.ledger.connectionOpened();
   }
 
@@ -124,18 +141,18 @@ export class SessionState {
   }
 
   /** Notes that the connection is lost and the session outlives it. */
-  disconnect(closeReason: CloseReason, peer: string, detection?: Detection): void {
+  disconnect(closeReason: CloseReason, connection: ClosedConnection): void {
     this.#gapSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#change("disconnect");
-    this.events.emit("disconnected", this.#closeReport(closeReason, peer, now_ms, detection));
+    this.events.emit("disconnected", this.#closeReport(closeReason, now_ms, connection));
   }
 
   /** Ends the session. Only the first reason counts. */
-  end(closeReason: CloseReason, peer: string, detection?: Detection): void {
+  end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
     this.#closeReason = closeReason;
     const now_ms = this.#change("end");
-    this.events.emit("terminated", this.#closeReport(closeReason, peer, now_ms, detection));
+    this.events.emit("terminated", this.#closeReport(closeReason, now_ms, connection));
   }
 
   /** Notes a local stall: a deadline passed so late. */
@@ -151,10 +168,14 @@ export class SessionState {
     this.events.emit("summary", { ...summary, ...input });
   }
 
-  #closeReport(closeReason: CloseReason, peer: string, now_ms: number, detection?: Detection) {
+  #closeReport(
+    closeReason: CloseReason,
+    now_ms: number,
+    { detection, peer, use }: ClosedConnection,
+  ): CloseReport {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection });
+    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection, use });
   }
 
   /** Changes the phase by the table; returns the time at which it did. */

@@ -14,6 +14,14 @@ const BATCH_BYTES = 65_536;
 /** Maximum length of the queue, in frames: more than the replies to one read. */
 export const MAX_WAITING_FRAMES = 16_384;
 
+/** Notices what becomes of the writes of a {@linkcode FrameWriter}. */
+export interface WriterListener {
+  /** Called once, when a write fails; nothing is written after that. */
+  onError(error: unknown): void;
+  /** Called when the network has taken some bytes. */
+  onWritten?(): void;
+}
+
 /**
  * Queues frames and writes all that are ready at once. Data messages have the lowest priority, so that a
  * heartbeat waits for no more than the batch that is being written.
@@ -24,17 +32,17 @@ export class FrameWriter {
   /** The last sequence number whose confirmation has been written. */
   confirmedUpTo = 0;
   readonly #connection: Connection;
-  readonly #onError: (error: unknown) => void;
+  readonly #listener: WriterListener;
   readonly #batch = new FrameBatch();
   #control: Frame[] = [];
   #data: Frame[] = [];
   #failed = false;
   #writing?: Promise<void>;
 
-  /** Creates a writer; `onError` is called once, when a write fails; nothing is written after that. */
-  constructor(connection: Connection, onError: (error: unknown) => void) {
+  /** Creates a writer. */
+  constructor(connection: Connection, listener: WriterListener) {
     this.#connection = connection;
-    this.#onError = onError;
+    this.#listener = listener;
   }
 
   /** Whether the queue is full, because the peer does not read. */
@@ -66,14 +74,17 @@ export class FrameWriter {
         const confirm = this.#collect();
         if (this.#batch.length === 0) break;
         let rest = this.#batch.take();
-        while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
+        while (rest.length > 0) {
+          rest = rest.subarray(await this.#connection.write(rest));
+          this.#listener.onWritten?.();
+        }
         this.confirmedUpTo = confirm;
       }
     } catch (error) {
       this.#failed = true;
       this.#control = [];
       this.#data = [];
-      this.#onError(error);
+      this.#listener.onError(error);
     } finally {
       this.#batch.release();
       this.#writing = undefined;

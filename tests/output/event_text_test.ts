@@ -23,9 +23,13 @@ function summaryText(fields: Parameters<typeof summaryOf>[0], role: Role = "clie
 const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("listening", { host: "::1", port: 4000 }), "info", "listening", "[::1]:4000"],
   [
-    eventOf("connected", { peer: "192.0.2.1:4000", predicted_detection_s: 60 }),
+    eventOf("connected", {
+      peer: "192.0.2.1:4000",
+      local: "192.0.2.7:50000",
+      predicted_detection_s: 60,
+    }),
     "info",
-    "192.0.2.1:4000",
+    "session open with 192.0.2.1:4000, local address 192.0.2.7:50000; ",
     "60 s",
   ],
   [eventOf("data_sent", { seq: 7, bytes: 19 }), "info", "message 7 sent", "19 bytes"],
@@ -34,6 +38,7 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "info", "message 7 confirmed", "1.25 ms"],
   [eventOf("data_confirmed", { seq: 7, rtt_ms: null }), "info", "7 confirmed by the resume"],
   [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
+  [eventOf("heartbeat_received", { n: 3 }), "info", "heartbeat 3 received"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "info", "3 answered", "1.25 ms"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: null }), "info", "3 answered", "sign of life"],
   [

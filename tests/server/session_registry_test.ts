@@ -40,6 +40,8 @@ Deno.test("a session is kept for session_lifetime, to the millisecond", async ()
     detected_since: "connection_lost",
     predicted_ms: 10_000,
     silent_ms: 11_000,
+    idle_ms: null,
+    age_ms: null,
   });
   assertEquals(recorder.story("phase", "terminated").map((line) => line.slice(0, 32)), [
     "0 phase connecting data 0",

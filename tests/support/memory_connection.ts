@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../lib/platform/net/transport.ts";
+import {
+  type Addresses,
+  type Connection,
+  TransportError,
+} from "../../lib/platform/net/transport.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** A direction of a connection. */
@@ -43,8 +47,9 @@ export class Path {
 
   constructor(clock: VirtualClock, options: PathOptions = {}) {
     const { names = { client: "client:50000", server: "server:4000" }, owners } = options;
-    this.client = new End(clock, names.server, options, owners?.client);
-    this.server = new End(clock, names.client, options, owners?.server);
+    const { client, server } = names;
+    this.client = new End(clock, { peer: server, local: client }, options, owners?.client);
+    this.server = new End(clock, { peer: client, local: server }, options, owners?.server);
     this.client.peerEnd = this.server;
     this.server.peerEnd = this.client;
   }
@@ -89,6 +94,7 @@ export const ALWAYS_RUNNING: Owner = { whenRunning: (act) => act() };
 /** One end of a connection in memory. */
 export class End implements Connection {
   readonly peer: string;
+  readonly local: string;
   /** The other end. */
   peerEnd!: End;
   /** Sees what each read gives. */
@@ -116,10 +122,16 @@ export class End implements Connection {
   #reading?: DeadlineListener<number | null> & { buffer: Uint8Array };
   #writing?: DeadlineListener<number> & { bytes: Uint8Array };
 
-  constructor(clock: VirtualClock, peer: string, options: PathOptions, owner = ALWAYS_RUNNING) {
+  constructor(
+    clock: VirtualClock,
+    { local, peer }: Addresses,
+    options: PathOptions,
+    owner = ALWAYS_RUNNING,
+  ) {
     const { latency_ms = 0 } = options;
     this.#clock = clock;
     this.peer = peer;
+    this.local = local;
     this.#latency = typeof latency_ms === "number" ? () => latency_ms : latency_ms;
     this.#capacity = options.capacity ?? 65_536;
     this.#bytesPerSecond = options.bytesPerSecond ?? Infinity;

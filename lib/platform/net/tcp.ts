@@ -68,12 +68,15 @@ async function resetToItself(connection: Deno.TcpConn): Promise<never> {
 
 class TcpConnection implements Connection {
   readonly peer: string;
+  readonly local: string;
   readonly #connection: Deno.TcpConn;
   #closed = false;
 
   constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
+    const { localAddr, remoteAddr } = connection;
+    this.peer = formatAddress(remoteAddr.hostname, remoteAddr.port);
+    this.local = formatAddress(localAddr.hostname, localAddr.port);
     try {
       // Without Nagle's algorithm (RFC 896) a heartbeat does not wait for an outstanding acknowledgement.
       connection.setNoDelay(true);

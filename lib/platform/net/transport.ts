@@ -37,10 +37,15 @@ export class TransportError extends Error {
   }
 }
 
+/** The addresses and ports of both ends of a connection, for display. */
+export type Addresses = Pick<Connection, "local" | "peer">;
+
 /** A connection. Every method but `close` rejects with {@linkcode TransportError}. */
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /** This side's address and port, for display. */
+  readonly local: string;
   /**
    * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
    * nothing is known.

@@ -3,21 +3,24 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../platform/net/transport.ts";
+import { type Addresses, type Connection, TransportError } from "../../platform/net/transport.ts";
 import type { IoRequest, IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
 export class ForwardedConnection implements Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /** This side's address and port, for display. */
+  readonly local: string;
   readonly #send: (request: IoRequest) => void;
   /** Pending operations, one of each kind at most. */
   readonly #pending = new Map<IoResult["use"], PromiseWithResolvers<IoResult>>();
   #isClosed = false;
 
-  /** Creates the end; `send` sends a request to the other one. */
-  constructor(peer: string, send: (request: IoRequest) => void) {
+  /** Creates the end of a connection between two addresses; `send` sends a request to the other one. */
+  constructor({ local, peer }: Addresses, send: (request: IoRequest) => void) {
     this.peer = peer;
+    this.local = local;
     this.#send = send;
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TransportErrorKind } from "../../platform/net/transport.ts";
+import type { Addresses, TransportErrorKind } from "../../platform/net/transport.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
@@ -50,7 +50,7 @@ export type ToWorker =
   | { kind: "acknowledged"; count: number }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; forwarding: number; peer: string; age_ms: number; session?: string }
+  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Addresses
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
@@ -81,7 +81,7 @@ export type FromWorker =
   | { kind: "session_begun"; session: string }
   | { kind: "session_ended"; session: string }
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; peer: string; age_ms: number }
+  | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }

@@ -50,7 +50,8 @@ export class ServerWorker implements Coordinator {
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
-    this.#link.send({ kind: "forward", forwarding, peer: connection.peer, age_ms });
+    const { local, peer } = connection;
+    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -146,8 +147,8 @@ export class ServerWorker implements Coordinator {
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { age_ms, forwarding, peer, session } = message;
-    const connection = new ForwardedConnection(peer, (request) => {
+    const { age_ms, forwarding, session } = message;
+    const connection = new ForwardedConnection(message, (request) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
       this.#link.send({ kind: "io_request", forwarding, request });
     });

@@ -198,9 +198,9 @@ export class WorkerPool {
       case "session_ended":
         return this.#routing.ended(message.session);
       case "forward": {
-        const { age_ms, forwarding, peer } = message;
+        const { age_ms, forwarding, local, peer } = message;
         const { session, to } = this.#forwardings.get(forwarding)!;
-        return to.send({ kind: "forwarded", forwarding, peer, age_ms, session });
+        return to.send({ kind: "forwarded", forwarding, local, peer, age_ms, session });
       }
       case "io_request":
         this.#forwardings.get(message.forwarding)?.from.send(message);

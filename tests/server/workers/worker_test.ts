@@ -125,7 +125,12 @@ Deno.test("ServerWorker sends no WELCOME for a session that was not stored", asy
 Deno.test("ServerWorker serves a forwarded connection, and counts the 5 s from its accept", async () => {
   const { all, clock, sent, send } = await stageServing();
   await clock.advance(10_000);
-  const forwarding = { forwarding: 3, peer: "192.0.2.1:50000", session: "s" };
+  const forwarding = {
+    forwarding: 3,
+    peer: "192.0.2.1:50000",
+    local: "192.0.2.7:4000",
+    session: "s",
+  };
   await send({ kind: "forwarded", age_ms: 4_000, ...forwarding });
   const requested = all("io_request").map(({ forwarding, request }) => [forwarding, request.use]);
   assertEquals(requested, [[3, "read"]]);
