@@ -93,7 +93,9 @@ export class Client {
     this.#options = options;
     this.#id = randomId(random);
     const events = new EventSource(sink, clock, this.#id);
-    this.#state = new SessionState({ clock, timers, events });
+    // A client without an interval sends heartbeats when it has had nothing to send for so long.
+    const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
+    this.#state = new SessionState({ clock, timers, events, dataPause_ms });
     const { ledger } = this.#state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });
@@ -118,7 +120,9 @@ export class Client {
   /** Ends the session in order, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
-    const text = reason === "done" && this.#state.isSilent ? `${TIME_OVER} while the path is silent` : "";
+    const text = reason === "done" && this.#state.isSilent
+      ? `${TIME_OVER} while the path is silent`
+      : "";
     this.#session?.stop(reason, text);
   }
 
@@ -234,14 +238,17 @@ export class Client {
 /** What more than its cause is known of a connection that was lost, or not opened; `undefined` if nothing. */
 function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): string | undefined {
   if (reason === "failed") return `the connection failed: ${text}`;
-  if (by === "peer" && reason === "silent") return "the server heard nothing from this side in time";
+  if (by === "peer" && reason === "silent") {
+    return "the server heard nothing from this side in time";
+  }
   if (wasOpened) return undefined;
   if (reason === "closed") return `accepted, and closed (FIN) ${BEFORE_OPEN}`;
   if (reason === "reset") return `accepted, and reset (RST) ${BEFORE_OPEN}`;
   return undefined;
 }
 
-const BEFORE_OPEN = "before the session was open: by a proxy, tunnel or load balancer whose server does " +
+const BEFORE_OPEN =
+  "before the session was open: by a proxy, tunnel or load balancer whose server does " +
   "not answer, or by another program";
 
 /** Why a client ends that is stopped by `--duration`. */

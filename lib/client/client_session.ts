@@ -127,7 +127,11 @@ export class ClientSession extends Session implements ClientDataSide {
     const { oldest } = this.#outbox;
     return oldest && oldest.sent_ms >= this.#lastConfirmed_ms
       ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms, isIdle: false }
-      : { since: "last_data_heard", at_ms: this.#lastConfirmed_ms, isIdle: !oldest };
+      : { since: this.#sinceConfirmed, at_ms: this.#lastConfirmed_ms, isIdle: !oldest };
+  }
+
+  get #sinceConfirmed(): DetectedSince {
+    return this.dataFramesReceived === 0 ? "session_opened" : "last_data_heard";
   }
 
   /** After a local stall, what is due has its full time once more. */

@@ -14,7 +14,8 @@ import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
-import type { CloseReason, ConnectionUse, Detection } from "../session/close_reason.ts";
+import type { CloseReason, Detection } from "../session/close_reason.ts";
+import { ConnectionUse } from "../evidence/cuts.ts";
 import type { EventSource } from "../session/events.ts";
 import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
 import type { Ledger } from "../session/ledger.ts";
@@ -48,14 +49,14 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly #connection: Connection;
   readonly #ended = new AbortController();
   /** Of all its connections together, since the last one was opened. */
-  readonly #use: ConnectionUse;
+  #use: ConnectionUse;
 
   /** Makes one side of a session on its first connection. */
   constructor({ clock, connection, state }: OriginalSessionOptions) {
     this.#clock = clock;
     this.#connection = connection;
     this.state = state;
-    this.#use = { opened_ms: clock.now(), traffic_ms: clock.now() };
+    this.#use = new ConnectionUse(clock.now());
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */
@@ -108,12 +109,12 @@ export abstract class OriginalSession implements ReceiveCounters {
 
   /** Another of its connections has been opened. */
   protected connectionOpened(): void {
-    this.#use.opened_ms = this.#use.traffic_ms = this.now();
+    this.#use = new ConnectionUse(this.now());
   }
 
   /** Something was sent or received. */
   protected onTraffic(): void {
-    this.#use.traffic_ms = this.now();
+    this.#use.onTraffic(this.now());
   }
 
   /** Ends the session because this side's user wants it. */
@@ -124,7 +125,9 @@ export abstract class OriginalSession implements ReceiveCounters {
   /** Ends the session. The first reason given is the one. */
   protected end(closeReason: CloseReason): void {
     const { peer } = this.#connection;
-    this.state.end(closeReason, { peer, use: this.#use, detection: this.detection() });
+    const use = this.#use;
+    const detection = this.detection();
+    this.state.end(closeReason, { peer, use, wasOpened: true, detection });
     this.#ended.abort(closeReason);
   }
 }

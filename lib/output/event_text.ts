@@ -60,8 +60,9 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}, local address ${event.local}; predicted detection of a dead peer: ` +
-        `${event.predicted_detection_s} s`;
+      return `session open with ${event.peer}, local address ${event.local}; ${
+        predictionText(event, role)
+      }`;
     case "data_sent": {
       const again = event.resent ? " again" : "";
       return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;
@@ -119,6 +120,19 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   failed: "the connection failed",
 };
 
+/** When a dead peer is declared so, from what a side knows, and at a client from a cut of the path, too. */
+function predictionText(event: Event & { event: "connected" }, role: Role): string {
+  const { latest_detection_s, predicted_detection_s } = event;
+  if (role === "server") {
+    return `a dead client is declared ${predicted_detection_s} s after its last data message`;
+  }
+  const afterCut = latest_detection_s === undefined
+    ? ""
+    : `, at most ${latest_detection_s} s after a cut of the path`;
+  return `a dead server is declared ${predicted_detection_s} s after the first unanswered data message` +
+    afterCut;
+}
+
 function resumedText(event: Event & { event: "resumed" }, role: Role): string {
   const when = event.gap_ms === null
     ? "which was opened at another server"
@@ -145,7 +159,7 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
 }
 
 function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
-  const wasOpen = event.predicted_ms !== null;
+  const wasOpen = event.predicted_ms !== null && !event.unheard;
   // A stop for a reason, unlike one that a user asked for, is an error.
   if (event.by === "self" && event.reason === "shutdown" && event.text !== "") return "error";
   if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
@@ -167,9 +181,16 @@ function summaryText(summary: Summary, role: Role): string {
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
   const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}`;
   return `summary of ${seconds(summary.duration_ms)}: ${data}, ${confirmed}` +
-    `${inputText(summary)}${overConnections}${rtt}; ${silences}; ` +
+    `${inputText(summary)}${overConnections}${rtt}; ${silences}${idleText(summary)}; ` +
     `heartbeats ${summary.heartbeats_sent} sent, ${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
+}
+
+/** The longest time without traffic, which heartbeats may have kept short where data paused. */
+function idleText(summary: Summary): string {
+  const { heartbeats_received, heartbeats_sent, longest_idle_ms } = summary;
+  const by = heartbeats_received + heartbeats_sent > 0 ? ", heartbeats included" : "";
+  return `; longest time without traffic ${seconds(longest_idle_ms)}${by}`;
 }
 
 /** How many connections, the last ones, a summary lists one by one. */
@@ -179,7 +200,10 @@ function connectionsText(summary: Summary, role: Role): string {
   const { by_connection, connections, data_resent } = summary;
   const listed = by_connection.slice(-MAX_LISTED_CONNECTIONS).map((each) => {
     const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
-    return `${data}, ${each.resent} again, ${each.confirmed} confirmed`;
+    const end = each.age_ms === undefined
+      ? ""
+      : `, ended at an age of ${seconds(each.age_ms)}, idle for ${seconds(each.idle_ms!)}`;
+    return `${data}, ${each.resent} again, ${each.confirmed} confirmed${end}`;
   });
   const last = connections > listed.length ? `the last ${listed.length}: ` : "";
   return `${connections} connections, ${counted(data_resent, "data message")} sent again ` +

@@ -56,16 +56,22 @@ function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const unanswered = `${tries} heartbeat${tries === 1 ? "" : "s"} unanswered`;
   const heardFor_ms = end.detected_after_ms! - end.silent_ms!;
   if (end.link !== undefined) {
-    return `nothing heard from ${other} for ${seconds(end.silent_ms!)}, ${unanswered}, and this host has ` +
+    return `nothing heard from ${other} for ${
+      seconds(end.silent_ms!)
+    }, ${unanswered}, and this host has ` +
       `${end.link}: ${measured}. Look next: this host's cable, link and address; ${other} may be well`;
   }
   if (heardFor_ms >= timers.data_threshold_ms / 4) {
     return `what this side sends does not arrive, though ${other} was heard ` +
-      `${seconds(heardFor_ms)} longer: nothing heard for ${seconds(end.silent_ms!)}, ${unanswered}; ` +
+      `${seconds(heardFor_ms)} longer: nothing heard for ${
+        seconds(end.silent_ms!)
+      }, ${unanswered}; ` +
       `${measured}. Look next: what drops packets from this host to ${other}: a firewall or NAT on the ` +
       `path that lets only the other direction through?`;
   }
-  return `nothing heard from ${other} for ${seconds(end.silent_ms!)}, ${unanswered}: ${measured}. ` +
+  return `nothing heard from ${other} for ${
+    seconds(end.silent_ms!)
+  }, ${unanswered}: ${measured}. ` +
     `Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the ` +
     `process or the host of ${other} frozen or cut off?`;
 }
@@ -121,12 +127,15 @@ function explainPeer(end: CloseReport, role: Role): string {
   const text = end.text === "" ? "" : `: ${end.text}`;
   switch (end.reason) {
     case "closed":
-      return `${other}'s end of the connection was closed (FIN) without TERMINATE${text && `, ${end.text}`}, ` +
-        `${traffic(end)}. Look next: ${closedHint(end, role)}`;
+      return `the connection was closed (FIN) from the side of ${other}, without TERMINATE` +
+        `${text && `, ${end.text}`}, ${traffic(end)}. Look next: ${closedHint(end, role)}`;
     case "superseded":
-      return `${other} has resumed on another connection: this one was lost without a sign, ${traffic(end)}. ` +
+      return `${other} has resumed on another connection: this one was lost without a sign, ${
+        traffic(end)
+      }. ` +
         `Look next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
+      if (end.unheard) return explainUnheard(end, other);
       return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: does the ` +
         `path drop what this side sends, or was this process or host stopped (a local stall)?`;
     case "protocol":
@@ -142,37 +151,54 @@ function explainPeer(end: CloseReport, role: Role): string {
   }
 }
 
+function explainUnheard(end: CloseReport, other: string): string {
+  return `${other} had given up before its HELLO arrived here${
+    end.text && ` (${end.text})`
+  }; it was answered ` +
+    `at once. Look next: does a proxy or load balancer on the path hold connections in a queue, or take ` +
+    `long to connect here?`;
+}
+
 /** A pause in the traffic, in milliseconds, from which on an idle timeout is likelier than a killed process. */
 const PAUSE_MS = 500;
 
 /** Whoever ends the TCP connection sends the FIN: after a pause an idle timeout is the likeliest cause. */
-function closedHint({ idle_ms }: CloseReport, role: Role): string {
+function closedHint({ idle_ms, pause_ms }: CloseReport, role: Role): string {
   const other = otherSide(role);
   const path = "a proxy, tunnel, load balancer or NAT on the path";
   const writes = role === "client" ? ", or could it not write its store or output" : "";
-  return (idle_ms ?? 0) >= PAUSE_MS
+  return (pause_ms ?? idle_ms ?? 0) >= PAUSE_MS
     ? `does ${path} close connections that are idle so long, or are so old; or did ${other}'s process end` +
       `${writes}?`
     : `did ${other}'s process end (a crash, a kill)${writes}; or did ${path} restart or close it?`;
 }
 
 /** How long the connection had been idle, and how old it was. */
-function traffic({ age_ms, idle_ms }: CloseReport): string {
+function traffic({ age_ms, idle_ms, pause_ms }: CloseReport): string {
   if (idle_ms === null || age_ms === null) return "without traffic";
-  return `${seconds(idle_ms)} after the last traffic, at an age of ${seconds(age_ms)}`;
+  const when = pause_ms === undefined
+    ? `${seconds(idle_ms)} after the last traffic`
+    : `at the first traffic after a pause of ${seconds(pause_ms)}`;
+  return `${when}, at an age of ${seconds(age_ms)}`;
 }
 
 function explainLoss(end: CloseReport, other: string): string {
   switch (end.reason) {
     case "reset":
-      return `the connection was reset (RST), ${traffic(end)}. Look next: did a proxy, firewall or NAT on ` +
+      return `the connection was reset (RST), ${
+        traffic(end)
+      }. Look next: did a proxy, firewall or NAT on ` +
         `the path cut it, or forget it, or give it another port; or did ${other}'s process end?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}), ${traffic(end)}: nothing that it sent was ` +
+      return `this host gave up on the connection (${end.text}), ${
+        traffic(end)
+      }: nothing that it sent was ` +
         `acknowledged. Look next: does a firewall or NAT on the path drop packets silently, or is ` +
         `${other}'s host down?`;
     case "unreachable":
-      return `${other} became unreachable (${end.text}), ${traffic(end)}. Look next: this host's link and ` +
+      return `${other} became unreachable (${end.text}), ${
+        traffic(end)
+      }. Look next: this host's link and ` +
         `address, and routes, links and firewalls on the path`;
     default:
       return `the connection failed: ${end.text}`;

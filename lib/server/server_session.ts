@@ -46,6 +46,7 @@ export class ServerSession extends Session {
   record?: SessionRecord;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
+  #welcomed_ms = 0;
   readonly #host: SessionHost;
   /** Moves the deadline of the data phase, while that lasts. */
   #onData?: () => void;
@@ -91,7 +92,10 @@ export class ServerSession extends Session {
 
   /** Ends the session, also while it is held. */
   protected override end(closeReason: CloseReason): void {
-    super.end(closeReason);
+    // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
+    const { by, reason } = closeReason;
+    const isUnheard = by === "peer" && reason === "silent" && this.framesReceived === 2;
+    super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
     this.#release?.();
   }
@@ -129,7 +133,8 @@ export class ServerSession extends Session {
 
   /** Silence is measured from the last data message. */
   protected override silence(): { since: DetectedSince; at_ms: number } {
-    return { since: "last_data_heard", at_ms: this.lastData_ms };
+    const since = this.lastData_ms === this.#welcomed_ms ? "session_opened" : "last_data_heard";
+    return { since, at_ms: this.lastData_ms };
   }
 
   /** `HELLO` may have arrived, and the session still be waiting for the store. */
@@ -228,7 +233,7 @@ export class ServerSession extends Session {
       ...record.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
     };
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
-    this.lastData_ms = this.now();
+    this.lastData_ms = this.#welcomed_ms = this.now();
     this.opened(resumption);
     this.changes.notify();
   }

@@ -7,6 +7,7 @@
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { Role, TerminateReason } from "../wire/protocol.ts";
+import type { ConnectionUse, Cut } from "../evidence/cuts.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -27,6 +28,7 @@ export type EndReason =
 export type DetectedSince =
   | "first_unconfirmed_data_sent"
   | "last_data_heard"
+  | "session_opened"
   | "first_unanswered_heartbeat_sent"
   | "last_sign_of_life"
   | "connection_lost";
@@ -39,6 +41,10 @@ export interface CloseReason {
   readonly reason: EndReason;
   /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
+  /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
+  readonly unheard?: true;
+  /** What is wrong with this host's own interface, if it was found to be when the silence began. */
+  readonly link?: string;
 }
 
 const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
@@ -95,7 +101,7 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
     return neverBegun ? EXIT.unconnected : EXIT.asked;
   }
   if (closeReason.by === "peer" && closeReason.reason === "refused") return EXIT.refused;
-  if (!wasOpen) return EXIT.unconnected;
+  if (!wasOpen || closeReason.unheard) return EXIT.unconnected;
   if (closeReason.by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
 }
@@ -111,6 +117,16 @@ export function isRetryable({ by, reason }: CloseReason): boolean {
 export function isPolite(closeReason: CloseReason): boolean {
   return closeReason.by !== "network" &&
     (closeReason.reason === "done" || closeReason.reason === "shutdown");
+}
+
+/** Whether the peer declared this side dead. */
+function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
+  return by === "peer" && reason === "silent";
+}
+
+/** Whether a connection ended without a word of the peer's session: by FIN, by RST, or by an error. */
+export function isCut({ by, reason }: CloseReason): boolean {
+  return by === "network" ? reason !== "silent" : by === "peer" && reason === "closed";
 }
 
 /** The fields of `terminated` and `disconnected`: who ended it, why, and when that was noticed. */
@@ -129,14 +145,8 @@ export interface CloseReport extends CloseReason {
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
   age_ms: number | null;
-}
-
-/** How one connection was used; in monotonic milliseconds. */
-export interface ConnectionUse {
-  /** When it was opened. */
-  opened_ms: number;
-  /** When the last byte was sent or received, other than of a `TERMINATE`; at first, when it was opened. */
-  traffic_ms: number;
+  /** The pause in its traffic that had ended just before; absent without one. */
+  pause_ms?: number;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -165,13 +175,15 @@ export interface CloseContext {
   use?: ConnectionUse;
 }
 
+function rounded({ age_ms, idle_ms, pause_ms }: Cut): Cut {
+  const pause = pause_ms !== undefined && { pause_ms: roundMs(pause_ms) };
+  return { idle_ms: roundMs(idle_ms), age_ms: roundMs(age_ms), ...pause };
+}
+
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
   const { detection, lastSignOfLife_ms, now_ms, peer, timers, use } = context;
-  const sinceUse = {
-    idle_ms: use ? roundMs(now_ms - use.traffic_ms) : null,
-    age_ms: use ? roundMs(now_ms - use.opened_ms) : null,
-  };
+  const sinceUse = use ? rounded(use.report(now_ms)) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
@@ -182,7 +194,8 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     at_ms: lastSignOfLife_ms,
     predicted_ms: predictedDetection_ms(timers),
   };
-  const noticed = !isPolite(closeReason);
+  // Of a death that the peer declared, this side noticed nothing by itself.
+  const noticed = !isPolite(closeReason) && !isDeclaredByPeer(closeReason);
   return {
     ...closeReason,
     peer,

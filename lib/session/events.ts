@@ -49,7 +49,12 @@ export interface EventFields {
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
   /** A session is open: the handshake is complete, or the peer is an original one. */
-  connected: Addresses & { predicted_detection_s: number; original?: true };
+  connected: Addresses & {
+    predicted_detection_s: number;
+    /** Of a client: how long after a cut of the path a dead server is declared at the latest. */
+    latest_detection_s?: number;
+    original?: true;
+  };
   /** The client sent a data message. */
   data_sent: { seq: number; bytes: number; resent?: true };
   /** The server received a data message. */

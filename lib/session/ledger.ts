@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Cut } from "../evidence/cuts.ts";
 
 /** First and last sequence number of an unbroken run. */
 export type SeqRange = readonly [first: number, last: number];
@@ -51,6 +52,8 @@ export interface Summary {
   silences: number;
   /** The longest of these silences; 0 if there was none. */
   longest_silence_ms: number;
+  /** The longest time in which nothing was sent or received on an open connection. */
+  longest_idle_ms: number;
   /** How often this process did not run in time. */
   local_stalls: number;
   /** Shortest time from a data message to its confirmation; `null` if none was confirmed. */
@@ -108,6 +111,10 @@ export class ConnectionLedger {
   confirmed = 0;
   /** Of those sent or received, how many had been sent on an earlier connection. */
   resent = 0;
+  /** How long nothing had been sent or received before its end, in milliseconds. */
+  declare idle_ms?: number;
+  /** How old it was at its end, in milliseconds. */
+  declare age_ms?: number;
 
   /** Their values, and what is in doubt. */
   summary(): ConnectionSummary {
@@ -145,10 +152,20 @@ export class Ledger {
   #connections: ConnectionLedger[] = [];
   #connectionsForgotten = 0;
   #longestSilence_ms = 0;
+  #longestIdle_ms = 0;
   #rtts = 0;
   #rttSum_ms = 0;
   #rttMin_ms = Infinity;
   #rttMax_ms = 0;
+
+  /** Notes how a connection, the last one, was used until its end. */
+  connectionClosed({ age_ms, idle_ms }: Cut, longestPause_ms: number): void {
+    Object.assign(this.#connections.at(-1)!, {
+      age_ms: roundMs(age_ms),
+      idle_ms: roundMs(idle_ms),
+    });
+    this.#longestIdle_ms = Math.max(this.#longestIdle_ms, longestPause_ms, idle_ms);
+  }
 
   /** Returns new counters for another connection. */
   connectionOpened(): ConnectionLedger {
@@ -207,6 +224,7 @@ export class Ledger {
       heartbeats_received: this.heartbeatsReceived,
       silences: this.silences,
       longest_silence_ms: roundMs(this.#longestSilence_ms),
+      longest_idle_ms: roundMs(this.#longestIdle_ms),
       local_stalls: this.localStalls,
       rtt_min_ms: rtt(this.#rttMin_ms),
       rtt_avg_ms: rtt(this.#rttSum_ms / this.#rtts),

@@ -17,13 +17,9 @@ import { FrameDecoder } from "../wire/codec.ts";
 import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
 import { FrameWriter } from "../wire/writer.ts";
-import {
-  type CloseReason,
-  closeReasonOf,
-  type ConnectionUse,
-  type DetectedSince,
-} from "./close_reason.ts";
+import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
+import { ConnectionUse } from "../evidence/cuts.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { EventSource, Resumption } from "./events.ts";
 import {
@@ -67,6 +63,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   readonly #decoder: FrameDecoder;
   readonly #use: ConnectionUse;
   #heartbeats?: Heartbeats;
+  /** What is wrong with this host's own interface since the last silence. */
+  #linkFault?: string;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -76,7 +74,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   constructor({ connected_ms, connection, state, config }: SessionOptions) {
     this.#config = config;
     this.#connection = connection;
-    this.#use = { opened_ms: connected_ms, traffic_ms: connected_ms };
+    this.#use = new ConnectionUse(connected_ms);
     this.state = state;
     this.peer = connection.peer;
     this.timers = config.timers;
@@ -84,7 +82,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, {
       onError: (error) => this.#fail(error),
-      onWritten: () => this.#use.traffic_ms = config.clock.now(),
+      onWritten: () => this.#use.onTraffic(config.clock.now()),
     });
   }
 
@@ -191,9 +189,15 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
     if (this.closeReason) return;
-    this.closeReason = closeReason;
+    // A dead peer is silent; whether this host's own link is down was found out meanwhile.
+    const isDeath = closeReason.by === "self" && closeReason.reason === "silent" && this.#linkFault;
+    closeReason = this.closeReason = isDeath
+      ? { ...closeReason, link: this.#linkFault }
+      : closeReason;
     const { peer } = this;
-    const connection = { peer, use: this.#use, detection: this.#heartbeats?.detection };
+    const use = this.#use;
+    const detection = this.#heartbeats?.detection;
+    const connection = { peer, use, wasOpened: this.#isOpen, detection };
     if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, connection);
     else if (this.#isOpen) this.state.disconnect(closeReason, connection);
     this.deadline.end(closeReason);
@@ -210,6 +214,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
+    this.#linkFault = undefined;
+    this.#connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
     this.state.silent(at_ms, isIdle);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
@@ -229,7 +235,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
-    if (frame.type !== "TERMINATE") this.#use.traffic_ms = now_ms;
+    if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -261,7 +267,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     // A part of a frame is traffic, too.
-    this.#use.traffic_ms = this.#readAt_ms ?? this.now();
+    this.#use.onTraffic(this.#readAt_ms ?? this.now());
     this.#readAt_ms = undefined;
     const frames = this.framesReceived - this.#framesBefore;
     if (frames === 0 && this.#isOpen && this.#decoder.isMidData) this.onPartialData();

@@ -9,9 +9,10 @@ import {
   type CloseReason,
   type CloseReport,
   closeReport,
-  type ConnectionUse,
   type Detection,
+  isCut,
 } from "./close_reason.ts";
+import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -41,6 +42,8 @@ export interface SessionStateOptions {
   events: EventSource;
   /** When the connection was opened, in monotonic milliseconds; by default now. */
   opened_ms?: number;
+  /** Of a client: the longest time, in milliseconds, in which a healthy session sends nothing. */
+  dataPause_ms?: number;
 }
 
 /** The connection with which a session ends, or that it loses. */
@@ -49,6 +52,8 @@ export interface ClosedConnection {
   readonly peer: string;
   /** How it was used, if it was open. */
   readonly use?: ConnectionUse;
+  /** Whether the session was open on it. */
+  readonly wasOpened?: boolean;
   /** What a death is measured from. */
   readonly detection?: Detection;
 }
@@ -65,6 +70,7 @@ export class SessionState {
   lastSignOfLife_ms: number;
   readonly #clock: Clock;
   readonly #timers: Timers;
+  readonly #dataPause_ms?: number;
   #phase: Phase = "connecting";
   #isOpen = false;
   #closeReason?: CloseReason;
@@ -73,10 +79,13 @@ export class SessionState {
   #isIdle = false;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
+  /** Made with the first cut. */
+  #cuts?: CutPattern;
 
   /** Creates the state of a session that is not open yet. */
-  constructor({ clock, events, opened_ms, timers }: SessionStateOptions) {
+  constructor({ clock, dataPause_ms, events, opened_ms, timers }: SessionStateOptions) {
     this.#clock = clock;
+    this.#dataPause_ms = dataPause_ms;
     this.#timers = timers;
     this.events = events;
     this.started_ms = opened_ms ?? clock.now();
@@ -118,7 +127,10 @@ export class SessionState {
   open({ local, peer }: Addresses, more: { original?: true } = {}): ConnectionLedger {
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
-    this.events.emit("connected", { peer, local, predicted_detection_s, ...more });
+    const latest = this.#dataPause_ms !== undefined && {
+      latest_detection_s: predicted_detection_s + this.#dataPause_ms / 1000,
+    };
+    this.events.emit("connected", { peer, local, predicted_detection_s, ...latest, ...more });
     return this.ledger.connectionOpened();
   }
 
@@ -145,6 +157,7 @@ export class SessionState {
     this.#gapSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#change("disconnect");
     this.events.emit("disconnected", this.#closeReport(closeReason, now_ms, connection));
+    this.#compareCuts(closeReason, now_ms, connection);
   }
 
   /** Ends the session. Only the first reason counts. */
@@ -153,6 +166,7 @@ export class SessionState {
     this.#closeReason = closeReason;
     const now_ms = this.#change("end");
     this.events.emit("terminated", this.#closeReport(closeReason, now_ms, connection));
+    this.#compareCuts(closeReason, now_ms, connection);
   }
 
   /** Notes a local stall: a deadline passed so late. */
@@ -166,6 +180,20 @@ export class SessionState {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
     this.events.emit("summary", { ...summary, ...input });
+  }
+
+  /** Concludes what the ends of the session's connections have in common, once there are several. */
+  #compareCuts(
+    closeReason: CloseReason,
+    now_ms: number,
+    { use, wasOpened }: ClosedConnection,
+  ): void {
+    if (!use || !wasOpened) return;
+    const cut = use.report(now_ms);
+    this.ledger.connectionClosed(cut, use.longestPause_ms);
+    if (!isCut(closeReason)) return;
+    const text = (this.#cuts ??= new CutPattern()).add(cut);
+    if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }
 
   #closeReport(

@@ -36,7 +36,7 @@ Deno.test("an original session sends data every data_interval, and hears it conf
   await clock.advance(10_014);
   assertEquals(ends[0]!.heard, [7, 5_007, 10_007].map((at) => `${at} ${TEXT.data}`));
   assertEquals(recorder.story("connected", "phase", "data_sent", "data_confirmed"), [
-    "0 connected server:4000 60 true",
+    "0 connected server:4000 60 65 true",
     "0 phase connecting data 0",
     "0 data_sent 1 19",
     "14 data_confirmed 1 14",

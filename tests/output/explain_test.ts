@@ -25,10 +25,20 @@ Deno.test("seconds() gives milliseconds as seconds, to the millisecond", () => {
 });
 
 const DEATHS = [
-  ["client", "first_unconfirmed_data_sent", "server is dead", "first unconfirmed data message"],
-  ["server", "last_data_heard", "client is dead", "last data message was heard"],
-  ["client", "first_unanswered_heartbeat_sent", "server is dead", "first unanswered heartbeat"],
-  ["server", "last_sign_of_life", "client is dead", "last sign of life"],
+  [
+    "client",
+    "first_unconfirmed_data_sent",
+    "nothing heard from the server",
+    "first unconfirmed data message",
+  ],
+  ["server", "last_data_heard", "nothing heard from the client", "last data message was heard"],
+  [
+    "client",
+    "first_unanswered_heartbeat_sent",
+    "nothing heard from the server",
+    "first unanswered heartbeat",
+  ],
+  ["server", "last_sign_of_life", "nothing heard from the client", "last sign of life"],
 ] as const;
 
 for (const [role, detected_since, who, what] of DEATHS) {
@@ -55,7 +65,7 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, ...parts: string[
   ["its own stop", { reason: "shutdown" }, "this side", "told to stop"],
   ["its own failure", { reason: "failed", text: "no room" }, "this side", "no room"],
   ["a breach", { reason: "protocol", text: "DATA 5" }, "broke the protocol", "DATA 5"],
-  ["a FIN", { by: "peer", reason: "closed" }, "closed the connection (FIN)", "Look next: "],
+  ["a FIN", { by: "peer", reason: "closed" }, "the connection was closed (FIN)", "Look next: "],
   [
     "a FIN within a frame",
     { by: "peer", reason: "closed", text: "in the middle of a frame" },

@@ -4,7 +4,9 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { eventText } from "../../lib/output/event_text.ts";
 import { explainEnd } from "../../lib/output/explain.ts";
+import { EXIT, exitStatus } from "../../lib/session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
@@ -174,4 +176,25 @@ Deno.test("a session that is not stored in time ends as the store's failure, not
   await clock.advance(1_000);
   // Without TERMINATE a client with --reconnect retries.
   assertEquals([peer.heard, peer.sawEnd], [[], true]);
+});
+
+Deno.test("a client that had given up before its HELLO arrived is no lost session", async () => {
+  const { clock, peer, recorder } = stageUnopenedServer();
+  await clock.advance(100);
+  await peer.say("HELLO 1 s {}\nTERMINATE silent no WELCOME within 5 s\n");
+  await clock.advance(1_000);
+  const end = recorder.one("terminated");
+  assertEquals([end.by, end.reason, end.unheard], ["peer", "silent", true]);
+  assertEquals(exitStatus(end, "server", true), EXIT.unconnected);
+  assertEquals(eventText(end, "server", DEFAULT_TIMERS), {
+    level: "warning",
+    text:
+      "the client had given up before its HELLO arrived here (no WELCOME within 5 s); it was answered " +
+      "at once. Look next: does a proxy or load balancer on the path hold connections in a queue, or take " +
+      "long to connect here?",
+  });
+  const later = await stageServer();
+  await later.peer.say("DATA 1 1\na\nTERMINATE silent\n");
+  await later.clock.advance(1_000);
+  assertEquals(later.recorder.one("terminated").unheard, undefined);
 });

@@ -6,6 +6,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import { EventSource } from "../../lib/session/events.ts";
+import { ConnectionUse } from "../../lib/evidence/cuts.ts";
 import { SessionState } from "../../lib/session/state.ts";
 import { DEFAULT_TIMERS, Recorder } from "../support/stage.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -72,7 +73,8 @@ Deno.test("SessionState emits how long its connection was idle before its end, a
   state.open(ADDRESSES);
   state.data();
   await clock.advance(7_000);
-  const use = { opened_ms: 1_000, traffic_ms: 4_500 };
+  const use = new ConnectionUse(1_000);
+  use.onTraffic(4_500);
   state.disconnect(RESET, { peer: "peer", use });
   const { age_ms, idle_ms } = recorder.one("disconnected");
   assertEquals([idle_ms, age_ms], [2_500, 6_000]);

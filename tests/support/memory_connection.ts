@@ -101,6 +101,8 @@ export class End implements Connection {
   onRead?: (bytes: Uint8Array) => void;
   /** Notified when it waits for bytes again. */
   onReading?: () => void;
+  /** What is wrong with its host's own interface. */
+  linkFault?: () => Promise<string | undefined>;
   readonly #clock: VirtualClock;
   readonly #latency: () => number;
   readonly #bytesPerSecond: number;

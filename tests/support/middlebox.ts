@@ -99,7 +99,9 @@ async function childrenOf(pid: number): Promise<number[]> {
   const { stdout } = await new Deno.Command("ps", {
     args: ["-o", "pid=", "--ppid", `${pid}`],
   }).output();
-  const children = new TextDecoder().decode(stdout).split("\n").filter((line) => line.trim() !== "");
+  const children = new TextDecoder().decode(stdout).split("\n").filter((line) =>
+    line.trim() !== ""
+  );
   return children.map(Number);
 }
 
@@ -171,7 +173,9 @@ const NGINX_STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
 /** Why nginx with its stream module cannot be used here; `undefined` if it can. */
 export function whyNoNginx(): string | undefined {
   const missing = whyNot("ls", NGINX_STREAM_MODULE);
-  return missing ? `${missing} (on Debian: apt-get install libnginx-mod-stream)` : whyNoMiddlebox("nginx", "-v");
+  return missing
+    ? `${missing} (on Debian: apt-get install libnginx-mod-stream)`
+    : whyNoMiddlebox("nginx", "-v");
 }
 
 /** socat, a process for each connection. */
@@ -188,27 +192,46 @@ export function startSocat({ backend, idle_s }: MiddleboxOptions): Promise<Middl
 export function startTlsServer({ backend, idle_s = 3600 }: MiddleboxOptions): Promise<Middlebox> {
   return Middlebox.start(async (port, folder) => {
     const pem = `${folder}/stunnel.pem`;
-    await run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-keyout", pem, "-out", `${pem}.crt`);
+    await run(
+      "openssl",
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-subj",
+      "/CN=test",
+      "-keyout",
+      pem,
+      "-out",
+      `${pem}.crt`,
+    );
     await Deno.writeTextFile(pem, await Deno.readTextFile(`${pem}.crt`), { append: true });
     await Deno.chmod(pem, 0o600);
-    return await stunnel(folder, `cert = ${pem}
+    return await stunnel(
+      folder,
+      `cert = ${pem}
 [tls]
 accept = 127.0.0.1:${port}
 connect = 127.0.0.1:${backend}
 TIMEOUTidle = ${idle_s}
-`);
+`,
+    );
   });
 }
 
 /** stunnel as a TLS client: takes plain connections, and passes them on to a TLS port. */
 export function startTlsClient({ backend, idle_s = 3600 }: MiddleboxOptions): Promise<Middlebox> {
   return Middlebox.start((port, folder) =>
-    stunnel(folder, `client = yes
+    stunnel(
+      folder,
+      `client = yes
 [plain]
 accept = 127.0.0.1:${port}
 connect = 127.0.0.1:${backend}
 TIMEOUTidle = ${idle_s}
-`)
+`,
+    )
   );
 }
 
@@ -221,14 +244,15 @@ async function stunnel(folder: string, settings: string): Promise<string[]> {
 /** An ssh server of the test's own, and a client that forwards a port through it. */
 export async function startSshTunnel({ backend }: MiddleboxOptions): Promise<Middlebox> {
   await using made = new AsyncDisposableStack();
-  const sshd = made.use(await Middlebox.start(async (port, folder) => {
-    for (const name of ["host", "user"]) {
-      await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${name}`);
-    }
-    await Deno.copyFile(`${folder}/user.pub`, `${folder}/authorized`);
-    await Deno.writeTextFile(
-      `${folder}/sshd.conf`,
-      `Port ${port}
+  const sshd = made.use(
+    await Middlebox.start(async (port, folder) => {
+      for (const name of ["host", "user"]) {
+        await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${name}`);
+      }
+      await Deno.copyFile(`${folder}/user.pub`, `${folder}/authorized`);
+      await Deno.writeTextFile(
+        `${folder}/sshd.conf`,
+        `Port ${port}
 ListenAddress 127.0.0.1
 HostKey ${folder}/host
 AuthorizedKeysFile ${folder}/authorized
@@ -237,13 +261,21 @@ UsePAM no
 PermitRootLogin yes
 PidFile none
 `,
-    );
-    return ["/usr/sbin/sshd", "-D", "-e", "-f", `${folder}/sshd.conf`];
-  }));
+      );
+      return ["/usr/sbin/sshd", "-D", "-e", "-f", `${folder}/sshd.conf`];
+    }),
+  );
   const tunnel = await Middlebox.start((port) => [
     "ssh",
     ...["-N", "-F", "none", "-p", `${sshd.port}`, "-i", `${sshd.folder}/user`],
-    ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"],
+    ...[
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+      "-o",
+      "BatchMode=yes",
+    ],
     ...["-L", `127.0.0.1:${port}:127.0.0.1:${backend}`, "127.0.0.1"],
   ]);
   const both = made.move();

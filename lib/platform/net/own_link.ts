@@ -31,7 +31,9 @@ async function look(address: string): Promise<string | undefined> {
   if (name === undefined) return undefined;
   if (name === null) return `no interface with the address ${address} any more`;
   const state = (await readProc(`/sys/class/net/${name}/operstate`))?.trim();
-  return state === "down" || state === "lowerlayerdown" ? `no link on ${name} (${state})` : undefined;
+  return state === "down" || state === "lowerlayerdown"
+    ? `no link on ${name} (${state})`
+    : undefined;
 }
 
 /** The interface that has an address: `null` if none has it, `undefined` if that is not known. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { formatAddress, isNumericHost } from "./address.ts";
+import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
   type Listener,
@@ -83,6 +84,12 @@ class TcpConnection implements Connection {
     } catch {
       // It has been reset already: the first read reports that.
     }
+  }
+
+  linkFault(now_ms: number): Promise<string | undefined> {
+    // An IPv6 address stands in brackets before the port.
+    const address = this.local.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+    return ownLinkFault(address, now_ms);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

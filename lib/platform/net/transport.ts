@@ -48,9 +48,10 @@ export interface Connection {
   readonly local: string;
   /**
    * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
-   * nothing is known.
+   * nothing is known. What was found within the last tenth of a second, by monotonic time, is not looked up
+   * again.
    */
-  linkFault?(): Promise<string | undefined>;
+  linkFault?(now_ms: number): Promise<string | undefined>;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */

@@ -1,20 +1,66 @@
 /**
- * Finds what the ends of a session's connections have in common: cut after the same idle time, or at the
- * same age.
+ * What one or both sides saw of an outage, and what follows from it. This file: how a connection was used,
+ * and what the ends of a session's connections have in common: cut after the same idle time, at the same
+ * age, or right after a pause.
+ *
+ * `session/` notes the facts and emits the conclusions. Nothing here reads a clock, sends or emits.
  *
  * @module
  */
 
-/** A connection that the network or the peer ended without `TERMINATE`. */
+/** Shorter times than this, in milliseconds, are no pause, no idle timeout and no limit on the age. */
+const SHORTEST_MS = 500;
+
+/** How soon after a pause, in milliseconds, an end is taken for an answer to what ended the pause. */
+const ANSWER_MS = 1_000;
+
+/** When a connection was opened and used; times in monotonic milliseconds. */
+export class ConnectionUse {
+  /** When it was opened. */
+  readonly opened_ms: number;
+  /** The longest time without traffic. */
+  longestPause_ms = 0;
+  #traffic_ms: number;
+  /** The last pause, and when it ended. */
+  #pause_ms = 0;
+  #pauseEnded_ms = -Infinity;
+
+  /** Starts with the opening of the connection, which is traffic. */
+  constructor(opened_ms: number) {
+    this.opened_ms = this.#traffic_ms = opened_ms;
+  }
+
+  /** Notes that something was sent or received, other than `TERMINATE`. */
+  onTraffic(now_ms: number): void {
+    const pause_ms = now_ms - this.#traffic_ms;
+    this.#traffic_ms = now_ms;
+    if (pause_ms < SHORTEST_MS) return;
+    this.#pause_ms = pause_ms;
+    this.#pauseEnded_ms = now_ms;
+    if (pause_ms > this.longestPause_ms) this.longestPause_ms = pause_ms;
+  }
+
+  /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
+  report(now_ms: number): Cut {
+    const idle_ms = now_ms - this.#traffic_ms;
+    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    return {
+      idle_ms,
+      age_ms: now_ms - this.opened_ms,
+      ...isAnswer && { pause_ms: this.#pause_ms },
+    };
+  }
+}
+
+/** The end of a connection. */
 export interface Cut {
   /** How long nothing had been sent or received before, in milliseconds. */
   readonly idle_ms: number;
   /** How long the connection had been open, in milliseconds. */
   readonly age_ms: number;
+  /** The pause in the traffic, in milliseconds, that had ended just before; absent without one. */
+  readonly pause_ms?: number;
 }
-
-/** Shorter times than this, in milliseconds, are no idle timeout and no limit on the age. */
-const SHORTEST_MS = 500;
 
 /** How far times may differ and still be alike: by a tenth, or by 150 ms if that is more. */
 function areAlike(times_ms: readonly number[]): boolean {
@@ -26,8 +72,8 @@ function areAlike(times_ms: readonly number[]): boolean {
 /** How much of an idle timeout a data interval may take, to stay clear of it. */
 const SAFE_SHARE = 0.8;
 
-/** How many of the last cuts are compared. */
-const MAX_COMPARED = 8;
+/** How many of the last cuts are compared, and counted. */
+const MAX_COMPARED = 100;
 
 /**
  * Idle timeouts in seconds that are some product's documented default. docs/idle-timeouts.md has the
@@ -69,12 +115,25 @@ function conclusionOf(cuts: readonly Cut[]): string | undefined {
   // while a connection has carried nothing but its first exchange.
   const isAge = areAlike(ages_ms) && ages_ms.every((age_ms, i) => age_ms > 1.5 * idles_ms[i]!);
   if (isAge) {
-    return `cut ${cuts.length} times, each at an age of ${inSeconds(meanOf(ages_ms))} s: something on the ` +
+    return `cut ${cuts.length} times, each at an age of ${
+      inSeconds(meanOf(ages_ms))
+    } s: something on the ` +
       `path limits the age of connections; no data_interval changes that`;
+  }
+  const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
+  if (!isIdle && areAlike(pauses_ms)) {
+    const pause_ms = meanOf(pauses_ms);
+    return `cut ${cuts.length} times, each at the first traffic after a pause of ${
+      inSeconds(pause_ms)
+    } s: ` +
+      `something on the path forgets connections that are idle so long, or less long` +
+      `${knownText(pause_ms / 1000)}; a much shorter data_interval keeps them open`;
   }
   if (!isIdle) return undefined;
   const idle_s = meanOf(idles_ms) / 1000;
-  return `cut ${cuts.length} times, each ${inSeconds(idle_s * 1000)} s after the last traffic: something on ` +
+  return `cut ${cuts.length} times, each ${
+    inSeconds(idle_s * 1000)
+  } s after the last traffic: something on ` +
     `the path closes idle connections${knownText(idle_s)}; a data_interval below ` +
     `${inSeconds(idle_s * 1000 * SAFE_SHARE)} s keeps them open`;
 }
