@@ -23,7 +23,7 @@ export interface EventText {
   text: string;
 }
 
-/** Formats an event for people; `undefined` if another event already reports it. */
+/** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   const text = textOf(event, role, timers);
   return text === undefined ? undefined : { level: levelOf(event, role), text };
@@ -56,6 +56,8 @@ function levelOf(event: Event, role: Role): Level {
 
 function textOf(event: Event, role: Role, timers: Timers): string | undefined {
   switch (event.event) {
+    case "started":
+      return undefined;
     case "listening":
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import type { Addresses } from "../platform/net/transport.ts";
+import type { Role } from "../wire/protocol.ts";
 import type { CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
@@ -46,6 +47,18 @@ export interface Resumption {
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
+  /**
+   * A process has started: the first event of each, with the name of its host and of its time zone, and
+   * with every setting that it has, none of which is a secret.
+   */
+  started: {
+    version: string;
+    role: Role;
+    host: string;
+    pid: number;
+    zone: string;
+    settings: Readonly<Record<string, string | number | boolean>>;
+  };
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
   /** A session is open: the handshake is complete, or the peer is an original one. */
