@@ -84,6 +84,17 @@ export interface EventFields {
   heartbeat_received: { n: number };
   /** This process did not run when it should have, for at least so long. */
   local_stall: { ms: number };
+  /**
+   * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
+   * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been
+   * reported before.
+   */
+  strangers: {
+    count: number;
+    addresses: readonly string[];
+    sent: readonly string[];
+    new?: true;
+  };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

@@ -262,7 +262,7 @@ Deno.test("--once ends the server with its first session, whose outcome is its s
   await using server = await startServer(port, "--once");
   // Somebody who opens no session is not the one to wait for.
   (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-  await server.event("terminated");
+  await server.event("strangers");
   await using client = startCommand("client", [...args, "--data-interval=0.05"]);
   await client.event("data_confirmed");
   const { code, stderr } = await runCommand("client", args);
