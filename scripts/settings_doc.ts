@@ -55,11 +55,11 @@ Status 0 after Ctrl-C, SIGTERM or \`--duration\` does not mean that everything i
 }
 
 function settingRow(key: Key): string[] {
-  const { flag, meaning, range: [least, greatest], role, unit } = KEYS[key];
+  const { choices, flag, meaning, range: [least, greatest], role, unit } = KEYS[key];
   const shown = (role: Role) => {
     const value = defaultSettings(role)[key];
     if (unit === "switch") return value ? "on" : "off";
-    if (unit === "text") return value === "" ? "none" : `\`${value}\``;
+    if (unit === "text" || unit === "choice") return value === "" ? "none" : `\`${value}\``;
     return unit === "seconds" ? `${value} s` : String(value);
   };
   return [
@@ -67,7 +67,7 @@ function settingRow(key: Key): string[] {
     unit === "switch" ? `\`--${flag}\`, \`--no-${flag}\`` : `\`--${flag}\``,
     role ?? "both",
     ofBoth(shown("server"), shown("client")),
-    unit === "switch" ? "" : `${least} to ${greatest}`,
+    choices ? choices.join(", ") : unit === "switch" ? "" : `${least} to ${greatest}`,
     ofBoth(meaning.server, meaning.client),
   ];
 }

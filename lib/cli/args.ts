@@ -164,5 +164,6 @@ function positionals(words: readonly (string | number)[]): Record<string, Value>
 }
 
 function checkFlag(key: Key, value: string, where: string): Value {
-  return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
+  const isText = ["text", "choice"].includes(KEYS[key].unit);
+  return checkValue(key, isText ? value : numberOf(value), where);
 }

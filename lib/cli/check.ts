@@ -14,8 +14,12 @@ export type Value = string | number | boolean;
 export const PATHS: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
 
 /** The values that a setting can have, for people. */
-export function expectation({ unit, range: [least, greatest] }: KeyDescription): string {
+export function expectation(
+  { choices = [], unit, range: [least, greatest] }: KeyDescription,
+): string {
   switch (unit) {
+    case "choice":
+      return choices.join(" or ");
     case "seconds":
       return `a number of seconds from ${least} to ${greatest}`;
     case "switch":
@@ -40,6 +44,10 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
   const wrong = () => new UsageError(`${where}: expected ${expectation(description)}`);
   if (description.unit === "switch") {
     if (typeof value !== "boolean") throw wrong();
+    return value;
+  }
+  if (description.unit === "choice") {
+    if (typeof value !== "string" || !description.choices?.includes(value)) throw wrong();
     return value;
   }
   if (description.unit === "text") {

@@ -20,7 +20,7 @@ import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
-import type { EventSink } from "../session/events.ts";
+import { type EventSink, EventSource } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
@@ -28,7 +28,7 @@ import { readConfig, readConfigIfThere } from "./config_file.ts";
 import { refuseConflicts } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
-import { defaultSettings, type Settings, timersOf } from "./settings.ts";
+import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
 import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
@@ -101,7 +101,13 @@ async function runTask(
   const settings = resolveSettings(role, commandLine);
   refuseConflicts(role, settings, commandLine);
   const { quiet } = commandLine;
-  const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
+  const log = openLog({
+    role,
+    output: stderr,
+    quiet,
+    directory: settings.log_dir,
+    hasZone: settings.log_stamps === "zone",
+  });
   const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
@@ -126,6 +132,7 @@ async function runTask(
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   try {
+    emitStarted(role, settings, reporter);
     const started = start({ settings, commandLine, sink: reporter });
     // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
@@ -150,6 +157,19 @@ async function runTask(
     await json?.flush();
     log.close();
   }
+}
+
+/** Emits the first event of this process. */
+function emitStarted(role: Role, settings: Settings, sink: EventSink): void {
+  const own = Object.entries(settings).filter(([key]) => (KEYS[key as Key].role ?? role) === role);
+  new EventSource(sink, systemClock).emit("started", {
+    version: VERSION,
+    role,
+    host: Deno.hostname(),
+    pid: Deno.pid,
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    settings: Object.fromEntries(own),
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

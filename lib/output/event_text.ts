@@ -10,7 +10,7 @@ import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, seconds } from "./explain.ts";
+import { explainEnd, explainStrangers, seconds } from "./explain.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";
@@ -23,7 +23,7 @@ export interface EventText {
   text: string;
 }
 
-/** Formats an event for people; `undefined` if another event already reports it. */
+/** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   const text = textOf(event, role, timers);
   return text === undefined ? undefined : { level: levelOf(event, role), text };
@@ -41,6 +41,9 @@ function levelOf(event: Event, role: Role): Level {
       return event.idle ? "info" : "warning";
     case "terminated":
       return terminatedLevel(event, role);
+    case "strangers":
+      // Each kind warns once: what comes all the time must not push other warnings out of the log.
+      return event.new && event.sent.some((each) => each !== "nothing") ? "warning" : "info";
     case "summary":
       return isComplete(event) ? "info" : "warning";
     case "total": {
@@ -56,6 +59,8 @@ function levelOf(event: Event, role: Role): Level {
 
 function textOf(event: Event, role: Role, timers: Timers): string | undefined {
   switch (event.event) {
+    case "started":
+      return undefined;
     case "listening":
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
@@ -87,6 +92,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
     case "local_stall":
       return `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
         `overloaded); that is not the peer's silence`;
+    case "strangers":
+      return explainStrangers(event);
     case "disconnected":
       return `the connection is lost, the session goes on: ${explainEnd(event, role, timers)}`;
     case "reconnecting":

@@ -6,6 +6,7 @@
 import { formatAddress } from "../platform/net/address.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
 import type { CloseReport, EndReason } from "../session/close_reason.ts";
+import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 
@@ -221,6 +222,27 @@ function explainUnconnected({ peer, reason, text }: CloseReport): string {
       "no address is known for that name. Look next: its spelling, and the name server",
   };
   return `cannot connect to ${peer}: ${causes[reason] ?? text}`;
+}
+
+/** What a stranger sent, in words, and what to change where it comes from. */
+const STRANGERS_SENT: Readonly<Record<string, string>> = {
+  nothing: "nothing, as port checks do",
+  proxy_v1: "a PROXY header (version 1): switch off send-proxy in the load balancer",
+  proxy_v2: "a PROXY header (version 2): switch off send-proxy-v2 in the load balancer",
+  http: "an HTTP request: make the load balancer's health check one of TCP, or use another port",
+  http2: "an HTTP/2 preface: make the load balancer's health check one of TCP, or use another port",
+  tls: "a TLS hello: switch off TLS towards this port, which takes none",
+  ssh: "an SSH banner: connect to the port of the SSH server",
+};
+
+/** Explains connections that opened no session. */
+export function explainStrangers({ addresses, count, sent }: EventFields["strangers"]): string {
+  const connections = count === 1 ? "1 connection" : `${count} connections`;
+  const from = addresses.length > 1
+    ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
+    : addresses[0];
+  const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
+  return `${connections} from ${from} opened no session and sent ${what.join("; ")}`;
 }
 
 const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {

@@ -11,6 +11,8 @@ import type { LegacyProtocol } from "./options.ts";
 
 const LF = 0x0a;
 
+const HELLO_WORD = new TextEncoder().encode("HELLO ");
+
 /** Whether first bytes are enough to tell which protocol a connection speaks. */
 export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): boolean {
   return legacy?.isDecided(first) ?? true;
@@ -20,6 +22,11 @@ export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): 
 export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): boolean {
   if (first.includes(LF)) return true;
   return legacy !== undefined && legacy.matches(first) && legacy.isDecided(first);
+}
+
+/** Whether first bytes begin a `HELLO`, of any version, right or wrong. */
+export function beginsHello(first: Uint8Array): boolean {
+  return HELLO_WORD.every((byte, at) => byte === first[at]);
 }
 
 /** The `HELLO` of our version that first bytes begin with, if they do. */
@@ -40,14 +47,14 @@ export function parseHello(first: Uint8Array): Hello | undefined {
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
   /** The first bytes, until they have been read. */
-  #first?: { buffer: Uint8Array; count: Promise<number | null> };
+  #first?: FirstRead & { count: Promise<number | null> };
   #readCount = 0;
 
   /** Starts to read the first bytes of a connection, as many as are enough. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
-    const buffer = new Uint8Array(MAX_LINE_BYTES);
-    this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
+    const first = { buffer: new Uint8Array(MAX_LINE_BYTES), received: 0 };
+    this.#first = Object.assign(first, { count: readUntil(isEnough, connection, first) });
     // The first read rejects with it.
     this.#first.count.catch(() => {});
   }
@@ -55,6 +62,11 @@ export class PeekedConnection implements Connection {
   /** The peer's address and port, for people. */
   get peer(): string {
     return this.#connection.peer;
+  }
+
+  /** What has come of the first bytes, enough or not, as long as they have not been read. */
+  get received(): Uint8Array {
+    return this.#first?.buffer.subarray(0, this.#first.received) ?? new Uint8Array(0);
   }
 
   /** The first bytes, which stay unread; none if the connection ends before any. */
@@ -89,7 +101,7 @@ export class PeekedConnection implements Connection {
   }
 
   async #readFirst(
-    first: { buffer: Uint8Array; count: Promise<number | null> },
+    first: FirstRead & { count: Promise<number | null> },
     buffer: Uint8Array,
   ): Promise<number | null> {
     const count = await first.count;
@@ -105,17 +117,23 @@ export class PeekedConnection implements Connection {
   }
 }
 
+/** The buffer of the first bytes, and how many of them have come. */
+interface FirstRead {
+  readonly buffer: Uint8Array;
+  received: number;
+}
+
 /** Reads until the bytes are enough, fill the buffer, or the peer closes: how many, or `null`. */
 async function readUntil(
   isEnough: (bytes: Uint8Array) => boolean,
   connection: Connection,
-  buffer: Uint8Array,
+  first: FirstRead,
 ): Promise<number | null> {
-  let total = 0;
+  const { buffer } = first;
   do {
-    const count = await connection.read(buffer.subarray(total));
-    if (count === null) return total === 0 ? null : total;
-    total += count;
-  } while (total < buffer.length && !isEnough(buffer.subarray(0, total)));
-  return total;
+    const count = await connection.read(buffer.subarray(first.received));
+    if (count === null) return first.received || null;
+    first.received += count;
+  } while (first.received < buffer.length && !isEnough(buffer.subarray(0, first.received)));
+  return first.received;
 }

@@ -3,7 +3,8 @@
  *
  * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
  * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection. `options.ts` has what is
+ * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` counts connections
+ * that open none. `options.ts` has what is
  * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
@@ -27,6 +28,7 @@ import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts"
 import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
 import { SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
+import { type Stranger, Strangers } from "./strangers.ts";
 
 type AnySession = ServerSession | LegacySession;
 
@@ -44,6 +46,7 @@ export class Server {
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
   readonly #admission: Admission;
+  readonly #strangers: Strangers;
   readonly #dispatcher: Dispatcher;
   readonly #host: SessionHost;
   readonly #stopping = new AbortController();
@@ -68,7 +71,9 @@ export class Server {
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
-    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit };
+    const strangers = this.#strangers = new Strangers({ clock, events: this.#events });
+    const onStranger = (stranger: Stranger) => (coordinator ?? strangers).onStranger(stranger);
+    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit, onStranger };
     this.registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
@@ -109,6 +114,7 @@ export class Server {
     });
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#finish()]);
+    this.#strangers.flush();
     if (!coordinator) this.#notice("info", stoppedText(this.counts));
     return this.#status;
   }

@@ -13,11 +13,15 @@ import {
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
+import type { ClosedConnection } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
+import { beginsHello, PeekedConnection } from "./first_bytes.ts";
 import type { SessionRecord } from "./session_record.ts";
+import type { Stranger } from "./strangers.ts";
 
 /** What an admitted connection leads to. */
 export interface Admitted {
@@ -36,6 +40,8 @@ export interface SessionHost extends SessionConfig {
   readonly sessionLifetime_ms: number;
   /** Decides on the client's `HELLO`. */
   admit(session: ServerSession, hello: Hello): AdmissionResult;
+  /** Counts a connection that opened no session. */
+  onStranger(stranger: Stranger): void;
 }
 
 /** The server's side of a session, on one connection. */
@@ -61,6 +67,9 @@ export class ServerSession extends Session {
   /** The smallest threshold of the client. */
   #threshold_ms = Infinity;
   #assurance?: Assurance;
+  readonly #peeked?: PeekedConnection;
+  /** Whether the client has sent a `HELLO`, be it refused. */
+  #hasHello = false;
   /** Ends the hold that the session is under. */
   #release?: () => void;
 
@@ -68,6 +77,8 @@ export class ServerSession extends Session {
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
     this.#host = options.config;
+    const { connection } = options;
+    if (connection instanceof PeekedConnection) this.#peeked = connection;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -98,6 +109,17 @@ export class ServerSession extends Session {
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
     this.#release?.();
+  }
+
+  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
+    const { firstBytes } = this;
+    const isWrong = closeReason.reason === "protocol" && beginsHello(firstBytes);
+    if (this.#hasHello || isWrong || closeReason.reason === "failed") {
+      return super.reportEnd(closeReason, connection);
+    }
+    const sent = describeSent(firstBytes.length > 0 ? firstBytes : this.#peeked?.received);
+    this.#host.onStranger({ peer: this.peer, sent });
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -201,6 +223,7 @@ export class ServerSession extends Session {
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
+    this.#hasHello = true;
     const hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import type { Addresses } from "../platform/net/transport.ts";
+import type { Role } from "../wire/protocol.ts";
 import type { CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
@@ -46,6 +47,18 @@ export interface Resumption {
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
+  /**
+   * A process has started: the first event of each, with the name of its host and of its time zone, and
+   * with every setting that it has, none of which is a secret.
+   */
+  started: {
+    version: string;
+    role: Role;
+    host: string;
+    pid: number;
+    zone: string;
+    settings: Readonly<Record<string, string | number | boolean>>;
+  };
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
   /** A session is open: the handshake is complete, or the peer is an original one. */
@@ -76,6 +89,17 @@ export interface EventFields {
   heartbeat_received: { n: number };
   /** This process did not run when it should have, for at least so long. */
   local_stall: { ms: number };
+  /**
+   * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
+   * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been
+   * reported before.
+   */
+  strangers: {
+    count: number;
+    addresses: readonly string[];
+    sent: readonly string[];
+    new?: true;
+  };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

@@ -1,10 +1,14 @@
 /**
- * Options of a session on one connection.
+ * What a side, the client or the server, passes to a session on one connection, and what it implements.
  *
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { Deadline } from "../platform/deadline.ts";
+import type { Frame, Role } from "../wire/protocol.ts";
+import type { CloseReason, DetectedSince } from "./close_reason.ts";
+import type { DataOutcome } from "./data_loop.ts";
 import type { SessionState } from "./state.ts";
 import type { Timers } from "./timers.ts";
 
@@ -30,4 +34,26 @@ export interface SessionOptions {
   readonly connection: Connection;
   /** When the connection was opened, in monotonic milliseconds. */
   readonly connected_ms: number;
+}
+
+/** What the two sides of a session do differently. */
+export abstract class SessionSide {
+  /** Which side this is. */
+  abstract readonly role: Role;
+  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
+  protected abstract open(deadline: Deadline): Promise<boolean>;
+  /** The close reason of a handshake that was not completed in time. */
+  protected abstract openTimeout(): CloseReason;
+  /** Receives a frame that only this role receives. */
+  protected abstract onRoleFrame(frame: Frame): void;
+  /** Runs the data phase. */
+  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
+  /** When the silence that ended the data phase began; `isIdle` if no data was due. */
+  protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
+  /** Waits before a polite end until what was received is settled; false if the limit passes first. */
+  protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
+  /** Whether the session outlives a connection that ended for this reason. */
+  protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
+  /** Finalizes the counters once nothing more can be received or sent. */
+  protected abstract finalizeCounters(): void;
 }

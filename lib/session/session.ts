@@ -2,7 +2,7 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what is passed in; `dial` and
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements; `dial` and
  * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
@@ -14,13 +14,13 @@ import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
-import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
+import { explainForeign } from "../wire/foreign.ts";
+import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
 import { FrameWriter } from "../wire/writer.ts";
-import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
-import { closeGracefully } from "./closing.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
-import type { DataOutcome } from "./data_loop.ts";
+import { type CloseReason, closeReasonOf } from "./close_reason.ts";
+import { closeGracefully } from "./closing.ts";
 import type { EventSource, Resumption } from "./events.ts";
 import {
   heartbeatLoop,
@@ -29,14 +29,13 @@ import {
   type ReceiveCounters,
 } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
-import type { SessionConfig, SessionOptions } from "./options.ts";
-import type { SessionState } from "./state.ts";
+import { type SessionConfig, type SessionOptions, SessionSide } from "./options.ts";
+import type { ClosedConnection, SessionState } from "./state.ts";
 import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
-export abstract class Session implements ReceiveCounters, MessageListener<Frame> {
-  /** Which side this is. */
-  abstract readonly role: Role;
+export abstract class Session extends SessionSide
+  implements ReceiveCounters, MessageListener<Frame> {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -72,6 +71,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Creates one side of a session on a connection. */
   constructor({ connected_ms, connection, state, config }: SessionOptions) {
+    super();
     this.#config = config;
     this.#connection = connection;
     this.#use = new ConnectionUse(connected_ms);
@@ -85,23 +85,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
       onWritten: () => this.#use.onTraffic(config.clock.now()),
     });
   }
-
-  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
-  protected abstract open(deadline: Deadline): Promise<boolean>;
-  /** The close reason of a handshake that was not completed in time. */
-  protected abstract openTimeout(): CloseReason;
-  /** Receives a frame that only this role receives. */
-  protected abstract onRoleFrame(frame: Frame): void;
-  /** Runs the data phase. */
-  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
-  /** When the silence that ended the data phase began; `isIdle` if no data was due. */
-  protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
-  /** Waits before a polite end until what was received is settled; false if the limit passes first. */
-  protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
-  /** Whether the session outlives a connection that ended for this reason. */
-  protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Finalizes the counters once nothing more can be received or sent. */
-  protected abstract finalizeCounters(): void;
 
   /** Whether the handshake is complete. */
   get isOpen(): boolean {
@@ -171,6 +154,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
+    this.#decoder.forgetFirst();
     this.counts = this.state.open(this.#connection);
     if (resumption) this.state.resumed(resumption);
     this.state.data();
@@ -198,9 +182,19 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     const use = this.#use;
     const detection = this.#heartbeats?.detection;
     const connection = { peer, use, wasOpened: this.#isOpen, detection };
-    if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, connection);
+    if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) this.state.disconnect(closeReason, connection);
     this.deadline.end(closeReason);
+  }
+
+  /** Ends the session for all who follow its events. */
+  protected reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
+    this.state.end(closeReason, connection);
+  }
+
+  /** What has been received so far, as long as the session is not open. */
+  protected get firstBytes(): Uint8Array {
+    return this.#decoder.first;
   }
 
   /** Made when first needed: by then the session's state is known. */
@@ -263,8 +257,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(): void | Promise<void> {
-    const legacy = this.isOpen ? undefined : this.#config.legacy;
-    const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    const otherWire = this.#explainOtherWire();
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     // A part of a frame is traffic, too.
     this.#use.onTraffic(this.#readAt_ms ?? this.now());
@@ -283,7 +276,15 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.#fail(error);
-    this.end({ by: "self", reason: "protocol", text: error.message });
+    const text = this.#explainOtherWire() ?? error.message;
+    this.end({ by: "self", reason: "protocol", text });
+  }
+
+  /** What the peer speaks, if it opens no session because it speaks another known protocol. */
+  #explainOtherWire(): string | undefined {
+    if (this.#isOpen) return undefined;
+    const legacy = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    return legacy ?? explainForeign(this.#decoder.first, this.role);
   }
 
   #fail(error: unknown): void {

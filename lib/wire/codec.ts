@@ -100,6 +100,9 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return batch.take();
 }
 
+/** How many bytes of a connection a decoder keeps, to show what it speaks. */
+const FIRST_BYTES = 64;
+
 /**
  * Decodes frames from bytes in chunks of any size.
  *
@@ -114,6 +117,8 @@ export class FrameDecoder {
   #line: Uint8Array = NO_BYTES;
   #data?: PartialData;
   #failure?: ProtocolError;
+  /** What came first, as long as it is wanted. */
+  #first?: Uint8Array = NO_BYTES;
 
   /** Creates a decoder for a new connection, of data messages of `maxMessageBytes` at most. */
   constructor({ maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES }: { maxMessageBytes?: number } = {}) {
@@ -135,10 +140,22 @@ export class FrameDecoder {
     return this.#line;
   }
 
+  /** What has come first, {@linkcode FIRST_BYTES} at most, until `forgetFirst` is called. */
+  get first(): Uint8Array {
+    return this.#first ?? NO_BYTES;
+  }
+
+  /** Keeps no longer what came first. */
+  forgetFirst(): void {
+    this.#first = undefined;
+  }
+
   /** Sets the next chunk; the one before must have been decoded completely with `next`. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
+    const more = FIRST_BYTES - (this.#first?.length ?? FIRST_BYTES);
+    if (more > 0) this.#first = concat([this.#first!, chunk.subarray(0, more)]);
   }
 
   /**

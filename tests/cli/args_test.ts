@@ -100,6 +100,7 @@ Deno.test("parseCommandLine() reads a flag for every setting", () => {
   for (const [key, { flag, role = "server", unit }] of Object.entries(KEYS)) {
     const [words, value] = {
       text: [["x"], "x"],
+      choice: [["original"], "original"],
       switch: [[], true],
       seconds: [["5"], 5],
       count: [["5"], 5],

@@ -11,7 +11,8 @@ import { UsageError } from "../../lib/platform/errors.ts";
 const ALL_KEYS = Object.keys(KEYS) as Key[];
 const TEXTS = ALL_KEYS.filter((key) => KEYS[key].unit === "text");
 const SWITCHES = ALL_KEYS.filter((key) => KEYS[key].unit === "switch");
-const NUMBERS = ALL_KEYS.filter((key) => !TEXTS.includes(key) && !SWITCHES.includes(key));
+const CHOICES = ALL_KEYS.filter((key) => KEYS[key].unit === "choice");
+const NUMBERS = ALL_KEYS.filter((key) => ![...TEXTS, ...SWITCHES, ...CHOICES].includes(key));
 
 function assertRefused(key: Key, value: unknown): void {
   const { message } = assertThrows(() => checkValue(key, value, "where"), UsageError);
@@ -37,6 +38,16 @@ for (const key of NUMBERS) {
   Deno.test(`checkValue() ${takes ? "takes" : "throws on"} a fraction for ${key}`, () => {
     if (takes) assertEquals(checkValue(key, 0.25, "where"), 0.25);
     else assertRefused(key, 1.5);
+  });
+}
+
+for (const key of CHOICES) {
+  Deno.test(`checkValue() takes what ${key} can be, and nothing else`, () => {
+    for (const value of KEYS[key].choices!) assertEquals(checkValue(key, value, "where"), value);
+    for (const value of ["", "none", "Zone", 5, true, null, undefined, ["zone"]]) {
+      assertRefused(key, value);
+    }
+    assertEquals(expectation(KEYS[key]), KEYS[key].choices!.join(" or "));
   });
 }
 

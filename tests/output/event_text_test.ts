@@ -259,3 +259,13 @@ Deno.test("eventText() takes a stranger who is turned away by the server for no 
     assertEquals(eventText(event, "client", DEFAULT_TIMERS)!.level, "error");
   }
 });
+
+Deno.test("eventText() warns of each kind of stranger once, and never of port checks", () => {
+  const levelOf = (sent: string[], isNew: boolean) => {
+    const event = { count: 1, addresses: ["192.0.2.1"], sent, ...isNew && { new: true as const } };
+    return eventText(eventOf("strangers", event), "server", DEFAULT_TIMERS)!.level;
+  };
+  assertEquals(levelOf(["nothing"], true), "info");
+  assertEquals(levelOf(["nothing", "tls"], true), "warning");
+  assertEquals(levelOf(["tls"], false), "info");
+});

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, explainListen, seconds } from "../../lib/output/explain.ts";
+import { explainEnd, explainListen, explainStrangers, seconds } from "../../lib/output/explain.ts";
 import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
 import {
   type Address,
@@ -195,3 +195,26 @@ for (const [kind, address, ...parts] of LISTEN) {
     assertIn(text, ["cannot listen on ", ...parts]);
   });
 }
+
+Deno.test("explainStrangers() tells how many came from where, what they sent, and what to change", () => {
+  const one = { count: 1, addresses: ["192.0.2.1"], sent: ["nothing"] };
+  assertEquals(
+    explainStrangers(one),
+    "1 connection from 192.0.2.1 opened no session and sent nothing, as port checks do",
+  );
+  const several = {
+    count: 31,
+    addresses: ["192.0.2.1", "192.0.2.2", "[2001:db8::1]"],
+    sent: ["nothing", "proxy_v1", '"who is there?"'],
+  };
+  assertEquals(
+    explainStrangers(several),
+    "31 connections from 192.0.2.1, 192.0.2.2 and [2001:db8::1] opened no session and sent nothing, " +
+      "as port checks do; a PROXY header (version 1): switch off send-proxy in the load balancer; " +
+      '"who is there?"',
+  );
+  for (const sent of ["proxy_v2", "http", "http2", "tls", "ssh"]) {
+    const text = explainStrangers({ ...one, sent: [sent] });
+    assert(/ sent an? .+: .{20,}$/.test(text), text);
+  }
+});

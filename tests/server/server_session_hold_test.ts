@@ -51,6 +51,7 @@ async function stage(delivery = new ScriptedDelivery(), maxMessageBytes = 1_000_
     sessionPlaced: () => {},
     sessionStarted: () => {},
     sessionEnded: () => {},
+    onStranger: () => {},
   };
   const raw = stageRawServer({ coordinator, maxMessageBytes });
   const client = await raw.connect();

@@ -110,7 +110,7 @@ Deno.test("a client that never says HELLO is given up after 5 s, in no session's
   assertEquals(recorder.events, []);
   await clock.advance(1);
   assertEquals(recorder.events.map(({ event, session }) => [event, session]), [[
-    "terminated",
+    "strangers",
     null,
   ]]);
   await clock.advance(1_000);

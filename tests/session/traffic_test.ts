@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { stageClient, stageServer, stageUnopenedServer } from "../support/stage.ts";
+import { stageClient, stageServer, stageUnopenedClient } from "../support/stage.ts";
 
 Deno.test("an open session names both addresses of its connection", async () => {
   const server = (await stageServer()).recorder.one("connected");
@@ -64,9 +64,11 @@ Deno.test("the TERMINATE that ends a connection is no traffic before its end", a
   assertEquals(together.recorder.one("terminated").idle_ms, 0);
 });
 
-Deno.test("a connection on which nothing was sent is idle since it was opened", async () => {
-  const { clock, recorder } = stageUnopenedServer();
+Deno.test("a connection that nothing was received on is idle since the last thing was sent", async () => {
+  const { clock, path, recorder } = stageUnopenedClient();
+  path.silence("to_server", "to_client");
   await clock.advance(5_000);
   const { age_ms, idle_ms } = recorder.one("terminated");
+  // It has sent its HELLO at once.
   assertEquals([idle_ms, age_ms], [5_000, 5_000]);
 });

@@ -8,6 +8,7 @@ import { Outbox } from "../../lib/client/outbox.ts";
 import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
 import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
+import { Strangers } from "../../lib/server/strangers.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import {
   type Event,
@@ -156,9 +157,11 @@ export function stageUnopenedServer(
   const { clock, path, parts, recorder } = config(options);
   const events = new EventSource(recorder, clock);
   const state = new SessionState({ ...parts, events });
+  const strangers = new Strangers({ clock, events: new EventSource(recorder, clock) });
   const host: SessionHost = {
     ...parts,
     sessionLifetime_ms: 3_600_000,
+    onStranger: (stranger) => strangers.onStranger(stranger),
     admit: (_, { reconnects, id }) => {
       if (options.refusal !== undefined) return { refusal: options.refusal };
       events.session = id;

@@ -8,6 +8,7 @@ import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
+import type { Stranger } from "../strangers.ts";
 
 /** What a worker is started with. */
 export interface WorkerConfig extends Readonly<ServerConfig> {
@@ -80,6 +81,8 @@ export type FromWorker =
   /** The session of an original client has begun. */
   | { kind: "session_begun"; session: string }
   | { kind: "session_ended"; session: string }
+  /** A connection has opened no session. */
+  | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
   | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
   | IoMessage

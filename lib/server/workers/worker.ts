@@ -10,6 +10,7 @@ import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
+import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
 import { RemoteDelivery, RemoteSink } from "./remote.ts";
@@ -66,6 +67,10 @@ export class ServerWorker implements Coordinator {
 
   sessionEnded(session: string): void {
     this.#link.send({ kind: "session_ended", session });
+  }
+
+  onStranger({ peer, sent }: Stranger): void {
+    this.#link.send({ kind: "stranger", peer, sent });
   }
 
   #onMessage(message: ToWorker): void {

@@ -20,6 +20,7 @@ import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
 import { reportWaitingSessions, STOP_LIMIT_MS, stoppedText } from "../server.ts";
+import { Strangers } from "../strangers.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -43,6 +44,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #events: EventSource;
   readonly #routing: SessionRouting;
+  readonly #strangers: Strangers;
   readonly #delivery?: BatchDelivery;
   readonly #workers: WorkerHandle[] = [];
   /** Which worker has accepted each forwarded connection, and which one serves it. */
@@ -65,6 +67,7 @@ export class WorkerPool {
     this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
+    this.#strangers = new Strangers({ clock: options.clock, events: this.#events });
     if (options.store || options.output) {
       const { clock, maxPendingBytes, output, store } = options;
       const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
@@ -106,6 +109,7 @@ export class WorkerPool {
     } finally {
       this.#terminateThreads();
     }
+    this.#strangers.flush();
     const sum = (count: "served" | "lost") =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
     this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
@@ -197,6 +201,8 @@ export class WorkerPool {
         return this.#routing.add(message.session, this.#workers.indexOf(worker));
       case "session_ended":
         return this.#routing.ended(message.session);
+      case "stranger":
+        return this.#strangers.onStranger(message);
       case "forward": {
         const { age_ms, forwarding, local, peer } = message;
         const { session, to } = this.#forwardings.get(forwarding)!;
