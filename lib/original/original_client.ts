@@ -216,6 +216,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   #onClosed(connection: OriginalConnection, closeReason: CloseReason): void {
     const isData = connection === this.#data;
     if (!isData && connection !== this.#beats) return;
+    this.look();
     if (isData) this.#data = undefined;
     else this.#beats = undefined;
     const isOver = this.state.phase === "data" && closeReason.reason !== "closed";
@@ -229,7 +230,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.look();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();

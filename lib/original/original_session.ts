@@ -47,12 +47,17 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #ended = new AbortController();
+  readonly #deadline: Deadline;
 
   /** Makes one side of a session on its first connection. */
   constructor({ clock, connection, state }: OriginalSessionOptions) {
     this.#clock = clock;
     this.#connection = connection;
     this.state = state;
+    this.#deadline = new Deadline(clock, {
+      signal: this.ended,
+      onStall: (ms, kind) => state.stalled(ms, kind),
+    });
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */
@@ -87,11 +92,15 @@ export abstract class OriginalSession implements ReceiveCounters {
     return this.#clock.now();
   }
 
+  /** To be called on what a connection brings, which may come first after a suspension: gives the time. */
+  protected look(): number {
+    return this.#deadline.look();
+  }
+
   /** Runs the session until it ends, and closes its connections. */
   async run(): Promise<CloseReason> {
-    const onStall = (late_ms: number) => this.state.stalled(late_ms);
     this.state.open(this.#connection.peer, { original: true });
-    using deadline = new Deadline(this.#clock, { signal: this.ended, onStall });
+    using deadline = this.#deadline;
     try {
       await this.runPhases(deadline);
     } catch (error) {

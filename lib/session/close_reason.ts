@@ -125,6 +125,8 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
+  /** For how much of `silent_ms` this host was suspended; absent if it was not. */
+  suspended_ms?: number;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -147,13 +149,15 @@ export interface CloseContext {
   now_ms: number;
   /** When the last sign of life came; absent if no session was ever open. */
   lastSignOfLife_ms?: number;
+  /** For how long this host was suspended since then, in milliseconds. */
+  suspended_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
 }
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, timers } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers } = context;
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null };
@@ -172,5 +176,6 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     detected_since: noticed ? measured.since : null,
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
+    ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import type { StallKind } from "../platform/deadline.ts";
 import type { CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
@@ -66,8 +67,8 @@ export interface EventFields {
   heartbeat_answered: { n: number; rtt_ms: number | null };
   /** A heartbeat went unanswered: how many in a row, and how many more until the peer is dead. */
   heartbeat_missed: { n: number; missed: number; left: number };
-  /** This process did not run when it should have, for at least so long. */
-  local_stall: { ms: number };
+  /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
+  local_stall: { ms: number; kind: StallKind };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

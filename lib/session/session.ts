@@ -12,7 +12,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
+import { Deadline, type StallKind } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
@@ -99,7 +99,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.state = state;
     this.peer = connection.peer;
     this.timers = config.timers;
-    this.deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
+    this.deadline = new Deadline(config.clock, { onStall: (ms, kind) => this.stalled(ms, kind) });
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, (error) => this.#fail(error));
   }
@@ -194,9 +194,9 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.state.data();
   }
 
-  /** Called when this process did not run as a deadline came due. */
-  protected stalled(late_ms: number): void {
-    this.state.stalled(late_ms);
+  /** Called when this process did not run as a deadline came due, or its host was suspended. */
+  protected stalled(ms: number, kind: StallKind): void {
+    this.state.stalled(ms, kind);
   }
 
   /** Ends the session at this side's request. */
@@ -243,7 +243,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
+    this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -260,7 +260,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** Receives part of a large data message, which is a sign of life. */
   protected onPartialData(): void {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.deadline.look();
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
