@@ -182,6 +182,7 @@ export class Client {
    */
   #onDisconnect(closeReason: CloseReason): boolean {
     const { reconnect } = this.#options;
+    this.#state.noteSuspension();
     if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
     if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = reconnect;

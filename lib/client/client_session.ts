@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Deadline } from "../platform/deadline.ts";
+import type { Deadline, StallKind } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide, type DataOutcome } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
@@ -135,9 +135,9 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** After a local stall, what is due has its full time once more. */
-  protected override stalled(late_ms: number): void {
+  protected override stalled(ms: number, kind: StallKind): void {
     this.#stallEnded_ms = this.now();
-    super.stalled(late_ms);
+    super.stalled(ms, kind);
   }
 
   /** Receives `WELCOME` and `CONFIRM`. */

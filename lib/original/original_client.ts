@@ -218,6 +218,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   #onClosed(connection: OriginalConnection, closeReason: CloseReason): void {
     const isData = connection === this.#data;
     if (!isData && connection !== this.#beats) return;
+    this.look();
     if (isData) this.#data = undefined;
     else this.#beats = undefined;
     const isOver = this.state.phase === "data" && closeReason.reason !== "closed";
@@ -231,7 +232,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.look();
     if (message !== "terminate") this.onTraffic();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);

@@ -183,6 +183,7 @@ export class OriginalServerSession extends OriginalSession {
   /** A connection has ended; the session may go on. */
   #onClosed(purpose: OriginalPurpose, closeReason: CloseReason): void {
     delete this.#connections[purpose];
+    this.look();
     if (this.state.closeReason) return;
     const which = purpose === "data" ? "data" : "second";
     const level = this.state.phase === purpose ? "warning" : "info";
@@ -191,7 +192,7 @@ export class OriginalServerSession extends OriginalSession {
 
   #onMessage(message: OriginalMessage): OriginalMessage | undefined {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.look();
     if (message !== "terminate") this.onTraffic();
     this.changes.notify();
     switch (message) {

@@ -50,6 +50,7 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly #ended = new AbortController();
   /** Of all its connections together, since the last one was opened. */
   #use: ConnectionUse;
+  readonly #deadline: Deadline;
 
   /** Makes one side of a session on its first connection. */
   constructor({ clock, connection, state }: OriginalSessionOptions) {
@@ -57,6 +58,10 @@ export abstract class OriginalSession implements ReceiveCounters {
     this.#connection = connection;
     this.state = state;
     this.#use = new ConnectionUse(clock.now());
+    this.#deadline = new Deadline(clock, {
+      signal: this.ended,
+      onStall: (ms, kind) => state.stalled(ms, kind),
+    });
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */
@@ -91,11 +96,15 @@ export abstract class OriginalSession implements ReceiveCounters {
     return this.#clock.now();
   }
 
+  /** To be called on what a connection brings, which may come first after a suspension: gives the time. */
+  protected look(): number {
+    return this.#deadline.look();
+  }
+
   /** Runs the session until it ends, and closes its connections. */
   async run(): Promise<CloseReason> {
-    const onStall = (late_ms: number) => this.state.stalled(late_ms);
     this.state.open(this.#connection, { original: true });
-    using deadline = new Deadline(this.#clock, { signal: this.ended, onStall });
+    using deadline = this.#deadline;
     try {
       await this.runPhases(deadline);
     } catch (error) {

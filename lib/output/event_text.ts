@@ -90,8 +90,10 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
         (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`);
     case "local_stall":
-      return `this process did not run for at least ${seconds(event.ms)} (stopped, suspended or ` +
-        `overloaded); that is not the peer's silence`;
+      return event.kind === "suspended"
+        ? `this host was suspended for ${seconds(event.ms)}; that is not the peer's silence`
+        : `this process did not run for at least ${seconds(event.ms)} (stopped or overloaded); ` +
+          `that is not the peer's silence`;
     case "strangers":
       return explainStrangers(event);
     case "disconnected":

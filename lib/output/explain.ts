@@ -21,6 +21,13 @@ function otherSide(role: Role): string {
 
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
+  const suspended = end.suspended_ms === undefined
+    ? ""
+    : ` (this host was suspended for ${seconds(end.suspended_ms)} since the last sign of life)`;
+  return explainCause(end, role, timers) + suspended;
+}
+
+function explainCause(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const wasOpen = end.predicted_ms !== null;
   if (end.by === "peer") return wasOpen ? explainPeer(end, role) : explainUnopened(end, role);

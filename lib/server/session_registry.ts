@@ -29,7 +29,7 @@ export class SessionRegistry {
   /** Those without a connection, the one lost for longest first. */
   readonly #lost = new Set<SessionRecord>();
   readonly #expiry: Deadline;
-  /** When this process resumed after it was stopped: no client could reconnect before. */
+  /** When this process resumed after it was stopped, or its host suspended: no client could reconnect before. */
   #resumed_ms = -Infinity;
 
   /** Makes a registry without sessions, which calls `onEnd` when one has ended. */
@@ -171,6 +171,8 @@ export class SessionRegistry {
   }
 
   #expire(): void {
+    // A suspension before it was set, too: no client could reconnect meanwhile.
+    this.#expiry.look();
     const { clock, sessionLifetime_ms } = this.#options;
     for (const record of this.#lost) {
       const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;

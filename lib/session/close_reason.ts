@@ -141,6 +141,8 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
+  /** For how much of `silent_ms` this host was suspended; absent if it was not. */
+  suspended_ms?: number;
   /** How long before it the last byte was sent or received on the connection; `null` without one. */
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
@@ -169,6 +171,8 @@ export interface CloseContext {
   now_ms: number;
   /** When the last sign of life came; absent if no session was ever open. */
   lastSignOfLife_ms?: number;
+  /** For how long this host was suspended since then, in milliseconds. */
+  suspended_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
   /** How its connection was used; absent if it had none. */
@@ -182,7 +186,7 @@ function rounded({ age_ms, idle_ms, pause_ms }: Cut): Cut {
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, timers, use } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, use } = context;
   const sinceUse = use ? rounded(use.report(now_ms)) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
@@ -203,6 +207,7 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     detected_since: noticed ? measured.since : null,
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
+    ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
     ...sinceUse,
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CloseReport, EndReason } from "./close_reason.ts";
@@ -87,8 +88,8 @@ export interface EventFields {
   heartbeat_missed: { n: number; missed: number; left: number };
   /** The peer sent a heartbeat: by its number, or at an original server by how many have come. */
   heartbeat_received: { n: number };
-  /** This process did not run when it should have, for at least so long. */
-  local_stall: { ms: number };
+  /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
+  local_stall: { ms: number; kind: StallKind };
   /**
    * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
    * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been

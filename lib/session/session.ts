@@ -11,7 +11,7 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
+import { Deadline, type StallKind } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -78,7 +78,7 @@ export abstract class Session extends SessionSide
     this.state = state;
     this.peer = connection.peer;
     this.timers = config.timers;
-    this.deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
+    this.deadline = new Deadline(config.clock, { onStall: (ms, kind) => this.stalled(ms, kind) });
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, {
       onError: (error) => this.#fail(error),
@@ -160,9 +160,9 @@ export abstract class Session extends SessionSide
     this.state.data();
   }
 
-  /** Called when this process did not run as a deadline came due. */
-  protected stalled(late_ms: number): void {
-    this.state.stalled(late_ms);
+  /** Called when this process did not run as a deadline came due, or its host was suspended. */
+  protected stalled(ms: number, kind: StallKind): void {
+    this.state.stalled(ms, kind);
   }
 
   /** Ends the session at this side's request. */
@@ -228,7 +228,7 @@ export abstract class Session extends SessionSide
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
+    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
@@ -247,7 +247,7 @@ export abstract class Session extends SessionSide
   /** Receives part of a large data message, which is a sign of life. */
   protected onPartialData(): void {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.deadline.look();
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */

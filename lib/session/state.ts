@@ -4,6 +4,8 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
+import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import {
   type CloseReason,
@@ -12,7 +14,6 @@ import {
   type Detection,
   isCut,
 } from "./close_reason.ts";
-import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -77,6 +78,10 @@ export class SessionState {
   #silentSince_ms: number;
   /** Whether the last silence was one of a client that had nothing to send. */
   #isIdle = false;
+  /** How much of the suspensions of this host has been reported. */
+  #suspended_ms: number;
+  /** When one was last reported, and for how long it was suspended since the last sign of life before. */
+  #suspension = { at_ms: -Infinity, ms: 0 };
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -88,6 +93,7 @@ export class SessionState {
     this.#dataPause_ms = dataPause_ms;
     this.#timers = timers;
     this.events = events;
+    this.#suspended_ms = clock.suspended_ms();
     this.started_ms = opened_ms ?? clock.now();
     this.#gapSince_ms = this.lastSignOfLife_ms = this.#silentSince_ms = this.started_ms;
   }
@@ -125,6 +131,7 @@ export class SessionState {
 
   /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
   open({ local, peer }: Addresses, more: { original?: true } = {}): ConnectionLedger {
+    this.noteSuspension();
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
     const latest = this.#dataPause_ms !== undefined && {
@@ -163,16 +170,29 @@ export class SessionState {
   /** Ends the session. Only the first reason counts. */
   end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
+    this.noteSuspension();
     this.#closeReason = closeReason;
     const now_ms = this.#change("end");
     this.events.emit("terminated", this.#closeReport(closeReason, now_ms, connection));
     this.#compareCuts(closeReason, now_ms, connection);
   }
 
-  /** Notes a local stall: a deadline passed so late. */
-  stalled(late_ms: number): void {
-    this.ledger.localStalls++;
-    this.events.emit("local_stall", { ms: roundMs(late_ms) });
+  /** Notes a local stall: a deadline passed so late, or this host was suspended so long. */
+  stalled(ms: number, kind: StallKind): void {
+    // That may have been noted before the deadline was looked at.
+    if (kind === "suspended") this.noteSuspension();
+    else this.#reportStall(ms, kind);
+  }
+
+  /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
+  noteSuspension(): void {
+    const suspended_ms = this.#clock.suspended_ms();
+    const ms = suspended_ms - this.#suspended_ms;
+    if (ms === 0 || this.#closeReason) return;
+    this.#suspended_ms = suspended_ms;
+    const before_ms = this.#suspendedSinceSignOfLife_ms;
+    this.#suspension = { at_ms: this.#clock.now(), ms: before_ms + ms };
+    this.#reportStall(ms, "suspended");
   }
 
   /** Emits the summary, the session's last event, if it was ever open or had an input. */
@@ -180,6 +200,16 @@ export class SessionState {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
     this.events.emit("summary", { ...summary, ...input });
+  }
+
+  #reportStall(ms: number, kind: StallKind): void {
+    this.ledger.localStalls++;
+    this.events.emit("local_stall", { ms: roundMs(ms), kind });
+  }
+
+  get #suspendedSinceSignOfLife_ms(): number {
+    const { at_ms, ms } = this.#suspension;
+    return at_ms > this.lastSignOfLife_ms ? ms : 0;
   }
 
   /** Concludes what the ends of the session's connections have in common, once there are several. */
@@ -203,11 +233,14 @@ export class SessionState {
   ): CloseReport {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection, use });
+    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, use };
+    return closeReport(closeReason, context);
   }
 
   /** Changes the phase by the table; returns the time at which it did. */
   #change(change: Change): number {
+    this.noteSuspension();
     const from = this.#phase;
     const to = NEXT_PHASE[from][change];
     if (!to) throw new Error(`a session cannot change by ${change} in phase ${from}`);

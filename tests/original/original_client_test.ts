@@ -214,7 +214,7 @@ Deno.test("a stall of the client gives an original server its full time once mor
   await clock.advance(20_000);
   clock.stall(30_000);
   await clock.advance(19_999);
-  assertEquals(recorder.story("local_stall"), ["50000 local_stall 15000"]);
+  assertEquals(recorder.story("local_stall"), ["50000 local_stall 15000 stopped"]);
   assertEquals(recorder.all("phase").length, 1);
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "70000 phase data heartbeat 55000");

@@ -150,13 +150,13 @@ Deno.test("a stall of the server gives an original client its full time once mor
   await clock.advance(15_000);
   clock.stall(60_000);
   await clock.advance(19_999);
-  assertEquals(recorder.story("local_stall"), ["75000 local_stall 55000"]);
+  assertEquals(recorder.story("local_stall"), ["75000 local_stall 55000 stopped"]);
   assertEquals(recorder.all("phase").length, 1);
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "95000 phase data heartbeat 95000");
   clock.stall(60_000);
   await clock.advance(9_999);
-  assertEquals(recorder.story("local_stall").at(-1), "155000 local_stall 50000");
+  assertEquals(recorder.story("local_stall").at(-1), "155000 local_stall 50000 stopped");
   assertEquals(recorder.all("heartbeat_missed"), []);
   await clock.advance(1);
   assertEquals(recorder.one("heartbeat_missed").at_ms, 165_000);

@@ -49,7 +49,14 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
     "2 more",
   ],
   [eventOf("heartbeat_missed", { n: 4, missed: 4, left: 0 }), "warning", "4 missed", "dead"],
-  [eventOf("local_stall", { ms: 1_234.6 }), "warning", "this process", "1.235 s", "not the peer"],
+  [
+    eventOf("local_stall", { ms: 1_234.6, kind: "stopped" }),
+    ...["warning", "this process", "1.235 s", "not the peer"] as const,
+  ],
+  [
+    eventOf("local_stall", { ms: 10_200, kind: "suspended" }),
+    ...["warning", "this host was suspended for 10.200 s", "not the peer"] as const,
+  ],
   [
     eventOf("disconnected", terminatedOf({ by: "network", reason: "reset" })),
     "warning",

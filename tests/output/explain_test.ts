@@ -218,3 +218,16 @@ Deno.test("explainStrangers() tells how many came from where, what they sent, an
     assert(/ sent an? .+: .{20,}$/.test(text), text);
   }
 });
+
+Deno.test("explainEnd() tells for how much of it this host was suspended", () => {
+  for (const role of ["client", "server"] as const) {
+    for (const by of ["peer", "network", "self"] as const) {
+      const end = terminatedOf({ by, reason: by === "self" ? "protocol" : "reset" });
+      const text = explainEnd(end, role, DEFAULT_TIMERS);
+      assertEquals(text.includes("suspended"), false);
+      const suspended = explainEnd({ ...end, suspended_ms: 10_200 }, role, DEFAULT_TIMERS);
+      const remark = " (this host was suspended for 10.200 s since the last sign of life)";
+      assertEquals(suspended, text + remark);
+    }
+  }
+});

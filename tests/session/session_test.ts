@@ -168,7 +168,7 @@ Deno.test("a stalled server gives data its full time once more", async () => {
   await clock.advance(19_999);
   assertEquals(recorder.story("local_stall", "phase"), [
     "0 phase connecting data 0",
-    "45000 local_stall 25000",
+    "45000 local_stall 25000 stopped",
   ]);
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "65000 phase data heartbeat 65000");
@@ -208,7 +208,7 @@ Deno.test("a stalled client gives a confirmation its full time once more", async
   await clock.advance(1);
   assertEquals(recorder.story("local_stall", "phase", "data_confirmed"), [
     "0 phase connecting data 0",
-    "21000 local_stall 1000",
+    "21000 local_stall 1000 stopped",
     "40999 data_confirmed 1 40999",
   ]);
 });
