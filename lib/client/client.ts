@@ -210,7 +210,7 @@ export class Client {
       delay_ms,
       cause: reason,
       peer: this.#peer,
-      ...reason === "failed" && { text },
+      ...(reason === "failed" || reason === "unreachable") && { text },
     });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);

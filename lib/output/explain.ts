@@ -4,6 +4,7 @@
  * @module
  */
 import { formatAddress } from "../platform/net/address.ts";
+import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
 import type { CloseReport, EndReason } from "../session/close_reason.ts";
 import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
@@ -75,7 +76,7 @@ function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
     return `${end.peer}: ${explainPeer(end, otherSide(role))}`;
   }
-  const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
+  const how = end.by === "peer" ? "closed the connection" : `was lost: ${end.text},`;
   const next = role === "client"
     ? "is it Pulsewire on that port, and does its store answer?"
     : "was it a port scan or a probe?";
@@ -123,45 +124,64 @@ function explainPeer(end: CloseReport, other: string): string {
 }
 
 function explainLoss(end: CloseReport, other: string): string {
+  const next = nextOf("transfer", end.code);
   switch (end.reason) {
     case "reset":
+      if (end.code === "ECONNABORTED" || end.code === "ENETRESET") {
+        return `the connection was reset: ${end.text}${next}`;
+      }
       return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
         `cut the connection. Look next: is that process still running?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged ` +
-        `nothing. Look next: is that host up, and does a firewall on the path drop packets silently?`;
+      return `this host gave up on the connection to ${other}: ${end.text}` + (next ||
+        ". Look next: is that host up, and does a firewall on the path drop packets silently?");
     case "unreachable":
-      return `${other} became unreachable (${end.text}). Look next: routes and links on the path`;
+      return `${other} became unreachable: ${end.text}` +
+        (next || ". Look next: routes and links on the path");
     default:
-      return `the connection failed: ${end.text}`;
+      return `the connection failed: ${end.text}${next}`;
   }
 }
 
-function explainUnconnected({ peer, reason, text }: CloseReport): string {
-  const next = "Look next: is the server running, and is the port open in its firewall?";
+/** What to look at next after an error with this code; empty if there is nothing to say. */
+function nextOf(call: NetworkCall, code: string | undefined): string {
+  const meaning = code === undefined ? undefined : meaningOf(call, code);
+  return meaning ? `. Look next: ${meaning.next}` : "";
+}
+
+/** The codes that stand for a reason or a kind of failure that came without one. */
+const CODE_OF_REASON: Partial<Record<EndReason, string>> = {
+  refused: "ECONNREFUSED",
+  reset: "ECONNRESET",
+};
+
+function explainUnconnected({ code, peer, reason, text }: CloseReport): string {
+  const known = CODE_OF_REASON[reason] ?? "";
   const causes: Partial<Record<EndReason, string>> = {
-    refused:
-      "refused; its host answers, but nothing listens on that port, or a firewall rejects it. " +
-      next,
     silent:
       `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
       "server running there, and is the port open in its firewall?",
-    reset: `reset before the session was open. ${next}`,
     unreachable:
-      `unreachable (${text}). Look next: the address, and routes and firewalls on the path`,
-    name_not_found:
-      "no address is known for that name. Look next: its spelling, and the name server",
+      `unreachable: ${text}. Look next: the address, and routes and firewalls on the path`,
+    name_not_found: explainLookup(text),
   };
-  return `cannot connect to ${peer}: ${causes[reason] ?? text}`;
+  const cause = code !== undefined
+    ? `${text}${nextOf("connect", code)}`
+    : causes[reason] ?? `${meaningOf("connect", known)?.what ?? text}${nextOf("connect", known)}`;
+  return `cannot connect to ${peer}: ${cause}`;
 }
 
-const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {
-  address_in_use: "the port is taken. Look next: is a server running already? See: ss -ltnp",
-  not_permitted: "not permitted. Ports below 1024 need root; choose a higher one with --port",
-  address_not_here: "no interface of this host has that address. See: ip address",
-  name_not_found:
-    "no address is known for that name. Look next: its spelling; 0.0.0.0 listens on " +
-    "every address",
+/** A name may be wrong, or its name server not answer: the system says which in its own words. */
+function explainLookup(text: string): string {
+  const report = text.replace(/^.*: /, "");
+  return `no address is known for that name (${report}). Look next: its spelling, and whether the ` +
+    `name server of this host answers`;
+}
+
+const CODE_OF_KIND: Partial<Record<TransportErrorKind, string>> = {
+  address_in_use: "EADDRINUSE",
+  not_permitted: "EACCES",
+  address_not_here: "EADDRNOTAVAIL",
 };
 
 /**
@@ -174,9 +194,15 @@ export function explainListen(
   { host, port }: Address,
   isHeldByTimeWait = false,
 ): string {
-  const cause = error.kind === "address_in_use" && isHeldByTimeWait
+  const { code, kind, message } = error;
+  const known = CODE_OF_KIND[kind] ?? "";
+  const cause = kind === "address_in_use" && isHeldByTimeWait
     ? "closed connections from that port still hold it (TIME_WAIT), and nothing listens there. " +
       `Start again within a minute, when they are gone. See: ss -tan sport = ${port}`
-    : LISTEN_CAUSES[error.kind] ?? error.message;
+    : kind === "name_not_found"
+    ? `${explainLookup(message)}; 0.0.0.0 listens on every address`
+    : code !== undefined
+    ? `${message}${nextOf("listen", code)}`
+    : `${meaningOf("listen", known)?.what ?? message}${nextOf("listen", known)}`;
   return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
 }

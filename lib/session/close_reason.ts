@@ -39,6 +39,8 @@ export interface CloseReason {
   readonly reason: EndReason;
   /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
+  /** The operating system's error code, if an error of the network has one. */
+  readonly code?: string;
 }
 
 const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
@@ -62,10 +64,8 @@ export function closeReasonOf(error: unknown): CloseReason {
   if (!(error instanceof TransportError)) {
     return { by: "self", reason: "failed", text: defectText(`${error}`) };
   }
-  const text = error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may; see ulimit -n"
-    : error.message;
-  return { by: "network", reason: REASON_OF_KIND[error.kind], text };
+  const { code, kind, message: text } = error;
+  return { by: "network", reason: REASON_OF_KIND[kind], text, ...code && { code } };
 }
 
 /** The exit statuses of both commands. */

@@ -171,6 +171,74 @@ for (const [reason, ...parts] of UNCONNECTED) {
   });
 }
 
+const ROUTES = "the address, and routes and firewalls on the path";
+
+/** An error of the network with its code, as an event has it, and what is said of it. */
+const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string][] = [
+  [
+    false,
+    { reason: "refused", code: "ECONNREFUSED", text: "refused (ECONNREFUSED)" },
+    "cannot connect to 192.0.2.1:4000: refused (ECONNREFUSED). Look next: is the server running, " +
+    "and is the port open in its firewall?",
+  ],
+  [
+    false,
+    { reason: "failed", code: "EMFILE", text: "too many files (EMFILE)" },
+    "cannot connect to 192.0.2.1:4000: too many files (EMFILE). Look next: ulimit -n",
+  ],
+  [
+    false,
+    { reason: "failed", code: "E2BIG", text: "the system reports E2BIG: os error 7" },
+    "cannot connect to 192.0.2.1:4000: the system reports E2BIG: os error 7",
+  ],
+  [
+    false,
+    { reason: "name_not_found", text: "failed to lookup address: Temporary failure" },
+    "cannot connect to 192.0.2.1:4000: no address is known for that name (Temporary failure). Look " +
+    "next: its spelling, and whether the name server of this host answers",
+  ],
+  [
+    true,
+    { reason: "unreachable", code: "EHOSTUNREACH", text: "no host answers (EHOSTUNREACH)" },
+    `the server became unreachable: no host answers (EHOSTUNREACH). Look next: ${ROUTES}`,
+  ],
+  [
+    true,
+    { reason: "silent", code: "ETIMEDOUT", text: "its host acknowledged nothing (ETIMEDOUT)" },
+    "this host gave up on the connection to the server: its host acknowledged nothing " +
+    "(ETIMEDOUT). Look next: is that host up, and does a firewall on the path drop packets silently?",
+  ],
+  [
+    true,
+    { reason: "reset", code: "ECONNABORTED", text: "aborted here (ECONNABORTED)" },
+    "the connection was reset: aborted here (ECONNABORTED). Look next: the rules of this host: " +
+    "firewall, container, systemd (IPAddressDeny), SELinux",
+  ],
+  [
+    true,
+    { reason: "failed", code: "EIO", text: "it failed (EIO)" },
+    "the connection failed: it failed (EIO). Look next: the log of its system: dmesg",
+  ],
+];
+
+for (const [wasOpen, end, text] of CODED) {
+  const what = `${end.code ?? end.reason} of a connection ${wasOpen ? "that was open" : "to open"}`;
+  Deno.test(`explainEnd() says whole what is known of ${what}`, () => {
+    const predicted_ms = wasOpen ? 60_000 : null;
+    const about = terminatedOf({ by: "network", predicted_ms, ...end });
+    assertEquals(explainEnd(about, "client", DEFAULT_TIMERS), text);
+  });
+}
+
+Deno.test("explainEnd() calls every other reset one, whatever its code", () => {
+  for (const code of ["ECONNRESET", "EPIPE", "ENOTCONN", "ESHUTDOWN"]) {
+    const end = terminatedOf({ by: "network", reason: "reset", text: `reset (${code})`, code });
+    const text = "the connection was reset (RST): the server's process is gone, or a firewall on " +
+      "the path cut the connection. Look next: is that process still running?";
+    assertEquals(explainEnd(end, "client", DEFAULT_TIMERS), text);
+  }
+});
+
 const LISTEN: readonly [kind: TransportErrorKind, address: Address, ...parts: string[]][] = [
   ["address_in_use", { host: "0.0.0.0", port: 80 }, "0.0.0.0:80", "taken", "ss -ltnp"],
   ["not_permitted", { host: "::", port: 80 }, "[::]:80", "not permitted", "--port"],
@@ -185,3 +253,12 @@ for (const [kind, address, ...parts] of LISTEN) {
     assertIn(text, ["cannot listen on ", ...parts]);
   });
 }
+
+Deno.test("explainListen() says whole what is known of an error with its code", () => {
+  const error = new TransportError("other", "", { code: "EINVAL", text: "not there (EINVAL)" });
+  assertEquals(
+    explainListen(error, { host: "fe80::1", port: 80 }),
+    "cannot listen on [fe80::1]:80: not there (EINVAL). Look next: an address such as fe80::1 is " +
+      "written fe80::1%eth0; 0.0.0.0 listens on every address",
+  );
+});
