@@ -3,13 +3,13 @@
  *
  * The room: `args.ts` parses the command line, `config_file.ts` the file; `settings.ts` and `options.ts`
  * are the tables that parsers, `help.ts` and docs/settings.md are made from; `check.ts` checks one value,
- * `conflicts.ts` several together; `prompt.ts` asks for an address; `signals.ts` handles signals.
+ * `conflicts.ts` several together; `flag_hints.ts` and `config_hints.ts` say what to write instead; `prompt.ts` asks for an address; `signals.ts` handles signals.
  * The entry points `client.ts` and `server.ts` call it.
  * No other room may know flags, files of settings, prompts or signals.
  *
  * @module
  */
-import { explainListen } from "../output/explain.ts";
+import { explainListen } from "../output/explain_connect.ts";
 import { LineOutput } from "../output/line_output.ts";
 import { openLog } from "../output/log.ts";
 import { Reporter } from "../output/reporter.ts";
@@ -204,7 +204,7 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
     : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
-  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };
+  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal(), role) };
 }
 
 /** The folder of the executable; when run from source, of its main module. */

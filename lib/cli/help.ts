@@ -33,7 +33,7 @@ export function helpText(role: Role): string {
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
     group("Address", settings("host", "port")),
     group(
-      "Timers (S: seconds, fractions allowed)",
+      "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
       settings(
         "data_interval",
         "data_threshold",

@@ -53,7 +53,15 @@ export const SETTINGS = {
       client: "the address of the server: IPv4, IPv6 or a name",
     },
   },
-  port: { unit: "port", range: [1, 65_535], default: 4000, meaning: "the TCP port" },
+  port: {
+    unit: "port",
+    range: [1, 65_535],
+    default: 4000,
+    meaning: {
+      server: "the TCP port to listen on; 0: any free one",
+      client: "the TCP port of the server",
+    },
+  },
   data_interval: {
     ...SECONDS,
     default: 5,

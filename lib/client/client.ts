@@ -239,6 +239,7 @@ export class Client {
 /** What more than its cause is known of a connection that was lost, or not opened; `undefined` if nothing. */
 function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): string | undefined {
   if (reason === "failed") return `the connection failed: ${text}`;
+  if (reason === "unreachable") return `the server is unreachable: ${text}`;
   if (by === "peer" && reason === "silent") {
     return "the server heard nothing from this side in time";
   }

@@ -10,7 +10,8 @@ import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, explainStrangers, seconds } from "./explain.ts";
+import { explainEnd, seconds } from "./explain.ts";
+import { explainStrangers } from "./explain_connect.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";

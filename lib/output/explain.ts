@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { formatAddress } from "../platform/net/address.ts";
-import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
-import type { CloseReport, EndReason } from "../session/close_reason.ts";
-import type { EventFields } from "../session/events.ts";
-import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
+import type { CloseReport } from "../session/close_reason.ts";
+import { heartbeatsUntilDead, type Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
+import { explainUnconnected, nextOf, UNOPENED_HINT } from "./explain_connect.ts";
 
 /** Milliseconds as seconds, to the millisecond. */
 export function seconds(ms: number): string {
@@ -104,18 +102,13 @@ function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
     return `${end.peer}: ${explainPeer(end, role)}`;
   }
-  const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
+  const how = end.by === "peer" ? "closed the connection" : `was lost: ${end.text},`;
   if (role === "server") {
     return `${end.peer} ${how} before the session was open. Look next: was it a port scan or a probe?`;
   }
   return `${end.peer} accepted the connection and closed it (FIN) before the session was open. ` +
     `Look next: ${UNOPENED_HINT}`;
 }
-
-/** What accepts a connection and then ends it without a word of PW/1. */
-const UNOPENED_HINT =
-  "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
-  "another program's port?";
 
 function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
   if (end.reason === "protocol") {
@@ -191,89 +184,24 @@ function traffic({ age_ms, idle_ms, pause_ms }: CloseReport): string {
 }
 
 function explainLoss(end: CloseReport, other: string): string {
+  const next = nextOf("transfer", end.code);
   switch (end.reason) {
     case "reset":
+      if (end.code === "ECONNABORTED" || end.code === "ENETRESET") {
+        return `the connection was reset: ${end.text}, ${traffic(end)}${next}`;
+      }
       return `the connection was reset (RST), ${
         traffic(end)
       }. Look next: did a proxy, firewall or NAT on ` +
         `the path cut it, or forget it, or give it another port; or did ${other}'s process end?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}), ${
-        traffic(end)
-      }: nothing that it sent was ` +
-        `acknowledged. Look next: does a firewall or NAT on the path drop packets silently, or is ` +
-        `${other}'s host down?`;
+      return `this host gave up on the connection to ${other}: ${end.text}, ${traffic(end)}` +
+        (next ||
+          `. Look next: does a firewall or NAT on the path drop packets silently, or is ${other}'s host down?`);
     case "unreachable":
-      return `${other} became unreachable (${end.text}), ${
-        traffic(end)
-      }. Look next: this host's link and ` +
-        `address, and routes, links and firewalls on the path`;
+      return `${other} became unreachable: ${end.text}, ${traffic(end)}` + (next ||
+        ". Look next: this host's link and address, and routes, links and firewalls on the path");
     default:
-      return `the connection failed: ${end.text}`;
+      return `the connection failed: ${end.text}${next}`;
   }
-}
-
-function explainUnconnected({ peer, reason, text }: CloseReport): string {
-  const next = "Look next: is the server running, and is the port open in its firewall?";
-  const causes: Partial<Record<EndReason, string>> = {
-    refused:
-      "refused; its host answers, but nothing listens on that port, or a firewall rejects it (RST or " +
-      `ICMP). ${next}`,
-    silent:
-      `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
-      "server running there, and is the port open in its firewall?",
-    reset: `accepted, and reset (RST) before the session was open. Look next: ${UNOPENED_HINT}`,
-    unreachable:
-      `unreachable (${text}). Look next: the address, and routes and firewalls on the path`,
-    name_not_found:
-      "no address is known for that name. Look next: its spelling, and the name server",
-  };
-  return `cannot connect to ${peer}: ${causes[reason] ?? text}`;
-}
-
-/** What a stranger sent, in words, and what to change where it comes from. */
-const STRANGERS_SENT: Readonly<Record<string, string>> = {
-  nothing: "nothing, as port checks do",
-  proxy_v1: "a PROXY header (version 1): switch off send-proxy in the load balancer",
-  proxy_v2: "a PROXY header (version 2): switch off send-proxy-v2 in the load balancer",
-  http: "an HTTP request: make the load balancer's health check one of TCP, or use another port",
-  http2: "an HTTP/2 preface: make the load balancer's health check one of TCP, or use another port",
-  tls: "a TLS hello: switch off TLS towards this port, which takes none",
-  ssh: "an SSH banner: connect to the port of the SSH server",
-};
-
-/** Explains connections that opened no session. */
-export function explainStrangers({ addresses, count, sent }: EventFields["strangers"]): string {
-  const connections = count === 1 ? "1 connection" : `${count} connections`;
-  const from = addresses.length > 1
-    ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
-    : addresses[0];
-  const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
-  return `${connections} from ${from} opened no session and sent ${what.join("; ")}`;
-}
-
-const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {
-  address_in_use: "the port is taken. Look next: is a server running already? See: ss -ltnp",
-  not_permitted: "not permitted. Ports below 1024 need root; choose a higher one with --port",
-  address_not_here: "no interface of this host has that address. See: ip address",
-  name_not_found:
-    "no address is known for that name. Look next: its spelling; 0.0.0.0 listens on " +
-    "every address",
-};
-
-/**
- * Explains why a server cannot listen, and what to do about it.
- *
- * @param isHeldByTimeWait Whether closed connections hold the port.
- */
-export function explainListen(
-  error: TransportError,
-  { host, port }: Address,
-  isHeldByTimeWait = false,
-): string {
-  const cause = error.kind === "address_in_use" && isHeldByTimeWait
-    ? "closed connections from that port still hold it (TIME_WAIT), and nothing listens there. " +
-      `Start again within a minute, when they are gone. See: ss -tan sport = ${port}`
-    : LISTEN_CAUSES[error.kind] ?? error.message;
-  return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
 }

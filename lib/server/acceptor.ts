@@ -6,6 +6,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/codec.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
@@ -114,8 +115,12 @@ async function refuse(connection: Connection): Promise<void> {
 }
 
 function failureText(error: TransportError): string {
-  return error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may (see ulimit -n): refusing connections; " +
-      "sessions go on"
-    : `cannot accept connections: ${error.message}; sessions go on, trying again`;
+  const { code = "", kind, message } = error;
+  if (kind === "too_many_open_files") {
+    return `${message}: refusing connections; sessions go on. Look next: ` +
+      meaningOf("accept", code || "EMFILE")!.next;
+  }
+  const next = meaningOf("accept", code)?.next;
+  return `cannot accept connections: ${message}; sessions go on, trying again` +
+    (next === undefined ? "" : `. Look next: ${next}`);
 }

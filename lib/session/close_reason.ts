@@ -41,6 +41,8 @@ export interface CloseReason {
   readonly reason: EndReason;
   /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
+  /** The operating system's error code, if an error of the network has one. */
+  readonly code?: string;
   /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
   readonly unheard?: true;
   /** What is wrong with this host's own interface, if it was found to be when the silence began. */
@@ -68,10 +70,8 @@ export function closeReasonOf(error: unknown): CloseReason {
   if (!(error instanceof TransportError)) {
     return { by: "self", reason: "failed", text: defectText(`${error}`) };
   }
-  const text = error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may; see ulimit -n"
-    : error.message;
-  return { by: "network", reason: REASON_OF_KIND[error.kind], text };
+  const { code, kind, message: text } = error;
+  return { by: "network", reason: REASON_OF_KIND[kind], text, ...code && { code } };
 }
 
 /** The exit statuses of both commands. */

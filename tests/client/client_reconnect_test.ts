@@ -77,7 +77,7 @@ Deno.test("a client whose first dials failed opens a session that is not resumed
     recorder.story("reconnecting", "connected", "resumed", "disconnected", "data_sent"),
     [
       "0 reconnecting 1 500 refused server:4000",
-      "500 reconnecting 2 500 unreachable server:4000",
+      "500 reconnecting 2 500 unreachable server:4000 the server is unreachable: unreachable",
       "1000 connected server:4000 60 65",
       "1000 data_sent 1 1",
     ],

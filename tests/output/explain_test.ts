@@ -4,13 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, explainListen, explainStrangers, seconds } from "../../lib/output/explain.ts";
+import { explainEnd, seconds } from "../../lib/output/explain.ts";
 import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
-import {
-  type Address,
-  TransportError,
-  type TransportErrorKind,
-} from "../../lib/platform/net/transport.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
@@ -181,41 +176,71 @@ for (const [reason, ...parts] of UNCONNECTED) {
   });
 }
 
-const LISTEN: readonly [kind: TransportErrorKind, address: Address, ...parts: string[]][] = [
-  ["address_in_use", { host: "0.0.0.0", port: 80 }, "0.0.0.0:80", "taken", "ss -ltnp"],
-  ["not_permitted", { host: "::", port: 80 }, "[::]:80", "not permitted", "--port"],
-  ["address_not_here", { host: "192.0.2.1", port: 80 }, "192.0.2.1:80", "no interface"],
-  ["name_not_found", { host: "db.example", port: 80 }, "db.example:80", "no address"],
-  ["other", { host: "::1", port: 80 }, "[::1]:80", "os error 5"],
+const ROUTES = "the address, and routes and firewalls on the path";
+
+/** An error of the network with its code, as an event has it, and what is said of it. */
+const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string][] = [
+  [
+    false,
+    { reason: "refused", code: "ECONNREFUSED", text: "refused (ECONNREFUSED)" },
+    "cannot connect to 192.0.2.1:4000: refused (ECONNREFUSED). Look next: is the server running, " +
+    "and is the port open in its firewall?",
+  ],
+  [
+    false,
+    { reason: "failed", code: "EMFILE", text: "too many files (EMFILE)" },
+    "cannot connect to 192.0.2.1:4000: too many files (EMFILE). Look next: ulimit -n",
+  ],
+  [
+    false,
+    { reason: "failed", code: "E2BIG", text: "the system reports E2BIG: os error 7" },
+    "cannot connect to 192.0.2.1:4000: the system reports E2BIG: os error 7",
+  ],
+  [
+    false,
+    { reason: "name_not_found", text: "failed to lookup address: Temporary failure" },
+    "cannot connect to 192.0.2.1:4000: no address is known for that name (Temporary failure). Look " +
+    "next: its spelling, and whether the name server of this host answers",
+  ],
+  [
+    true,
+    { reason: "unreachable", code: "EHOSTUNREACH", text: "no host answers (EHOSTUNREACH)" },
+    `the server became unreachable: no host answers (EHOSTUNREACH). Look next: ${ROUTES}`,
+  ],
+  [
+    true,
+    { reason: "silent", code: "ETIMEDOUT", text: "its host acknowledged nothing (ETIMEDOUT)" },
+    "this host gave up on the connection to the server: its host acknowledged nothing " +
+    "(ETIMEDOUT). Look next: is that host up, and does a firewall on the path drop packets silently?",
+  ],
+  [
+    true,
+    { reason: "reset", code: "ECONNABORTED", text: "aborted here (ECONNABORTED)" },
+    "the connection was reset: aborted here (ECONNABORTED). Look next: the rules of this host: " +
+    "firewall, container, systemd (IPAddressDeny), SELinux",
+  ],
+  [
+    true,
+    { reason: "failed", code: "EIO", text: "it failed (EIO)" },
+    "the connection failed: it failed (EIO). Look next: the log of its system: dmesg",
+  ],
 ];
 
-for (const [kind, address, ...parts] of LISTEN) {
-  Deno.test(`explainListen() tells why a server cannot listen: ${kind}`, () => {
-    const text = explainListen(new TransportError(kind, "os error 5"), address);
-    assertIn(text, ["cannot listen on ", ...parts]);
+for (const [wasOpen, end, text] of CODED) {
+  const what = `${end.code ?? end.reason} of a connection ${wasOpen ? "that was open" : "to open"}`;
+  Deno.test(`explainEnd() says whole what is known of ${what}`, () => {
+    const predicted_ms = wasOpen ? 60_000 : null;
+    const about = terminatedOf({ by: "network", predicted_ms, ...end });
+    assertEquals(explainEnd(about, "client", DEFAULT_TIMERS), text);
   });
 }
 
-Deno.test("explainStrangers() tells how many came from where, what they sent, and what to change", () => {
-  const one = { count: 1, addresses: ["192.0.2.1"], sent: ["nothing"] };
-  assertEquals(
-    explainStrangers(one),
-    "1 connection from 192.0.2.1 opened no session and sent nothing, as port checks do",
-  );
-  const several = {
-    count: 31,
-    addresses: ["192.0.2.1", "192.0.2.2", "[2001:db8::1]"],
-    sent: ["nothing", "proxy_v1", '"who is there?"'],
-  };
-  assertEquals(
-    explainStrangers(several),
-    "31 connections from 192.0.2.1, 192.0.2.2 and [2001:db8::1] opened no session and sent nothing, " +
-      "as port checks do; a PROXY header (version 1): switch off send-proxy in the load balancer; " +
-      '"who is there?"',
-  );
-  for (const sent of ["proxy_v2", "http", "http2", "tls", "ssh"]) {
-    const text = explainStrangers({ ...one, sent: [sent] });
-    assert(/ sent an? .+: .{20,}$/.test(text), text);
+Deno.test("explainEnd() calls every other reset one, whatever its code", () => {
+  for (const code of ["ECONNRESET", "EPIPE", "ENOTCONN", "ESHUTDOWN"]) {
+    const end = terminatedOf({ by: "network", reason: "reset", text: `reset (${code})`, code });
+    const text = "the connection was reset (RST): the server's process is gone, or a firewall on " +
+      "the path cut the connection. Look next: is that process still running?";
+    assertEquals(explainEnd(end, "client", DEFAULT_TIMERS), text);
   }
 });
 

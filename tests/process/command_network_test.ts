@@ -32,7 +32,10 @@ Deno.test("a server whose port is taken says so, and exits with 3", async () => 
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   const sentence = onlySentence(await runCommand("server", ["127.0.0.1", String(port)]), 3);
-  assertStringIncludes(sentence, `cannot listen on 127.0.0.1:${port}: the port is taken.`);
+  assertStringIncludes(
+    sentence,
+    `cannot listen on 127.0.0.1:${port}: the port is taken (EADDRINUSE).`,
+  );
   assertStringIncludes(sentence, "Look next: ");
 });
 
@@ -49,7 +52,7 @@ testUnless(whyNoPrivilegedPort(), "a server on a port that only root may have: 3
     await runCommand("server", args, { before: AS_UNPRIVILEGED_USER }),
     3,
   );
-  assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted.`);
+  assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted (EACCES).`);
   assertMatch(sentence, /need root.*--port/);
 });
 

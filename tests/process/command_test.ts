@@ -86,9 +86,9 @@ Deno.test("--stdin outranks a message and a data_interval that a file gives for 
 
 /** Wrong configuration files, one of each kind, and what the sentence says behind the file's name. */
 const WRONG_FILES: readonly [text: string, says: string][] = [
-  ["[settings]\nprot = 1\n", ": prot = 1: unknown key; did you mean port?"],
+  ["[settings]\nprot = 1\n", ": line 2: prot = 1: unknown key; did you mean port?"],
   ["[settings\nport = 1\n", " is not TOML: "],
-  ["\ufeff[settings]\r\nport = 0\r\n", ": port = 0: expected a whole number"],
+  ["\ufeff[settings]\r\nport = -1\r\n", ": line 2: port = -1: expected a whole number"],
   ['[settings]\n"a\\u001b[2J\\u202eb" = 1\n', ": a\\u001b[2J\\u202eb = 1: unknown key"],
   [`[settings]\n${"a.".repeat(4_000)}b = 1\n`, ": a = "],
   [
@@ -165,7 +165,7 @@ Deno.test("flags beat the configuration file, given or beside the executable", a
   }
   await Deno.writeTextFile(`${folder.path}/client.toml`, "[settings]\nprot = 1\n");
   const sentence = onlySentence(await runWords(words), 2);
-  assertStringIncludes(sentence, `${folder.path}/client.toml: prot = 1: unknown key`);
+  assertStringIncludes(sentence, `${folder.path}/client.toml: line 2: prot = 1: unknown key`);
 });
 
 /** Runs a client against a server for one session: gives what became of both. */

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { errorCodeOf } from "../errors.ts";
 import { formatAddress, isNumericHost } from "./address.ts";
+import { type NetworkCall, networkErrorText } from "./error_text.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
@@ -23,7 +25,7 @@ export const tcpTransport: Transport = {
       else connection.close();
     } catch (error) {
       if (error instanceof TransportError) throw error;
-      if (!signal.aborted) throw lookupError(error, host);
+      if (!signal.aborted) throw openError(error, "connect", host);
     }
     throw new TransportError("unanswered", signal.reason);
   },
@@ -35,7 +37,7 @@ export const tcpTransport: Transport = {
       const shared = isShared && { reusePort: true };
       return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
     } catch (error) {
-      throw lookupError(error, host);
+      throw openError(error, "listen", host);
     }
   },
 };
@@ -129,7 +131,7 @@ class TcpListener implements Listener {
     try {
       return new TcpConnection(await this.#listener.accept());
     } catch (error) {
-      throw transportError(error);
+      throw transportError(error, "accept");
     }
   }
 
@@ -143,7 +145,7 @@ class TcpListener implements Listener {
       this.#spare = openSpare();
       return { connection, hasRoom: this.#spare !== undefined };
     } catch (error) {
-      throw transportError(error);
+      throw transportError(error, "accept");
     }
   }
 
@@ -178,10 +180,14 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   ECONNABORTED: "reset",
   ENOTCONN: "reset",
   EPIPE: "reset",
+  ESHUTDOWN: "reset",
+  ENETRESET: "reset",
   ENETUNREACH: "unreachable",
   EHOSTUNREACH: "unreachable",
   ENETDOWN: "unreachable",
   EHOSTDOWN: "unreachable",
+  ENONET: "unreachable",
+  ENOPROTOOPT: "unreachable",
   ETIMEDOUT: "unanswered",
   EADDRINUSE: "address_in_use",
   EADDRNOTAVAIL: "address_not_here",
@@ -191,22 +197,31 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   ENFILE: "too_many_open_files",
 };
 
-function transportError(error: unknown): TransportError {
+function transportError(error: unknown, call: NetworkCall): TransportError {
   // Closed by our own call, before the operation or during it.
   const closed = error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
   if (closed) return new TransportError("closed", error);
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return new TransportError(KIND_OF_CODE[code] ?? "other", error);
+  const code = errorCodeOf(error);
+  if (code === undefined) return new TransportError("other", error);
+  const text = networkErrorText(call, code, error instanceof Error ? error.message : "");
+  // On a connection that was open, ICMP has said so when the kernel gave up.
+  const isTold = call === "transfer" && code === "ECONNREFUSED";
+  const kind = isTold ? "unreachable" : KIND_OF_CODE[code] ?? "other";
+  return new TransportError(kind, error, { code, text });
 }
 
 function rethrow(error: unknown): never {
-  throw transportError(error);
+  throw transportError(error, "transfer");
 }
 
-/** Name resolution is the only failure without an error code. */
-function lookupError(error: unknown, host: string): TransportError {
-  const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
-  const isName = !isNumericHost(host);
-  return !isCoded && isName ? new TransportError("name_not_found", error) : transportError(error);
+/** The error of a call that looks a host up; that is the only failure without an error code. */
+function openError(error: unknown, call: NetworkCall, host: string): TransportError {
+  const code = errorCodeOf(error);
+  // Windows has a code for it, which no other call on a socket gives.
+  if (code !== undefined && code !== "ENOENT") return transportError(error, call);
+  if (!isNumericHost(host)) return new TransportError("name_not_found", error);
+  if (!host.includes("%")) return transportError(error, call);
+  const text = `this host has no interface ${host.slice(host.indexOf("%") + 1)}`;
+  return new TransportError("address_not_here", error, { text });
 }

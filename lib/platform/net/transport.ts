@@ -1,8 +1,9 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `address` formats and validates addresses; `time_wait` reports whether closed connections hold a port,
- * `own_link` what is wrong with this host's own interface.
+ * `address` formats and validates addresses; `error_text` says what the system's error codes mean;
+ * `time_wait` reports whether closed connections hold a port, `own_link` what is wrong with this host's own
+ * interface.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
@@ -23,17 +24,32 @@ export type TransportErrorKind =
   | "closed"
   | "other";
 
+/** What is known of a failure besides its kind. */
+export interface TransportErrorOptions {
+  /** The operating system's error code, such as `ECONNRESET`. */
+  readonly code?: string;
+  /** What happened, for people; by default the message of the cause. */
+  readonly text?: string;
+}
+
 /** Failure of a connection or a listener. Its cause is the platform's error. */
 export class TransportError extends Error {
   /** The name of this kind of error. */
   override readonly name = "TransportError";
   /** What failed. */
   readonly kind: TransportErrorKind;
+  /** The operating system's error code, if it gave one. */
+  readonly code?: string;
 
   /** Creates an error from the platform's error or from a text. */
-  constructor(kind: TransportErrorKind, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  constructor(
+    kind: TransportErrorKind,
+    cause: unknown,
+    { code, text }: TransportErrorOptions = {},
+  ) {
+    super(text ?? (cause instanceof Error ? cause.message : String(cause)), { cause });
     this.kind = kind;
+    this.code = code;
   }
 }
 

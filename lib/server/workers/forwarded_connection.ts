@@ -4,7 +4,7 @@
  * @module
  */
 import { type Addresses, type Connection, TransportError } from "../../platform/net/transport.ts";
-import type { IoRequest, IoResult } from "./messages.ts";
+import { errorOf, failureOf, type IoRequest, type IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
 export class ForwardedConnection implements Connection {
@@ -29,7 +29,7 @@ export class ForwardedConnection implements Connection {
     const pending = this.#pending.get(result.use);
     this.#pending.delete(result.use);
     if (!("failure" in result)) pending?.resolve(result);
-    else pending?.reject(new TransportError(result.failure.kind, result.failure.text));
+    else pending?.reject(errorOf(result.failure));
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -90,8 +90,7 @@ export class ForwardingEnd {
       (result) => this.#send(result),
       (error) => {
         if (!(error instanceof TransportError)) throw error;
-        const failure = { kind: error.kind, text: error.message };
-        this.#send({ use: request.use, failure });
+        this.#send({ use: request.use, failure: failureOf(error) });
       },
     );
   }

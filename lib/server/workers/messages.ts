@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { Addresses, TransportErrorKind } from "../../platform/net/transport.ts";
+import {
+  type Addresses,
+  TransportError,
+  type TransportErrorKind,
+} from "../../platform/net/transport.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
@@ -20,6 +24,26 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
   readonly sessions: readonly StoredSession[];
 }
 
+/** A {@linkcode TransportError} in a message. */
+export interface IoFailure {
+  /** What failed. */
+  readonly kind: TransportErrorKind;
+  /** What happened, for people. */
+  readonly text: string;
+  /** The operating system's error code, if it gave one. */
+  readonly code?: string;
+}
+
+/** Puts an error in a message. */
+export function failureOf({ code, kind, message: text }: TransportError): IoFailure {
+  return { kind, text, ...code !== undefined && { code } };
+}
+
+/** Takes an error out of a message. */
+export function errorOf({ code, kind, text }: IoFailure): TransportError {
+  return new TransportError(kind, text, { code });
+}
+
 /** An operation on a forwarded connection. */
 export type IoRequest =
   | { use: "read"; size: number }
@@ -32,7 +56,7 @@ export type IoResult =
   | { use: "read"; bytes: Uint8Array | null }
   | { use: "write"; count: number }
   | { use: "close_write" }
-  | { use: "read" | "write" | "close_write"; failure: { kind: TransportErrorKind; text: string } };
+  | { use: "read" | "write" | "close_write"; failure: IoFailure };
 
 /** The main thread passes these on between the two workers of a forwarded connection. */
 export type IoMessage =
@@ -72,7 +96,7 @@ export type FromWorker =
   /** Ready for `start`. */
   | { kind: "loaded" }
   | { kind: "listening" }
-  | { kind: "listen_failed"; error: TransportErrorKind; text: string }
+  | { kind: "listen_failed"; failure: IoFailure }
   | { kind: "event"; event: Event }
   /** Which worker serves this session, or, without one, an original client? */
   | { kind: "place"; call: number; session?: string }

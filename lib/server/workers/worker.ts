@@ -12,7 +12,7 @@ import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
-import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
+import { failureOf, type FromWorker, type ToWorker, type WorkerConfig } from "./messages.ts";
 import { RemoteDelivery, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
@@ -139,7 +139,7 @@ export class ServerWorker implements Coordinator {
       });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return send({ kind: "listen_failed", error: error.kind, text: error.message });
+      return send({ kind: "listen_failed", failure: failureOf(error) });
     }
     send({ kind: "listening" });
   }

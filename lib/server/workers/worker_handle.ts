@@ -6,10 +6,9 @@
 import { afterTurn } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { hasDescriptors } from "../../platform/net/tcp.ts";
-import { TransportError } from "../../platform/net/transport.ts";
 import { startThread, type Thread, ThreadLink } from "../../platform/thread_link.ts";
 import type { Recipient } from "../../store/delivery.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { errorOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** Options for {@linkcode WorkerHandle}. */
 export interface WorkerHandleOptions {
@@ -112,7 +111,7 @@ export class WorkerHandle {
         this.#listening.resolve();
         return true;
       case "listen_failed":
-        this.#listening.reject(new TransportError(message.error, message.text));
+        this.#listening.reject(errorOf(message.failure));
         return true;
       case "longest_away_result":
       case "make_room_result":

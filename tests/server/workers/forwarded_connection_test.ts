@@ -117,7 +117,7 @@ Deno.test("ForwardedConnection reads and writes at the same time", async () => {
 
 for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
   Deno.test(`ForwardedConnection rejects every use with ${kind} when the connection does`, async () => {
-    const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`));
+    const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`, { code: "EX" }));
     const failing = {
       peer: "",
       local: "",
@@ -129,7 +129,7 @@ for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
     const { forwarded } = stage({}, failing);
     for (const use of usesOf(forwarded)) {
       const error = await assertRejects(use, TransportError, `it is ${kind}`);
-      assertEquals(error.kind, kind);
+      assertEquals([error.kind, error.code], [kind, "EX"]);
     }
   });
 }

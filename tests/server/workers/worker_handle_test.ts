@@ -39,8 +39,13 @@ Deno.test("WorkerHandle.listening resolves when the port is open, and rejects wi
   await open.worker.listening;
   const failed = stage();
   const rejecting = assertRejects(() => failed.worker.listening, TransportError, "it is taken");
-  await failed.say({ kind: "listen_failed", error: "address_in_use", text: "it is taken" });
-  assertEquals([(await rejecting).kind, open.heard, failed.heard], ["address_in_use", [], []]);
+  await failed.say({
+    kind: "listen_failed",
+    failure: { kind: "address_in_use", text: "it is taken", code: "EADDRINUSE" },
+  });
+  const { code, kind } = await rejecting;
+  assertEquals([kind, code], ["address_in_use", "EADDRINUSE"]);
+  assertEquals([open.heard, failed.heard], [[], []]);
 });
 
 Deno.test("WorkerHandle.loaded resolves when the worker can be started", async () => {

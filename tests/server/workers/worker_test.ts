@@ -67,8 +67,8 @@ Deno.test("ServerWorker reports that it listens, or why it cannot", async () => 
   const other = stage();
   other.network.listen(ADDRESS);
   await other.send({ kind: "start", config: CONFIG });
-  const text = "address in use";
-  const failed = { kind: "listen_failed", error: "address_in_use", text };
+  const failure = { kind: "address_in_use", text: "address in use" };
+  const failed = { kind: "listen_failed", failure };
   assertEquals<unknown>(other.sent, [loaded, failed]);
 });
 
