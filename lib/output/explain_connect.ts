@@ -11,7 +11,7 @@ import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS } from "../session/timers.ts";
 
 /** What accepts a connection and then ends it without a word of PW/1. */
-export const UNOPENED_HINT =
+export const UNOPENED_HINT: string =
   "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
   "another program's port?";
 

@@ -29,9 +29,9 @@ Deno.test("a client suspended between two connections says so, and for how long 
   clock.suspend(60_000);
   await clock.advance(400);
   assertEquals(recorder.story("local_stall", "connected", "resumed"), [
-    "0 connected server:4000 60",
+    "0 connected server:4000 60 65",
     "61300 local_stall 60000 suspended",
-    "61300 connected server:4000 60",
+    "61300 connected server:4000 60 65",
     "61300 resumed 61300 0 0",
   ]);
 });

@@ -178,6 +178,8 @@ for (const [reason, ...parts] of UNCONNECTED) {
 
 const ROUTES = "the address, and routes and firewalls on the path";
 
+const TRAFFIC = "0.012 s after the last traffic, at an age of 3600.000 s";
+
 /** An error of the network with its code, as an event has it, and what is said of it. */
 const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string][] = [
   [
@@ -205,18 +207,18 @@ const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string
   [
     true,
     { reason: "unreachable", code: "EHOSTUNREACH", text: "no host answers (EHOSTUNREACH)" },
-    `the server became unreachable: no host answers (EHOSTUNREACH). Look next: ${ROUTES}`,
+    `the server became unreachable: no host answers (EHOSTUNREACH), ${TRAFFIC}. Look next: ${ROUTES}`,
   ],
   [
     true,
     { reason: "silent", code: "ETIMEDOUT", text: "its host acknowledged nothing (ETIMEDOUT)" },
     "this host gave up on the connection to the server: its host acknowledged nothing " +
-    "(ETIMEDOUT). Look next: is that host up, and does a firewall on the path drop packets silently?",
+    `(ETIMEDOUT), ${TRAFFIC}. Look next: is that host up, and does a firewall on the path drop packets silently?`,
   ],
   [
     true,
     { reason: "reset", code: "ECONNABORTED", text: "aborted here (ECONNABORTED)" },
-    "the connection was reset: aborted here (ECONNABORTED). Look next: the rules of this host: " +
+    `the connection was reset: aborted here (ECONNABORTED), ${TRAFFIC}. Look next: the rules of this host: ` +
     "firewall, container, systemd (IPAddressDeny), SELinux",
   ],
   [
@@ -238,8 +240,9 @@ for (const [wasOpen, end, text] of CODED) {
 Deno.test("explainEnd() calls every other reset one, whatever its code", () => {
   for (const code of ["ECONNRESET", "EPIPE", "ENOTCONN", "ESHUTDOWN"]) {
     const end = terminatedOf({ by: "network", reason: "reset", text: `reset (${code})`, code });
-    const text = "the connection was reset (RST): the server's process is gone, or a firewall on " +
-      "the path cut the connection. Look next: is that process still running?";
+    const text =
+      `the connection was reset (RST), ${TRAFFIC}. Look next: did a proxy, firewall or NAT on ` +
+      "the path cut it, or forget it, or give it another port; or did the server's process end?";
     assertEquals(explainEnd(end, "client", DEFAULT_TIMERS), text);
   }
 });
