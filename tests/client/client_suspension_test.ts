@@ -39,8 +39,9 @@ Deno.test("a client suspended between two connections says so, and for how long 
 Deno.test("a client that gives up after a suspension says first that it was suspended", async () => {
   const { clock, recorder } = stageDialling(["refused"], { reconnect: { limit: 1 } });
   clock.suspend(60_000);
+  const before = recorder.events.length;
   await clock.advance(1_000);
-  const first = recorder.events.find((each) => each.at_ms > 0);
+  const first = recorder.events[before];
   assertEquals([first?.event, recorder.all("local_stall").length], ["local_stall", 1]);
   assertEquals(recorder.events.slice(-2).map(({ event }) => event), ["notice", "terminated"]);
 });

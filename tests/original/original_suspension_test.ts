@@ -46,8 +46,9 @@ Deno.test("a server that wakes to data, or a heartbeat, of an original client sa
   const { clock, data, recorder } = await stageSession();
   await clock.advance(10_000);
   clock.suspend(60_000);
+  const before = recorder.events.length;
   await data.say(TEXT.data);
-  const first = recorder.events.find((each) => each.at_ms > 10_000);
+  const first = recorder.events[before];
   assertEquals([first?.event, recorder.all("phase").length], ["local_stall", 1]);
   const beats = await stageBeats();
   beats.clock.suspend(60_000);
@@ -59,9 +60,10 @@ Deno.test("a server that wakes to the close of an original client's connection s
   const { clock, data, recorder } = await stageSession();
   await clock.advance(1_000);
   clock.suspend(60_000);
+  const before = recorder.events.length;
   await data.hangUp();
   await clock.advance(0);
-  const first = recorder.events.find((each) => each.at_ms > 1_000);
+  const first = recorder.events[before];
   assertEquals([first?.event, recorder.all("local_stall").length], ["local_stall", 1]);
 });
 
@@ -70,13 +72,25 @@ for (const how of ["reset", "closed"] as const) {
     const { clock, ends, recorder } = await stageClient();
     await clock.advance(800);
     clock.suspend(10_200);
+    const before = recorder.events.length;
     if (how === "reset") ends[0]!.path.reset();
     else await ends[0]!.hangUp();
     await clock.advance(0);
-    const first = recorder.events.find((each) => each.at_ms > 800);
+    const first = recorder.events[before];
     assertEquals([first?.event, recorder.all("local_stall").length], ["local_stall", 1]);
     if (how === "closed") return;
     const { silent_ms, suspended_ms } = recorder.one("terminated");
     assertEquals([silent_ms, suspended_ms], [11_000, 10_200]);
   });
 }
+
+Deno.test("a client that wakes to a confirmation of an original server says first that it was suspended", async () => {
+  const { clock, ends, recorder } = await stageOriginalClient();
+  await clock.advance(800);
+  clock.suspend(10_200);
+  await ends[0]!.say(TEXT.reply);
+  assertEquals(recorder.story("local_stall", "data_confirmed"), [
+    "11000 local_stall 10200 suspended",
+    "11000 data_confirmed 1 11000",
+  ]);
+});

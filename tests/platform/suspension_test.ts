@@ -14,6 +14,7 @@ class Clocks {
   boottime = 5_000_300.25;
   isPermitted = true;
   uptimeReads = 0;
+  monotonicReads = 0;
   round = Math.ceil;
 
   wall_ms(): number {
@@ -21,6 +22,7 @@ class Clocks {
   }
 
   monotonic_ms(): number {
+    this.monotonicReads++;
     return this.monotonic;
   }
 
@@ -115,6 +117,11 @@ Deno.test("SuspensionDetector finds nothing in a slew that the uptime follows, a
     clocks.boottime += 0.5;
     assertEquals(detector.look(), 0);
   }
+  for (let hour = 0; hour < 100; hour++) {
+    clocks.run(3_600_000).step(1_800);
+    clocks.boottime += 1_800;
+    assertEquals(detector.look(), 0);
+  }
 });
 
 Deno.test("SuspensionDetector claims nothing where the uptime cannot be read", () => {
@@ -156,6 +163,8 @@ Deno.test("SuspensionDetector reads the uptime at a parting and once a minute, n
     detector.look();
   }
   assertEquals(clocks.uptimeReads, 1);
+  // Nor the monotonic clock, but once a second.
+  assertEquals(clocks.monotonicReads, 60);
   for (let n = 0; n < 540_000; n++) {
     clocks.run(1);
     detector.look();

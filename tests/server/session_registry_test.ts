@@ -86,39 +86,6 @@ Deno.test("a server that did not run gives a session its full lifetime once more
   assertEquals([recorder.all("terminated"), welcomeOf(back)["received"]], [[], 2]);
 });
 
-for (const before_ms of [0, 9_000]) {
-  Deno.test(`a server whose host was suspended ${before_ms} ms after a loss gives a session its full lifetime once more`, async () => {
-    const { clock, recorder } = await lost();
-    await clock.advance(before_ms);
-    clock.suspend(60_000);
-    await clock.advance(10_000 - before_ms + 9_999);
-    assertEquals(recorder.all("terminated"), []);
-    await clock.advance(1);
-    assertEquals(recorder.story("local_stall"), ["81000 local_stall 60000 suspended"]);
-    const end = recorder.one("terminated");
-    assertEquals([end.detected_after_ms, end.suspended_ms], [80_000, 60_000]);
-  });
-}
-
-Deno.test("a session that is lost after a suspension has its lifetime, and no more", async () => {
-  const { clock, connect, recorder } = stageRawServer({ sessionLifetime_ms: 10_000 });
-  clock.suspend(60_000);
-  const { path, peer } = await connect();
-  await peer.say('HELLO 1 s {"reconnect":true}\n');
-  path.reset();
-  await clock.advance(0);
-  await assertEventAfter({ clock, recorder }, 10_000, "terminated");
-});
-
-Deno.test("a session whose client comes back says that its server's host was suspended meanwhile", async () => {
-  const { clock, recorder, resume } = await lost();
-  clock.suspend(60_000);
-  await resume("s", { confirmed: 2, sent: 2 });
-  const told = recorder.events.filter((each) => each.at_ms > 1_000 && each.session === "s");
-  assertEquals(told.slice(0, 3).map((each) => each.event), ["local_stall", "connected", "resumed"]);
-  assertEquals(recorder.one("resumed").gap_ms, 61_000);
-});
-
 Deno.test("each lost session has its own lifetime, and each loss begins a new one", async () => {
   const { clock, hello, recorder, resume } = await lost();
   const other = await hello("t", BACK);
