@@ -18,8 +18,8 @@ const ANSWER_MS = 1_000;
 export class ConnectionUse {
   /** When it was opened. */
   readonly opened_ms: number;
-  /** The longest time without traffic. */
-  longestPause_ms = 0;
+  /** The longest pause before the last one, which the connection has survived. */
+  #survived_ms = 0;
   #traffic_ms: number;
   /** The last pause, and when it ended. */
   #pause_ms = 0;
@@ -35,9 +35,9 @@ export class ConnectionUse {
     const pause_ms = now_ms - this.#traffic_ms;
     this.#traffic_ms = now_ms;
     if (pause_ms < SHORTEST_MS) return;
+    this.#survived_ms = Math.max(this.#survived_ms, this.#pause_ms);
     this.#pause_ms = pause_ms;
     this.#pauseEnded_ms = now_ms;
-    if (pause_ms > this.longestPause_ms) this.longestPause_ms = pause_ms;
   }
 
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
@@ -47,6 +47,7 @@ export class ConnectionUse {
     return {
       idle_ms,
       age_ms: now_ms - this.opened_ms,
+      survived_ms: isAnswer ? this.#survived_ms : Math.max(this.#survived_ms, this.#pause_ms),
       ...isAnswer && { pause_ms: this.#pause_ms },
     };
   }
@@ -58,15 +59,20 @@ export interface Cut {
   readonly idle_ms: number;
   /** How long the connection had been open, in milliseconds. */
   readonly age_ms: number;
+  /** The longest pause in the traffic, in milliseconds, that the connection survived. */
+  readonly survived_ms: number;
   /** The pause in the traffic, in milliseconds, that had ended just before; absent without one. */
   readonly pause_ms?: number;
 }
 
-/** How far times may differ and still be alike: by a tenth, or by 150 ms if that is more. */
+/** How far short times may differ, in milliseconds, and still be alike. */
+const TOLERANCE_MS = 150;
+
+/** Whether times differ by a tenth at most, or by little. */
 function areAlike(times_ms: readonly number[]): boolean {
   const least_ms = Math.min(...times_ms);
   const most_ms = Math.max(...times_ms);
-  return least_ms >= SHORTEST_MS && most_ms - least_ms <= Math.max(150, most_ms / 10);
+  return least_ms >= SHORTEST_MS && most_ms - least_ms <= Math.max(TOLERANCE_MS, most_ms / 10);
 }
 
 /** How much of an idle timeout a data interval may take, to stay clear of it. */
@@ -110,24 +116,26 @@ export class CutPattern {
 function conclusionOf(cuts: readonly Cut[]): string | undefined {
   const ages_ms = cuts.map(({ age_ms }) => age_ms);
   const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
-  const isIdle = areAlike(idles_ms);
-  // With a fixed data interval a limit on the age makes the idle times alike, too; the reverse is so only
-  // while a connection has carried nothing but its first exchange.
-  const isAge = areAlike(ages_ms) && ages_ms.every((age_ms, i) => age_ms > 1.5 * idles_ms[i]!);
-  if (isAge) {
-    return `cut ${cuts.length} times, each at an age of ${
-      inSeconds(meanOf(ages_ms))
-    } s: something on the ` +
-      `path limits the age of connections; no data_interval changes that`;
-  }
+  // What has survived as long a pause before is not cut for being idle: with a fixed data interval a limit
+  // on the age makes the idle times alike, too.
+  const isIdle = areAlike(idles_ms) &&
+    cuts.every(({ idle_ms, survived_ms }) => survived_ms < idle_ms - TOLERANCE_MS);
   const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
-  if (!isIdle && areAlike(pauses_ms)) {
+  const isForgotten = areAlike(pauses_ms) &&
+    cuts.every(({ survived_ms }, i) => survived_ms < pauses_ms[i]! - TOLERANCE_MS);
+  if (!isIdle && isForgotten) {
     const pause_ms = meanOf(pauses_ms);
     return `cut ${cuts.length} times, each at the first traffic after a pause of ${
       inSeconds(pause_ms)
     } s: ` +
       `something on the path forgets connections that are idle so long, or less long` +
       `${knownText(pause_ms / 1000)}; a much shorter data_interval keeps them open`;
+  }
+  if (!isIdle && areAlike(ages_ms)) {
+    return `cut ${cuts.length} times, each at an age of ${
+      inSeconds(meanOf(ages_ms))
+    } s: something on the ` +
+      `path limits the age of connections; no data_interval changes that`;
   }
   if (!isIdle) return undefined;
   const idle_s = meanOf(idles_ms) / 1000;

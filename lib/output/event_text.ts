@@ -120,7 +120,7 @@ const CAUSES: Readonly<Record<EndReason, string>> = {
   refused: "the connection was refused; nothing listens there, or a firewall rejects it",
   silent: "nothing was heard in time",
   reset: "the connection was reset (RST)",
-  closed: "the server closed the connection (FIN)",
+  closed: "the connection was closed (FIN)",
   superseded: "another connection has taken its place",
   shutdown: "the server was told to stop",
   unreachable: "the server is unreachable",

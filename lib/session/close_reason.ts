@@ -179,7 +179,7 @@ export interface CloseContext {
   use?: ConnectionUse;
 }
 
-function rounded({ age_ms, idle_ms, pause_ms }: Cut): Cut {
+function rounded({ age_ms, idle_ms, pause_ms }: Cut): Omit<Cut, "survived_ms"> {
   const pause = pause_ms !== undefined && { pause_ms: roundMs(pause_ms) };
   return { idle_ms: roundMs(idle_ms), age_ms: roundMs(age_ms), ...pause };
 }

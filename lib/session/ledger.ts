@@ -159,12 +159,12 @@ export class Ledger {
   #rttMax_ms = 0;
 
   /** Notes how a connection, the last one, was used until its end. */
-  connectionClosed({ age_ms, idle_ms }: Cut, longestPause_ms: number): void {
+  connectionClosed({ age_ms, idle_ms, pause_ms = 0, survived_ms }: Cut): void {
     Object.assign(this.#connections.at(-1)!, {
       age_ms: roundMs(age_ms),
       idle_ms: roundMs(idle_ms),
     });
-    this.#longestIdle_ms = Math.max(this.#longestIdle_ms, longestPause_ms, idle_ms);
+    this.#longestIdle_ms = Math.max(this.#longestIdle_ms, survived_ms, pause_ms, idle_ms);
   }
 
   /** Returns new counters for another connection. */

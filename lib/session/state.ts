@@ -220,7 +220,7 @@ export class SessionState {
   ): void {
     if (!use || !wasOpened) return;
     const cut = use.report(now_ms);
-    this.ledger.connectionClosed(cut, use.longestPause_ms);
+    this.ledger.connectionClosed(cut);
     if (!isCut(closeReason)) return;
     const text = (this.#cuts ??= new CutPattern()).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });

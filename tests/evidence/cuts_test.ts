@@ -6,10 +6,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ConnectionUse, type Cut, CutPattern } from "../../lib/evidence/cuts.ts";
 
-/** What is concluded after each of these cuts. */
-function conclusions(cuts: readonly Cut[]): (string | undefined)[] {
+/** What is concluded after each of these cuts, which had survived no pause, unless told otherwise. */
+function conclusions(
+  cuts: readonly (Omit<Cut, "survived_ms"> & { survived_ms?: number })[],
+): (string | undefined)[] {
   const pattern = new CutPattern();
-  return cuts.map((cut) => pattern.add(cut));
+  return cuts.map((cut) => pattern.add({ survived_ms: 0, ...cut }));
 }
 
 Deno.test("CutPattern finds an idle timeout from the second cut alike on", () => {
@@ -37,7 +39,7 @@ Deno.test("CutPattern names a product whose default the idle timeout is", () => 
 });
 
 Deno.test("CutPattern finds a limit on the age, though the idle times are alike, too", () => {
-  const cut = (age_ms: number) => ({ idle_ms: 2_000, age_ms });
+  const cut = (age_ms: number) => ({ idle_ms: 2_000, age_ms, survived_ms: 5_001 });
   assertEquals(
     conclusions([cut(600_010), cut(600_200)]).at(-1),
     "cut 2 times, each at an age of 600 s: something on the path limits the age of connections; no " +
@@ -46,7 +48,12 @@ Deno.test("CutPattern finds a limit on the age, though the idle times are alike,
 });
 
 Deno.test("CutPattern finds connections that were forgotten during a pause", () => {
-  const cut = (pause_ms: number, age_ms: number) => ({ idle_ms: 0.4, age_ms, pause_ms });
+  const cut = (pause_ms: number, age_ms: number) => ({
+    idle_ms: 0.4,
+    age_ms,
+    pause_ms,
+    survived_ms: pause_ms,
+  });
   assertEquals(
     conclusions([cut(10_000, 10_050), cut(10_001, 30_200)]).at(-1),
     "cut 2 times, each at the first traffic after a pause of 10 s: something on the path forgets " +
@@ -72,13 +79,25 @@ Deno.test("CutPattern counts those that are alike, and forgets what came before 
 
 Deno.test("ConnectionUse reports idle time, age, and the pause that an end follows at once", () => {
   const use = new ConnectionUse(1_000);
-  assertEquals(use.report(1_400), { idle_ms: 400, age_ms: 400 });
+  assertEquals(use.report(1_400), { idle_ms: 400, age_ms: 400, survived_ms: 0 });
   use.onTraffic(1_200);
   use.onTraffic(7_200);
-  assertEquals(use.report(7_201), { idle_ms: 1, age_ms: 6_201, pause_ms: 6_000 });
+  assertEquals(use.report(7_201), {
+    idle_ms: 1,
+    age_ms: 6_201,
+    survived_ms: 6_000,
+    pause_ms: 6_000,
+  });
   use.onTraffic(7_300);
-  assertEquals(use.report(8_100), { idle_ms: 800, age_ms: 7_100 });
+  assertEquals(use.report(8_100), { idle_ms: 800, age_ms: 7_100, survived_ms: 6_000 });
   use.onTraffic(8_200);
-  assertEquals(use.report(8_201), { idle_ms: 1, age_ms: 7_201, pause_ms: 900 });
-  assertEquals(use.longestPause_ms, 6_000);
+  assertEquals(use.report(8_201), { idle_ms: 1, age_ms: 7_201, survived_ms: 6_000, pause_ms: 900 });
+});
+
+Deno.test("CutPattern takes short connections of the same age for idle ones, as long as none survived as much", () => {
+  const cut = (idle_ms: number) => ({ idle_ms, age_ms: 1_700 });
+  assertStringIncludes(
+    conclusions([cut(950), cut(1_000)])[1]!,
+    "each 1.0 s after the last traffic",
+  );
 });

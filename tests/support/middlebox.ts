@@ -262,7 +262,10 @@ PermitRootLogin yes
 PidFile none
 `,
       );
-      return ["/usr/sbin/sshd", "-D", "-e", "-f", `${folder}/sshd.conf`];
+      // sshd wants /run/sshd, which only a service manager makes: here in a /run of its own.
+      const script = 'mount -t tmpfs none /run && mkdir /run/sshd && exec /usr/sbin/sshd "$@"';
+      const flags = ["-D", "-e", "-f", `${folder}/sshd.conf`];
+      return ["unshare", "--mount", "sh", "-c", script, "sh", ...flags];
     }),
   );
   const tunnel = await Middlebox.start((port) => [
