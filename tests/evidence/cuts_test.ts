@@ -52,7 +52,6 @@ Deno.test("CutPattern finds connections that were forgotten during a pause", () 
     idle_ms: 0.4,
     age_ms,
     pause_ms,
-    survived_ms: pause_ms,
   });
   assertEquals(
     conclusions([cut(10_000, 10_050), cut(10_001, 30_200)]).at(-1),
@@ -85,7 +84,7 @@ Deno.test("ConnectionUse reports idle time, age, and the pause that an end follo
   assertEquals(use.report(7_201), {
     idle_ms: 1,
     age_ms: 6_201,
-    survived_ms: 6_000,
+    survived_ms: 0,
     pause_ms: 6_000,
   });
   use.onTraffic(7_300);
