@@ -59,7 +59,9 @@ export class ServerSession extends Session {
   /** The smallest threshold of the client. */
   #threshold_ms = Infinity;
   #assurance?: Assurance;
-  /** Ends the hold that the session is under. */
+  /** `lastData_ms` when the last sign of life was due. */
+  #assured_ms = NaN;
+  /** Ends the hold that the session is under; `undefined` while it is under none. */
   #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
@@ -73,7 +75,8 @@ export class ServerSession extends Session {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#onData?.();
-      this.#assurance?.stop();
+      if (this.record!.isSettled) this.#assurance?.stop();
+      else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
     const ready = super.onBatchEnd();
@@ -178,6 +181,7 @@ export class ServerSession extends Session {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
     }
+    this.#release = undefined;
     this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
@@ -189,8 +193,19 @@ export class ServerSession extends Session {
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
     const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
     const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
-    this.#assurance ??= new Assurance(clock, interval_ms, () => this.assure());
+    this.#assurance ??= new Assurance(clock, interval_ms, () => this.#assureClient());
     this.#assurance.start();
+  }
+
+  /**
+   * Sends a sign of life, unless the client is read and has sent no data since the last one: what it sends
+   * then waits behind none, and is answered.
+   */
+  #assureClient(): boolean {
+    if (!this.#release && this.lastData_ms === this.#assured_ms) return false;
+    this.#assured_ms = this.lastData_ms;
+    this.assure();
+    return true;
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -264,5 +279,6 @@ export class ServerSession extends Session {
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.writer.send({ type: "CONFIRM", seq: upTo });
+    if (!this.#release) this.#assurance?.stop();
   }
 }

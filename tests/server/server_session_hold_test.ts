@@ -144,6 +144,26 @@ Deno.test("the bytes of a large message are signs of life, and its client receiv
   assertEquals(heartbeats(client.peer.heard).length, 100);
 });
 
+Deno.test("a client gets a heartbeat each quarter while it sends what cannot be confirmed, and no more after", async () => {
+  const { client, clock, delivery } = await stage();
+  for (let seq = 1; seq <= 7; seq++) {
+    await client.peer.say(data(seq));
+    await clock.advance(500);
+  }
+  // No data has come since the fourth: the client's own heartbeats wait behind none.
+  await clock.advance(10_000);
+  assertEquals(heartbeats(client.peer.heard), [
+    "1000 HEARTBEAT 1",
+    "2000 HEARTBEAT 2",
+    "3000 HEARTBEAT 3",
+    "4000 HEARTBEAT 4",
+  ]);
+  await client.peer.say(data(8));
+  delivery.release();
+  await clock.advance(10_000);
+  assertEquals(heartbeats(client.peer.heard).length, 4);
+});
+
 Deno.test("a client that stops in the middle of a message is dead as predicted, from its last byte on", async () => {
   const held = await stage();
   const { client, clock, recorder } = held;
