@@ -71,7 +71,7 @@ export class ServerSession extends Session {
   }
 
   /** Confirms all data messages of one read at once. */
-  override onBatchEnd(): void | Promise<void> {
+  override onBatchEnd(bytes: number): void | Promise<void> {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#onData?.();
@@ -79,7 +79,7 @@ export class ServerSession extends Session {
       else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
-    const ready = super.onBatchEnd();
+    const ready = super.onBatchEnd(bytes);
     return this.record?.isOverShare ? this.#hold(this.record, ready) : ready;
   }
 
@@ -101,6 +101,8 @@ export class ServerSession extends Session {
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void {
     this.#confirm();
+    // What follows may be its end.
+    if (this.record?.isSettled) this.#release?.();
     this.changes.notify();
   }
 

@@ -14,6 +14,7 @@ import type { Clock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
 import { type MessageListener, readMessages } from "../wire/reader.ts";
@@ -30,7 +31,7 @@ import {
 } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
-import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** What the sessions of a client or a server share. */
 export interface SessionConfig {
@@ -269,7 +270,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   }
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
-  onBatchEnd(): void | Promise<void> {
+  onBatchEnd(bytes: number): void | Promise<void> {
     const legacy = this.isOpen ? undefined : this.#config.legacy;
     const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
@@ -280,8 +281,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const room = this.events.room();
-    if (frames <= FRAMES_PER_TURN) return room;
-    const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
+    if (frames <= FRAMES_PER_TURN && bytes < LARGE_READ_BYTES) return room;
+    const turn = TurnLimiter.ofReads(this.#config.clock).turn();
     return room ? room.then(() => turn) : turn;
   }
 
