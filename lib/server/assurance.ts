@@ -1,5 +1,6 @@
 /**
- * Signs of life of a server that reads no frames which it could answer.
+ * Signs of life of a server to a client that hears nothing else: it is not read, or its heartbeats wait
+ * behind data that cannot be confirmed yet.
  *
  * @module
  */
@@ -12,13 +13,13 @@ export class Assurance {
   readonly #timer: Timer;
   #isRunning = false;
 
-  /** Makes one that is stopped; `send` is called at each interval. */
-  constructor(clock: Clock, interval_ms: number, send: () => void) {
+  /** Makes one that is stopped; `send` is called at each interval, and returns false to stop. */
+  constructor(clock: Clock, interval_ms: number, send: () => boolean) {
     this.#clock = clock;
     this.#interval_ms = interval_ms;
     this.#timer = clock.timer(() => {
-      this.#setTimer();
-      send();
+      this.#isRunning = send();
+      if (this.#isRunning) this.#setTimer();
     });
   }
 

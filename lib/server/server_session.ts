@@ -70,7 +70,9 @@ export class ServerSession extends Session {
   readonly #peeked?: PeekedConnection;
   /** Whether the client has sent a `HELLO`, be it refused. */
   #hasHello = false;
-  /** Ends the hold that the session is under. */
+  /** `lastData_ms` when the last sign of life was due. */
+  #assured_ms = NaN;
+  /** Ends the hold that the session is under; `undefined` while it is under none. */
   #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
@@ -82,14 +84,15 @@ export class ServerSession extends Session {
   }
 
   /** Confirms all data messages of one read at once. */
-  override onBatchEnd(): void | Promise<void> {
+  override onBatchEnd(bytes: number): void | Promise<void> {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#onData?.();
-      this.#assurance?.stop();
+      if (this.record!.isSettled) this.#assurance?.stop();
+      else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
-    const ready = super.onBatchEnd();
+    const ready = super.onBatchEnd(bytes);
     return this.record?.isOverShare ? this.#hold(this.record, ready) : ready;
   }
 
@@ -105,7 +108,8 @@ export class ServerSession extends Session {
   protected override end(closeReason: CloseReason): void {
     // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
     const { by, reason } = closeReason;
-    const isUnheard = by === "peer" && reason === "silent" && this.framesReceived === 2;
+    const isUnheard = this.isOpen && this.framesReceived === 2 && by === "peer" &&
+      reason === "silent";
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
     this.#release?.();
@@ -125,6 +129,8 @@ export class ServerSession extends Session {
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void {
     this.#confirm();
+    // What follows may be its end.
+    if (this.record?.isSettled) this.#release?.();
     this.changes.notify();
   }
 
@@ -159,12 +165,9 @@ export class ServerSession extends Session {
     return { since, at_ms: this.lastData_ms };
   }
 
-  /** `HELLO` may have arrived, and the session still be waiting for the store. */
+  /** The client did not send `HELLO`. */
   protected override openTimeout(): CloseReason {
-    const within = `within ${OPEN_LIMIT_MS / 1000} s`;
-    if (!this.record) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
-    const text = `${this.peer}: its session was not stored ${within}; the store does not answer`;
-    return { by: "self", reason: "failed", text };
+    return { by: "self", reason: "silent", text: `no HELLO within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
   /** Receives `HELLO` and `DATA`. */
@@ -206,6 +209,7 @@ export class ServerSession extends Session {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
     }
+    this.#release = undefined;
     this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
@@ -217,8 +221,19 @@ export class ServerSession extends Session {
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
     const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
     const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
-    this.#assurance ??= new Assurance(clock, interval_ms, () => this.assure());
+    this.#assurance ??= new Assurance(clock, interval_ms, () => this.#assureClient());
     this.#assurance.start();
+  }
+
+  /**
+   * Sends a sign of life, unless the client is read and has sent no data since the last one: what it sends
+   * then waits behind none, and is answered.
+   */
+  #assureClient(): boolean {
+    if (!this.#release && this.lastData_ms === this.#assured_ms) return false;
+    this.#assured_ms = this.lastData_ms;
+    this.assure();
+    return true;
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -235,8 +250,10 @@ export class ServerSession extends Session {
     const { record, resumption } = admission;
     this.record = record;
     const welcome = () => this.#welcome(record, hello, resumption);
-    if (record.opening) record.opening.then(welcome);
-    else welcome();
+    if (!record.opening) return welcome();
+    // The client has done its part: how long it waits for the store is its choice.
+    this.deadline.pause();
+    record.opening.then(welcome);
   }
 
   /** Opens the session, unless it ended while it was being stored. */
@@ -257,6 +274,7 @@ export class ServerSession extends Session {
     };
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
     this.lastData_ms = this.#welcomed_ms = this.now();
+    this.deadline.resume();
     this.opened(resumption);
     this.changes.notify();
   }
@@ -293,5 +311,6 @@ export class ServerSession extends Session {
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.writer.send({ type: "CONFIRM", seq: upTo });
+    if (!this.#release) this.#assurance?.stop();
   }
 }

@@ -13,6 +13,7 @@
 import { Condition } from "../platform/condition.ts";
 import { Deadline, type StallKind } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/codec.ts";
 import { explainForeign } from "../wire/foreign.ts";
 import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
@@ -31,7 +32,7 @@ import {
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
 import { type SessionConfig, type SessionOptions, SessionSide } from "./options.ts";
 import type { ClosedConnection, SessionState } from "./state.ts";
-import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
@@ -256,7 +257,7 @@ export abstract class Session extends SessionSide
   }
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
-  onBatchEnd(): void | Promise<void> {
+  onBatchEnd(bytes: number): void | Promise<void> {
     const otherWire = this.#explainOtherWire();
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     // A part of a frame is traffic, too.
@@ -268,8 +269,8 @@ export abstract class Session extends SessionSide
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const room = this.events.room();
-    if (frames <= FRAMES_PER_TURN) return room;
-    const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
+    if (frames <= FRAMES_PER_TURN && bytes < LARGE_READ_BYTES) return room;
+    const turn = TurnLimiter.ofReads(this.#config.clock).turn();
     return room ? room.then(() => turn) : turn;
   }
 

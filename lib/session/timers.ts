@@ -36,6 +36,9 @@ export const ORIGINAL_REDIAL_MS = 250;
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;
 
+/** The same for a read of so many bytes. */
+export const LARGE_READ_BYTES = 32_768;
+
 /** The timers of a session that a user sets, in milliseconds. */
 export interface Timers {
   /** From one data message of the client to the next. */

@@ -6,7 +6,7 @@
 import type { Entry } from "./store.ts";
 
 /** The memory that an entry takes besides its payload, in bytes, measured and rounded up. */
-export const ENTRY_BYTES = 256;
+export const ENTRY_BYTES = 576;
 
 /**
  * How many entries a batch has at most: a commit of as many takes some 20 ms, and encoding them leaves

@@ -42,8 +42,6 @@ export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>
 export interface StoredSession {
   /** Its id. */
   readonly id: string;
-  /** The sequence number before its first message, usually 0. */
-  readonly start: number;
   /** Everything up to this sequence number is in the store. */
   readonly received: number;
   /** The wall-clock time of its last entry. */

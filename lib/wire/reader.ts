@@ -26,8 +26,8 @@ export interface Decoder<Message> {
 export interface MessageListener<Message> {
   /** Called for each message. */
   onMessage(message: Message): void;
-  /** Called after the messages of each read; the next read waits for the promise. */
-  onBatchEnd(): void | Promise<void>;
+  /** Called after the messages of each read, of so many bytes; the next read waits for the promise. */
+  onBatchEnd(bytes: number): void | Promise<void>;
   /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
 }
@@ -56,7 +56,7 @@ export async function readMessages<Message>(
       for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
         listener.onMessage(each);
       }
-      const ready = listener.onBatchEnd();
+      const ready = listener.onBatchEnd(count);
       if (ready) await ready;
     } catch (error) {
       failed = true;

@@ -184,6 +184,10 @@ const WRONG: readonly [line: string, error: string][] = [
   ["--duration 1hour", `--duration 1hour: ${SECONDS}`],
   ["--heartbeat-additional-tries 0.5", `--heartbeat-additional-tries 0.5: ${TRIES}`],
   ["--max-message-bytes 0", "--max-message-bytes 0: expected a whole number from 1 to 268435456"],
+  [
+    "--max-message-bytes 300000000",
+    "--max-message-bytes 300000000: expected a whole number from 1 to 268435456",
+  ],
   ["--count 0", `--count 0: ${COUNT}`],
   ["--count 1.5", `--count 1.5: ${COUNT}`],
   ["--count 9007199254740993", `--count 9007199254740993: ${COUNT}`],

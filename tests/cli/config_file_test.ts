@@ -128,6 +128,10 @@ const WRONG_LINES: readonly [line: string, error: string][] = [
     "heart_beat_additional_tries = -1: expected a whole number from 0 to 1000000",
   ],
   ["max_message_bytes = 0", "max_message_bytes = 0: expected a whole number from 1 to 268435456"],
+  [
+    "max_message_bytes = 268435457",
+    "max_message_bytes = 268435457: expected a whole number from 1 to 268435456",
+  ],
   ["host = 127", "host = 127: expected a text of 1 to 255 characters"],
   ['host = ""', 'host = "": expected a text of 1 to 255 characters'],
   ['host = "a b"', `host = "a b": ${HOST}`],

@@ -166,11 +166,10 @@ Deno.test("a server that stops ends the sessions that it keeps", async () => {
 const lostAt = (at: number) => ({ seen_at: at, lost_at: at });
 
 /** A server on a store with these sessions, that keeps them for 10 s. */
-function restored(...stored: (Omit<StoredSession, "start"> & { start?: number })[]) {
-  const sessions = stored.map((each) => ({ start: 0, ...each }));
+function restored(...stored: StoredSession[]) {
   const clock = new VirtualClock();
   clock.stall(20_000);
-  const store = new HeldStore({ held: false, sessions });
+  const store = new HeldStore({ held: false, sessions: stored });
   return { store, ...stageRawServer({ sessionLifetime_ms: 10_000, store }, clock) };
 }
 
@@ -190,7 +189,7 @@ Deno.test("a session of an earlier process is resumed from the store", async () 
 });
 
 Deno.test("the summary of a restored session counts what this process received, messages and bytes", async () => {
-  const session = { id: "s", start: 5, received: 7, ...lostAt(NOW + 15_000) };
+  const session = { id: "s", received: 7, ...lostAt(NOW + 15_000) };
   const { clock, recorder, resume } = restored(session);
   const back = await resume("s", { confirmed: 7, sent: 8 });
   await back.peer.say(data(8) + "TERMINATE done\n");

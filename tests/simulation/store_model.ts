@@ -66,7 +66,6 @@ class Device<Work> {
 }
 
 interface Row {
-  start: number;
   received: number;
   seen_at: number;
   ended: boolean;
@@ -104,8 +103,8 @@ export class Disk extends Device<readonly Entry[]> {
   }
 
   #sessions(): StoredSession[] {
-    return [...this.#rows].flatMap(([id, { ended, received, seen_at, start }]) =>
-      ended ? [] : [{ id, start, received, seen_at }]
+    return [...this.#rows].flatMap(([id, { ended, received, seen_at }]) =>
+      ended ? [] : [{ id, received, seen_at }]
     );
   }
 
@@ -116,7 +115,7 @@ export class Disk extends Device<readonly Entry[]> {
         expect(!row || row.ended, () => `session ${entry.session} opened twice in the store`);
         this.deliveries.storedFrom(entry.session, entry.received);
         const { at: seen_at, received } = entry;
-        this.#rows.set(entry.session, { start: received, received, seen_at, ended: false });
+        this.#rows.set(entry.session, { received, seen_at, ended: false });
         continue;
       }
       const { kind, session } = entry;

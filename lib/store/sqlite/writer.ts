@@ -115,7 +115,7 @@ export class StoreWriter {
     }
     this.#sessions.set(id, { number: Number(row["number"]), written: received, received, seen_at });
     const lost_at = row["lost_at"] === null ? undefined : Number(row["lost_at"]);
-    this.sessions.push({ id, start: Number(row["start"]), received, seen_at, lost_at });
+    this.sessions.push({ id, received, seen_at, lost_at });
   }
 
   #apply(entry: Entry): void {
@@ -235,7 +235,7 @@ function prepareAll(database: DatabaseSync) {
     rollback: sql("ROLLBACK"),
     last: sql(`SELECT max(coalesce((SELECT max(number) FROM messages), 0),
       coalesce((SELECT max(number) FROM outputs), 0)) AS last`),
-    sessions: sql(`SELECT number, id, start, received, seen_at,
+    sessions: sql(`SELECT number, id, received, seen_at,
       coalesce((SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages,
       (SELECT lost_at FROM outages WHERE session = sessions.number AND resumed_at IS NULL) AS lost_at
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),

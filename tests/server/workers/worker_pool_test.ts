@@ -207,7 +207,7 @@ Deno.test("a full server evicts a disconnected session that has sent nothing, of
 /** A session as an earlier process left it in the store. */
 function stored(id: string, received: number): StoredSession {
   const at = Date.UTC(2026, 10, 22);
-  return { id, start: 0, received, lost_at: at, seen_at: at };
+  return { id, received, lost_at: at, seen_at: at };
 }
 
 Deno.test("WorkerPool shares out the sessions of its store, and resumes each at any worker", async () => {
