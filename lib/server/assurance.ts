@@ -5,6 +5,14 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
+import type { Timers } from "../session/timers.ts";
+
+/** From one sign of life to the next: a quarter of the smallest threshold of both sides, in milliseconds. */
+export function assuranceInterval_ms(timers: Timers, clientThreshold_ms: number): number {
+  const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
+  const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, clientThreshold_ms);
+  return Math.min(threshold_ms / 4, heart_beat_interval_ms);
+}
 
 /** Sends at an interval, from its start to its stop. */
 export class Assurance {

@@ -7,6 +7,7 @@ import type { Deadline } from "../platform/deadline.ts";
 import {
   type CloseReason,
   type DetectedSince,
+  isDeclaredByPeer,
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
@@ -18,21 +19,10 @@ import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
-import { Assurance } from "./assurance.ts";
+import { Assurance, assuranceInterval_ms } from "./assurance.ts";
 import { beginsHello, PeekedConnection } from "./first_bytes.ts";
-import type { SessionRecord } from "./session_record.ts";
+import type { AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
-
-/** What an admitted connection leads to. */
-export interface Admitted {
-  /** The session that the connection belongs to. */
-  readonly record: SessionRecord;
-  /** What is resent and what had arrived, of a session that was open before. */
-  readonly resumption?: Resumption;
-}
-
-/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
@@ -107,9 +97,7 @@ export class ServerSession extends Session {
   /** Ends the session, also while it is held. */
   protected override end(closeReason: CloseReason): void {
     // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
-    const { by, reason } = closeReason;
-    const isUnheard = this.isOpen && this.framesReceived === 2 && by === "peer" &&
-      reason === "silent";
+    const isUnheard = this.isOpen && this.framesReceived === 2 && isDeclaredByPeer(closeReason);
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
     this.#release?.();
@@ -218,9 +206,7 @@ export class ServerSession extends Session {
   #startAssurance(): void {
     if (this.closeReason) return;
     const { clock, timers } = this.#host;
-    const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
-    const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
-    const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
+    const interval_ms = assuranceInterval_ms(timers, this.#threshold_ms);
     this.#assurance ??= new Assurance(clock, interval_ms, () => this.#assureClient());
     this.#assurance.start();
   }

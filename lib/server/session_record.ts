@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import type { CloseReason } from "../session/close_reason.ts";
+import type { Resumption } from "../session/events.ts";
 import type { SessionState } from "../session/state.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
@@ -113,3 +114,14 @@ export class SessionRecord implements Recipient {
     this.session?.deliveredMore();
   }
 }
+
+/** What an admitted connection leads to. */
+export interface Admitted {
+  /** The session that the connection belongs to. */
+  readonly record: SessionRecord;
+  /** What is resent and what had arrived, of a session that was open before. */
+  readonly resumption?: Resumption;
+}
+
+/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
+export type AdmissionResult = Admitted | { readonly refusal: string } | "late";

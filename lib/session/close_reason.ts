@@ -120,7 +120,7 @@ export function isPolite(closeReason: CloseReason): boolean {
 }
 
 /** Whether the peer declared this side dead. */
-function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
+export function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "silent";
 }
 

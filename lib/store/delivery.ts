@@ -27,7 +27,7 @@ export interface Delivery {
   readonly isDurable: boolean;
   /**
    * While more waits than may: the bytes that may wait of one session. A session with more is to be
-   * held, and read again when `room` resolves. `Infinity` at all other times.
+   * held, and read again when `room` resolves; 0 while twice as much waits. `Infinity` at all other times.
    */
   readonly share: number;
   /** Whether delivery has failed for good. */
@@ -95,7 +95,8 @@ export class BatchDelivery implements Delivery {
   }
 
   get share(): number {
-    return this.#share;
+    // Sessions that began to send after the hold did may be many.
+    return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;
   }
 
   get hasFailed(): boolean {

@@ -26,6 +26,9 @@ export interface DeviceOptions {
   latency_ms: readonly [least: number, greatest: number];
 }
 
+/** How long, in milliseconds, a disk takes over one thing if nothing is wrong with it. */
+const SLOW_MS = 2_000;
+
 /** What a store and an output file have in common: it outlives every process, does one thing at a time. */
 class Device<Work> {
   /** How long it takes over one thing. */
@@ -47,6 +50,11 @@ class Device<Work> {
   /** Finishes nothing that it begins from now on, for so long. */
   stall(ms: number): void {
     this.#stalledUntil_ms = Math.max(this.#stalledUntil_ms, this.#clock.now() + ms);
+  }
+
+  /** Takes no longer over anything than a slow disk does. */
+  recover(): void {
+    if (this.latency_ms[1] > SLOW_MS) this.latency_ms = [1, SLOW_MS];
   }
 
   /** Begins something for a process; `done` is what happens in time, if nothing has cut it off. */
@@ -84,6 +92,7 @@ export class Disk extends Device<readonly Entry[]> {
     this.hasFailed = false;
     const commit = (entries: readonly Entry[]) =>
       new Promise<void>((resolve, reject) => {
+        this.deliveries.batchBegun();
         this.begin("commits", process, entries, () => {
           const { isFull } = this;
           this.hasFailed = isFull;

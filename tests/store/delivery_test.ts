@@ -183,6 +183,15 @@ Deno.test("Delivery gives each session a share while more than 256 MiB wait, unt
   ]);
 });
 
+Deno.test("Delivery holds every session that has something waiting while twice as much waits", () => {
+  const { delivery, recipient } = stage({ output: new HeldOutput() });
+  // All sessions that come later have the share of the first.
+  for (let n = 1; n <= 15; n++) delivery.message(recipient, large(`s${n}`, 1, 33_554_432));
+  assertEquals(delivery.share, MAX_PENDING_BYTES / 7);
+  delivery.message(recipient, large("s16", 1, 33_554_432));
+  assertEquals(delivery.share, 0);
+});
+
 Deno.test("Delivery logs a hold once a minute at most, and what it waits for", async () => {
   const output = new HeldOutput();
   const { clock, delivery, notices, recipient } = stage({ output });

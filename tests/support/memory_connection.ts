@@ -77,7 +77,10 @@ export class Path {
   }
 }
 
-/** Bytes that were written together. */
+/** How many bytes of a slow path arrive together, at the most. */
+const SEGMENT_BYTES = 1_460;
+
+/** Bytes that arrive together. */
 interface Segment {
   bytes: Uint8Array;
   /** When they can be read. */
@@ -117,6 +120,7 @@ export class End implements Connection {
   #cutOff = false;
   #finAt_ms = Infinity;
   #closed = false;
+  /** Whether a read has given the end or the failure: there is nothing more to wait for. */
   #isReadToEnd = false;
   #vanished = false;
   #writeClosed = false;
@@ -159,7 +163,7 @@ export class End implements Connection {
 
   /** Whether its owner waits for bytes, as long as some can come. */
   get isReading(): boolean {
-    return this.#reading !== undefined || this.#failure !== undefined || this.#isReadToEnd;
+    return this.#reading !== undefined || this.#closed || this.#isReadToEnd;
   }
 
   /** How many bytes are on their way here or unread here. */
@@ -224,6 +228,7 @@ export class End implements Connection {
     const { reject: rejectRead } = this.#reading ?? {};
     const { reject: rejectWrite } = this.#writing ?? {};
     this.#reading = this.#writing = undefined;
+    if (rejectRead) this.#isReadToEnd = true;
     if (!rejectRead && !rejectWrite) return;
     this.#owner.whenRunning(() => {
       rejectRead?.(this.#failure);
@@ -253,6 +258,7 @@ export class End implements Connection {
     const { buffer, resolve, reject } = this.#reading;
     if (this.#failure) {
       this.#reading = undefined;
+      this.#isReadToEnd = true;
       return reject(this.#failure);
     }
     const next = this.#inbox[0];
@@ -284,12 +290,17 @@ export class End implements Connection {
     const room = this.#capacity - peerEnd.#inboxBytes;
     if (room <= 0) return;
     const taken = bytes.subarray(0, room);
-    const at_ms = this.#arrival(peerEnd, taken.length);
-    peerEnd.#inbox.push({ bytes: taken, at_ms, here: false });
-    peerEnd.#inboxBytes += taken.length;
     this.#writing = undefined;
     resolve(taken.length);
-    this.#arriveLater(at_ms);
+    // On a slow path, what is written at once does not arrive at once.
+    const most = this.#bytesPerSecond < Infinity ? SEGMENT_BYTES : taken.length;
+    for (let from = 0; from < taken.length; from += most) {
+      const segment = taken.subarray(from, from + most);
+      const at_ms = this.#arrival(peerEnd, segment.length);
+      peerEnd.#inbox.push({ bytes: segment, at_ms, here: false });
+      peerEnd.#inboxBytes += segment.length;
+      this.#arriveLater(at_ms);
+    }
   }
 
   readonly #isHere = (segment: Segment) =>
