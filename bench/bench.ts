@@ -47,17 +47,29 @@ function option(name: string): string | undefined {
   return Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 const figures = Deno.args.filter((arg) => !arg.startsWith("--"));
 const unknown = figures.find((figure) => !(figure in FIGURES));
 if (unknown !== undefined) {
   console.error(`unknown figure ${unknown}; there are ${Object.keys(FIGURES).join(", ")}`);
   Deno.exit(2);
 }
+const against = option("against");
+if (against !== undefined && !isFolder(against)) {
+  console.error(`there is no folder ${against}; --against names another checkout`);
+  Deno.exit(2);
+}
 
 await using tools = await buildTools();
 console.log((await describeMachine()).join("\n"));
 const peers = await peersHere(tools, console.log);
-const against = option("against");
 const flags = option("flags")?.split(" ");
 const subjects = [
   flags ? pulsewireIn(Deno.cwd(), pulsewire.name, flags) : pulsewire,
