@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress } from "../platform/net/address.ts";
-import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
+import { type CloseReason, type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event, Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
@@ -42,7 +42,7 @@ function levelOf(event: Event, role: Role): Level {
     case "terminated":
       return terminatedLevel(event, role);
     case "summary":
-      return isComplete(event) ? "info" : "warning";
+      return isComplete(event) && !isLost(event, role) ? "info" : "warning";
     case "total": {
       const { deaths, in_doubt, lost, refused, unconnected } = event;
       return deaths + in_doubt + lost + refused + unconnected === 0 ? "info" : "warning";
@@ -77,7 +77,7 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `heartbeat ${event.n} sent`;
     case "heartbeat_answered":
       return `heartbeat ${event.n} answered ` +
-        (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`);
+        (event.rtt_ms === null ? OTHER_ANSWER : `after ${event.rtt_ms} ms`);
     case "heartbeat_missed":
       return `heartbeat ${event.n} missed, ${event.missed} in a row; ` +
         (event.left === 0 ? "the peer is dead" : `dead after ${event.left} more`);
@@ -102,6 +102,9 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return event.text;
   }
 }
+
+/** A heartbeat asks whether the peer is there, which any frame says. */
+const OTHER_ANSWER = "by another frame than its reply, which shows that the peer is there as well";
 
 /** Why a client dials again. */
 const CAUSES: Readonly<Record<EndReason, string>> = {
@@ -135,6 +138,13 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
   if (event.idle && event.to === "data") {
     return `something to send again after ${silent}; data phase`;
   }
+  if (event.closed && event.from === "connecting") {
+    return "the client begins with heartbeats, without data; heartbeat phase";
+  }
+  if (event.closed) {
+    const last = role === "client" ? "confirmation" : "data message";
+    return `the data connection is closed, ${silent} after the last ${last}; heartbeat phase`;
+  }
   const data = role === "client" ? "no confirmation" : "no data message";
   if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {
@@ -166,9 +176,16 @@ function summaryText(summary: Summary, role: Role): string {
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
   const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}`;
   return `summary of ${seconds(summary.duration_ms)}: ${data}, ${confirmed}` +
-    `${inputText(summary)}${overConnections}${rtt}; ${silences}; ` +
+    `${inputText(summary)}${overConnections}${rtt}; ${silences}${
+      stallsText(summary.local_stalls)
+    }; ` +
     `heartbeats ${summary.heartbeats_sent} sent, ${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
+}
+
+/** How often this side itself did not run, which is no silence of the peer. */
+function stallsText(count: number): string {
+  return count === 0 ? "" : `; ${counted(count, "local stall")} of this side`;
 }
 
 /** How many connections, the last ones, a summary lists one by one. */
@@ -183,6 +200,12 @@ function connectionsText(summary: Summary, role: Role): string {
   const last = connections > listed.length ? `the last ${listed.length}: ` : "";
   return `${connections} connections, ${counted(data_resent, "data message")} sent again ` +
     `(${last}${listed.join(" | ")})`;
+}
+
+/** Whether a session that was open ended otherwise than asked. */
+function isLost({ by, reason }: Partial<CloseReason>, role: Role): boolean {
+  if (by === undefined || reason === undefined) return false;
+  return exitStatus({ by, reason, text: "" }, role, true) !== EXIT.asked;
 }
 
 /** Whether nothing is in doubt and no input was left unsent. */
@@ -212,7 +235,7 @@ function totalText(total: Total): string {
     `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
     `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
     `${counted(total.silences, "silence")}, ${counted(total.disconnected, "connection")} lost ` +
-    `and ${total.resumed} resumed; ${deaths}`;
+    `and ${total.resumed} resumed; ${deaths}${stallsText(total.local_stalls)}`;
 }
 
 function inDoubtText(ranges: readonly SeqRange[]): string {

@@ -109,7 +109,7 @@ export class Server {
     });
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#finish()]);
-    if (!coordinator) this.#notice("info", stoppedText(this.counts));
+    if (!coordinator) reportStop(this.counts, this.#events);
     return this.#status;
   }
 
@@ -247,7 +247,11 @@ export function reportWaitingSessions({ store }: { store?: Store }, events: Even
   events.emit("notice", { level: "info", text });
 }
 
-/** What a server logs when it has stopped. */
-export function stoppedText({ lost, served }: { lost: number; served: number }): string {
-  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+export function reportStop(
+  { lost, served }: { lost: number; served: number },
+  events: EventSource,
+): void {
+  const text = `stopped; sessions served: ${served}, of them lost: ${lost}`;
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

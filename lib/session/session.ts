@@ -225,7 +225,7 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.state.silent(at_ms, isIdle);
+    this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 

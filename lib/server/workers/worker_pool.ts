@@ -19,7 +19,7 @@ import { BatchDelivery } from "../../store/delivery.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
-import { reportWaitingSessions, STOP_LIMIT_MS, stoppedText } from "../server.ts";
+import { reportStop, reportWaitingSessions, STOP_LIMIT_MS } from "../server.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -108,7 +108,7 @@ export class WorkerPool {
     }
     const sum = (count: "served" | "lost") =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
-    this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
+    reportStop({ served: sum("served"), lost: sum("lost") }, this.#events);
     return this.#status;
   }
 
