@@ -19,7 +19,7 @@ import { BatchDelivery } from "../../store/delivery.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
-import { reportStop, reportWaitingSessions, STOP_LIMIT_MS } from "../server.ts";
+import { reportStop, reportWaitingSessions, type SessionCounts, STOP_LIMIT_MS } from "../server.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -106,9 +106,9 @@ export class WorkerPool {
     } finally {
       this.#terminateThreads();
     }
-    const sum = (count: "served" | "lost") =>
+    const sum = (count: keyof SessionCounts) =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
-    reportStop({ served: sum("served"), lost: sum("lost") }, this.#events);
+    reportStop({ served: sum("served"), lost: sum("lost"), away: sum("away") }, this.#events);
     return this.#status;
   }
 
