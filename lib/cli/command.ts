@@ -25,7 +25,7 @@ import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
 import { readConfig, readConfigIfThere } from "./config_file.ts";
-import { refuseConflicts } from "./conflicts.ts";
+import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
 import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
@@ -131,6 +131,7 @@ async function runTask(
   });
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
+  for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);
   try {
     emitStarted(role, settings, reporter);
     const started = start({ settings, commandLine, sink: reporter });

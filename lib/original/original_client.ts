@@ -93,7 +93,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
         await sleep(deadline);
         deadline.throwIfEnded();
       }
-      this.#enterSilence();
+      this.#enterSilence(this.over);
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline);
       deadline.throwIfEnded();
       if (outcome === "dead") {
@@ -133,12 +133,12 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     },
   };
 
-  #enterSilence(): void {
+  #enterSilence(isClosed: boolean): void {
     const { allConfirmed, sent_ms } = this.#outbox;
     const since = allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
     const at_ms = allConfirmed ? this.state.lastSignOfLife_ms : sent_ms;
     this.#heartbeats.silent(since, at_ms);
-    this.state.silent(at_ms);
+    this.state.silent(at_ms, isClosed ? "closed" : undefined);
     // The server listens for the second connection only when the first one is closed.
     this.#data?.close();
     this.#data = undefined;

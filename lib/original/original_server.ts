@@ -106,7 +106,8 @@ export class OriginalServerSession extends OriginalSession {
     for (;;) {
       // It may have been opened before this side noticed the silence.
       this.#hasSecond = this.#connections.heartbeat !== undefined;
-      this.state.silent(this.lastData_ms);
+      const isClosed = this.#connections.data === undefined;
+      this.state.silent(this.lastData_ms, isClosed ? "closed" : undefined);
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline, from_ms);
       deadline.throwIfEnded();
       if (outcome === "dead") return this.end(this.#death());

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress } from "../platform/net/address.ts";
-import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
+import { type CloseReason, type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event, Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
@@ -46,7 +46,7 @@ function levelOf(event: Event, role: Role): Level {
       // Each kind warns once: what comes all the time must not push other warnings out of the log.
       return event.new && event.sent.some((each) => each !== "nothing") ? "warning" : "info";
     case "summary":
-      return isComplete(event) ? "info" : "warning";
+      return isComplete(event) && !isLost(event, role) ? "info" : "warning";
     case "total": {
       const { deaths, in_doubt, lost, refused, unconnected } = event;
       return deaths + in_doubt + lost + refused + unconnected === 0 ? "info" : "warning";
@@ -84,7 +84,7 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `heartbeat ${event.n} sent`;
     case "heartbeat_answered":
       return `heartbeat ${event.n} answered ` +
-        (event.rtt_ms === null ? "by another sign of life" : `after ${event.rtt_ms} ms`);
+        (event.rtt_ms === null ? OTHER_ANSWER : `after ${event.rtt_ms} ms`);
     case "heartbeat_received":
       return `heartbeat ${event.n} received`;
     case "heartbeat_missed":
@@ -114,6 +114,9 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return event.text;
   }
 }
+
+/** A heartbeat asks whether the peer is there, which any frame says. */
+const OTHER_ANSWER = "by another frame than its reply, which shows that the peer is there as well";
 
 /** Why a client dials again. */
 const CAUSES: Readonly<Record<EndReason, string>> = {
@@ -160,6 +163,13 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
   if (event.idle && event.to === "data") {
     return `something to send again after ${silent}; data phase`;
   }
+  if (event.closed && event.from === "connecting") {
+    return "the client begins with heartbeats, without data; heartbeat phase";
+  }
+  if (event.closed) {
+    const last = role === "client" ? "confirmation" : "data message";
+    return `the data connection is closed, ${silent} after the last ${last}; heartbeat phase`;
+  }
   const data = role === "client" ? "no confirmation" : "no data message";
   if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {
@@ -191,7 +201,8 @@ function summaryText(summary: Summary, role: Role): string {
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
   const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}`;
   return `summary of ${seconds(summary.duration_ms)}: ${data}, ${confirmed}` +
-    `${inputText(summary)}${overConnections}${rtt}; ${silences}${idleText(summary)}; ` +
+    `${inputText(summary)}${overConnections}${rtt}; ${silences}${idleText(summary)}` +
+    `${stallsText(summary.local_stalls)}; ` +
     `heartbeats ${summary.heartbeats_sent} sent, ${summary.heartbeats_answered} answered, ${summary.heartbeats_missed} missed, ` +
     `${summary.heartbeats_received} received`;
 }
@@ -201,6 +212,11 @@ function idleText(summary: Summary): string {
   const { heartbeats_received, heartbeats_sent, longest_idle_ms } = summary;
   const by = heartbeats_received + heartbeats_sent > 0 ? ", heartbeats included" : "";
   return `; longest time without traffic ${seconds(longest_idle_ms)}${by}`;
+}
+
+/** How often this side itself did not run, which is no silence of the peer. */
+function stallsText(count: number): string {
+  return count === 0 ? "" : `; ${counted(count, "local stall")} of this side`;
 }
 
 /** How many connections, the last ones, a summary lists one by one. */
@@ -218,6 +234,12 @@ function connectionsText(summary: Summary, role: Role): string {
   const last = connections > listed.length ? `the last ${listed.length}: ` : "";
   return `${connections} connections, ${counted(data_resent, "data message")} sent again ` +
     `(${last}${listed.join(" | ")})`;
+}
+
+/** Whether a session that was open ended otherwise than asked. */
+function isLost({ by, reason }: Partial<CloseReason>, role: Role): boolean {
+  if (by === undefined || reason === undefined) return false;
+  return exitStatus({ by, reason, text: "" }, role, true) !== EXIT.asked;
 }
 
 /** Whether nothing is in doubt and no input was left unsent. */
@@ -247,7 +269,7 @@ function totalText(total: Total): string {
     `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
     `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
     `${counted(total.silences, "silence")}, ${counted(total.disconnected, "connection")} lost ` +
-    `and ${total.resumed} resumed; ${deaths}`;
+    `and ${total.resumed} resumed; ${deaths}${stallsText(total.local_stalls)}`;
 }
 
 function inDoubtText(ranges: readonly SeqRange[]): string {

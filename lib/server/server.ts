@@ -31,12 +31,22 @@ import { SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { type Stranger, Strangers } from "./strangers.ts";
 
+/** What a server has counted of its sessions when it stops. */
+export interface SessionCounts {
+  /** Sessions that were open. */
+  served: number;
+  /** Those that were lost. */
+  lost: number;
+  /** Those that had lost their connection and were not resumed before the end. */
+  away: number;
+}
+
 type AnySession = ServerSession | LegacySession;
 
 /** A server that has opened its port. To be run once. */
 export class Server {
-  /** How many sessions there were, and how many of them were lost. */
-  readonly counts = { served: 0, lost: 0 };
+  /** How many sessions there were, how many were lost, and how many had no connection at the end. */
+  readonly counts: SessionCounts = { served: 0, lost: 0, away: 0 };
   /** The sessions of this server. */
   readonly registry: SessionRegistry;
   readonly #options: ServerOptions;
@@ -116,7 +126,7 @@ export class Server {
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#finish()]);
     this.#strangers.flush();
-    if (!coordinator) this.#notice("info", stoppedText(this.counts));
+    if (!coordinator) reportStop(this.counts, this.#events);
     return this.#status;
   }
 
@@ -225,7 +235,7 @@ export class Server {
   async #finish(): Promise<void> {
     await this.#tasks.finished();
     while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
-    this.registry.stop(this.#stopReason!);
+    this.counts.away = this.registry.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();
     await this.#options.store?.close();
@@ -254,7 +264,9 @@ export function reportWaitingSessions({ store }: { store?: Store }, events: Even
   events.emit("notice", { level: "info", text });
 }
 
-/** What a server logs when it has stopped. */
-export function stoppedText({ lost, served }: { lost: number; served: number }): string {
-  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
+  const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
+  const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

@@ -156,13 +156,13 @@ export class SessionRegistry {
     for (const record of this.#byId.values()) record.session?.deliveredMore();
   }
 
-  /** Ends every session that has no connection. */
-  stop(reason: "done" | "shutdown"): void {
-    for (const record of [...this.#lost]) {
-      // A session that only the store knows stays there for the next process, without an event.
-      if (record.state.isOpen) this.#endLost(record, { by: "self", reason, text: "" });
-    }
+  /** Ends every session that has no connection; returns how many there were. */
+  stop(reason: "done" | "shutdown"): number {
+    // A session that only the store knows stays there for the next process, without an event.
+    const away = [...this.#lost].filter((record) => record.state.isOpen);
+    for (const record of away) this.#endLost(record, { by: "self", reason, text: "" });
     this.#expiry[Symbol.dispose]();
+    return away.length;
   }
 
   #firstToEvict(): SessionRecord | undefined {

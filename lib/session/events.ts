@@ -7,7 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Role } from "../wire/protocol.ts";
-import type { CloseReport, EndReason } from "./close_reason.ts";
+import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
 
@@ -77,9 +77,10 @@ export interface EventFields {
   data_confirmed: { seq: number; rtt_ms: number | null };
   /**
    * The phase changed; `silent_ms` is how long no data had been received by then. On entering and leaving
-   * the heartbeat phase, `idle` says that none was due: the client had nothing to send.
+   * the heartbeat phase, `idle` says that none was due: the client had nothing to send. On entering it,
+   * `closed` says that an original peer has no data connection: `data_threshold` was not waited for.
    */
-  phase: { from: Phase; to: Phase; silent_ms: number; idle?: true };
+  phase: { from: Phase; to: Phase; silent_ms: number; idle?: true; closed?: true };
   /** This side sent a heartbeat. */
   heartbeat_sent: { n: number };
   /** A sign of life came after a heartbeat; only its own reply gives a round-trip time. */
@@ -118,8 +119,8 @@ export interface EventFields {
   resumed: { gap_ms: number | null } & Resumption;
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
-  /** The last event of a session: its counters. */
-  summary: Summary;
+  /** The last event of a session: its counters, and who ended it and why. */
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason">>;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */

@@ -211,7 +211,7 @@ export abstract class Session extends SessionSide
     this.#beats().silent(since, at_ms);
     this.#linkFault = undefined;
     this.#connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
-    this.state.silent(at_ms, isIdle);
+    this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 

@@ -33,6 +33,12 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>
 
 type Change = "data" | "silence" | "disconnect" | "end";
 
+/**
+ * What is special about a silence: `idle` if the client has nothing to send; `closed` if an original peer
+ * has no data connection, or has closed it, so that heartbeats begin before `data_threshold` is over.
+ */
+export type SilenceKind = "idle" | "closed";
+
 /** Options for {@linkcode SessionState}. */
 export interface SessionStateOptions {
   /** The clock. */
@@ -76,8 +82,7 @@ export class SessionState {
   #isOpen = false;
   #closeReason?: CloseReason;
   #silentSince_ms: number;
-  /** Whether the last silence was one of a client that had nothing to send. */
-  #isIdle = false;
+  #silence?: SilenceKind;
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
   /** When one was last reported, and for how long it was suspended since the last sign of life before. */
@@ -115,7 +120,7 @@ export class SessionState {
 
   /** Whether it is in the heartbeat phase because data that was due did not come. */
   get isSilent(): boolean {
-    return this.#phase === "heartbeat" && !this.#isIdle;
+    return this.#phase === "heartbeat" && this.#silence !== "idle";
   }
 
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
@@ -152,10 +157,10 @@ export class SessionState {
   }
 
   /** Enters the heartbeat phase: no data is received, or, if idle, none is due. */
-  silent(since_ms: number, isIdle = false): void {
+  silent(since_ms: number, kind?: SilenceKind): void {
     this.#silentSince_ms = since_ms;
-    this.#isIdle = isIdle;
-    if (!isIdle) this.ledger.silences++;
+    this.#silence = kind;
+    if (kind !== "idle") this.ledger.silences++;
     this.#change("silence");
   }
 
@@ -199,7 +204,8 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    this.events.emit("summary", { ...summary, ...input });
+    const { by, reason } = this.#closeReason ?? {};
+    this.events.emit("summary", { ...summary, ...input, ...by && reason && { by, reason } });
   }
 
   #reportStall(ms: number, kind: StallKind): void {
@@ -249,9 +255,11 @@ export class SessionState {
     if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
-    const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");
+    const isIdle = this.#silence === "idle" && (from === "heartbeat" || to === "heartbeat");
+    const isClosed = this.#silence === "closed" && to === "heartbeat";
     if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
-    const phase = { from, to, silent_ms: roundMs(silent_ms), ...isIdle && { idle: true as const } };
+    const more = isIdle ? { idle: true as const } : isClosed ? { closed: true as const } : {};
+    const phase = { from, to, silent_ms: roundMs(silent_ms), ...more };
     // An attempt that opened no session has no phases.
     if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;

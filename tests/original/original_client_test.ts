@@ -171,7 +171,7 @@ Deno.test("a server that closes the data connection is asked for heartbeats at o
   await clock.advance(20);
   assertEquals(recorder.story("phase", "notice", "heartbeat_sent").slice(1), [
     "6000 notice warning the server has closed the data connection",
-    "6000 phase data heartbeat 960",
+    "6000 phase data heartbeat 960 true",
     "6000 heartbeat_sent 1",
   ]);
   await clock.advance(40_000);

@@ -83,7 +83,7 @@ Deno.test("an original session is silent at once when its client closes the conn
   const { clock, data, recorder } = await stageSession();
   await clock.advance(3_000);
   await data.hangUp();
-  assertEquals(recorder.story("phase").at(-1), "3000 phase data heartbeat 3000");
+  assertEquals(recorder.story("phase").at(-1), "3000 phase data heartbeat 3000 true");
   assertEquals(recorder.one("notice").text, "the data connection was closed by the client (FIN)");
 });
 

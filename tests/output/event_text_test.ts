@@ -40,7 +40,11 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
   [eventOf("heartbeat_received", { n: 3 }), "info", "heartbeat 3 received"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "info", "3 answered", "1.25 ms"],
-  [eventOf("heartbeat_answered", { n: 3, rtt_ms: null }), "info", "3 answered", "sign of life"],
+  [
+    eventOf("heartbeat_answered", { n: 3, rtt_ms: null }),
+    "info",
+    "heartbeat 3 answered by another frame than its reply, which shows that the peer is there as well",
+  ],
   [
     eventOf("heartbeat_missed", { n: 3, missed: 2, left: 2 }),
     "warning",
@@ -161,6 +165,51 @@ Deno.test("eventText() does not take a client with nothing to send for a silent 
     const event = eventOf("phase", { from, to, silent_ms: 20_000, idle: true });
     assertEquals(eventText(event, "client", DEFAULT_TIMERS), { level: "info", text: words });
   }
+});
+
+Deno.test("eventText() does not call it a silence when an original peer has no data connection", () => {
+  const text = (from: "connecting" | "data", role: Role) => {
+    const event = eventOf("phase", { from, to: "heartbeat", silent_ms: 0.7, closed: true });
+    return eventText(event, role, DEFAULT_TIMERS);
+  };
+  const level = "warning";
+  const closed = "the data connection is closed, 0.001 s after the last";
+  assertEquals(text("data", "server"), {
+    level,
+    text: `${closed} data message; heartbeat phase`,
+  });
+  assertEquals(text("data", "client"), { level, text: `${closed} confirmation; heartbeat phase` });
+  assertEquals(text("connecting", "server"), {
+    level,
+    text: "the client begins with heartbeats, without data; heartbeat phase",
+  });
+});
+
+Deno.test("eventText() warns of a summary of a lost session, though nothing is in doubt", () => {
+  const level = (by: EndedBy, reason: EndReason, role: Role) =>
+    eventText(eventOf("summary", { ...summaryOf({}), by, reason }), role, DEFAULT_TIMERS)!.level;
+  for (const role of ROLES) {
+    assertEquals(level("self", "silent", role), "warning");
+    assertEquals(level("network", "reset", role), "warning");
+    assertEquals(level("peer", "closed", role), "warning");
+    assertEquals(level("self", "done", role), "info");
+    assertEquals(level("self", "shutdown", role), "info");
+  }
+  assertEquals(level("peer", "done", "server"), "info");
+});
+
+Deno.test("eventText() sums up the local stalls, if there were any", () => {
+  const end = "heartbeats 0 sent, 0 answered, 0 missed, 0 received";
+  const start = "summary of 1.500 s: 0 data messages sent, 0 confirmed, none in doubt; no silence";
+  assertEquals(summaryText({ local_stalls: 0 }).text, `${start}; ${end}`);
+  assertEquals(
+    summaryText({ local_stalls: 1 }).text,
+    `${start}; 1 local stall of this side; ${end}`,
+  );
+  assertEquals(
+    summaryText({ local_stalls: 2 }).text,
+    `${start}; 2 local stalls of this side; ${end}`,
+  );
 });
 
 Deno.test("eventText() warns of an input of which something is left", () => {

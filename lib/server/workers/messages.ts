@@ -12,6 +12,7 @@ import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Placement } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
+import type { SessionCounts } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
 
 /** What a worker is started with. */
@@ -121,5 +122,5 @@ export type FromWorker =
   /** Without a time if no session can be evicted. */
   | { kind: "longest_away_result"; call: number; away_ms?: number }
   | { kind: "make_room_result"; call: number; isMade: boolean }
-  /** The last message: how many sessions the worker has served, and how many of them were lost. */
-  | { kind: "stopped"; served: number; lost: number };
+  /** The last message, with the counts of sessions. */
+  | { kind: "stopped"; counts: SessionCounts };

@@ -146,8 +146,7 @@ export class ServerWorker implements Coordinator {
 
   #serve(server: Server): void {
     server.run().then(() => {
-      const { lost, served } = server.counts;
-      this.#link.send({ kind: "stopped", served, lost });
+      this.#link.send({ kind: "stopped", counts: server.counts });
     });
   }
 

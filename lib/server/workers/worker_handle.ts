@@ -8,6 +8,7 @@ import { UsageError } from "../../platform/errors.ts";
 import { hasDescriptors } from "../../platform/net/tcp.ts";
 import { startThread, type Thread, ThreadLink } from "../../platform/thread_link.ts";
 import type { Recipient } from "../../store/delivery.ts";
+import type { SessionCounts } from "../server.ts";
 import { errorOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** Options for {@linkcode WorkerHandle}. */
@@ -30,7 +31,7 @@ export class WorkerHandle {
   /** Resolves when all its sessions have ended; rejects if its thread fails. */
   readonly stopped: Promise<void> = this.#stopped.promise;
   /** How many sessions it has served, and how many of them were lost; set once it has stopped. */
-  counts?: { served: number; lost: number };
+  counts?: SessionCounts;
   readonly #thread: Thread;
   readonly #onDelivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
@@ -118,7 +119,7 @@ export class WorkerHandle {
         this.#link.resolve(message.call, message);
         return true;
       case "stopped":
-        this.counts = { lost: message.lost, served: message.served };
+        this.counts = message.counts;
         this.#stopped.resolve();
         return true;
       default:

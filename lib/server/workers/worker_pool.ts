@@ -19,7 +19,7 @@ import { BatchDelivery } from "../../store/delivery.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
-import { reportWaitingSessions, STOP_LIMIT_MS, stoppedText } from "../server.ts";
+import { reportStop, reportWaitingSessions, type SessionCounts, STOP_LIMIT_MS } from "../server.ts";
 import { Strangers } from "../strangers.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
@@ -110,9 +110,9 @@ export class WorkerPool {
       this.#terminateThreads();
     }
     this.#strangers.flush();
-    const sum = (count: "served" | "lost") =>
+    const sum = (count: keyof SessionCounts) =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
-    this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
+    reportStop({ served: sum("served"), lost: sum("lost"), away: sum("away") }, this.#events);
     return this.#status;
   }
 

@@ -73,9 +73,9 @@ Deno.test("WorkerHandle.acknowledgeEvent() sends the number of events, once a tu
 Deno.test("WorkerHandle.stopped resolves with the worker's counts", async () => {
   const { heard, say, worker } = stage();
   assertEquals(worker.counts, undefined);
-  await say({ kind: "stopped", served: 3, lost: 1 });
+  await say({ kind: "stopped", counts: { served: 3, lost: 1, away: 2 } });
   await worker.stopped;
-  assertEquals([worker.counts, heard], [{ served: 3, lost: 1 }, []]);
+  assertEquals([worker.counts, heard], [{ served: 3, lost: 1, away: 2 }, []]);
 });
 
 Deno.test("WorkerHandle passes on all other messages, in order", async () => {

@@ -94,7 +94,10 @@ Deno.test("ServerWorker asks which worker serves a session, and reports the outc
   await clock.advance(0);
   assertEquals(all("session_ended"), [{ kind: "session_ended", session: "s" }]);
   await send({ kind: "stop", reason: "shutdown", text: "" });
-  assertEquals(all("stopped"), [{ kind: "stopped", served: 1, lost: 0 }]);
+  assertEquals(all("stopped"), [{
+    kind: "stopped",
+    counts: { served: 1, lost: 0, away: 0 },
+  }]);
   assertEquals(clock.pending, 0);
 });
 
