@@ -8,7 +8,7 @@ import type { Address, TransportError, TransportErrorKind } from "../platform/ne
 import type { CloseReport, EndReason } from "../session/close_reason.ts";
 import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
-import type { Role } from "../wire/protocol.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
 
 /** Milliseconds as seconds, to the millisecond. */
 export function seconds(ms: number): string {
@@ -19,8 +19,30 @@ function otherSide(role: Role): string {
   return role === "client" ? "the server" : "the client";
 }
 
+/** What confirmations wait for, as either side says it. */
+export function heldBy(reason: HoldReason, role: Role): string {
+  const whose = role === "client" ? "the server's" : "the";
+  return {
+    store: `${whose} store`,
+    output: `${whose} output, whose reader or disk does not keep up`,
+    room: `room at ${
+      role === "client" ? "the server" : "this server"
+    }, whose store or output does not keep up`,
+  }[reason];
+}
+
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
+  const { held, ...others } = end;
+  if (held === undefined) return explainUnheld(end, role, timers);
+  const waited = `confirmations were waiting for ${heldBy(held, role)}`;
+  if (end.by === "peer" && end.reason === "closed") {
+    return `${otherSide(role)} closed the connection (FIN) while ${waited}`;
+  }
+  return `${explainUnheld(others, role, timers)} (${waited})`;
+}
+
+function explainUnheld(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const wasOpen = end.predicted_ms !== null;
   if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);

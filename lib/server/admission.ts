@@ -10,8 +10,8 @@ import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
-import type { AdmissionResult, ServerSession } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import type { ServerSession } from "./server_session.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** Options for {@linkcode Admission}. */

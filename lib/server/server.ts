@@ -25,8 +25,8 @@ import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
-import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import { ServerSession, type SessionHost } from "./server_session.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { type Stranger, Strangers } from "./strangers.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadline } from "../platform/deadline.ts";
+import type { Connection } from "../platform/net/transport.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -15,24 +16,13 @@ import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
-import { describeSent } from "../wire/foreign.ts";
+import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
-import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import { beginsHello, PeekedConnection } from "./first_bytes.ts";
-import type { SessionRecord } from "./session_record.ts";
+import { beginsHello, strangerOf } from "./first_bytes.ts";
+import type { AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
-
-/** What an admitted connection leads to. */
-export interface Admitted {
-  /** The session that the connection belongs to. */
-  readonly record: SessionRecord;
-  /** What is resent and what had arrived, of a session that was open before. */
-  readonly resumption?: Resumption;
-}
-
-/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
@@ -53,22 +43,18 @@ export class ServerSession extends Session {
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   readonly #host: SessionHost;
+  readonly #connection: Connection;
   /** Moves the deadline of the data phase, while that lasts. */
   #onData?: () => void;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
-  /** The last sequence number that the client had sent before. */
-  #sentBefore = 0;
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
-  /** The smallest threshold of the client. */
-  #threshold_ms = Infinity;
   #assurance?: Assurance;
-  readonly #peeked?: PeekedConnection;
-  /** Whether the client has sent a `HELLO`, be it refused. */
-  #hasHello = false;
+  /** The client's `HELLO`, once it has come, be it refused. */
+  #hello?: Hello;
   /** Ends the hold that the session is under. */
   #release?: () => void;
 
@@ -76,8 +62,7 @@ export class ServerSession extends Session {
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
     this.#host = options.config;
-    const { connection } = options;
-    if (connection instanceof PeekedConnection) this.#peeked = connection;
+    this.#connection = options.connection;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -109,19 +94,23 @@ export class ServerSession extends Session {
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const { firstBytes } = this;
-    const isWrong = closeReason.reason === "protocol" && beginsHello(firstBytes);
-    if (this.#hasHello || isWrong || closeReason.reason === "failed") {
+    const first = this.firstBytes;
+    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
+    if (this.#hello || isWrong || closeReason.reason === "failed") {
       return super.reportEnd(closeReason, connection);
     }
-    const sent = describeSent(firstBytes.length > 0 ? firstBytes : this.#peeked?.received);
-    this.#host.onStranger({ peer: this.peer, sent });
+    this.#host.onStranger(strangerOf(this.#connection, first));
   }
 
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void {
     this.#confirm();
     this.changes.notify();
+  }
+
+  /** Confirmations have been waiting: tells a client that understands it. */
+  held(reason: HoldReason): void {
+    if (this.#hello?.knowsHold && !this.closeReason) this.writer.send({ type: "HOLD", reason });
   }
 
   /** The client has reconnected: ends this connection, and returns how it ended. */
@@ -197,10 +186,14 @@ export class ServerSession extends Session {
     await ready;
     this.deadline.pause();
     this.#startAssurance();
+    const wait = this.#host.clock.timer(() => record.held("room"));
+    wait.set(this.now() + HOLD_AFTER_MS);
     while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
     }
+    wait.clear();
+    if (this.state.held === "room") this.state.release();
     this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
@@ -210,7 +203,11 @@ export class ServerSession extends Session {
     if (this.closeReason) return;
     const { clock, timers } = this.#host;
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
-    const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
+    const threshold_ms = Math.min(
+      data_threshold_ms,
+      heart_beat_threshold_ms,
+      this.#hello!.threshold_ms,
+    );
     const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
     this.#assurance ??= new Assurance(clock, interval_ms, () => this.assure());
     this.#assurance.start();
@@ -218,8 +215,7 @@ export class ServerSession extends Session {
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
-    this.#hasHello = true;
-    const hello = helloFields(frame);
+    const hello = this.#hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
@@ -229,20 +225,18 @@ export class ServerSession extends Session {
     }
     const { record, resumption } = admission;
     this.record = record;
-    const welcome = () => this.#welcome(record, hello, resumption);
+    const welcome = () => this.#welcome(record, resumption);
     if (record.opening) record.opening.then(welcome);
     else welcome();
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
+  #welcome(record: SessionRecord, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
-    this.#sentBefore = hello.sent;
-    this.#threshold_ms = hello.threshold_ms;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
@@ -253,6 +247,7 @@ export class ServerSession extends Session {
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
     this.lastData_ms = this.now();
     this.opened(resumption);
+    if (this.state.held) this.held(this.state.held);
     this.changes.notify();
   }
 
@@ -265,7 +260,7 @@ export class ServerSession extends Session {
     }
     this.#receivedUpTo = seq;
     this.counts.received++;
-    if (seq <= this.#sentBefore) this.ledger.countResent(this.counts);
+    if (seq <= this.#hello!.sent) this.ledger.countResent(this.counts);
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.

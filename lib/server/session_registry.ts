@@ -11,8 +11,8 @@ import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { ServerOptions } from "./options.ts";
-import type { Admitted, ServerSession } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import type { ServerSession } from "./server_session.ts";
+import { type Admitted, SessionRecord } from "./session_record.ts";
 
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<

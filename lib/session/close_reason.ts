@@ -6,7 +6,7 @@
  */
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
-import type { Role, TerminateReason } from "../wire/protocol.ts";
+import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -129,6 +129,8 @@ export interface CloseReport extends CloseReason {
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
   age_ms: number | null;
+  /** What confirmations waited for at the server, if they did. */
+  held?: HoldReason;
 }
 
 /** How one connection was used; in monotonic milliseconds. */

@@ -14,6 +14,7 @@ import {
 } from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
+import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
 /**
@@ -63,6 +64,7 @@ export class SessionState {
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
   lastSignOfLife_ms: number;
+  #held?: HoldReason;
   readonly #clock: Clock;
   readonly #timers: Timers;
   #phase: Phase = "connecting";
@@ -71,6 +73,8 @@ export class SessionState {
   #silentSince_ms: number;
   /** Whether the last silence was one of a client that had nothing to send. */
   #isIdle = false;
+  /** What confirmations waited for when the last silence began. */
+  #heldAtSilence?: HoldReason;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
 
@@ -98,6 +102,11 @@ export class SessionState {
     return this.#phase;
   }
 
+  /** What confirmations wait for at the server, if they do. */
+  get held(): HoldReason | undefined {
+    return this.#held;
+  }
+
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
@@ -117,6 +126,18 @@ export class SessionState {
     return this.ledger.connectionOpened();
   }
 
+  /** Notes that confirmations wait at the server, and for what; does nothing if that is known. */
+  hold(reason: HoldReason): void {
+    if (this.#held === reason) return;
+    this.#held = reason;
+    this.events.emit("hold", { reason });
+  }
+
+  /** Notes that confirmations wait no longer, or that this is not known any more. */
+  release(): void {
+    this.#held = undefined;
+  }
+
   /** Reports a resume. */
   resumed(resumption: Resumption): void {
     this.events.emit("resumed", { gap_ms: this.gap_ms, ...resumption });
@@ -131,6 +152,7 @@ export class SessionState {
   silent(since_ms: number, isIdle = false): void {
     this.#silentSince_ms = since_ms;
     this.#isIdle = isIdle;
+    this.#heldAtSilence = this.#held;
     if (!isIdle) this.ledger.silences++;
     this.#change("silence");
   }
@@ -160,7 +182,8 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    this.events.emit("summary", { ...summary, ...input });
+    const held = this.#held;
+    this.events.emit("summary", { ...summary, ...input, ...held && { held } });
   }
 
   #closeReport(
@@ -170,7 +193,9 @@ export class SessionState {
   ): CloseReport {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection, use });
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, detection, use };
+    const held = this.#held;
+    return { ...closeReport(closeReason, context), ...held && { held } };
   }
 
   /** Changes the phase by the table; returns the time at which it did. */
@@ -183,9 +208,12 @@ export class SessionState {
     if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
-    const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");
+    const isSilence = from === "heartbeat" || to === "heartbeat";
+    const isIdle = this.#isIdle && isSilence;
+    const held = isSilence && this.#heldAtSilence;
     if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
-    const phase = { from, to, silent_ms: roundMs(silent_ms), ...isIdle && { idle: true as const } };
+    const idle = isIdle && { idle: true as const };
+    const phase = { from, to, silent_ms: roundMs(silent_ms), ...idle, ...held && { held } };
     // An attempt that opened no session has no phases.
     if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;

@@ -126,7 +126,7 @@ Deno.test("a delivery that takes its time holds up no heartbeat", async () => {
   await only.peer.say(data(1) + "HEARTBEAT 1\n");
   await clock.advance(25_000);
   assertEquals(heardAfter(only), ["HEARTBEAT_REPLY 1", "HEARTBEAT 1"]);
-  assertEquals(recorder.story("phase").at(-1), "20000 phase data heartbeat 20000");
+  assertEquals(recorder.story("phase").at(-1), "20000 phase data heartbeat 20000 store");
 });
 
 Deno.test("what is delivered after the connection was lost is there at the return", async () => {

@@ -21,11 +21,13 @@ function stage(output?: HeldOutput) {
   const delivery = output && new BatchDelivery({ output, ...quiet });
   const record = new SessionRecord({ id: "s", state, reconnects: true, delivered: 4, delivery });
   let told = 0;
+  const held: string[] = [];
   record.session = {
     deliveredMore: () => told++,
+    held: (reason) => held.push(reason),
     supersede: () => ({ by: "peer", reason: "closed", text: "" }),
   };
-  return { clock, record, told: () => told };
+  return { clock, held, record, told: () => told };
 }
 
 function stateOf({ deliveredUpTo, isSettled, receivedUpTo }: SessionRecord) {
