@@ -140,10 +140,11 @@ export class ClientSession extends Session implements ClientDataSide {
     super.stalled(ms, kind);
   }
 
-  /** Receives `WELCOME` and `CONFIRM`. */
+  /** Receives `WELCOME`, `CONFIRM` and `HOLD`. */
   protected override onRoleFrame(frame: Frame): void {
     if (frame.type === "WELCOME") this.#onWelcome(frame);
     else if (frame.type === "CONFIRM") this.#onConfirm(frame.seq);
+    else if (frame.type === "HOLD") this.state.hold(frame.reason);
   }
 
   /** Whether the client reconnects. */
@@ -171,6 +172,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const { confirmedUpTo } = this.ledger;
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
+    this.state.release();
     this.opened(resumes && this.#outbox.resume(received));
     for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
       this.events.emit("data_confirmed", { seq, rtt_ms: null });
@@ -242,6 +244,7 @@ export class ClientSession extends Session implements ClientDataSide {
     }
     if (seq === ledger.confirmedUpTo) return;
     this.#lastConfirmed_ms = this.now();
+    this.state.release();
     this.dataFramesReceived++;
     for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;

@@ -10,7 +10,7 @@ import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, seconds } from "./explain.ts";
+import { explainEnd, heldBy, seconds } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
 
 /** The level of a log line. */
@@ -38,6 +38,9 @@ function levelOf(event: Event, role: Role): Level {
     case "reconnecting":
     case "resumed":
       return "warning";
+    case "hold":
+      // Of what holds up all its sessions, a server warns once.
+      return role === "client" ? "warning" : "info";
     case "phase":
       return event.idle ? "info" : "warning";
     case "terminated":
@@ -95,6 +98,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
         ? `this host was suspended for ${seconds(event.ms)}; that is not the peer's silence`
         : `this process did not run for at least ${seconds(event.ms)} (stopped or overloaded); ` +
           `that is not the peer's silence`;
+    case "hold":
+      return `confirmations wait for ${heldBy(event.reason, role)}, not for the network`;
     case "strangers":
       return explainStrangers(event);
     case "disconnected":
@@ -171,6 +176,11 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
     return `the data connection is closed, ${silent} after the last ${last}; heartbeat phase`;
   }
   const data = role === "client" ? "no confirmation" : "no data message";
+  if (event.held && event.to === "heartbeat") {
+    return `${data} for ${silent}: confirmations wait for ${
+      heldBy(event.held, role)
+    }; heartbeat phase`;
+  }
   if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {
     return `data heard again after ${silent} of silence; data phase`;
@@ -199,7 +209,10 @@ function summaryText(summary: Summary, role: Role): string {
   const silences = summary.silences === 0
     ? "no silence"
     : `${counted(summary.silences, "silence")}, the longest ${seconds(summary.longest_silence_ms)}`;
-  const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}`;
+  const held = summary.held && summary.in_doubt.length > 0
+    ? `, waiting for ${heldBy(summary.held, role)}`
+    : "";
+  const confirmed = `${summary.data_confirmed} confirmed, ${inDoubtText(summary.in_doubt)}${held}`;
   return `summary of ${seconds(summary.duration_ms)}: ${data}, ${confirmed}` +
     `${inputText(summary)}${overConnections}${rtt}; ${silences}${idleText(summary)}` +
     `${stallsText(summary.local_stalls)}; ` +
@@ -262,6 +275,9 @@ function totalText(total: Total): string {
     ? "no server was declared dead"
     : `${total.deaths} times the server was declared dead, later than predicted by p50/p99/max ` +
       spread(overshoots);
+  const held = total.holds === 0
+    ? ""
+    : `confirmations held up at the server ${total.holds} times; `;
   return `total of ${counted(total.sessions, "session")} in ${seconds(total.duration_ms)}: ` +
     `${total.opened} opened; at the end ${phases.data} in the data phase, ${phases.heartbeat} in the ` +
     `heartbeat phase, ${phases.connecting} connecting; ended as asked ${total.ended_as_asked}, lost ` +
@@ -269,7 +285,7 @@ function totalText(total: Total): string {
     `${counted(total.data_sent, "data message")} sent, ${total.data_confirmed} confirmed, ` +
     `${total.data_resent} sent again, ${total.in_doubt} in doubt${rtt}; ` +
     `${counted(total.silences, "silence")}, ${counted(total.disconnected, "connection")} lost ` +
-    `and ${total.resumed} resumed; ${deaths}${stallsText(total.local_stalls)}`;
+    `and ${total.resumed} resumed; ${held}${deaths}${stallsText(total.local_stalls)}`;
 }
 
 function inDoubtText(ranges: readonly SeqRange[]): string {

@@ -5,7 +5,7 @@
  */
 import type { CloseReport } from "../session/close_reason.ts";
 import { heartbeatsUntilDead, type Timers } from "../session/timers.ts";
-import type { Role } from "../wire/protocol.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
 import { explainUnconnected, nextOf, UNOPENED_HINT } from "./explain_connect.ts";
 
 /** Milliseconds as seconds, to the millisecond. */
@@ -17,12 +17,29 @@ function otherSide(role: Role): string {
   return role === "client" ? "the server" : "the client";
 }
 
+/** What confirmations wait for, as either side says it. */
+export function heldBy(reason: HoldReason, role: Role): string {
+  const whose = role === "client" ? "the server's" : "the";
+  return {
+    store: `${whose} store`,
+    output: `${whose} output, whose reader or disk does not keep up`,
+    room: `room at ${
+      role === "client" ? "the server" : "this server"
+    }, whose store or output does not keep up`,
+  }[reason];
+}
+
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
-  const suspended = end.suspended_ms === undefined
+  const { held, suspended_ms, ...others } = end;
+  const waited = held && `confirmations were waiting for ${heldBy(held, role)}`;
+  const cause = waited && end.by === "peer" && end.reason === "closed"
+    ? `the connection was closed (FIN) from the side of ${otherSide(role)} while ${waited}`
+    : explainCause(others, role, timers) + (waited ? ` (${waited})` : "");
+  const suspended = suspended_ms === undefined
     ? ""
-    : ` (this host was suspended for ${seconds(end.suspended_ms)} since the last sign of life)`;
-  return explainCause(end, role, timers) + suspended;
+    : ` (this host was suspended for ${seconds(suspended_ms)} since the last sign of life)`;
+  return cause + suspended;
 }
 
 function explainCause(end: CloseReport, role: Role, timers: Timers): string {

@@ -11,8 +11,7 @@ import type { Hello } from "../wire/hello.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
-import type { AdmissionResult } from "./session_record.ts";
-import { SessionRecord } from "./session_record.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** Options for {@linkcode Admission}. */

@@ -5,14 +5,7 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import type { Timers } from "../session/timers.ts";
-
-/** From one sign of life to the next: a quarter of the smallest threshold of both sides, in milliseconds. */
-export function assuranceInterval_ms(timers: Timers, clientThreshold_ms: number): number {
-  const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
-  const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, clientThreshold_ms);
-  return Math.min(threshold_ms / 4, heart_beat_interval_ms);
-}
+import type { SessionConfig } from "../session/options.ts";
 
 /** Sends at an interval, from its start to its stop. */
 export class Assurance {
@@ -21,10 +14,19 @@ export class Assurance {
   readonly #timer: Timer;
   #isRunning = false;
 
-  /** Makes one that is stopped; `send` is called at each interval, and returns false to stop. */
-  constructor(clock: Clock, interval_ms: number, send: () => boolean) {
+  /**
+   * Makes one that is stopped. `send` is called each quarter of the smallest threshold of both sides, and
+   * returns false to stop.
+   */
+  constructor(
+    { clock, timers }: Pick<SessionConfig, "clock" | "timers">,
+    clientThreshold_ms: number,
+    send: () => boolean,
+  ) {
+    const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
+    const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, clientThreshold_ms);
     this.#clock = clock;
-    this.#interval_ms = interval_ms;
+    this.#interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
     this.#timer = clock.timer(() => {
       this.#isRunning = send();
       if (this.#isRunning) this.#setTimer();

@@ -5,9 +5,11 @@
  */
 import type { Connection } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/codec.ts";
+import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { LegacyProtocol } from "./options.ts";
+import type { Stranger } from "./strangers.ts";
 
 const LF = 0x0a;
 
@@ -115,6 +117,14 @@ export class PeekedConnection implements Connection {
     if (this.#readCount === count) this.#first = undefined;
     return bytes.length;
   }
+}
+
+/** The stranger of a connection on which these bytes, or none, were read before its end. */
+export function strangerOf(connection: Connection, first: Uint8Array): Stranger {
+  // What is not enough for the dispatcher has been received all the same.
+  const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
+  const sent = describeSent(isPeeked ? connection.received : first);
+  return { peer: connection.peer, sent };
 }
 
 /** The buffer of the first bytes, and how many of them have come. */

@@ -26,8 +26,7 @@ import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
-import type { AdmissionResult } from "./session_record.ts";
-import { SessionRecord } from "./session_record.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { type Stranger, Strangers } from "./strangers.ts";
 

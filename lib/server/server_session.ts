@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadline } from "../platform/deadline.ts";
+import type { Connection } from "../platform/net/transport.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -16,11 +17,11 @@ import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
-import { describeSent } from "../wire/foreign.ts";
+import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
-import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
-import { Assurance, assuranceInterval_ms } from "./assurance.ts";
-import { beginsHello, PeekedConnection } from "./first_bytes.ts";
+import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { Assurance } from "./assurance.ts";
+import { beginsHello, strangerOf } from "./first_bytes.ts";
 import type { AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -44,22 +45,18 @@ export class ServerSession extends Session {
   lastData_ms = 0;
   #welcomed_ms = 0;
   readonly #host: SessionHost;
+  readonly #connection: Connection;
   /** Moves the deadline of the data phase, while that lasts. */
   #onData?: () => void;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
-  /** The last sequence number that the client had sent before. */
-  #sentBefore = 0;
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
-  /** The smallest threshold of the client. */
-  #threshold_ms = Infinity;
   #assurance?: Assurance;
-  readonly #peeked?: PeekedConnection;
-  /** Whether the client has sent a `HELLO`, be it refused. */
-  #hasHello = false;
+  /** The client's `HELLO`, once it has come, be it refused. */
+  #hello?: Hello;
   /** `lastData_ms` when the last sign of life was due. */
   #assured_ms = NaN;
   /** Ends the hold that the session is under; `undefined` while it is under none. */
@@ -69,8 +66,7 @@ export class ServerSession extends Session {
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
     this.#host = options.config;
-    const { connection } = options;
-    if (connection instanceof PeekedConnection) this.#peeked = connection;
+    this.#connection = options.connection;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -105,13 +101,11 @@ export class ServerSession extends Session {
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const { firstBytes } = this;
-    const isWrong = closeReason.reason === "protocol" && beginsHello(firstBytes);
-    if (this.#hasHello || isWrong || closeReason.reason === "failed") {
-      return super.reportEnd(closeReason, connection);
-    }
-    const sent = describeSent(firstBytes.length > 0 ? firstBytes : this.#peeked?.received);
-    this.#host.onStranger({ peer: this.peer, sent });
+    const first = this.firstBytes;
+    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
+    const isClient = this.#hello || isWrong || closeReason.reason === "failed";
+    if (isClient) super.reportEnd(closeReason, connection);
+    else this.#host.onStranger(strangerOf(this.#connection, first));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -120,6 +114,11 @@ export class ServerSession extends Session {
     // What follows may be its end.
     if (this.record?.isSettled) this.#release?.();
     this.changes.notify();
+  }
+
+  /** Confirmations have been waiting: tells a client that understands it. */
+  held(reason: HoldReason): void {
+    if (this.#hello?.knowsHold && !this.closeReason) this.writer.send({ type: "HOLD", reason });
   }
 
   /** The client has reconnected: ends this connection, and returns how it ended. */
@@ -193,11 +192,15 @@ export class ServerSession extends Session {
     await ready;
     this.deadline.pause();
     this.#startAssurance();
+    const wait = this.#host.clock.timer(() => record.held("room"));
+    wait.set(this.now() + HOLD_AFTER_MS);
     while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
     }
     this.#release = undefined;
+    wait.clear();
+    if (this.state.held === "room") this.state.release();
     this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
@@ -205,9 +208,8 @@ export class ServerSession extends Session {
 
   #startAssurance(): void {
     if (this.closeReason) return;
-    const { clock, timers } = this.#host;
-    const interval_ms = assuranceInterval_ms(timers, this.#threshold_ms);
-    this.#assurance ??= new Assurance(clock, interval_ms, () => this.#assureClient());
+    const { threshold_ms } = this.#hello!;
+    this.#assurance ??= new Assurance(this.#host, threshold_ms, () => this.#assureClient());
     this.#assurance.start();
   }
 
@@ -224,8 +226,7 @@ export class ServerSession extends Session {
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
-    this.#hasHello = true;
-    const hello = helloFields(frame);
+    const hello = this.#hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
@@ -235,7 +236,7 @@ export class ServerSession extends Session {
     }
     const { record, resumption } = admission;
     this.record = record;
-    const welcome = () => this.#welcome(record, hello, resumption);
+    const welcome = () => this.#welcome(record, resumption);
     if (!record.opening) return welcome();
     // The client has done its part: how long it waits for the store is its choice.
     this.deadline.pause();
@@ -243,14 +244,12 @@ export class ServerSession extends Session {
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
+  #welcome(record: SessionRecord, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
-    this.#sentBefore = hello.sent;
-    this.#threshold_ms = hello.threshold_ms;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
@@ -262,6 +261,7 @@ export class ServerSession extends Session {
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);
+    if (this.state.held) this.held(this.state.held);
     this.changes.notify();
   }
 
@@ -274,7 +274,7 @@ export class ServerSession extends Session {
     }
     this.#receivedUpTo = seq;
     this.counts.received++;
-    if (seq <= this.#sentBefore) this.ledger.countResent(this.counts);
+    if (seq <= this.#hello!.sent) this.ledger.countResent(this.counts);
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.
@@ -282,14 +282,12 @@ export class ServerSession extends Session {
   }
 
   #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
+    const bytes = payload.length;
     this.ledger.dataReceived = seq;
-    this.ledger.dataBytes += payload.length;
-    if (this.events.wantsMessages) {
-      this.events.emit("data_received", { seq, bytes: payload.length });
-    }
-    const { clock, maxMessageBytes } = this.#host;
-    if (record.receive(seq, payload, clock, maxMessageBytes)) return;
-    throw new ProtocolError("more data messages than may be unconfirmed");
+    this.ledger.dataBytes += bytes;
+    if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
+    const isTaken = record.receive(seq, payload, this.#host);
+    if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
 
   #confirm(): void {

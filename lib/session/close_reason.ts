@@ -6,7 +6,7 @@
  */
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
-import type { Role, TerminateReason } from "../wire/protocol.ts";
+import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { ConnectionUse, Cut } from "../evidence/cuts.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -149,6 +149,8 @@ export interface CloseReport extends CloseReason {
   age_ms: number | null;
   /** The pause in its traffic that had ended just before; absent without one. */
   pause_ms?: number;
+  /** What confirmations waited for at the server, if they did. */
+  held?: HoldReason;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */

@@ -6,7 +6,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import type { Role } from "../wire/protocol.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
@@ -77,10 +77,18 @@ export interface EventFields {
   data_confirmed: { seq: number; rtt_ms: number | null };
   /**
    * The phase changed; `silent_ms` is how long no data had been received by then. On entering and leaving
-   * the heartbeat phase, `idle` says that none was due: the client had nothing to send. On entering it,
-   * `closed` says that an original peer has no data connection: `data_threshold` was not waited for.
+   * the heartbeat phase, `idle` says that none was due: the client had nothing to send; `held` that
+   * confirmations waited at the server, and for what. On entering it, `closed` says that an original peer has
+   * no data connection: `data_threshold` was not waited for.
    */
-  phase: { from: Phase; to: Phase; silent_ms: number; idle?: true; closed?: true };
+  phase: {
+    from: Phase;
+    to: Phase;
+    silent_ms: number;
+    idle?: true;
+    closed?: true;
+    held?: HoldReason;
+  };
   /** This side sent a heartbeat. */
   heartbeat_sent: { n: number };
   /** A sign of life came after a heartbeat; only its own reply gives a round-trip time. */
@@ -102,6 +110,8 @@ export interface EventFields {
     sent: readonly string[];
     new?: true;
   };
+  /** Confirmations have been waiting at the server, for this and not for the network. */
+  hold: { reason: HoldReason };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

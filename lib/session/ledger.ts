@@ -5,6 +5,8 @@
  */
 import type { Cut } from "../evidence/cuts.ts";
 
+import type { HoldReason } from "../wire/protocol.ts";
+
 /** First and last sequence number of an unbroken run. */
 export type SeqRange = readonly [first: number, last: number];
 
@@ -36,6 +38,8 @@ export interface Summary {
   confirmed_up_to: number;
   /** Sent (or received) but not confirmed: whether the other side has them is not known here. */
   in_doubt: SeqRange[];
+  /** What confirmations waited for at the end, if they did. */
+  held?: HoldReason;
   /** How many connections the session has had. */
   connections: number;
   /** The counters of each of them; of many, the last ones. */
@@ -86,6 +90,8 @@ export class Counters {
   in_doubt = 0;
   /** How often this process did not run in time. */
   local_stalls = 0;
+  /** How often confirmations waited at the server for its store, its output or room. */
+  holds = 0;
 }
 
 /** Adds counters to others; those that are not given count as zero. */

@@ -16,6 +16,7 @@ import {
 } from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
+import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
 /**
@@ -75,6 +76,7 @@ export class SessionState {
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
   lastSignOfLife_ms: number;
+  #held?: HoldReason;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #dataPause_ms?: number;
@@ -83,6 +85,8 @@ export class SessionState {
   #closeReason?: CloseReason;
   #silentSince_ms: number;
   #silence?: SilenceKind;
+  /** What confirmations waited for when the last silence began. */
+  #heldAtSilence?: HoldReason;
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
   /** When one was last reported, and for how long it was suspended since the last sign of life before. */
@@ -123,6 +127,11 @@ export class SessionState {
     return this.#phase === "heartbeat" && this.#silence !== "idle";
   }
 
+  /** What confirmations wait for at the server, if they do. */
+  get held(): HoldReason | undefined {
+    return this.#held;
+  }
+
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
@@ -146,6 +155,18 @@ export class SessionState {
     return this.ledger.connectionOpened();
   }
 
+  /** Notes that confirmations wait at the server, and for what; does nothing if that is known. */
+  hold(reason: HoldReason): void {
+    if (this.#held === reason) return;
+    this.#held = reason;
+    this.events.emit("hold", { reason });
+  }
+
+  /** Notes that confirmations wait no longer, or that this is not known any more. */
+  release(): void {
+    this.#held = undefined;
+  }
+
   /** Reports a resume. */
   resumed(resumption: Resumption): void {
     this.events.emit("resumed", { gap_ms: this.gap_ms, ...resumption });
@@ -160,6 +181,7 @@ export class SessionState {
   silent(since_ms: number, kind?: SilenceKind): void {
     this.#silentSince_ms = since_ms;
     this.#silence = kind;
+    this.#heldAtSilence = this.#held;
     if (kind !== "idle") this.ledger.silences++;
     this.#change("silence");
   }
@@ -205,7 +227,9 @@ export class SessionState {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
     const { by, reason } = this.#closeReason ?? {};
-    this.events.emit("summary", { ...summary, ...input, ...by && reason && { by, reason } });
+    const end = by && reason && { by, reason };
+    const held = this.#held && { held: this.#held };
+    this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }
 
   #reportStall(ms: number, kind: StallKind): void {
@@ -241,7 +265,8 @@ export class SessionState {
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
     const suspended_ms = this.#suspendedSinceSignOfLife_ms;
     const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, use };
-    return closeReport(closeReason, context);
+    const held = this.#held;
+    return { ...closeReport(closeReason, context), ...held && { held } };
   }
 
   /** Changes the phase by the table; returns the time at which it did. */
@@ -255,11 +280,13 @@ export class SessionState {
     if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
-    const isIdle = this.#silence === "idle" && (from === "heartbeat" || to === "heartbeat");
+    const isSilence = from === "heartbeat" || to === "heartbeat";
+    const isIdle = this.#silence === "idle" && isSilence;
     const isClosed = this.#silence === "closed" && to === "heartbeat";
     if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
-    const more = isIdle ? { idle: true as const } : isClosed ? { closed: true as const } : {};
-    const phase = { from, to, silent_ms: roundMs(silent_ms), ...more };
+    const kind = isIdle ? { idle: true as const } : isClosed ? { closed: true as const } : {};
+    const held = isSilence && this.#heldAtSilence;
+    const phase = { from, to, silent_ms: roundMs(silent_ms), ...kind, ...held && { held } };
     // An attempt that opened no session has no phases.
     if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { HoldWatch } from "./hold_watch.ts";
 import { BATCH_ENTRIES, costOf, Queue, type Recipient } from "./queue.ts";
 import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
 
@@ -69,13 +70,15 @@ export interface BatchDeliveryOptions {
 export class BatchDelivery implements Delivery {
   readonly isDurable: boolean;
   readonly #options: BatchDeliveryOptions;
-  #next = new Queue();
+  #next: Queue;
   /** What does not fit into the next batch, by session; the one whose turn is next comes first. */
   readonly #queues = new Map<string, Queue>();
   readonly #onStored = new Map<Entry, () => void>();
   #pendingBytes = 0;
   #share = Infinity;
-  #waitingFor: "store" | "output" = "store";
+  /** What is being delivered, the oldest first, and what it waits for. */
+  readonly #underWay = new Map<Queue, "store" | "output">();
+  readonly #watch: HoldWatch;
   #noticed_ms = -Infinity;
   #isNoticed = false;
   #room = Promise.withResolvers<void>();
@@ -92,6 +95,14 @@ export class BatchDelivery implements Delivery {
     this.#options = options;
     this.isDurable = options.store !== undefined;
     this.#maxBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
+    const { clock } = options;
+    this.#next = new Queue(clock.now());
+    const inAll = () => [...this.#underWay.keys(), this.#next, ...this.#queues.values()];
+    this.#watch = new HoldWatch(
+      clock,
+      inAll,
+      (queue) => this.#underWay.get(queue) ?? this.#waitingFor,
+    );
   }
 
   get share(): number {
@@ -130,8 +141,10 @@ export class BatchDelivery implements Delivery {
     if (this.#hasFailed) return;
     let queue = this.#queues.get(entry.session);
     if (!queue && !this.#next.isFull) queue = this.#next;
-    else if (!queue) this.#queues.set(entry.session, queue = new Queue());
+    else if (!queue) this.#queues.set(entry.session, queue = new Queue(this.#options.clock.now()));
+    if (queue.entries.length === 0) queue.since_ms = this.#options.clock.now();
     queue.add(entry, recipient);
+    if (recipient) this.#watch.start();
     this.#pendingBytes += costOf(entry);
     if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
     this.#running ??= this.#run();
@@ -152,8 +165,10 @@ export class BatchDelivery implements Delivery {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#hasFailed = this.#isOver = true;
-    this.#next = new Queue();
+    this.#next = new Queue(Infinity);
     this.#queues.clear();
+    this.#underWay.clear();
+    this.#watch.stop();
     for (const resolve of this.#onStored.values()) resolve();
     this.#releaseHeld();
     this.#options.onFailure(error instanceof Error ? error.message : String(error));
@@ -165,7 +180,7 @@ export class BatchDelivery implements Delivery {
     const { entries } = batch;
     const progress = batch.progress();
     this.#fillNext();
-    this.#waitingFor = "store";
+    this.#underWay.set(batch, store ? "store" : "output");
     try {
       await store?.commit(entries);
     } catch (error) {
@@ -175,6 +190,7 @@ export class BatchDelivery implements Delivery {
       for (const entry of this.#onStored.size > 0 ? entries : []) this.#resolveStored(entry);
     }
     if (!output || progress.size === 0) return this.#delivered(batch, progress);
+    this.#underWay.set(batch, "output");
     this.#writing = this.#write(output, batch, progress, this.#writing);
     await (store ? this.#inTime(this.#writing) : this.#writing);
   }
@@ -188,7 +204,6 @@ export class BatchDelivery implements Delivery {
   ): Promise<void> {
     await before;
     if (this.#hasFailed) return;
-    this.#waitingFor = "output";
     try {
       const { entries } = batch;
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
@@ -210,15 +225,27 @@ export class BatchDelivery implements Delivery {
 
   #delivered(batch: Queue, progress: ReturnType<Queue["progress"]>): void {
     this.#pendingBytes -= batch.bytes;
-    for (const [recipient, { bytes, seq }] of progress) recipient.delivered(seq, bytes);
+    this.#underWay.delete(batch);
+    for (const [recipient, { bytes, seq }] of progress) {
+      this.#watch.delivered(recipient);
+      recipient.delivered(seq, bytes);
+    }
+    if (this.#pendingBytes === 0) this.#watch.stop();
     if (this.#pendingBytes <= this.#maxBytes / 2) this.#releaseHeld();
   }
 
+  get #waitingFor(): "store" | "output" {
+    const [oldest] = this.#underWay.values();
+    return oldest ?? "store";
+  }
+
   #fillNext(): void {
-    this.#next = new Queue();
+    const now_ms = this.#options.clock.now();
+    this.#next = new Queue(now_ms);
     for (const [session, queue] of this.#queues) {
       if (this.#next.isFull) break;
       queue.moveTo(this.#next, Math.ceil(BATCH_ENTRIES / this.#queues.size));
+      queue.since_ms = now_ms;
       // To the end of the line, if it has more.
       this.#queues.delete(session);
       if (queue.entries.length > 0) this.#queues.set(session, queue);

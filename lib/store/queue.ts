@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HoldReason } from "../wire/protocol.ts";
 import type { Entry } from "./store.ts";
 
 /** The memory that an entry takes besides its payload, in bytes, measured and rounded up. */
@@ -21,6 +22,8 @@ const BATCH_BYTES = 8_388_608;
 export interface Recipient {
   /** Everything up to and including this sequence number is delivered: `bytes` more than before. */
   delivered(seq: number, bytes: number): void;
+  /** Its data messages have been waiting for some time, for this. */
+  held?(reason: HoldReason): void;
 }
 
 /** What an entry is charged with while it waits. */
@@ -36,6 +39,13 @@ export class Queue {
   recipients: (Recipient | undefined)[] = [];
   /** What the entries are charged with. */
   bytes = 0;
+  /** Since when entries have waited in it, or since some of them last went on, in monotonic milliseconds. */
+  since_ms: number;
+
+  /** Makes a queue without entries. */
+  constructor(now_ms: number) {
+    this.since_ms = now_ms;
+  }
 
   /** Adds an entry at the end. */
   add(entry: Entry, recipient: Recipient | undefined): void {

@@ -80,8 +80,8 @@ export function explainForeign(first: Uint8Array, receiver: Role): string | unde
  * What was sent on a connection that opened no session: `nothing`, a {@linkcode ForeignProtocol}, or else its
  * first line in quotes.
  */
-export function describeSent(first?: Uint8Array): string {
-  if (!first?.length) return "nothing";
+export function describeSent(first: Uint8Array): string {
+  if (first.length === 0) return "nothing";
   const end = first.indexOf(0x0a);
   return foreignProtocol(first) ?? quoted(end < 0 ? first : first.subarray(0, end));
 }

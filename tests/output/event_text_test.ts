@@ -325,3 +325,33 @@ Deno.test("eventText() warns of each kind of stranger once, and never of port ch
   assertEquals(levelOf(["nothing", "tls"], true), "warning");
   assertEquals(levelOf(["tls"], false), "info");
 });
+
+Deno.test("eventText() says what confirmations wait for, and hints at no network then", () => {
+  const texts = (event: Event) =>
+    ROLES.map((role) => eventText(event, role, DEFAULT_TIMERS)).map((each) =>
+      `${each!.level}: ${each!.text}`
+    );
+  assertEquals(texts(eventOf("hold", { reason: "store" })), [
+    "warning: confirmations wait for the server's store, not for the network",
+    "info: confirmations wait for the store, not for the network",
+  ]);
+  const phase = { from: "data", to: "heartbeat", silent_ms: 20_000, held: "output" } as const;
+  assertEquals(texts(eventOf("phase", phase)), [
+    "warning: no confirmation for 20.000 s: confirmations wait for the server's output, whose " +
+    "reader or disk does not keep up; heartbeat phase",
+    "warning: no data message for 20.000 s: confirmations wait for the output, whose reader or disk " +
+    "does not keep up; heartbeat phase",
+  ]);
+  const closed = terminatedOf({ by: "peer", reason: "closed", held: "store" });
+  assertEquals(
+    texts(eventOf("terminated", closed))[0],
+    "error: the server closed the connection (FIN) " +
+      "while confirmations were waiting for the server's store",
+  );
+  const stopped = terminatedOf({ reason: "done", held: "room" });
+  assert(texts(eventOf("terminated", stopped))[0]!.endsWith(
+    " (confirmations were waiting for room at the server, whose store or output does not keep up)",
+  ));
+  const { text } = summaryText({ held: "store", in_doubt: [[5, 9]] });
+  assertStringIncludes(text, "in doubt: 5 to 9, waiting for the server's store");
+});

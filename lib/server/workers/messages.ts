@@ -10,6 +10,7 @@ import {
 } from "../../platform/net/transport.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
+import type { HoldReason } from "../../wire/protocol.ts";
 import type { Placement } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../server.ts";
@@ -80,6 +81,8 @@ export type ToWorker =
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
+  /** Data messages of this recipient have been waiting, for this. */
+  | { kind: "held"; recipient: number; reason: HoldReason }
   /** The reply to `store_and_reply` and `flush`; at once if nothing more can be delivered. */
   | { kind: "delivery_result"; call: number; hasFailed: boolean }
   /** Whether all workers together have no room for another session, or for more data messages. */

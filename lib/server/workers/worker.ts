@@ -94,6 +94,8 @@ export class ServerWorker implements Coordinator {
         return this.#incoming.get(message.forwarding)?.onResult(message.result);
       case "delivered":
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
+      case "held":
+        return this.delivery!.onHeld(message.recipient, message.reason);
       case "full":
         this.isFull = message.sessions;
         this.delivery?.setShare(message.share);

@@ -83,6 +83,7 @@ export class WorkerHandle {
         this.send({ kind: "delivered", recipient: number, seq, bytes });
         this.#onDelivered();
       },
+      held: (reason) => this.send({ kind: "held", recipient: number, reason }),
     };
     this.#recipients.set(number, recipient);
     return recipient;
