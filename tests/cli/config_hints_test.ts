@@ -119,3 +119,21 @@ Deno.test("readConfig() says so of a file that is not in UTF-8", async () => {
     assertEquals(error([...ascii, 0xe4, 0x0a]), latin1);
   });
 });
+
+Deno.test("parseConfig() reads durations as people write them", () => {
+  const text =
+    '[settings]\ndata_interval = "500ms"\ndata_threshold = "2h5m"\nheart_beat_interval = "7"\n';
+  const settings = { data_interval: 0.5, data_threshold: 7_500, heart_beat_interval: 7 };
+  assertEquals(parseConfig(text, "x.toml", "server"), settings);
+});
+
+Deno.test("parseConfig() takes port 0 for a server alone, and a host in brackets", () => {
+  const text = '[settings]\nhost = "[::1]"\nport = 0\n';
+  assertEquals(parseConfig(text, "x.toml", "server"), { host: "::1", port: 0 });
+  const { message } = assertThrows(() => parseConfig(text, "x.toml", "client"), UsageError);
+  assertEquals(
+    message,
+    "x.toml: line 3: port = 0: the client needs the number of the server's port; a server with " +
+      "port 0 takes any free one, and names it: listening on …",
+  );
+});

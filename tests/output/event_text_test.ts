@@ -198,20 +198,6 @@ Deno.test("eventText() warns of a summary of a lost session, though nothing is i
   assertEquals(level("peer", "done", "server"), "info");
 });
 
-Deno.test("eventText() sums up the local stalls, if there were any", () => {
-  const end = "heartbeats 0 sent, 0 answered, 0 missed, 0 received";
-  const start = "summary of 1.500 s: 0 data messages sent, 0 confirmed, none in doubt; no silence";
-  assertEquals(summaryText({ local_stalls: 0 }).text, `${start}; ${end}`);
-  assertEquals(
-    summaryText({ local_stalls: 1 }).text,
-    `${start}; 1 local stall of this side; ${end}`,
-  );
-  assertEquals(
-    summaryText({ local_stalls: 2 }).text,
-    `${start}; 2 local stalls of this side; ${end}`,
-  );
-});
-
 Deno.test("eventText() warns of an input of which something is left", () => {
   for (
     const [rest, text] of [
