@@ -32,8 +32,8 @@ export interface AcceptOptions {
   stopping: AbortSignal;
   /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
-  /** Called with each refused connection and the reason. */
-  refused: (connection: Connection, text: string) => void;
+  /** Called with each refused connection, what it had sent first, and the reason. */
+  refused: (connection: Connection, first: Uint8Array, text: string) => void;
   /** Logs that accepting fails, and that it succeeds again. */
   notice: (level: "info" | "error", text: string) => void;
 }
@@ -85,14 +85,19 @@ async function acceptSpare(
     onAccepted(connection);
     return true;
   }
-  refused(connection, NO_ROOM);
   using limit = new Deadline(clock);
   limit.moveTo(clock.now() + REFUSAL_LIMIT_MS);
-  const refusal = refuse(connection);
+  let isReported = false;
+  const report = (first: Uint8Array) => {
+    isReported = true;
+    refused(connection, first, NO_ROOM);
+  };
+  const refusal = refuse(connection, report);
   await Promise.race([sleep(limit), refusal]);
   connection.close();
   // Only then is the descriptor free again.
   await refusal;
+  if (!isReported) report(new Uint8Array(0));
   return true;
 }
 
@@ -100,11 +105,16 @@ async function acceptSpare(
  * Sends TERMINATE and waits until the client has read it: closing at once could overtake it with a reset.
  * A client with `--reconnect` gets no TERMINATE: `refused` is final, and it may retry.
  */
-async function refuse(connection: Connection): Promise<void> {
+async function refuse(
+  connection: Connection,
+  report: (first: Uint8Array) => void,
+): Promise<void> {
   try {
     const buffer = new Uint8Array(MAX_LINE_BYTES);
     const count = await connection.read(buffer);
-    if (parseHello(buffer.subarray(0, count ?? 0))?.reconnects) return;
+    const first = buffer.subarray(0, count ?? 0);
+    report(first);
+    if (parseHello(first)?.reconnects) return;
     let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
     while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
     await connection.closeWrite();

@@ -24,6 +24,7 @@ import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
+import { beginsHello, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
 import { type AdmissionResult, SessionRecord } from "./session_record.ts";
@@ -119,7 +120,10 @@ export class Server {
       clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#tasks.add(this.#dispatcher.receive(connection)),
-      refused: (connection, text) => this.#reportRefusal(connection, text),
+      refused: (connection, first, text) =>
+        beginsHello(first)
+          ? this.#reportRefusal(connection, text)
+          : this.#host.onStranger(strangerOf(connection, first)),
       notice: (level, text) => this.#notice(level, text),
     });
     using limit = this.#limit;

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertLess } from "@std/assert";
+import type { Placement } from "../../lib/server/coordinator.ts";
 import { BACK, data, heardAfter } from "../support/callers.ts";
 import { HeldOutput, HeldStore } from "../support/held_delivery.ts";
 import { stagePool } from "../support/pool_stage.ts";
@@ -96,15 +97,53 @@ Deno.test("the phase and the end of a session say what its confirmations wait fo
   ]]]);
 });
 
-Deno.test("a session that is not read for want of room says so within 2 s", async () => {
+Deno.test("a session that is not read for want of room says so within 2 s, until it is read again", async () => {
+  const room = Promise.withResolvers<void>();
+  const delivery = {
+    isDurable: false,
+    share: 0,
+    hasFailed: false,
+    message: () => {},
+    note: () => {},
+    keep: () => Promise.resolve(),
+    flushed: () => Promise.resolve(),
+    room: () => room.promise,
+  };
+  const coordinator = {
+    delivery,
+    sessions: [],
+    isFull: false,
+    findWorker: (): Promise<Placement> => Promise.resolve({ at: "here" }),
+    forward: () => Promise.resolve(),
+    sessionPlaced: () => {},
+    sessionStarted: () => {},
+    sessionEnded: () => {},
+    onStranger: () => {},
+  };
+  const { clock, hello, recorder } = stageRawServer({ coordinator });
+  const only = await hello("s", KNOWING);
+  await only.peer.say(data(1));
+  await clock.advance(1_999);
+  assertEquals(recorder.story("hold"), ["1000 hold room"]);
+  assertEquals(heardAfter(only).filter((line) => line.startsWith("HOLD")), ["HOLD room"]);
+  delivery.share = Infinity;
+  room.resolve();
+  await clock.advance(30_000);
+  assertEquals(recorder.all("phase").at(-1)?.to, "heartbeat");
+  assertEquals(recorder.all("phase").at(-1)?.held, undefined);
+});
+
+Deno.test("a session that is not read for want of room is read soon enough to say nothing", async () => {
   const output = new HeldOutput();
   // Room for one message: the session that sends the second one is over its share at once.
   const staged = stageRawServer({ output, maxPendingBytes: 300 });
   const only = await staged.hello("s", KNOWING);
   await only.peer.say(data(1, 2));
-  await staged.clock.advance(2_000);
-  assertEquals(staged.recorder.all("hold").length, 1);
-  assertEquals(heardAfter(only).filter((line) => line.startsWith("HOLD")).length, 1);
+  await staged.clock.advance(900);
+  output.held = false;
+  await output.letThrough();
+  await staged.clock.advance(10_000);
+  assertEquals(staged.recorder.all("hold"), []);
 });
 
 Deno.test("sessions of every worker are told what they wait for", async () => {
