@@ -59,7 +59,7 @@ Deno.test("the first byte of an original message is no session, and is given up 
   const end = await call("M");
   await clock.advance(5_000);
   assertEquals(recorder.all("connected"), []);
-  assertEquals(recorder.one("terminated").text, "no HELLO within 5 s");
+  assertEquals(recorder.one("strangers").sent, ['"M"']);
   assertEquals(end.heard, ["5000 TERMINATE silent no HELLO within 5 s\n"]);
 });
 

@@ -331,7 +331,7 @@ Deno.test("eventText() says what confirmations wait for, and hints at no network
   const closed = terminatedOf({ by: "peer", reason: "closed", held: "store" });
   assertEquals(
     texts(eventOf("terminated", closed))[0],
-    "error: the server closed the connection (FIN) " +
+    "error: the connection was closed (FIN) from the side of the server " +
       "while confirmations were waiting for the server's store",
   );
   const stopped = terminatedOf({ reason: "done", held: "room" });

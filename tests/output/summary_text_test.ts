@@ -14,7 +14,9 @@ function summaryText(fields: Parameters<typeof summaryOf>[0]) {
 
 Deno.test("eventText() sums up the local stalls, if there were any", () => {
   const end = "heartbeats 0 sent, 0 answered, 0 missed, 0 received";
-  const start = "summary of 1.500 s: 0 data messages sent, 0 confirmed, none in doubt; no silence";
+  const start =
+    "summary of 1.500 s: 0 data messages sent, 0 confirmed, none in doubt; no silence; " +
+    "longest time without traffic 0.000 s";
   assertEquals(summaryText({ local_stalls: 0 }).text, `${start}; ${end}`);
   assertEquals(
     summaryText({ local_stalls: 1 }).text,

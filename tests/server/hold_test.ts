@@ -37,14 +37,15 @@ for (const what of ["store", "output"] as const) {
     assertEquals(heardAfter(only), [`HOLD ${what}`]);
     await only.peer.say(data(2));
     await clock.advance(10_000);
-    assertEquals(heardAfter(only), [`HOLD ${what}`]);
+    // Besides, a sign of life after a quarter of the smallest threshold.
+    assertEquals(heardAfter(only), [`HOLD ${what}`, "HEARTBEAT 1"]);
     staged[what].held = false;
     await staged[what].letThrough();
     assertEquals(heardAfter(only).at(-1), "CONFIRM 2");
     // From then on there is nothing to say: not of what comes next, nor of a silence.
     await only.peer.say(data(3));
     await clock.advance(20_000);
-    assertEquals(heardAfter(only).slice(-2), ["CONFIRM 3", "HEARTBEAT 1"]);
+    assertEquals(heardAfter(only).slice(-2), ["CONFIRM 3", "HEARTBEAT 2"]);
     assertEquals(recorder.all("phase").at(-1)?.held, undefined);
     assertEquals(recorder.all("hold").length, 1);
   });
