@@ -84,6 +84,10 @@ export class BatchDelivery implements Delivery {
   /** Whether the failure has been reported. */
   #isOver = false;
   #running?: Promise<void>;
+  /** How many batches are being delivered: one, or two while there is much to store. */
+  #underWay = 0;
+  /** The second of them. */
+  #ahead?: Promise<void>;
   /** What the output is being given, one batch after the other. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -134,18 +138,24 @@ export class BatchDelivery implements Delivery {
     this.#pendingBytes += costOf(entry);
     if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
     this.#running ??= this.#run();
+    this.#deliverAhead();
   }
 
   async #run(): Promise<void> {
     // What else was read in this turn joins the first batch.
     await Promise.resolve();
-    try {
-      while (this.#next.entries.length > 0) await this.#deliver();
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#running = undefined;
+    while (this.#ahead || this.#next.entries.length > 0) {
+      const delivered = this.#ahead ?? this.#deliver();
+      this.#ahead = undefined;
+      this.#deliverAhead();
+      await delivered;
     }
+    this.#running = undefined;
+  }
+
+  /** Gives the store a large batch while it commits the one before, so that it need not wait for it. */
+  #deliverAhead(): void {
+    if (this.isDurable && this.#underWay === 1 && this.#next.isLarge) this.#ahead = this.#deliver();
   }
 
   #fail(error: unknown): void {
@@ -159,6 +169,17 @@ export class BatchDelivery implements Delivery {
   }
 
   async #deliver(): Promise<void> {
+    this.#underWay++;
+    try {
+      await this.#deliverNext();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #deliverNext(): Promise<void> {
     const { output, store } = this.#options;
     const batch = this.#next;
     const { entries } = batch;
