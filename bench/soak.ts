@@ -125,9 +125,9 @@ async function soak(
   seed: number,
 ): Promise<string[]> {
   console.log(`${sessions} sessions, ${minutes} minutes, seed ${seed}\n`);
-  await using peer = await startPeer(pulsewire, ...OPTIONS);
+  await using peer = await startPeer(pulsewire, "0", OPTIONS);
   const words = [peer.port, "pulsewire", sessions, "soak", EVERY_MS, seed].map(String);
-  await using load = new Process("the load generator", [...tools.load, ...words]);
+  await using load = new Process("the load generator", [...tools.load, ...words], { place: "1" });
   await load.next("open");
   const counts = new Counts();
   const counting = [counts.countLoad(load), counts.countServer(peer)];
