@@ -23,7 +23,7 @@ import {
 import { dial, type DialOptions } from "../session/dial.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import type { Timers } from "../session/timers.ts";
+import { CONNECT_LIMIT_MS, type Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
 import { Outbox, type OutboxOptions, type SentMessage } from "./outbox.ts";
@@ -187,7 +187,8 @@ export class Client {
     if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = reconnect;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
-    const text = `given up after ${limit} attempts in a row (reconnect_limit)`;
+    const attempts = limit === 1 ? "1 attempt" : `${limit} attempts in a row`;
+    const text = `given up after ${attempts} (reconnect_limit)`;
     this.#state.events.emit("notice", { level: "warning", text });
     return false;
   }
@@ -212,7 +213,9 @@ export class Client {
   #warnOfNoProgress({ payload, seq }: SentMessage): void {
     const text =
       `${this.#fruitless} connections in a row opened and confirmed nothing: data message ` +
-      `${seq}, of ${payload.length} bytes, was sent on each. Look next: is the message too large for the ` +
+      `${seq}, of ${payload.length} byte${
+        payload.length === 1 ? "" : "s"
+      }, was sent on each. Look next: is the message too large for the ` +
       `rate of the path, or does the path drop packets above a size (an MTU black hole), so that small ` +
       `frames pass and large ones never do?`;
     this.#state.events.emit("notice", { level: "warning", text });
@@ -246,6 +249,11 @@ function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): strin
   if (wasOpened) return undefined;
   if (reason === "closed") return `accepted, and closed (FIN) ${BEFORE_OPEN}`;
   if (reason === "reset") return `accepted, and reset (RST) ${BEFORE_OPEN}`;
+  if (reason === "silent") {
+    return by === "self"
+      ? `accepted, but ${text}`
+      : `no answer within ${CONNECT_LIMIT_MS / 1000} s`;
+  }
   return undefined;
 }
 

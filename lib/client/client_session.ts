@@ -222,11 +222,15 @@ export class ClientSession extends Session implements ClientDataSide {
     else this.stop("done");
   }
 
-  /** Warns of timers with which the server takes a healthy session for a silent one. */
+  /**
+   * Warns of timers with which the server takes a healthy session for a silent one. If both sides have the
+   * same data_threshold, the warning before connecting has said it.
+   */
   #compareTimers(threshold_s: number | undefined): void {
     const { interval_ms = 0 } = this.#outbox.source;
     const interval_s = interval_ms / 1000;
     if (threshold_s === undefined || interval_s < threshold_s) return;
+    if (threshold_s * 1000 === this.timers.data_threshold_ms) return;
     this.events.emit("notice", {
       level: "warning",
       text:

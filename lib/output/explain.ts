@@ -116,6 +116,13 @@ function explainOpenTimeout(end: CloseReport, other: string): string {
 
 /** Explains a connection that its peer, or the network, ended before the session was open. */
 function explainUnopened(end: CloseReport, role: Role): string {
+  if (role === "server" && end.by === "peer" && end.reason === "silent" && !end.unheard) {
+    return `${end.peer}: the client gave up before its session was open${
+      end.text && `: ${end.text}`
+    }. ` +
+      `Look next: did the store of this server not answer, was this process or host stopped, or does ` +
+      `the path drop what this side sends?`;
+  }
   if (end.by === "peer" && end.reason !== "closed") {
     return `${end.peer}: ${explainPeer(end, role)}`;
   }
@@ -154,7 +161,7 @@ function explainPeer(end: CloseReport, role: Role): string {
         `Look next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
       if (end.unheard) return explainUnheard(end, other);
-      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: does the ` +
+      return `${other} declared this side dead: nothing from this side arrived there in time${text}. Look next: does the ` +
         `path drop what this side sends, or was this process or host stopped (a local stall)?`;
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;

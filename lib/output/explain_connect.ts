@@ -48,12 +48,13 @@ export function explainUnconnected({ code, peer, reason, text }: CloseReport): s
 /** What a stranger sent, in words, and what to change where it comes from. */
 const STRANGERS_SENT: Readonly<Record<string, string>> = {
   nothing: "nothing, as port checks do",
-  proxy_v1: "a PROXY header (version 1): switch off send-proxy in the load balancer",
-  proxy_v2: "a PROXY header (version 2): switch off send-proxy-v2 in the load balancer",
-  http: "an HTTP request: make the load balancer's health check one of TCP, or use another port",
-  http2: "an HTTP/2 preface: make the load balancer's health check one of TCP, or use another port",
-  tls: "a TLS hello: switch off TLS towards this port, which takes none",
-  ssh: "an SSH banner: connect to the port of the SSH server",
+  proxy_v1: "a PROXY header of version 1 (switch off send-proxy in the load balancer)",
+  proxy_v2: "a PROXY header of version 2 (switch off send-proxy-v2 in the load balancer)",
+  http: "an HTTP request (make the load balancer's health check one of TCP, or use another port)",
+  http2:
+    "an HTTP/2 preface (make the load balancer's health check one of TCP, or use another port)",
+  tls: "a TLS hello (switch off TLS towards this port, which takes none)",
+  ssh: "an SSH banner (connect to the port of the SSH server)",
 };
 
 /** Explains connections that opened no session. */
@@ -63,7 +64,7 @@ export function explainStrangers({ addresses, count, sent }: EventFields["strang
     ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
     : addresses[0];
   const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
-  return `${connections} from ${from} opened no session and sent ${what.join("; ")}`;
+  return `${connections} from ${from} opened no session and sent ${what.join(", or ")}`;
 }
 
 /** A name may be wrong, or its name server not answer: the system says which in its own words. */

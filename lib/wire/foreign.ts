@@ -11,8 +11,9 @@ export type ForeignProtocol = "proxy_v1" | "proxy_v2" | "http" | "http2" | "tls"
 
 const ascii = new TextDecoder("latin1");
 
-/** RFC 9112: the request line of a client, or the status line of a server. */
-const HTTP = /^(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S|HTTP\/1)/;
+/** RFC 9112: the request line of a client, the status line of a server, or its page without one (HTTP/0.9). */
+const HTTP =
+  /^(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S|HTTP\/1|<(?:!doctype )?html)/i;
 
 /** What each begins with, in ASCII: of HTTP/2 what a client sends (RFC 9113, section 3.4). */
 const BEGINNINGS: readonly [ForeignProtocol, string][] = [

@@ -40,7 +40,7 @@ Deno.test("connections that confirm nothing count as attempts in a row, however 
   const notices = recorder.all("notice").map(({ text }) => text)
     .filter((text) => !text.startsWith("cut "));
   const hint =
-    " connections in a row opened and confirmed nothing: data message 1, of 1 bytes, was " +
+    " connections in a row opened and confirmed nothing: data message 1, of 1 byte, was " +
     "sent on each. Look next: is the message too large for the rate of the path, or does the path drop " +
     "packets above a size (an MTU black hole), so that small frames pass and large ones never do?";
   assertEquals(notices, [

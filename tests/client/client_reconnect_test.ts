@@ -135,6 +135,8 @@ for (
     assertEquals(recorder.all("reconnecting").map(({ attempt }) => attempt).at(-1), limit);
     assertEquals(recorder.all("terminated").length, 1);
     assertEquals(recorder.all("summary"), []);
+    const attempts = limit === 1 ? "1 attempt" : `${limit} attempts in a row`;
+    assertEquals(recorder.one("notice").text, `given up after ${attempts} (reconnect_limit)`);
     assertEquals(clock.pending, 0);
   });
 }
@@ -167,14 +169,15 @@ Deno.test("a dial that nobody answers is given up and retried, one at a time", a
   await clock.advance(3 * (CONNECT_LIMIT_MS + 500));
   assertEquals(network.dials_ms, [0, 10_500, 21_000, 31_500]);
   assertEquals([network.underWay, network.atOnce], [1, 1]);
-  assertEquals(recorder.all("reconnecting").map(({ cause }) => cause), Array(3).fill("silent"));
+  const { cause, text } = recorder.all("reconnecting")[2]!;
+  assertEquals([cause, text], ["silent", "no answer within 10 s"]);
 });
 
 Deno.test("a server that never sends WELCOME is dialled again", async () => {
   const { clock, network, recorder } = stageDialling([mute, serving()]);
   await clock.advance(6_000);
   assertEquals(recorder.story("reconnecting", "connected", "disconnected", "terminated"), [
-    "5000 reconnecting 1 500 silent server:4000",
+    "5000 reconnecting 1 500 silent server:4000 accepted, but no WELCOME within 5 s",
     "5500 connected server:4000 60 65",
   ]);
   assertEquals(network.opened[0]!.peer.heard.at(-1), "5000 TERMINATE silent no WELCOME within 5 s");

@@ -222,6 +222,13 @@ Deno.test("the client warns when its data_interval is not below the server's dat
   assertEquals(recorder.one("notice").level, "warning");
 });
 
+Deno.test("the client does not repeat the warning of before connecting, of its own data_threshold", async () => {
+  const timers = { data_threshold_ms: 5_000 };
+  const { peer, recorder } = stageUnopenedClient({ timers });
+  await peer.say('WELCOME 1 s {"data_threshold":5}\n');
+  assertEquals(recorder.all("notice"), []);
+});
+
 Deno.test("the client ends at once when its message is larger than the server accepts", async () => {
   const { clock, peer, ended } = stageUnopenedClient({ payload: "123456" });
   await peer.say('WELCOME 1 s {"max_message_bytes":5}\n');

@@ -40,12 +40,12 @@ Deno.test("explainStrangers() tells how many came from where, what they sent, an
   assertEquals(
     explainStrangers(several),
     "31 connections from 192.0.2.1, 192.0.2.2 and [2001:db8::1] opened no session and sent nothing, " +
-      "as port checks do; a PROXY header (version 1): switch off send-proxy in the load balancer; " +
-      '"who is there?"',
+      "as port checks do, or a PROXY header of version 1 (switch off send-proxy in the load balancer), " +
+      'or "who is there?"',
   );
   for (const sent of ["proxy_v2", "http", "http2", "tls", "ssh"]) {
     const text = explainStrangers({ ...one, sent: [sent] });
-    assert(/ sent an? .+: .{20,}$/.test(text), text);
+    assert(/ sent an? .+ \(.{20,}\)$/.test(text), text);
   }
 });
 

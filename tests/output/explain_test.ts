@@ -70,7 +70,7 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, ...parts: string[
   [
     "TERMINATE silent",
     { by: "peer", reason: "silent" },
-    "nothing from it arrived in time",
+    "nothing from this side arrived there in time",
     "Look next: ",
   ],
   ["TERMINATE protocol", { by: "peer", reason: "protocol", text: "DATA 5" }, "this side", "DATA 5"],

@@ -114,6 +114,14 @@ const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text
     "queue; is the server's process frozen, or does its store not answer?",
   ],
   [
+    "a client that waited for a WELCOME in vain",
+    "server",
+    { by: "peer", reason: "silent", text: "no WELCOME within 5 s", predicted_ms: null },
+    "192.0.2.1:4000: the client gave up before its session was open: no WELCOME within 5 s. Look next: did " +
+    "the store of this server not answer, was this process or host stopped, or does the path drop what " +
+    "this side sends?",
+  ],
+  [
     "a client whose time is over on a silent path",
     "client",
     { reason: "done", text: "its time is over, while the path is silent" },

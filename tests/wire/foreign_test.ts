@@ -23,6 +23,7 @@ const FOREIGN: readonly [what: string, first: string, ForeignProtocol | undefine
   ["an HTTP request", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "http"],
   ["a health check of haproxy", "OPTIONS / HTTP/1.0\r\n\r\n", "http"],
   ["an HTTP answer", "HTTP/1.1 400 Bad Request\r\n", "http"],
+  ["an HTTP answer without a status line", "<!DOCTYPE HTML>\n<html", "http"],
   ["an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http2"],
   ["the settings of an HTTP/2 server", "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80", "http2"],
   ["a TLS hello", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "tls"],
