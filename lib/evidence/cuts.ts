@@ -81,19 +81,19 @@ const SAFE_SHARE = 0.8;
 /** How many of the last cuts are compared, and counted. */
 const MAX_COMPARED = 100;
 
-/**
- * Idle timeouts in seconds that are some product's documented default. docs/idle-timeouts.md has the
- * sources.
- */
+/** Idle timeouts in seconds that are some product's default: docs/idle-timeouts.md has the sources. */
 export const KNOWN_IDLE_TIMEOUTS: Readonly<Record<number, string>> = {
   60: "AWS Application Load Balancer",
-  240: "Azure Load Balancer and NAT Gateway",
-  350: "AWS Network Load Balancer and NAT gateway",
-  600: "nginx (proxy_timeout of a stream) and Google Cloud's firewall",
+  240: "Azure Load Balancer and Azure NAT Gateway",
+  300: "F5 BIG-IP",
+  350: "AWS Network Load Balancer, NAT gateway and Network Firewall",
+  600: "nginx (proxy_timeout of a stream) and the firewall of Google Cloud",
   900: "Linux IPVS, as Docker Swarm and Kubernetes use it",
   1200: "Google Cloud NAT",
-  3600: "Cisco ASA and Palo Alto Networks firewalls",
-  7440: "a NAT with the least that RFC 5382 allows",
+  1800: "Juniper SRX",
+  3600: "Cisco ASA, Palo Alto Networks and FortiGate firewalls, and of Envoy's TCP proxy",
+  7440: "NATs that keep to the minimum of RFC 5382",
+  86400: "pf, as in OpenBSD and pfSense, and of kube-proxy",
   432000: "Linux conntrack",
 };
 

@@ -4,7 +4,12 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ConnectionUse, type Cut, CutPattern } from "../../lib/evidence/cuts.ts";
+import {
+  ConnectionUse,
+  type Cut,
+  CutPattern,
+  KNOWN_IDLE_TIMEOUTS,
+} from "../../lib/evidence/cuts.ts";
 
 /** What is concluded after each of these cuts, which had survived no pause, unless told otherwise. */
 function conclusions(
@@ -33,8 +38,8 @@ Deno.test("CutPattern names a product whose default the idle timeout is", () => 
   assertEquals(
     text,
     "cut 2 times, each 350 s after the last traffic: something on the path closes idle connections " +
-      "(350 s is the default of AWS Network Load Balancer and NAT gateway); a data_interval below " +
-      "280 s keeps them open",
+      "(350 s is the default of AWS Network Load Balancer, NAT gateway and Network Firewall); a " +
+      "data_interval below 280 s keeps them open",
   );
 });
 
@@ -99,4 +104,11 @@ Deno.test("CutPattern takes short connections of the same age for idle ones, as 
     conclusions([cut(950), cut(1_000)])[1]!,
     "each 1.0 s after the last traffic",
   );
+});
+
+Deno.test("docs/idle-timeouts.md names the idle timeouts that CutPattern names", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/idle-timeouts.md", import.meta.url));
+  const rows = page.matchAll(/^\| *(\d+) *\| *([^|]+?) *\|/gm);
+  const documented = Object.fromEntries(Array.from(rows, ([, seconds, name]) => [seconds, name]));
+  assertEquals(documented, KNOWN_IDLE_TIMEOUTS as Record<string, string>);
 });
