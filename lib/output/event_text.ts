@@ -147,7 +147,7 @@ function predictionText(event: Event & { event: "connected" }, role: Role): stri
 
 function resumedText(event: Event & { event: "resumed" }, role: Role): string {
   const when = event.gap_ms === null
-    ? "which was opened at another server"
+    ? "which this server did not know"
     : `${seconds(event.gap_ms)} after the last sign of life before`;
   if (event.resent + event.already_there === 0) {
     return `session resumed, ${when}: nothing was unconfirmed`;

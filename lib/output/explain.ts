@@ -187,12 +187,15 @@ function explainUnheard(end: CloseReport, other: string): string {
 /** A pause in the traffic, in milliseconds, from which on an idle timeout is likelier than a killed process. */
 const PAUSE_MS = 500;
 
-/** Whoever ends the TCP connection sends the FIN: after a pause an idle timeout is the likeliest cause. */
-function closedHint({ idle_ms, pause_ms }: CloseReport, role: Role): string {
+/**
+ * Whoever ends the TCP connection sends the FIN: after a pause an idle timeout is the likeliest cause, unless
+ * the connection had survived as long a pause.
+ */
+function closedHint({ idle_ms, pause_ms, survived_ms }: CloseReport, role: Role): string {
   const other = otherSide(role);
   const path = "a proxy, tunnel, load balancer or NAT on the path";
   const writes = role === "client" ? ", or could it not write its store or output" : "";
-  return (pause_ms ?? idle_ms ?? 0) >= PAUSE_MS
+  return survived_ms === undefined && (pause_ms ?? idle_ms ?? 0) >= PAUSE_MS
     ? `does ${path} close connections that are idle so long, or are so old; or did ${other}'s process end` +
       `${writes}?`
     : `did ${other}'s process end (a crash, a kill)${writes}; or did ${path} restart or close it?`;

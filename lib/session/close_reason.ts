@@ -149,6 +149,8 @@ export interface CloseReport extends CloseReason {
   age_ms: number | null;
   /** The pause in its traffic that had ended just before; absent without one. */
   pause_ms?: number;
+  /** Of a close by FIN: the longest pause that the connection had survived, if it is not below the last one. */
+  survived_ms?: number;
   /** What confirmations waited for at the server, if they did. */
   held?: HoldReason;
 }
@@ -181,15 +183,21 @@ export interface CloseContext {
   use?: ConnectionUse;
 }
 
-function rounded({ age_ms, idle_ms, pause_ms }: Cut): Omit<Cut, "survived_ms"> {
-  const pause = pause_ms !== undefined && { pause_ms: roundMs(pause_ms) };
-  return { idle_ms: roundMs(idle_ms), age_ms: roundMs(age_ms), ...pause };
+function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_ms }: Cut) {
+  const isNoTimeout = reason === "closed" && survived_ms > 0 &&
+    survived_ms >= (pause_ms ?? idle_ms);
+  return {
+    idle_ms: roundMs(idle_ms),
+    age_ms: roundMs(age_ms),
+    ...pause_ms !== undefined && { pause_ms: roundMs(pause_ms) },
+    ...isNoTimeout && { survived_ms: roundMs(survived_ms) },
+  };
 }
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
   const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, use } = context;
-  const sinceUse = use ? rounded(use.report(now_ms)) : { idle_ms: null, age_ms: null };
+  const sinceUse = use ? rounded(closeReason, use.report(now_ms)) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };

@@ -281,7 +281,7 @@ Deno.test("eventText() says of a resume that nothing was unconfirmed, or what wa
   );
   assertEquals(
     textOf(null, 1, 2),
-    "session resumed, which was opened at another server: 1 data message sent again, 2 had arrived " +
+    "session resumed, which this server did not know: 1 data message sent again, 2 had arrived " +
       "unconfirmed",
   );
 });

@@ -69,6 +69,14 @@ const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text
     "write its store or output?",
   ],
   [
+    "a FIN after a shorter pause than the connection had survived",
+    "server",
+    { by: "peer", reason: "closed", idle_ms: 549, age_ms: 3_607, survived_ms: 1_015 },
+    "the connection was closed (FIN) from the side of the client, without TERMINATE, 0.549 s after the last " +
+    "traffic, at an age of 3.607 s. Look next: did the client's process end (a crash, a kill); or did a " +
+    "proxy, tunnel, load balancer or NAT on the path restart or close it?",
+  ],
+  [
     "a FIN amid traffic",
     "server",
     { by: "peer", reason: "closed", idle_ms: 1, age_ms: 21_030 },
