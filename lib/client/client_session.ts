@@ -7,7 +7,8 @@ import type { Deadline } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide, type DataOutcome } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
-import { Session, type SessionOptions } from "../session/session.ts";
+import type { SessionOptions } from "../session/options.ts";
+import { Session } from "../session/session.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { greetingCount, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
@@ -113,12 +114,9 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** Sends data messages until a confirmation is overdue, or all is done. */
-  protected override async dataLoop(deadline: Deadline): Promise<DataOutcome> {
-    const { source } = this.#outbox;
-    source.onChange = () => this.#onSourceChange();
-    const outcome = await clientDataLoop(this, this.timers, deadline);
-    if (outcome === "done") this.#finish();
-    return outcome;
+  protected override dataLoop(deadline: Deadline): Promise<DataOutcome> {
+    this.#outbox.source.onChange = () => this.#onSourceChange();
+    return clientDataLoop(this, this.timers, deadline);
   }
 
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
@@ -130,9 +128,9 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** After a local stall, what is due has its full time once more. */
-  protected override stalled(late_ms: number): void {
+  override onStall(late_ms: number): void {
     this.#stallEnded_ms = this.now();
-    super.stalled(late_ms);
+    super.onStall(late_ms);
   }
 
   /** Receives `WELCOME` and `CONFIRM`. */
@@ -151,9 +149,10 @@ export class ClientSession extends Session implements ClientDataSide {
     return true;
   }
 
-  /** The counters are always final here: only the source is released. */
-  protected override finalizeCounters(): void {
+  /** Releases the source. */
+  protected override onClosed(defect?: { error: unknown }): void {
     this.#outbox.source.onChange = undefined;
+    if (defect) throw defect.error;
   }
 
   #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -202,14 +201,14 @@ export class ClientSession extends Session implements ClientDataSide {
    */
   #onSourceChange(): void {
     if (this.state.phase === "heartbeat" && !this.#outbox.oldest) {
-      if (this.done) return this.#finish();
+      if (this.done) return this.onDone();
       this.sendReady();
     }
     this.changes.notify();
   }
 
   /** All is sent and confirmed: ends the session as asked, unless the source has failed. */
-  #finish(): void {
+  protected override onDone(): void {
     const { failure } = this.#outbox.source;
     if (failure) this.end({ by: "self", reason: "refused", text: failure });
     else this.stop("done");

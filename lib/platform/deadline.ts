@@ -35,6 +35,14 @@ export class DeadlinePassed extends Error {
 /** Shared, because an error is slow to create and thousands of deadlines may pass at once. */
 const DEADLINE_PASSED = new DeadlinePassed();
 
+/** Options for {@linkcode Deadline}. */
+export interface DeadlineOptions {
+  /** Called with the delay, in milliseconds, when it fires late because of a local stall. */
+  onStall?(late_ms: number): void;
+  /** Ends it with its own reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** Waits for a {@linkcode Deadline}. */
 export interface DeadlineListener {
   /** Called when the deadline passes or is ended. */
@@ -48,37 +56,32 @@ export interface DeadlineListener {
  * counts however busy this process was.
  *
  * It has one listener at most, apart from the signal's: a listener on the signal takes five times the
- * memory of the controller, and each of thousands of sessions has one that waits.
+ * memory of the controller, and each of thousands of sessions has one that waits. For the same reason the
+ * controller is made when the signal is first asked for, or aborts.
  */
 export class Deadline implements Disposable {
   /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
   passed_ms: number = NaN;
   readonly #clock: Clock;
-  readonly #parent?: AbortSignal;
+  readonly #options: DeadlineOptions;
   readonly #endWithParent?: () => void;
-  readonly #onStall?: (late_ms: number) => void;
   readonly #timer: Timer;
-  #controller = new AbortController();
+  #controller?: AbortController;
   #listener?: DeadlineListener;
+  #hasAborted = false;
   #hasEnded = false;
   #due_ms = Infinity;
   #again_ms?: number;
   /** When it was paused, as long as it is. */
   #paused_ms?: number;
 
-  /**
-   * Creates a deadline that is not set until `moveTo` is called. The signal ends it with its own reason;
-   * `onStall` is called with the delay, in milliseconds, when it fires late because of a local stall.
-   */
-  constructor(
-    clock: Clock,
-    { onStall, signal }: { onStall?: (late_ms: number) => void; signal?: AbortSignal } = {},
-  ) {
+  /** Creates a deadline that is not set until `moveTo` is called. */
+  constructor(clock: Clock, options: DeadlineOptions = {}) {
     this.#clock = clock;
-    this.#onStall = onStall;
-    this.#timer = clock.timer(() => this.#onTimer());
+    this.#options = options;
+    this.#timer = clock.timer(Deadline.#onTimer, this);
+    const { signal } = options;
     if (!signal) return;
-    this.#parent = signal;
     this.#endWithParent = () => this.end(signal.reason);
     if (signal.aborted) this.#endWithParent();
     else signal.addEventListener("abort", this.#endWithParent, { once: true });
@@ -86,12 +89,12 @@ export class Deadline implements Disposable {
 
   /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or is ended. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return (this.#controller ??= new AbortController()).signal;
   }
 
   /** Whether it has passed and has not been moved since. */
   get hasPassed(): boolean {
-    return this.signal.aborted && !this.#hasEnded;
+    return this.#hasAborted && !this.#hasEnded;
   }
 
   /**
@@ -100,7 +103,7 @@ export class Deadline implements Disposable {
    */
   moveTo(due_ms: number, { again_ms }: { again_ms?: number } = {}): void {
     if (this.#hasEnded) return;
-    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    if (this.#hasAborted) this.#restart();
     this.#due_ms = due_ms;
     this.#again_ms = again_ms;
     if (this.#paused_ms === undefined) this.#timer.set(due_ms);
@@ -126,7 +129,7 @@ export class Deadline implements Disposable {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this[Symbol.dispose]();
-    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    if (this.#hasAborted) this.#restart();
     this.#abort(reason);
   }
 
@@ -148,13 +151,16 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     this.#due_ms = Infinity;
     this.#timer.clear();
-    if (this.#endWithParent) this.#parent!.removeEventListener("abort", this.#endWithParent);
+    if (!this.#endWithParent) return;
+    this.#options.signal!.removeEventListener("abort", this.#endWithParent);
   }
 
-  #onTimer(): void {
+  static readonly #onTimer = (deadline: Deadline) => deadline.#fire();
+
+  #fire(): void {
     const late_ms = this.#clock.now() - this.#due_ms;
     const stalled = late_ms > STALL_TOLERANCE_MS;
-    if (stalled) this.#onStall?.(late_ms);
+    if (stalled) this.#options.onStall?.(late_ms);
     if (stalled && this.#again_ms !== undefined) {
       this.#due_ms = this.#clock.now() + this.#again_ms;
       this.#timer.set(this.#due_ms);
@@ -170,8 +176,15 @@ export class Deadline implements Disposable {
     });
   }
 
+  /** Starts anew with another signal. */
+  #restart(): void {
+    this.#controller = undefined;
+    this.#hasAborted = false;
+  }
+
   #abort(reason: unknown): void {
-    this.#controller.abort(reason);
+    this.#hasAborted = true;
+    (this.#controller ??= new AbortController()).abort(reason);
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.onDeadline(this);

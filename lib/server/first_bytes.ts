@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { concat } from "../platform/bytes.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { FrameDecoder } from "../wire/codec.ts";
+import { FrameDecoder } from "../wire/decoder.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { LegacyProtocol } from "./options.ts";
 
 const LF = 0x0a;
@@ -39,17 +41,18 @@ export function parseHello(first: Uint8Array): Hello | undefined {
 /** Reads ahead at the beginning; the first reads return the same bytes again. */
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
-  /** The first bytes, until they have been read. */
-  #first?: { buffer: Uint8Array; count: Promise<number | null> };
+  readonly #reading: Promise<ReadAhead | null>;
+  /** The first bytes, once they have come. */
+  #first?: ReadAhead;
+  /** How many of them have been read again. */
   #readCount = 0;
 
   /** Starts to read the first bytes of a connection, as many as are enough. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
-    const buffer = new Uint8Array(MAX_LINE_BYTES);
-    this.#first = { buffer, count: readUntil(isEnough, connection, buffer) };
-    // The first read rejects with it.
-    this.#first.count.catch(() => {});
+    this.#reading = readUntil(isEnough, connection);
+    // The first read rejects with a failure.
+    this.#reading.then((first) => this.#first = first ?? undefined, () => {});
   }
 
   /** The peer's address and port, for people. */
@@ -59,13 +62,26 @@ export class PeekedConnection implements Connection {
 
   /** The first bytes, which stay unread; none if the connection ends before any. */
   async peek(): Promise<Uint8Array> {
-    const { buffer, count } = this.#first!;
-    return buffer.subarray(0, await count.catch(() => null) ?? 0);
+    const first = await this.#reading.catch(() => null);
+    return first ? bytesOf(first) : new Uint8Array(0);
+  }
+
+  /** The connection itself and its first bytes, for whoever reads all else; until they have come, this one. */
+  taken(): { connection: Connection; first?: ReadAhead } {
+    return this.#first
+      ? { connection: this.#connection, first: this.#first }
+      : { connection: this };
   }
 
   /** Reads some bytes, the first ones first. */
-  read(buffer: Uint8Array): Promise<number | null> {
-    return this.#first ? this.#readFirst(this.#first, buffer) : this.#connection.read(buffer);
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const first = await this.#reading;
+    if (first === null) return null;
+    const rest = bytesOf(first).subarray(this.#readCount, this.#readCount + buffer.length);
+    if (rest.length === 0) return await this.#connection.read(buffer);
+    buffer.set(rest);
+    this.#readCount += rest.length;
+    return rest.length;
   }
 
   /** Writes some of the bytes. */
@@ -82,35 +98,25 @@ export class PeekedConnection implements Connection {
   close(): void {
     this.#connection.close();
   }
-
-  async #readFirst(
-    first: { buffer: Uint8Array; count: Promise<number | null> },
-    buffer: Uint8Array,
-  ): Promise<number | null> {
-    const count = await first.count;
-    if (count === null) return null;
-    const bytes = first.buffer.subarray(
-      this.#readCount,
-      Math.min(count, this.#readCount + buffer.length),
-    );
-    buffer.set(bytes);
-    this.#readCount += bytes.length;
-    if (this.#readCount === count) this.#first = undefined;
-    return bytes.length;
-  }
 }
 
-/** Reads until the bytes are enough, fill the buffer, or the peer closes: how many, or `null`. */
+function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
+  return buffer.subarray(0, count);
+}
+
+/** Reads until the bytes are enough, fill a line, or the peer closes: `null` if it does before any. */
 async function readUntil(
   isEnough: (bytes: Uint8Array) => boolean,
   connection: Connection,
-  buffer: Uint8Array,
-): Promise<number | null> {
+): Promise<ReadAhead | null> {
+  let buffer = new Uint8Array(SMALLEST_READ_BYTES);
   let total = 0;
   do {
-    const count = await connection.read(buffer.subarray(total));
-    if (count === null) return total === 0 ? null : total;
-    total += count;
-  } while (total < buffer.length && !isEnough(buffer.subarray(0, total)));
-  return total;
+    const more = await connection.read(buffer.subarray(total));
+    if (more === null) return total === 0 ? null : { buffer, count: total };
+    total += more;
+    if (isEnough(buffer.subarray(0, total))) break;
+    if (total === buffer.length) buffer = concat([buffer, new Uint8Array(MAX_LINE_BYTES - total)]);
+  } while (total < buffer.length);
+  return { buffer, count: total };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { never } from "../platform/condition.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import {
   type CloseReason,
@@ -11,7 +12,8 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
-import { Session, type SessionConfig, type SessionOptions } from "../session/session.ts";
+import type { SessionConfig, SessionOptions } from "../session/options.ts";
+import { Session } from "../session/session.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
@@ -35,6 +37,8 @@ export interface SessionHost extends SessionConfig {
   readonly sessionLifetime_ms: number;
   /** Decides on the client's `HELLO`. */
   admit(session: ServerSession, hello: Hello): AdmissionResult;
+  /** Called when the connection of a session is closed; a defect of this program may have ended it. */
+  closed(session: ServerSession, defect?: { error: unknown }): void;
 }
 
 /** The server's side of a session, on one connection. */
@@ -46,8 +50,6 @@ export class ServerSession extends Session {
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   readonly #host: SessionHost;
-  /** Moves the deadline of the data phase, while that lasts. */
-  #onData?: () => void;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -72,7 +74,7 @@ export class ServerSession extends Session {
   override onBatchEnd(): void | Promise<void> {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
-      this.#onData?.();
+      this.#expectData();
       this.#assurance?.stop();
     }
     this.#dataBefore = this.dataFramesReceived;
@@ -84,7 +86,7 @@ export class ServerSession extends Session {
   protected override onPartialData(): void {
     super.onPartialData();
     this.lastData_ms = this.state.lastSignOfLife_ms;
-    this.#onData?.();
+    this.#expectData();
     this.#startAssurance();
   }
 
@@ -113,17 +115,17 @@ export class ServerSession extends Session {
   }
 
   /** Waits until no data message has been received for `data_threshold`. */
-  protected override async dataLoop(deadline: Deadline): Promise<"silent"> {
-    const again_ms = this.timers.data_threshold_ms;
+  protected override dataLoop(deadline: Deadline): Promise<boolean> {
+    this.#expectData();
     // A data message does not wake this wait, it only moves the deadline: that is much cheaper.
-    this.#onData = () => deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
-    this.#onData();
-    try {
-      await this.changes.until(() => false, deadline);
-    } finally {
-      this.#onData = undefined;
-    }
-    return "silent";
+    return this.changes.until(never, deadline);
+  }
+
+  /** Moves the deadline of the data phase, while that lasts, to when the next data message is due. */
+  #expectData(): void {
+    if (this.state.phase !== "data") return;
+    const again_ms = this.timers.data_threshold_ms;
+    this.deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
   }
 
   /** Silence is measured from the last data message. */
@@ -159,11 +161,12 @@ export class ServerSession extends Session {
   }
 
   /** What was written to the network is confirmed; the rest is in doubt. */
-  protected override finalizeCounters(): void {
+  protected override onClosed(defect?: { error: unknown }): void {
     this.#assurance?.stop();
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
     this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
+    this.#host.closed(this, defect);
   }
 
   /**

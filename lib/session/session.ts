@@ -1,7 +1,7 @@
 /**
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
- * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
+ * The room: `options` are what a session is made from; `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
  * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and
  * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
@@ -10,14 +10,13 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
-import { FrameDecoder } from "../wire/codec.ts";
+import { FrameDecoder } from "../wire/decoder.ts";
 import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
-import { type MessageListener, readMessages } from "../wire/reader.ts";
-import { FrameWriter } from "../wire/writer.ts";
+import { type MessageListener, MessageReader, type ReadAhead } from "../wire/reader.ts";
+import { type FailureListener, FrameWriter } from "../wire/writer.ts";
 import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
@@ -29,35 +28,15 @@ import {
   type ReceiveCounters,
 } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
+import type { SessionConfig, SessionOptions } from "./options.ts";
 import type { SessionState } from "./state.ts";
 import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
-/** What the sessions of a client or a server share. */
-export interface SessionConfig {
-  /** The clock. */
-  readonly clock: Clock;
-  /** The sessions' timers. */
-  readonly timers: Timers;
-  /** The largest data message to accept, in bytes. */
-  readonly maxMessageBytes: number;
-  /** Recognizes a peer of another protocol, which sends no line, before the session is open. */
-  readonly legacy?: { explainAnswer(first: Uint8Array): string | undefined };
-}
-
-/** Options for {@linkcode Session}. */
-export interface SessionOptions {
-  /** What it shares with other sessions. */
-  readonly config: SessionConfig;
-  /** The session's state, which may outlive the connection. */
-  readonly state: SessionState;
-  /** The connection; the session closes it. */
-  readonly connection: Connection;
-  /** When the connection was opened, in monotonic milliseconds. */
-  readonly connected_ms: number;
-}
+const MID_FRAME = "in the middle of a frame";
 
 /** One side of a session on one connection; runs once. */
-export abstract class Session implements ReceiveCounters, MessageListener<Frame> {
+export abstract class Session
+  implements ReceiveCounters, MessageListener<Frame>, FailureListener, DeadlineOptions {
   /** Which side this is. */
   abstract readonly role: Role;
   /** Notified after each read. */
@@ -68,10 +47,6 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   dataFramesReceived = 0;
   /** The session's state, once it is known which session it is; until then, that of the connection. */
   state: SessionState;
-  /** The peer's address and port, for people. */
-  readonly peer: string;
-  /** The session's timers. */
-  protected readonly timers: Timers;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
   /** When the peer is next judged, whatever that is for. */
@@ -85,6 +60,8 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   readonly #connection: Connection;
   readonly #decoder: FrameDecoder;
   readonly #connected_ms: number;
+  #first?: ReadAhead;
+  #reader?: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
   #isOpen = false;
   #framesBefore = 0;
@@ -92,16 +69,15 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   #defect: { error: unknown } | undefined;
 
   /** Creates one side of a session on a connection. */
-  constructor({ connected_ms, connection, state, config }: SessionOptions) {
+  constructor({ connected_ms, connection, first, state, config }: SessionOptions) {
     this.#config = config;
     this.#connection = connection;
     this.#connected_ms = connected_ms;
+    this.#first = first;
     this.state = state;
-    this.peer = connection.peer;
-    this.timers = config.timers;
-    this.deadline = new Deadline(config.clock, { onStall: (late_ms) => this.stalled(late_ms) });
+    this.deadline = new Deadline(config.clock, this);
     this.#decoder = new FrameDecoder(config);
-    this.writer = new FrameWriter(connection, (error) => this.#fail(error));
+    this.writer = new FrameWriter(connection, this);
   }
 
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
@@ -110,16 +86,16 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   protected abstract openTimeout(): CloseReason;
   /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
-  /** Runs the data phase. */
-  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
+  /** Runs the data phase, until no data comes in time or all is `done`. */
+  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome | boolean>;
   /** When the silence that ended the data phase began; `isIdle` if no data was due. */
   protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
   /** Waits before a polite end until what was received is settled; false if the limit passes first. */
   protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
   /** Whether the session outlives a connection that ended for this reason. */
   protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Finalizes the counters once nothing more can be received or sent. */
-  protected abstract finalizeCounters(): void;
+  /** Called once the connection is closed: nothing more can be received or sent. */
+  protected abstract onClosed(defect?: { error: unknown }): void;
 
   /** Whether the handshake is complete. */
   get isOpen(): boolean {
@@ -129,6 +105,16 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   /** The session's counters. */
   get ledger(): Ledger {
     return this.state.ledger;
+  }
+
+  /** The peer's address and port, for people. */
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  /** The session's timers. */
+  protected get timers(): Timers {
+    return this.#config.timers;
   }
 
   /** The session's id; `?` before the client has sent it. */
@@ -150,18 +136,19 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
    * Runs the session on this connection, from `HELLO` to the end, and closes the connection. No task,
    * timer or socket is left when this resolves.
    *
-   * @throws Only on a defect of this program; the connection is closed all the same.
+   * This is what waits of an idle session, besides its reader: what it awaits are the loops themselves.
    */
   async run(): Promise<CloseReason> {
-    const deadline = this.deadline;
-    const reading = this.#read();
+    const { deadline } = this;
+    this.#reader = new MessageReader(this.#connection, this.#decoder, this, this.#first);
+    this.#first = undefined;
     try {
       deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
       while (!this.closeReason) {
         const data = await this.dataLoop(deadline);
         deadline.throwIfEnded();
-        if (data === "done") this.stop("done");
+        if (data === "done") this.onDone();
         deadline.throwIfEnded();
         const heartbeats = await this.#heartbeatPhase(deadline);
         // The data that ended the phase may have come in one read with what ended the session.
@@ -170,20 +157,22 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
         else this.state.data();
       }
     } catch (error) {
-      if (error !== this.closeReason) this.#fail(error);
+      if (error !== this.closeReason) this.onFailure(error);
     }
-    const closeReason = this.closeReason!;
-    await closeGracefully({
+    await this.#close();
+    this.onClosed(this.#defect);
+    return this.closeReason!;
+  }
+
+  #close(): Promise<void> {
+    return closeGracefully({
       clock: this.#config.clock,
       connection: this.#connection,
       writer: this.writer,
-      closeReason,
-      reading,
+      closeReason: this.closeReason!,
+      reader: this.#reader!,
       settle: (limit) => this.settle(limit),
     });
-    this.finalizeCounters();
-    if (this.#defect) throw this.#defect.error;
-    return closeReason;
   }
 
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
@@ -195,8 +184,13 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
   }
 
   /** Called when this process did not run as a deadline came due. */
-  protected stalled(late_ms: number): void {
+  onStall(late_ms: number): void {
     this.state.stalled(late_ms);
+  }
+
+  /** All that was asked for is sent and confirmed. */
+  protected onDone(): void {
+    this.stop("done");
   }
 
   /** Ends the session at this side's request. */
@@ -229,12 +223,10 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
-  #read(): Promise<void> {
-    const reading = readMessages(this.#connection, this.#decoder, this);
-    return reading.then(() => {
-      const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
-      this.end({ by: "peer", reason: "closed", text });
-    }, (error) => this.#fail(error));
+  /** Ends the session when the peer has closed its side, or the connection has failed. */
+  onEnd(failure?: unknown): void {
+    if (failure) return this.onFailure(failure);
+    this.end({ by: "peer", reason: "closed", text: this.#decoder.midFrame ? MID_FRAME : "" });
   }
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
@@ -287,11 +279,12 @@ export abstract class Session implements ReceiveCounters, MessageListener<Frame>
 
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
-    if (!(error instanceof ProtocolError)) return this.#fail(error);
+    if (!(error instanceof ProtocolError)) return this.onFailure(error);
     this.end({ by: "self", reason: "protocol", text: error.message });
   }
 
-  #fail(error: unknown): void {
+  /** Ends the session over a failure of the connection, or a defect of this program. */
+  onFailure(error: unknown): void {
     if (!(error instanceof TransportError)) this.#defect ??= { error };
     this.end(closeReasonOf(error));
   }

@@ -162,6 +162,9 @@ export function stageUnopenedServer(
       events.session = id;
       return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
     },
+    closed: (_, defect) => {
+      if (defect) throw defect.error;
+    },
   };
   const session = new ServerSession({
     config: host,

@@ -26,8 +26,8 @@ export class VirtualClock implements Clock {
     return Date.UTC(2026, 10, 22) + this.#now_ms;
   }
 
-  timer(callback: () => void): Timer {
-    return new VirtualTimer(this, callback);
+  timer<Receiver>(callback: (receiver?: Receiver) => void, receiver?: Receiver): Timer {
+    return new VirtualTimer(this, () => callback(receiver));
   }
 
   afterInput(callback: () => void): void {

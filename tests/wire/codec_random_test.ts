@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
-import { encodeFrame, FrameBatch, FrameDecoder } from "../../lib/wire/codec.ts";
+import { FrameDecoder } from "../../lib/wire/decoder.ts";
+import { encodeFrame, FrameBatch } from "../../lib/wire/encoder.ts";
 import { type Frame, MAX_LINE_BYTES, TERMINATE_REASONS } from "../../lib/wire/protocol.ts";
 import { bytesOf, decode } from "../support/decoding.ts";
 import { forEachSeed, type Random } from "../support/random.ts";

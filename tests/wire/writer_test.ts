@@ -27,7 +27,7 @@ function stage(mostAtOnce = Infinity) {
         };
       }),
   } as unknown as Connection;
-  const writer = new FrameWriter(connection, (error) => errors.push(error));
+  const writer = new FrameWriter(connection, { onFailure: (error) => errors.push(error) });
   const act = async (what: "take" | "fail") => {
     await settle();
     const now = waiting!;

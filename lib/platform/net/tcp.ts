@@ -9,7 +9,7 @@ import {
   type Listener,
   type Transport,
   TransportError,
-  type TransportErrorKind,
+  transportError,
 } from "./transport.ts";
 
 /** TCP on this machine. */
@@ -67,13 +67,11 @@ async function resetToItself(connection: Deno.TcpConn): Promise<never> {
 }
 
 class TcpConnection implements Connection {
-  readonly peer: string;
   readonly #connection: Deno.TcpConn;
   #closed = false;
 
   constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    this.peer = formatAddress(connection.remoteAddr.hostname, connection.remoteAddr.port);
     try {
       // Without Nagle's algorithm (RFC 896) a heartbeat does not wait for an outstanding acknowledgement.
       connection.setNoDelay(true);
@@ -82,16 +80,21 @@ class TcpConnection implements Connection {
     }
   }
 
+  get peer(): string {
+    const { hostname, port } = this.#connection.remoteAddr;
+    return formatAddress(hostname, port);
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
-    return this.#connection.read(buffer).catch(rethrow);
+    return this.#connection.read(buffer);
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    return this.#connection.write(bytes).catch(rethrow);
+    return this.#connection.write(bytes);
   }
 
   closeWrite(): Promise<void> {
-    return this.#connection.closeWrite().catch(rethrow);
+    return this.#connection.closeWrite();
   }
 
   close(): void {
@@ -162,40 +165,8 @@ function openSpare(): Deno.FsFile | undefined {
   }
 }
 
-const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
-  ECONNREFUSED: "refused",
-  ECONNRESET: "reset",
-  ECONNABORTED: "reset",
-  ENOTCONN: "reset",
-  EPIPE: "reset",
-  ENETUNREACH: "unreachable",
-  EHOSTUNREACH: "unreachable",
-  ENETDOWN: "unreachable",
-  EHOSTDOWN: "unreachable",
-  ETIMEDOUT: "unanswered",
-  EADDRINUSE: "address_in_use",
-  EADDRNOTAVAIL: "address_not_here",
-  EACCES: "not_permitted",
-  EPERM: "not_permitted",
-  EMFILE: "too_many_open_files",
-  ENFILE: "too_many_open_files",
-};
-
-function transportError(error: unknown): TransportError {
-  // Closed by our own call, before the operation or during it.
-  const closed = error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.BadResource;
-  if (closed) return new TransportError("closed", error);
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return new TransportError(KIND_OF_CODE[code] ?? "other", error);
-}
-
-function rethrow(error: unknown): never {
-  throw transportError(error);
-}
-
 /** Name resolution is the only failure without an error code. */
-function lookupError(error: unknown, host: string): TransportError {
+function lookupError(error: unknown, host: string): unknown {
   const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
   const isName = !isNumericHost(host);
   return !isCoded && isName ? new TransportError("name_not_found", error) : transportError(error);

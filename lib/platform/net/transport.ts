@@ -36,7 +36,44 @@ export class TransportError extends Error {
   }
 }
 
-/** A connection. Every method but `close` rejects with {@linkcode TransportError}. */
+const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  ENOTCONN: "reset",
+  EPIPE: "reset",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ETIMEDOUT: "unanswered",
+  EADDRINUSE: "address_in_use",
+  EADDRNOTAVAIL: "address_not_here",
+  EACCES: "not_permitted",
+  EPERM: "not_permitted",
+  EMFILE: "too_many_open_files",
+  ENFILE: "too_many_open_files",
+};
+
+/** Shared, because an error is slow to create, and closing thousands of connections makes one for each. */
+const CLOSED_HERE = new TransportError("closed", "closed here");
+
+/** Translates the platform's error to {@linkcode TransportError}; any other error stays as it is. */
+export function transportError(error: unknown): unknown {
+  if (error instanceof TransportError || !(error instanceof Error)) return error;
+  // Closed by our own call, before the operation or during it.
+  const closed = error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.BadResource;
+  if (closed) return CLOSED_HERE;
+  const code = "code" in error ? String(error.code) : "";
+  const isOurs = code === "" && !(error.name in Deno.errors);
+  return isOurs ? error : new TransportError(KIND_OF_CODE[code] ?? "other", error);
+}
+
+/**
+ * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
+ * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
+ */
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../platform/net/transport.ts";
+import { type Connection, TransportError, transportError } from "../../platform/net/transport.ts";
 import type { IoRequest, IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
@@ -86,9 +86,10 @@ export class ForwardingEnd {
     this.#perform(request).then(
       (result) => this.#send(result),
       (error) => {
-        if (!(error instanceof TransportError)) throw error;
-        const failure = { kind: error.kind, text: error.message };
-        this.#send({ use: request.use, failure });
+        const failure = transportError(error);
+        if (!(failure instanceof TransportError)) throw error;
+        const { kind, message } = failure;
+        this.#send({ use: request.use, failure: { kind, text: message } });
       },
     );
   }
