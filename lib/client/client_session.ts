@@ -5,7 +5,7 @@
  */
 import type { Deadline } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
-import { clientDataLoop, type ClientDataSide, type DataOutcome } from "../session/data_loop.ts";
+import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
@@ -39,6 +39,7 @@ export class ClientSession extends Session implements ClientDataSide {
   readonly over = false;
   readonly #options: ClientSessionOptions;
   readonly #outbox: Outbox;
+  readonly #ended = Promise.withResolvers<CloseReason>();
   #limit = Infinity;
   /** When the last confirmation came, or `WELCOME`. */
   #lastConfirmed_ms = 0;
@@ -50,6 +51,16 @@ export class ClientSession extends Session implements ClientDataSide {
     super(options);
     this.#options = options;
     this.#outbox = options.outbox;
+  }
+
+  /**
+   * Runs the session, and resolves to how it ended.
+   *
+   * @throws Only on a defect of this program; the connection is closed all the same.
+   */
+  run(): Promise<CloseReason> {
+    this.start();
+    return this.#ended.promise;
   }
 
   /** Whether all that was asked for is sent and confirmed. */
@@ -114,9 +125,9 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** Sends data messages until a confirmation is overdue, or all is done. */
-  protected override dataLoop(deadline: Deadline): Promise<DataOutcome> {
+  protected override dataLoop(deadline: Deadline): void {
     this.#outbox.source.onChange = () => this.#onSourceChange();
-    return clientDataLoop(this, this.timers, deadline);
+    this.dataOver(clientDataLoop(this, this.timers, deadline));
   }
 
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
@@ -152,7 +163,8 @@ export class ClientSession extends Session implements ClientDataSide {
   /** Releases the source. */
   protected override onClosed(defect?: { error: unknown }): void {
     this.#outbox.source.onChange = undefined;
-    if (defect) throw defect.error;
+    if (defect) this.#ended.reject(defect.error);
+    else this.#ended.resolve(this.closeReason!);
   }
 
   #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {

@@ -56,10 +56,5 @@ export class Condition implements DeadlineListener {
  * @throws The deadline's abort reason, if it is ended.
  */
 export function sleep(deadline: Deadline): Promise<unknown> {
-  return new Condition().until(never, deadline);
-}
-
-/** The condition of a wait that only its deadline ends. */
-export function never(): boolean {
-  return false;
+  return new Condition().until(() => false, deadline);
 }

@@ -157,7 +157,7 @@ export class Server {
     const config = this.#host;
     const session = new ServerSession({ config, ...connection.taken(), connected_ms, state });
     this.#admission.expect(session, incoming);
-    session.run();
+    session.start();
     this.#opened(session);
   }
 

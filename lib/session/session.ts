@@ -32,8 +32,6 @@ import type { SessionConfig, SessionOptions } from "./options.ts";
 import type { SessionState } from "./state.ts";
 import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
-const MID_FRAME = "in the middle of a frame";
-
 /** One side of a session on one connection; runs once. */
 export abstract class Session
   implements ReceiveCounters, MessageListener<Frame>, FailureListener, DeadlineOptions {
@@ -86,15 +84,15 @@ export abstract class Session
   protected abstract openTimeout(): CloseReason;
   /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
-  /** Runs the data phase, until no data comes in time or all is `done`. */
-  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome | boolean>;
+  /** Begins the data phase, and calls `dataOver` when no data comes in time, or all is done. */
+  protected abstract dataLoop(deadline: Deadline): void;
   /** When the silence that ended the data phase began; `isIdle` if no data was due. */
   protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
   /** Waits before a polite end until what was received is settled; false if the limit passes first. */
   protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
   /** Whether the session outlives a connection that ended for this reason. */
   protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Called once the connection is closed: nothing more can be received or sent. */
+  /** Called once the connection is closed, for a defect of this program or not: nothing more comes or goes. */
   protected abstract onClosed(defect?: { error: unknown }): void;
 
   /** Whether the handshake is complete. */
@@ -133,39 +131,48 @@ export abstract class Session
   }
 
   /**
-   * Runs the session on this connection, from `HELLO` to the end, and closes the connection. No task,
-   * timer or socket is left when this resolves.
-   *
-   * This is what waits of an idle session, besides its reader: what it awaits are the loops themselves.
+   * Runs the session on this connection: the handshake, then the data phase and the heartbeat phase in turn,
+   * to the end. No task, timer or socket is left when `onClosed` is called.
    */
-  async run(): Promise<CloseReason> {
+  async start(): Promise<void> {
     const { deadline } = this;
     this.#reader = new MessageReader(this.#connection, this.#decoder, this, this.#first);
     this.#first = undefined;
     try {
       deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
-      while (!this.closeReason) {
-        const data = await this.dataLoop(deadline);
-        deadline.throwIfEnded();
-        if (data === "done") this.onDone();
-        deadline.throwIfEnded();
-        const heartbeats = await this.#heartbeatPhase(deadline);
-        // The data that ended the phase may have come in one read with what ended the session.
-        deadline.throwIfEnded();
-        if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
-        else this.state.data();
-      }
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
-    await this.#close();
-    this.onClosed(this.#defect);
-    return this.closeReason!;
+    this.#dataPhase();
   }
 
-  #close(): Promise<void> {
-    return closeGracefully({
+  #dataPhase(): void {
+    if (this.closeReason) this.#close();
+    else this.dataLoop(this.deadline);
+  }
+
+  /** Goes on when the data phase is over: with heartbeats until data is heard again, or to the end. */
+  protected async dataOver(data: DataOutcome | Promise<DataOutcome>): Promise<void> {
+    const { deadline } = this;
+    try {
+      const outcome = await data;
+      deadline.throwIfEnded();
+      if (outcome === "done") this.onDone();
+      deadline.throwIfEnded();
+      const heartbeats = await this.#heartbeatPhase(deadline);
+      // The data that ended the phase may have come in one read with what ended the session.
+      deadline.throwIfEnded();
+      if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
+      else this.state.data();
+    } catch (error) {
+      if (error !== this.closeReason) this.onFailure(error);
+    }
+    this.#dataPhase();
+  }
+
+  async #close(): Promise<void> {
+    await closeGracefully({
       clock: this.#config.clock,
       connection: this.#connection,
       writer: this.writer,
@@ -173,6 +180,7 @@ export abstract class Session
       reader: this.#reader!,
       settle: (limit) => this.settle(limit),
     });
+    this.onClosed(this.#defect);
   }
 
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
@@ -226,7 +234,8 @@ export abstract class Session
   /** Ends the session when the peer has closed its side, or the connection has failed. */
   onEnd(failure?: unknown): void {
     if (failure) return this.onFailure(failure);
-    this.end({ by: "peer", reason: "closed", text: this.#decoder.midFrame ? MID_FRAME : "" });
+    const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
+    this.end({ by: "peer", reason: "closed", text });
   }
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
