@@ -21,12 +21,7 @@ import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_rea
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { EventSource, Resumption } from "./events.ts";
-import {
-  heartbeatLoop,
-  type HeartbeatOutcome,
-  Heartbeats,
-  type ReceiveCounters,
-} from "./heartbeat_loop.ts";
+import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
 import type { SessionConfig, SessionOptions } from "./options.ts";
 import type { SessionState } from "./state.ts";
@@ -179,7 +174,7 @@ export abstract class Session
       closeReason: this.closeReason!,
       reader: this.#reader!,
       settle: (limit) => this.settle(limit),
-    });
+    }).catch((error) => this.onFailure(error));
     this.onClosed(this.#defect);
   }
 
@@ -224,7 +219,7 @@ export abstract class Session
     return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
   }
 
-  #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
+  #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
     this.state.silent(at_ms, isIdle);

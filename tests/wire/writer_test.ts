@@ -112,6 +112,17 @@ Deno.test("FrameWriter sends the last of several confirmations in a row, in its 
   assertEquals(writer.confirmedUpTo, 4);
 });
 
+Deno.test("FrameWriter.isIdle is so again when all is written, or a write has failed", async () => {
+  for (const outcome of ["take", "fail"] as const) {
+    const { writer, act } = stage();
+    assertEquals(writer.isIdle, true);
+    writer.send(beat(1));
+    assertEquals(writer.isIdle, false);
+    await act(outcome);
+    assertEquals(writer.isIdle, true);
+  }
+});
+
 Deno.test("FrameWriter.flushed() resolves when all is written", async () => {
   const { writer, act } = stage();
   await writer.flushed();
