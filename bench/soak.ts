@@ -33,7 +33,10 @@ const TAIL = ["wrong", "stalls", "memory", "processor"];
 
 function option(name: string, fallback: number): number {
   const value = Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-  return value === undefined ? fallback : Number(value);
+  if (value === undefined) return fallback;
+  if (Number(value) > 0) return Number(value);
+  console.error(`--${name}=${value}: a number above 0 is needed`);
+  Deno.exit(2);
 }
 
 function printCells(cells: readonly string[]): void {
@@ -122,9 +125,9 @@ async function soak(
   seed: number,
 ): Promise<string[]> {
   console.log(`${sessions} sessions, ${minutes} minutes, seed ${seed}\n`);
-  await using peer = await startPeer(pulsewire, ...OPTIONS);
+  await using peer = await startPeer(pulsewire, "0", OPTIONS);
   const words = [peer.port, "pulsewire", sessions, "soak", EVERY_MS, seed].map(String);
-  await using load = new Process("the load generator", [...tools.load, ...words]);
+  await using load = new Process("the load generator", [...tools.load, ...words], { place: "1" });
   await load.next("open");
   const counts = new Counts();
   const counting = [counts.countLoad(load), counts.countServer(peer)];
@@ -148,12 +151,14 @@ async function soak(
   return wrong;
 }
 
+const minutes = option("minutes", 10);
+const sessions = option("sessions", 5_000);
+const seed = option("seed", crypto.getRandomValues(new Uint32Array(1))[0]!);
 await using tools = await buildTools();
 if (!tools.inC) {
   console.log("skipped: soak (needs Linux and a C compiler, cc)");
 } else {
-  const seed = option("seed", crypto.getRandomValues(new Uint32Array(1))[0]!);
-  const wrong = await soak(tools, option("minutes", 10), option("sessions", 5_000), seed);
+  const wrong = await soak(tools, minutes, sessions, seed);
   console.log(wrong.length === 0 ? "nothing wrong" : wrong.slice(0, 20).join("\n"));
   Deno.exitCode = wrong.length === 0 ? 0 : 1;
 }

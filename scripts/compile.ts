@@ -1,5 +1,5 @@
 /**
- * Compiles both commands to `dist/`; its arguments go to `deno compile`.
+ * Compiles both commands to `dist/`; its arguments go to `deno compile`. Both are replaced, or none.
  *
  * @module
  */
@@ -12,21 +12,78 @@ const THREADS = {
 /** A small young generation saves 4 KB for each of 10,000 idle sessions, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
 
-for (const role of ["server", "client"] as const) {
-  const { code } = await new Deno.Command(Deno.execPath(), {
+/** Compiles a command into a folder; returns what Deno said if it failed. */
+async function compile(role: "server" | "client", folder: string): Promise<string | undefined> {
+  const std = Deno.env.get("STD");
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
       "--quiet",
       "--no-prompt",
       V8_FLAGS,
+      ...(std ? [std] : []),
       ...Deno.args,
       `-P=${role}`,
       ...THREADS[role].map((file) => `--include=${file}`),
-      `--output=dist/pulsewire-${role}`,
+      `--output=${folder}/pulsewire-${role}`,
       `${role}.ts`,
     ],
     stdin: "null",
-  }).spawn().status;
-  if (code !== 0) Deno.exit(code);
-  console.log(`dist/pulsewire-${role}`);
+    stdout: "inherit",
+    stderr: "piped",
+  }).output();
+  return success ? undefined : new TextDecoder().decode(stderr);
 }
+
+/** What to print when Deno fails: a sentence if its base runtime is missing, otherwise what it said. */
+function explain(role: string, said: string): string {
+  if (
+    said.includes("dl.deno.land") || said.includes("DENORT_BIN") || said.includes("find denort")
+  ) {
+    return `cannot compile ${role}.ts: Deno has no base runtime to put it on; connect to the network, so ` +
+      "that Deno can download one, or set DENORT_BIN to the path of a denort of this Deno's version";
+  }
+  return said.replace(/\n+Stack backtrace:[^]*/, "").trimEnd();
+}
+
+/** Removes the folder of this run, and `dist/` if nothing else is in it. */
+function clean(folder: string): void {
+  Deno.removeSync(folder, { recursive: true });
+  if ([...Deno.readDirSync("dist")].length === 0) Deno.removeSync("dist");
+}
+
+/** Compiles both; returns the exit status. */
+async function main(): Promise<number> {
+  let folder: string;
+  try {
+    Deno.mkdirSync("dist", { recursive: true });
+    folder = Deno.makeTempDirSync({ dir: "dist", prefix: "new_" });
+  } catch (error) {
+    console.error(`cannot write to dist/ in ${Deno.cwd()}: ${(error as Error).message}`);
+    return 2;
+  }
+  // What ends Deno leaves this process to clean up.
+  let interrupted = false;
+  Deno.addSignalListener("SIGINT", () => interrupted = true);
+  try {
+    for (const role of ["server", "client"] as const) {
+      const said = await compile(role, folder);
+      if (interrupted) return 130;
+      if (said === undefined) continue;
+      console.error(explain(role, said));
+      return 2;
+    }
+    for (const { name } of [...Deno.readDirSync(folder)]) {
+      Deno.renameSync(`${folder}/${name}`, `dist/${name}`);
+      console.log(`dist/${name}`);
+    }
+    return 0;
+  } catch (error) {
+    console.error(`cannot replace what is in dist/: ${(error as Error).message}`);
+    return 2;
+  } finally {
+    clean(folder);
+  }
+}
+
+Deno.exit(await main());

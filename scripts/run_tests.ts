@@ -1,7 +1,7 @@
 /**
  * Runs the tests: of files or folders, if some are named; else all of them, first those that may keep
- * every core busy, then those that measure how late processes are. Its first argument may be an option for
- * `deno test`. At the end it repeats which tests this machine could not run, and why.
+ * every core busy, then those that measure how late processes are. At the end it repeats which tests this
+ * machine could not run, and why.
  *
  * @module
  */
@@ -25,9 +25,9 @@ const LONG = ["tests/process/endurance_test.ts", "tests/simulation", "tests/orig
 const JOBS = Math.max(4, 2 * navigator.hardwareConcurrency);
 
 async function run(args: string[], env: Record<string, string> = {}): Promise<boolean> {
-  const options = Deno.args.filter((each) => each.startsWith("--"));
+  const std = Deno.env.get("STD");
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", ...options, "-P=test", ...args],
+    args: ["test", ...(std ? [std] : []), "-P=test", ...args],
     env: { PULSEWIRE_SKIPPED: skipped, ...env },
     stdin: "null",
   }).spawn().status;
@@ -43,6 +43,14 @@ function testFiles(folder: string): string[] {
   });
 }
 
+function exists(path: string): boolean {
+  try {
+    return Boolean(Deno.statSync(path));
+  } catch {
+    return false;
+  }
+}
+
 const isIn = (places: readonly string[]) => (file: string) =>
   places.some((place) => file === place || file.startsWith(`${place}/`));
 const files = testFiles("tests");
@@ -51,8 +59,13 @@ const isLong = isIn(LONG);
 // Named one by one, because with folders `--ignore` leaves nothing out.
 const others = files.filter((file) => !isMeasuring(file) && !isLong(file));
 
+const named = Deno.args;
+const missing = named.find((each) => !exists(each));
+if (missing !== undefined) {
+  console.error(`there is no test ${missing}: name files or folders, such as tests/session`);
+  Deno.exit(2);
+}
 const skipped = await Deno.makeTempFile();
-const named = Deno.args.filter((each) => !each.startsWith("--"));
 const results = named.length > 0 ? [await run(named)] : [
   await run(["--parallel", ...files.filter(isLong), ...others], { DENO_JOBS: `${JOBS}` }),
   await run(["--parallel", ...files.filter(isMeasuring)], { DENO_JOBS: "3" }),

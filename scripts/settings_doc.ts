@@ -23,8 +23,10 @@ export function settingsDoc(): string {
 Every setting is optional. It is a flag, or a key under \`[settings]\` in a TOML file; a flag beats the
 file, the file beats the default. \`--config FILE\` names the file; without it, \`server.toml\` or
 \`client.toml\` beside the executable is read if it is there. \`config/\` has both, explained. \`host\` and
-\`port\` may be given without their flags, as first and second argument. Seconds may have fractions; a text's
-range is its length in characters. In a file, \`""\` means none for \`store\`, \`output\` and \`log_dir\`.
+\`port\` may be given without their flags, as first and second argument, or in one: \`127.0.0.1:4000\`,
+\`[::1]:4000\`. Seconds may have fractions, or be written as a duration: \`90s\`, \`5m\`, \`2h5m\`, \`1d\`, \`500ms\`;
+in a file such a duration is a text, \`"5m"\`. A text's range is its length in characters. The port 0 has a
+server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\` and \`log_dir\`.
 
 ${
     table(
@@ -55,11 +57,11 @@ Status 0 after Ctrl-C, SIGTERM or \`--duration\` does not mean that everything i
 }
 
 function settingRow(key: Key): string[] {
-  const { flag, meaning, range: [least, greatest], role, unit } = KEYS[key];
+  const { choices, flag, meaning, range: [least, greatest], role, unit } = KEYS[key];
   const shown = (role: Role) => {
     const value = defaultSettings(role)[key];
     if (unit === "switch") return value ? "on" : "off";
-    if (unit === "text") return value === "" ? "none" : `\`${value}\``;
+    if (unit === "text" || unit === "choice") return value === "" ? "none" : `\`${value}\``;
     return unit === "seconds" ? `${value} s` : String(value);
   };
   return [
@@ -67,7 +69,7 @@ function settingRow(key: Key): string[] {
     unit === "switch" ? `\`--${flag}\`, \`--no-${flag}\`` : `\`--${flag}\``,
     role ?? "both",
     ofBoth(shown("server"), shown("client")),
-    unit === "switch" ? "" : `${least} to ${greatest}`,
+    choices ? choices.join(", ") : unit === "switch" ? "" : `${least} to ${greatest}`,
     ofBoth(meaning.server, meaning.client),
   ];
 }

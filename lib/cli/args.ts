@@ -5,8 +5,10 @@
  */
 import { parseArgs } from "@std/cli";
 import { UsageError } from "../platform/errors.ts";
+import { splitAddress } from "../platform/net/address.ts";
 import type { Role } from "../wire/protocol.ts";
-import { checkValue, didYouMean, numberOf, type Value } from "./check.ts";
+import { checkValue, numberOf, type Value } from "./check.ts";
+import { familyHint, flagHint, singleDashed } from "./flag_hints.ts";
 import { OPTIONS, type OptionValues } from "./options.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
@@ -54,7 +56,8 @@ function flagsOf(role: Role) {
  */
 export function parseCommandLine(role: Role, args: readonly string[]): CommandLine {
   const { keys, negatable, switches, values } = flagsOf(role);
-  refuseSwitchValues(args, switches);
+  refuseFamily(role, args, values);
+  refuseSwitchValues(args, switches, negatable);
   const words = withJoinedValues(args, values);
   const parsed: Record<string, unknown> & { _: (string | number)[] } = parseArgs(words, {
     boolean: switches,
@@ -66,7 +69,7 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
       if (flag !== undefined) throw unknownFlag(role, word, flag, [...switches, ...values]);
     },
   });
-  const settings = positionals(parsed._);
+  const settings = positionals(parsed._, role);
   for (const key of keys) {
     const { flag, unit } = KEYS[key];
     const isSwitch = unit === "switch";
@@ -76,20 +79,20 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
       const word = `${key.toUpperCase()} already says ${settings[key]}`;
       throw new UsageError(`--${flag} ${value}: ${word}; give it once`);
     }
-    settings[key] = isSwitch ? value : checkFlag(key, `${value}`, `--${flag} ${value}`);
+    settings[key] = isSwitch ? value : checkFlag(key, `${value}`, `--${flag} ${value}`, role);
   }
-  const entries = Object.keys(OPTIONS).map((flag) => [flag, optionValue(flag, parsed[flag])]);
+  const entries = Object.keys(OPTIONS).map((flag) => [flag, optionValue(flag, parsed[flag], role)]);
   return { settings, ...Object.fromEntries(entries) as OptionValues };
 }
 
 /** The value of an option that is no setting: of a switch, whether it is on. */
-function optionValue(flag: string, given: unknown): Value | undefined {
+function optionValue(flag: string, given: unknown, role: Role): Value | undefined {
   const { value } = OPTIONS[flag]!;
   if (!value) return switchValue(flag, given) ?? false;
   const text = textValue(flag, given);
   if (text === undefined || value === "FILE") return text;
+  if (value === "S") return checkValue("data_interval", text, `--${flag} ${text}`, role);
   const number = numberOf(text);
-  if (value === "S") return checkValue("data_interval", number, `--${flag} ${text}`);
   if (Number.isSafeInteger(number) && number >= 1) return number;
   throw new UsageError(`--${flag} ${text}: expected a whole number from 1`);
 }
@@ -102,9 +105,20 @@ function unknownFlag(role: Role, word: string, flag: string, known: string[]): U
   if ([...others.switches, ...others.values].includes(positive) && !known.includes(positive)) {
     return new UsageError(`--${flag}: an option of the ${other}, not of the ${role}`);
   }
+  const meant = singleDashed(word, known);
+  if (meant) return new UsageError(`${word}: unknown option; did you mean --${meant}?`);
   const dashes = flag.length === 1 ? "-" : "--";
-  const meant = didYouMean(flag, known).replace("mean ", "mean --");
-  return new UsageError(`${dashes}${flag}: unknown option${meant || "; see --help"}`);
+  return new UsageError(`${dashes}${flag}: unknown option${flagHint(flag, known)}`);
+}
+
+/** Refuses `-4` and `-6`, which are no negative values unless they stand for one. */
+function refuseFamily(role: Role, args: readonly string[], values: readonly string[]): void {
+  for (const [at, word] of args.entries()) {
+    if (word === "--") return;
+    const isValue = values.some((flag) => args[at - 1] === `--${flag}`);
+    const hint = isValue ? undefined : familyHint(word, role);
+    if (hint) throw new UsageError(hint);
+  }
 }
 
 /** Works around `parseArgs`, which takes no lone `-` and no empty word for the value of a flag. */
@@ -121,12 +135,16 @@ function withJoinedValues(args: readonly string[], values: readonly string[]): s
 }
 
 /** Works around `parseArgs`, which turns a switch on by any value but `false`. */
-function refuseSwitchValues(args: readonly string[], switches: readonly string[]): void {
+function refuseSwitchValues(
+  args: readonly string[],
+  switches: readonly string[],
+  negatable: readonly string[],
+): void {
   for (const word of args) {
     const flag = /^--(?:no-)?([^=]+)=/.exec(word)?.[1];
-    if (flag !== undefined && switches.includes(flag)) {
-      throw new UsageError(`${word}: --${flag} takes no value`);
-    }
+    if (flag === undefined || !switches.includes(flag)) continue;
+    const off = negatable.includes(flag) ? `; write --${flag} or --no-${flag}` : "";
+    throw new UsageError(`${word}: --${flag} takes no value${off}`);
   }
 }
 
@@ -152,17 +170,31 @@ function textValue(flag: string, given: unknown): string | undefined {
   return value;
 }
 
-function positionals(words: readonly (string | number)[]): Record<string, Value> {
-  const [host, port, ...more] = words.map(String);
-  if (more.length > 0) {
-    throw new UsageError(`${more[0]}: one word too many; expected [HOST] [PORT] and options`);
+/** HOST and PORT, also as one word: `127.0.0.1:4000`, `[::1]:4000`. */
+function positionals(words: readonly (string | number)[], role: Role): Record<string, Value> {
+  const [first, second, ...more] = words.map(String);
+  const extra = more[0];
+  if (extra !== undefined) {
+    const isSwitch = /^(?:yes|no|on|off|true|false)$/i;
+    const given = [first!, second!, ...more].find((word) => isSwitch.test(word));
+    const hint = given === undefined
+      ? ""
+      : `; ${given} is no value: a switch is on by its name alone`;
+    throw new UsageError(`${extra}: one word too many; expected [HOST] [PORT] and options${hint}`);
   }
+  const { host, port } = (first === undefined ? undefined : splitAddress(first)) ?? { host: first };
+  if (port !== undefined && second !== undefined) {
+    throw new UsageError(`${second}: ${first} already says port ${port}; give it once`);
+  }
+  const given = port ?? second;
+  const shown = port === undefined ? `PORT ${second}` : first!;
   return {
-    ...(host === undefined ? {} : { host: checkFlag("host", host, `HOST ${host}`) }),
-    ...(port === undefined ? {} : { port: checkFlag("port", port, `PORT ${port}`) }),
+    ...(host === undefined ? {} : { host: checkFlag("host", host, `HOST ${first}`, role) }),
+    ...(given === undefined ? {} : { port: checkFlag("port", given, shown, role) }),
   };
 }
 
-function checkFlag(key: Key, value: string, where: string): Value {
-  return checkValue(key, KEYS[key].unit === "text" ? value : numberOf(value), where);
+function checkFlag(key: Key, value: string, where: string, role: Role): Value {
+  const isText = ["text", "choice", "seconds"].includes(KEYS[key].unit);
+  return checkValue(key, isText ? value : numberOf(value), where, role);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { UsageError } from "../platform/errors.ts";
-import { isHost } from "../platform/net/address.ts";
+import { isHost, splitAddress } from "../platform/net/address.ts";
+import type { Role } from "../wire/protocol.ts";
 import { type Key, type KeyDescription, KEYS } from "./settings.ts";
 
 /** The value of a setting. */
@@ -14,10 +15,15 @@ export type Value = string | number | boolean;
 export const PATHS: readonly string[] = ["log_dir", "output", "store"] satisfies Key[];
 
 /** The values that a setting can have, for people. */
-export function expectation({ unit, range: [least, greatest] }: KeyDescription): string {
+export function expectation(
+  { choices = [], unit, range: [least, greatest] }: KeyDescription,
+): string {
   switch (unit) {
+    case "choice":
+      return choices.join(" or ");
     case "seconds":
-      return `a number of seconds from ${least} to ${greatest}`;
+      return `a number of seconds from ${least} to ${greatest}, or a duration such as 90s, 5m, ` +
+        "2h5m or 500ms";
     case "switch":
       return "true or false";
     case "text":
@@ -28,18 +34,24 @@ export function expectation({ unit, range: [least, greatest] }: KeyDescription):
 }
 
 /**
- * Checks a value for a setting.
+ * Checks a value for a setting of a role.
  *
  * @param where How it was given, for the error: `client.toml: port = 0`.
  * @returns The value: a text, a number in the setting's unit, or a boolean.
  * @throws {UsageError} If the setting cannot have this value.
  */
-export function checkValue(key: Key, value: unknown, where: string): Value {
+export function checkValue(key: Key, given: unknown, where: string, role: Role): Value {
   const description = KEYS[key];
+  const isDuration = description.unit === "seconds" && typeof given === "string";
+  const value = isDuration ? secondsOf(given) : given;
   const [least, greatest] = description.range;
   const wrong = () => new UsageError(`${where}: expected ${expectation(description)}`);
   if (description.unit === "switch") {
     if (typeof value !== "boolean") throw wrong();
+    return value;
+  }
+  if (description.unit === "choice") {
+    if (typeof value !== "string" || !description.choices?.includes(value)) throw wrong();
     return value;
   }
   if (description.unit === "text") {
@@ -51,17 +63,55 @@ export function checkValue(key: Key, value: unknown, where: string): Value {
           `in single quotes, such as 'C:\\temp\\new', in which a backslash is one`,
       );
     }
-    if (key === "host" && !isHost(value)) {
-      const apart = /^[^:]+:\d+$/.test(value) ? "; the port is given apart from it" : "";
-      throw new UsageError(
-        `${where}: expected an IPv4 address, an IPv6 address or a host name${apart}`,
-      );
-    }
-    return value;
+    return key === "host" ? checkHost(value, where) : value;
   }
+  if (key === "port" && value === 0) return checkPort0(where, role);
   if (typeof value !== "number" || !(value >= least && value <= greatest)) throw wrong();
   if (description.unit !== "seconds" && !Number.isInteger(value)) throw wrong();
   return value;
+}
+
+/** The host without brackets. */
+function checkHost(value: string, where: string): string {
+  const { host, port } = splitAddress(value) ?? { host: value };
+  if (port === undefined && isHost(host)) return host;
+  throw new UsageError(
+    `${where}: expected an IPv4 address, an IPv6 address or a host name${hostHint(value)}`,
+  );
+}
+
+function hostHint(value: string): string {
+  const { host, port } = splitAddress(value) ?? {};
+  if (port !== undefined) {
+    return `; the port is given apart from it: the host is ${host}, the port ${port}`;
+  }
+  if (/^:?\d+$/.test(value)) return "; that is a port, which is given behind the host";
+  if (value === "*") return "; every address of this host is 0.0.0.0, or :: with IPv6";
+  return /^\w+:\/\//.test(value) ? "; without what stands before //, and without a path" : "";
+}
+
+function checkPort0(where: string, role: Role): 0 {
+  if (role === "server") return 0;
+  throw new UsageError(
+    `${where}: the client needs the number of the server's port; a server with port 0 takes any ` +
+      `free one, and names it: listening on …`,
+  );
+}
+
+const SECONDS_OF_UNIT = [86_400, 3_600, 60, 1, 0.001];
+
+/** Days, hours, minutes, seconds and milliseconds, in this order, each perhaps left out. */
+const DURATION = new RegExp(
+  `^${["d", "h", "m(?!s)", "s", "ms"].map((unit) => `(?:(\\d+(?:\\.\\d+)?)${unit})?`).join("")}$`,
+);
+
+/** Parses a duration in seconds: a number, or numbers with units such as `2h5m`; `NaN` if it is none. */
+export function secondsOf(text: string): number {
+  const [, ...counts] = text === "" ? [] : DURATION.exec(text) ?? [];
+  if (counts.length === 0) return numberOf(text);
+  const seconds = counts.map((count = "0", at) => Number(count) * SECONDS_OF_UNIT[at]!);
+  // Of a sum of fractions, what lies below a microsecond is an error of rounding.
+  return Math.round(seconds.reduce((sum, each) => sum + each) * 1e6) / 1e6;
 }
 
 /** Parses a number of the command line, without sign or exponent; `NaN` if it is none. */

@@ -3,13 +3,13 @@
  *
  * The room: `args.ts` parses the command line, `config_file.ts` the file; `settings.ts` and `options.ts`
  * are the tables that parsers, `help.ts` and docs/settings.md are made from; `check.ts` checks one value,
- * `conflicts.ts` several together; `prompt.ts` asks for an address; `signals.ts` handles signals.
+ * `conflicts.ts` several together; `flag_hints.ts` and `config_hints.ts` say what to write instead; `prompt.ts` asks for an address; `signals.ts` handles signals.
  * The entry points `client.ts` and `server.ts` call it.
  * No other room may know flags, files of settings, prompts or signals.
  *
  * @module
  */
-import { explainListen } from "../output/explain.ts";
+import { explainListen } from "../output/explain_connect.ts";
 import { LineOutput } from "../output/line_output.ts";
 import { openLog } from "../output/log.ts";
 import { Reporter } from "../output/reporter.ts";
@@ -20,15 +20,15 @@ import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
-import type { EventSink } from "../session/events.ts";
+import { type EventSink, EventSource } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
 import { readConfig, readConfigIfThere } from "./config_file.ts";
-import { refuseConflicts } from "./conflicts.ts";
+import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, terminal } from "./prompt.ts";
-import { defaultSettings, type Settings, timersOf } from "./settings.ts";
+import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
 import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
@@ -101,7 +101,13 @@ async function runTask(
   const settings = resolveSettings(role, commandLine);
   refuseConflicts(role, settings, commandLine);
   const { quiet } = commandLine;
-  const log = openLog({ role, output: stderr, quiet, directory: settings.log_dir });
+  const log = openLog({
+    role,
+    output: stderr,
+    quiet,
+    directory: settings.log_dir,
+    hasZone: settings.log_stamps === "zone",
+  });
   const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
@@ -125,7 +131,9 @@ async function runTask(
   });
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
+  for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);
   try {
+    emitStarted(role, settings, reporter);
     const started = start({ settings, commandLine, sink: reporter });
     // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
@@ -150,6 +158,19 @@ async function runTask(
     await json?.flush();
     log.close();
   }
+}
+
+/** Emits the first event of this process. */
+function emitStarted(role: Role, settings: Settings, sink: EventSink): void {
+  const own = Object.entries(settings).filter(([key]) => (KEYS[key as Key].role ?? role) === role);
+  new EventSource(sink, systemClock).emit("started", {
+    version: VERSION,
+    role,
+    host: Deno.hostname(),
+    pid: Deno.pid,
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    settings: Object.fromEntries(own),
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
@@ -184,7 +205,7 @@ function resolveSettings(role: Role, { config, settings: flags }: CommandLine): 
     : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
-  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal()) };
+  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal(), role) };
 }
 
 /** The folder of the executable; when run from source, of its main module. */

@@ -6,7 +6,8 @@
 import { parse } from "@std/toml";
 import { fileErrorText, UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
-import { checkValue, didYouMean, PATHS, type Value } from "./check.ts";
+import { checkValue, didYouMean, numberOf, PATHS, type Value } from "./check.ts";
+import { hintOf, switchWord } from "./config_hints.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
 const TABLES = ["settings", "Settings"];
@@ -44,35 +45,59 @@ export function readConfigIfThere(path: string, role: Role): Partial<Settings> {
  */
 export function parseConfig(text: string, name: string, role: Role): Partial<Settings> {
   const settings: Record<string, Value> = {};
-  const table = withTries(settingsTable(parseToml(text, name), name), name);
+  const table = withTries(settingsTable(parseToml(text, name), name, text), name, text);
   for (const [key, value] of Object.entries(table)) {
-    const given = `${name}: ${shortened(key)} = ${shown(value)}`;
+    const given = `${name}:${lineOf(key, text)} ${shortened(key)} = ${shown(value)}`;
     if (!Object.hasOwn(KEYS, key)) {
       throw new UsageError(`${given}: unknown key${didYouMean(key, Object.keys(KEYS))}`);
     }
     const { role: owner = role } = KEYS[key as Key];
     if (owner !== role) {
-      const where = `${name}:${lineOf(key, text)} ${key} = ${shown(value)}`;
-      throw new UsageError(`${where}: a key of the ${owner}, not of the ${role}`);
+      throw new UsageError(`${given}: a key of the ${owner}, not of the ${role}`);
     }
     if (value === "" && PATHS.includes(key)) continue;
-    settings[key] = checkValue(key as Key, value, given);
+    settings[key] = checkOrFix(key as Key, value, given, role);
   }
   return settings;
 }
 
-/** The line on which a key stands, as ` line 3:`; empty where it is written in an unusual way. */
+/** Checks a value, and says how it is written if that is evident. */
+function checkOrFix(key: Key, value: unknown, given: string, role: Role): Value {
+  try {
+    return checkValue(key, value, given, role);
+  } catch (error) {
+    const fix = error instanceof UsageError ? fixOf(key, value) : undefined;
+    if (fix === undefined) throw error;
+    throw new UsageError(`${(error as UsageError).message}; write ${key} = ${fix}`);
+  }
+}
+
+/** A switch in other words, or a number in quotes, as it is to be written. */
+function fixOf(key: Key, value: unknown): string | undefined {
+  const { unit } = KEYS[key];
+  if (unit === "switch") {
+    return value === 1 || value === 0 ? `${value === 1}` : switchWord(String(value));
+  }
+  const isNumber = unit !== "text" && typeof value === "string" && !Number.isNaN(numberOf(value));
+  return isNumber ? String(numberOf(value)) : undefined;
+}
+
+/** The line on which a key or a table stands, as ` line 3:`; empty where it is written in an unusual way. */
 function lineOf(key: string, text: string): string {
-  const isHere = new RegExp(`^[^#]*\\b${key}\\b["']?\\s*=`);
+  const isShortened = shortened(key) !== key;
+  const word = key.slice(0, 60).replace(/[^\w]/g, "\\$&") + (isShortened ? "\\w*" : "");
+  const isHere = new RegExp(`^[^#]*\\b${word}["']?\\s*=|^\\s*\\[+(?:\\w+\\.)?${word}\\s*\\]`);
   const at = text.split("\n").findIndex((line) => isHere.test(line));
   return at === -1 ? "" : ` line ${at + 1}:`;
 }
 
 /** Accepts the original server's `heart_beats_missed`, which counts the first heartbeat, too. */
-function withTries(table: object, name: string): object {
+function withTries(table: object, name: string, text: string): object {
   const { heart_beats_missed: beats, ...others } = table as Record<string, unknown>;
   if (beats === undefined) return table;
-  const given = `${name}: heart_beats_missed = ${shown(beats)}`;
+  const given = `${name}:${lineOf("heart_beats_missed", text)} heart_beats_missed = ${
+    shown(beats)
+  }`;
   if ("heart_beat_additional_tries" in others) {
     throw new UsageError(`${given}: heart_beat_additional_tries says the same; keep one`);
   }
@@ -84,9 +109,26 @@ function withTries(table: object, name: string): object {
 
 function readFile(path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    return decode(Deno.readFileSync(path), path);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`cannot read the configuration file ${path}: ${fileErrorText(error)}`);
+  }
+}
+
+/** The text of a file in UTF-8, which Windows writes in other encodings. */
+function decode(bytes: Uint8Array, path: string): string {
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) ||
+    (bytes[0] === 0xfe && bytes[1] === 0xff);
+  if (isUtf16 || bytes.subarray(0, 4).includes(0)) {
+    throw new UsageError(`${path} is in UTF-16, not in UTF-8; save it as UTF-8`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const before = new TextDecoder().decode(bytes).split("\ufffd")[0]!;
+    const line = before.split("\n").length;
+    throw new UsageError(`${path}: line ${line}: a byte is not UTF-8; save the file as UTF-8`);
   }
 }
 
@@ -95,6 +137,8 @@ function parseToml(text: string, name: string): Record<string, unknown> {
     return parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    const hint = hintOf(text.replace(/^\ufeff/, ""));
+    if (hint) throw new UsageError(`${name} is not TOML: line ${hint.line}: ${hint.text}`);
     const line = "line" in error ? `line ${error.line}: ` : "";
     const isDeep = error instanceof RangeError;
     const [what] = isDeep ? ["tables or lists nested too deeply"] : error.message.split("\n");
@@ -102,14 +146,20 @@ function parseToml(text: string, name: string): Record<string, unknown> {
   }
 }
 
-function settingsTable(document: Record<string, unknown>, name: string): object {
+function settingsTable(
+  document: Record<string, unknown>,
+  name: string,
+  text: string,
+): object {
   const stray = Object.keys(document).find((key) => !TABLES.includes(key));
   if (stray !== undefined) {
-    const isTable = typeof document[stray] === "object";
+    const isTable = typeof document[stray] === "object" && !(document[stray] instanceof Date);
     const what = isTable
       ? `unknown table [${shortened(stray)}]`
       : `${shortened(stray)} stands outside of any table`;
-    throw new UsageError(`${name}: ${what}; every key belongs under [settings]`);
+    throw new UsageError(
+      `${name}:${lineOf(stray, text)} ${what}; every key belongs under [settings]`,
+    );
   }
   const [table, second] = TABLES.filter((key) => Object.hasOwn(document, key));
   if (second !== undefined) {

@@ -37,16 +37,32 @@ export function refuseConflicts(
   refuseSharedFile(settings);
 }
 
+/** Why a setting has no effect on the lines of stdin. */
+const WITH_STDIN = {
+  message: "each data message is a line of stdin, and there is no other text to send",
+  data_interval: "each line of stdin is sent as soon as it is read, not at an interval",
+};
+
+/** What the original program's protocol lacks. */
+const ORIGINAL_LACKS: Readonly<Record<string, string>> = {
+  "--stdin": "its data messages have one fixed text, so it cannot carry lines",
+  "--reconnect": "its sessions have no id, so they cannot be resumed",
+  "--window": "its data messages have no numbers, so only one may be unconfirmed at a time",
+};
+
 function refuseClientConflicts(settings: Settings, commandLine: CommandLine): void {
   const { ramp, sessions, settings: flags, stdin } = commandLine;
   if (sessions !== undefined && stdin) {
-    throw new UsageError("--sessions and --stdin: the lines of stdin are for one session");
+    throw new UsageError(
+      "--sessions and --stdin: the lines of stdin are sent in one session, each once; leave one out",
+    );
   }
   // In a file, they may be meant for runs without --stdin.
   const unused = (["message", "data_interval"] as const).find((key) => flags[key] !== undefined);
   if (stdin && unused) {
-    const why = "the data messages are the lines of stdin, sent as they come";
-    throw new UsageError(`--stdin and --${KEYS[unused].flag}: ${why}`);
+    throw new UsageError(
+      `--stdin and --${KEYS[unused].flag}: ${WITH_STDIN[unused]}; leave one out`,
+    );
   }
   if (flags.reconnect_limit !== undefined && !settings.reconnect) {
     throw new UsageError(
@@ -66,6 +82,22 @@ function refuseClientConflicts(settings: Settings, commandLine: CommandLine): vo
     : undefined;
   if (unsupported === undefined) return;
   throw new UsageError(
-    `--original and ${unsupported}: the original's data messages have no numbers`,
+    `--original and ${unsupported}: the server runs the original program; ` +
+      `${ORIGINAL_LACKS[unsupported]}; leave one out`,
   );
+}
+
+/**
+ * Warns of the settings of a command that do not fit each other, though they can be used.
+ *
+ * @returns A sentence for each.
+ */
+export function warningsOf(role: Role, settings: Settings, { stdin }: CommandLine): string[] {
+  const { data_interval, data_threshold } = settings;
+  if (role === "server" || stdin || data_interval < data_threshold) return [];
+  return [
+    `data_interval ${data_interval} s is not below data_threshold ${data_threshold} s: a server with ` +
+    "the same data_threshold falls silent between data messages, and sends heartbeats; make " +
+    "data_interval smaller, or data_threshold larger on the server",
+  ];
 }

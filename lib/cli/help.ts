@@ -33,7 +33,7 @@ export function helpText(role: Role): string {
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
     group("Address", settings("host", "port")),
     group(
-      "Timers (S: seconds, fractions allowed)",
+      "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
       settings(
         "data_interval",
         "data_threshold",
@@ -50,7 +50,7 @@ export function helpText(role: Role): string {
         settings("store", "session_lifetime", "max_sessions", "workers"),
       ),
     group("Run", options()),
-    group("Output", [...options("output"), ...settings("log_dir")]),
+    group("Output", [...options("output"), ...settings("log_dir", "log_stamps")]),
     group("Other", [...settings("original"), ...options("other")]),
     group(
       "Exit status",
@@ -60,8 +60,15 @@ export function helpText(role: Role): string {
 }
 
 function settingLine(role: Role, key: Key): string {
-  const { flag, meaning, unit } = KEYS[key];
-  const letters = { seconds: " S", count: " N", port: " PORT", bytes: " N", text: " TEXT" };
+  const { choices = [], flag, meaning, unit } = KEYS[key];
+  const letters = {
+    seconds: " S",
+    count: " N",
+    port: " PORT",
+    bytes: " N",
+    text: " TEXT",
+    choice: ` ${choices.join("|")}`,
+  };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
   const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];

@@ -4,9 +4,11 @@
  * @module
  */
 import { UsageError } from "../platform/errors.ts";
+import { splitAddress } from "../platform/net/address.ts";
+import type { Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
-import { checkValue, numberOf, type Value } from "./check.ts";
-import { KEYS, type Settings } from "./settings.ts";
+import { checkValue, numberOf } from "./check.ts";
+import type { Settings } from "./settings.ts";
 
 /** A terminal with a person. */
 export interface Terminal {
@@ -30,7 +32,8 @@ export function terminal(): Terminal | undefined {
 }
 
 /**
- * Prompts for the host and the port where nothing gives them, again until the answer is valid.
+ * Prompts for the host and the port where nothing gives them, again until the answer is valid. The answer
+ * for the host may have the port, too, as in `127.0.0.1:4000`.
  *
  * @param given What flags and the configuration file give.
  * @param proposal The default answers, which are taken where there is no terminal.
@@ -40,19 +43,35 @@ export function promptForAddress(
   given: Partial<Settings>,
   proposal: Settings,
   at: Terminal | undefined,
+  role: Role,
 ): Pick<Settings, "host" | "port"> {
-  const get = (key: "host" | "port") => given[key] ?? (at ? ask(key, proposal, at) : proposal[key]);
-  return { host: String(get("host")), port: Number(get("port")) };
+  if (!at) return { host: given.host ?? proposal.host, port: given.port ?? proposal.port };
+  const check = (key: "host" | "port", answer: string) =>
+    checkValue(key, key === "host" ? answer : numberOf(answer), `${key} ${answer}`, role);
+  const askPort = () => Number(ask("port", proposal, at, (answer) => check("port", answer)));
+  if (given.host !== undefined) return { host: given.host, port: given.port ?? askPort() };
+  const { host, port } = ask("host", proposal, at, (answer) => {
+    const split = given.port === undefined ? splitAddress(answer) : undefined;
+    return {
+      host: String(check("host", split?.host ?? answer)),
+      port: split?.port === undefined ? given.port : Number(check("port", split.port)),
+    };
+  });
+  return { host, port: port ?? askPort() };
 }
 
-function ask(key: "host" | "port", proposal: Settings, at: Terminal): Value {
+function ask<Answer>(
+  key: "host" | "port",
+  proposal: Settings,
+  at: Terminal,
+  check: (answer: string) => Answer,
+): Answer {
   const question = key === "host" ? "Host" : "Port";
   for (;;) {
     const answer = at.ask(question, String(proposal[key]))?.trim();
     if (answer === undefined) throw new UsageError(`no ${key} was given; see --help`);
     try {
-      const value = KEYS[key].unit === "text" ? answer : numberOf(answer);
-      return checkValue(key, value, `${key} ${answer}`);
+      return check(answer);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       at.show(printable(error.message));

@@ -13,9 +13,11 @@ export interface KeyDescription {
   /** Its flag, without the dashes. */
   readonly flag: string;
   /** The kind and unit of its value. */
-  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "switch";
+  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "choice" | "switch";
   /** Least and greatest value; of a text, its length in characters. */
   readonly range: readonly [least: number, greatest: number];
+  /** Of a choice, every value that it can have. */
+  readonly choices?: readonly string[];
   /** Its value if neither a flag nor the file gives one; of a file or a folder, empty for none. */
   readonly default: Readonly<Record<Role, string | number | boolean>>;
   /** What it means to each side, in a line. */
@@ -51,7 +53,15 @@ export const SETTINGS = {
       client: "the address of the server: IPv4, IPv6 or a name",
     },
   },
-  port: { unit: "port", range: [1, 65_535], default: 4000, meaning: "the TCP port" },
+  port: {
+    unit: "port",
+    range: [1, 65_535],
+    default: 4000,
+    meaning: {
+      server: "the TCP port to listen on; 0: any free one",
+      client: "the TCP port of the server",
+    },
+  },
   data_interval: {
     ...SECONDS,
     default: 5,
@@ -140,6 +150,13 @@ export const SETTINGS = {
   },
   output: { ...PATH, role: "server", meaning: "file to append data messages to; - for stdout" },
   log_dir: { ...PATH, meaning: "folder for the three rotating log files" },
+  log_stamps: {
+    unit: "choice",
+    range: [1, 1],
+    choices: ["zone", "original"],
+    default: "zone",
+    meaning: "time stamps of log lines: with the time zone, or without",
+  },
   original: {
     ...SWITCH,
     default: { server: true, client: false },
@@ -155,7 +172,7 @@ export type Key = keyof typeof SETTINGS;
 
 /** The value of every setting, as the configuration file and the flags give it. Times are in seconds. */
 export type Settings = {
-  -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" ? string
+  -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" | "choice" ? string
     : typeof SETTINGS[K]["unit"] extends "switch" ? boolean
     : number;
 };

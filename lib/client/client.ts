@@ -78,6 +78,8 @@ export class Client {
   readonly #stopping = new AbortController();
   #session?: LegacyClientSession;
   #connected_ms = 0;
+  /** Whether the session was open on the last connection. */
+  #wasOpened = false;
   /** What was confirmed before the present connection. */
   #confirmedBefore = 0;
   /** Connections in a row on which a data message was sent and nothing was confirmed. */
@@ -91,7 +93,9 @@ export class Client {
     this.#options = options;
     this.#id = randomId(random);
     const events = new EventSource(sink, clock, this.#id);
-    this.#state = new SessionState({ clock, timers, events });
+    // A client without an interval sends heartbeats when it has had nothing to send for so long.
+    const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
+    this.#state = new SessionState({ clock, timers, events, dataPause_ms });
     const { ledger } = this.#state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });
@@ -116,7 +120,10 @@ export class Client {
   /** Ends the session in order, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
-    this.#session?.stop(reason);
+    const text = reason === "done" && this.#state.isSilent
+      ? `${TIME_OVER} while the path is silent`
+      : "";
+    this.#session?.stop(reason, text);
   }
 
   /** The server's address, for people. */
@@ -128,9 +135,10 @@ export class Client {
   /** Opens a connection and runs the session on it: returns how that ended. */
   async #connect(): Promise<CloseReason> {
     const { address, clock, count, legacy, original, timers, transport } = this.#options;
+    this.#wasOpened = false;
     const connection = await dial({ address, clock, transport }, this.#stopping.signal);
     if ("reason" in connection) {
-      if (!this.#onDisconnect(connection)) this.#state.end(connection, this.#peer);
+      if (!this.#onDisconnect(connection)) this.#endUnconnected(connection);
       return connection;
     }
     this.#connected_ms = clock.now();
@@ -141,9 +149,16 @@ export class Client {
       : this.#newSession(connection);
     const closeReason = await this.#session.run();
     const { by, reason } = closeReason;
-    if (this.#session.isOpen) this.#settled = by === "peer" && reason === "shutdown";
+    this.#wasOpened = this.#session.isOpen;
+    if (this.#wasOpened) this.#settled = by === "peer" && reason === "shutdown";
     this.#session = undefined;
     return closeReason;
+  }
+
+  #endUnconnected(closeReason: CloseReason): void {
+    const isCut = closeReason.reason === "done" && this.#state.isOpen;
+    const text = isCut ? `${TIME_OVER} while there is no connection` : closeReason.text;
+    this.#state.end({ ...closeReason, text }, { peer: this.#peer });
   }
 
   #newSession(connection: Connection): ClientSession {
@@ -167,6 +182,7 @@ export class Client {
    */
   #onDisconnect(closeReason: CloseReason): boolean {
     const { reconnect } = this.#options;
+    this.#state.noteSuspension();
     if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
     if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = reconnect;
@@ -202,15 +218,16 @@ export class Client {
     this.#state.events.emit("notice", { level: "warning", text });
   }
 
-  async #waitToReconnect({ reason, text }: CloseReason): Promise<void> {
+  async #waitToReconnect(closeReason: CloseReason): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
+    const text = retryText(closeReason, this.#wasOpened);
     this.#state.events.emit("reconnecting", {
       attempt: this.#backoff.attempts,
       delay_ms,
-      cause: reason,
+      cause: closeReason.reason,
       peer: this.#peer,
-      ...reason === "failed" && { text },
+      ...text !== undefined && { text },
     });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);
@@ -218,6 +235,26 @@ export class Client {
     await sleep(pause).catch(() => {});
   }
 }
+
+/** What more than its cause is known of a connection that was lost, or not opened; `undefined` if nothing. */
+function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): string | undefined {
+  if (reason === "failed") return `the connection failed: ${text}`;
+  if (reason === "unreachable") return `the server is unreachable: ${text}`;
+  if (by === "peer" && reason === "silent") {
+    return "the server heard nothing from this side in time";
+  }
+  if (wasOpened) return undefined;
+  if (reason === "closed") return `accepted, and closed (FIN) ${BEFORE_OPEN}`;
+  if (reason === "reset") return `accepted, and reset (RST) ${BEFORE_OPEN}`;
+  return undefined;
+}
+
+const BEFORE_OPEN =
+  "before the session was open: by a proxy, tunnel or load balancer whose server does " +
+  "not answer, or by another program";
+
+/** Why a client ends that is stopped by `--duration`. */
+const TIME_OVER = "its time is over,";
 
 /** Whether to warn of so many in a row: of the second one, and each time there are twice as many. */
 function isRepetition(inARow: number): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Deadline } from "../platform/deadline.ts";
+import type { Deadline, StallKind } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
@@ -135,19 +135,24 @@ export class ClientSession extends Session implements ClientDataSide {
     const { oldest } = this.#outbox;
     return oldest && oldest.sent_ms >= this.#lastConfirmed_ms
       ? { since: "first_unconfirmed_data_sent", at_ms: oldest.sent_ms, isIdle: false }
-      : { since: "last_data_heard", at_ms: this.#lastConfirmed_ms, isIdle: !oldest };
+      : { since: this.#sinceConfirmed, at_ms: this.#lastConfirmed_ms, isIdle: !oldest };
+  }
+
+  get #sinceConfirmed(): DetectedSince {
+    return this.dataFramesReceived === 0 ? "session_opened" : "last_data_heard";
   }
 
   /** After a local stall, what is due has its full time once more. */
-  override onStall(late_ms: number): void {
+  override onStall(ms: number, kind: StallKind): void {
     this.#stallEnded_ms = this.now();
-    super.onStall(late_ms);
+    super.onStall(ms, kind);
   }
 
-  /** Receives `WELCOME` and `CONFIRM`. */
+  /** Receives `WELCOME`, `CONFIRM` and `HOLD`. */
   protected override onRoleFrame(frame: Frame): void {
     if (frame.type === "WELCOME") this.#onWelcome(frame);
     else if (frame.type === "CONFIRM") this.#onConfirm(frame.seq);
+    else if (frame.type === "HOLD") this.state.hold(frame.reason);
   }
 
   /** Whether the client reconnects. */
@@ -177,6 +182,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const { confirmedUpTo } = this.ledger;
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
+    this.state.release();
     this.opened(resumes && this.#outbox.resume(received));
     for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
       this.events.emit("data_confirmed", { seq, rtt_ms: null });
@@ -248,6 +254,7 @@ export class ClientSession extends Session implements ClientDataSide {
     }
     if (seq === ledger.confirmedUpTo) return;
     this.#lastConfirmed_ms = this.now();
+    this.state.release();
     this.dataFramesReceived++;
     for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;

@@ -124,6 +124,8 @@ export class LoadRun {
         return void total.resumed++;
       case "local_stall":
         return void total.local_stalls++;
+      case "hold":
+        return void total.holds++;
       case "disconnected":
       case "terminated":
         return this.#countEnd(event);

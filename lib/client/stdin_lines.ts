@@ -4,6 +4,7 @@
  * @module
  */
 import { concat } from "../platform/bytes.ts";
+import { fileErrorText } from "../platform/errors.ts";
 import type { QueueSource } from "./source.ts";
 
 const LF = 0x0a;
@@ -43,8 +44,7 @@ export async function readLines(
       if (line.length > maxBytes) return tooLong();
     }
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    return source.end(`stdin cannot be read any further: ${text}`);
+    return source.end(`stdin cannot be read any further: ${fileErrorText(error)}`);
   }
   if (line.length > 0) await source.put(line.take());
   source.end();

@@ -15,6 +15,8 @@ export interface OriginalListener {
   onMessage(message: OriginalMessage): OriginalMessage | undefined;
   /** Called when an answer has been handed to the network. */
   onAnswered?(answer: OriginalMessage): void;
+  /** Called when the network has taken some bytes. */
+  onWritten(): void;
 }
 
 /** Reads messages and writes their answers. */
@@ -102,7 +104,11 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
     return new Promise((resolve) => {
       // Deno 2.6 leaves a blocked write pending for ever, though its connection is closed.
       this.#abandonWrite = () => resolve(undefined);
-      this.#connection.write(bytes).then(resolve, this.#abandonWrite);
+      const written = (count: number) => {
+        this.#listener.onWritten();
+        resolve(count);
+      };
+      this.#connection.write(bytes).then(written, this.#abandonWrite);
     });
   }
 }

@@ -93,7 +93,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
         await sleep(deadline);
         deadline.throwIfEnded();
       }
-      this.#enterSilence();
+      this.#enterSilence(this.over);
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline);
       deadline.throwIfEnded();
       if (outcome === "dead") {
@@ -133,12 +133,12 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     },
   };
 
-  #enterSilence(): void {
+  #enterSilence(isClosed: boolean): void {
     const { allConfirmed, sent_ms } = this.#outbox;
     const since = allConfirmed ? "last_sign_of_life" : "first_unconfirmed_data_sent";
     const at_ms = allConfirmed ? this.state.lastSignOfLife_ms : sent_ms;
     this.#heartbeats.silent(since, at_ms);
-    this.state.silent(at_ms);
+    this.state.silent(at_ms, isClosed ? "closed" : undefined);
     // The server listens for the second connection only when the first one is closed.
     this.#data?.close();
     this.#data = undefined;
@@ -202,8 +202,10 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   /** Reads a connection to its end; what it is for may change. */
   #read(connection: Connection): OriginalConnection {
+    this.connectionOpened();
     const original: OriginalConnection = new OriginalConnection(connection, {
       onMessage: (message) => this.#onMessage(message, original),
+      onWritten: () => this.onTraffic(),
     });
     this.tasks.add(original.run().then((closeReason) => this.#onClosed(original, closeReason)));
     return original;
@@ -216,6 +218,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   #onClosed(connection: OriginalConnection, closeReason: CloseReason): void {
     const isData = connection === this.#data;
     if (!isData && connection !== this.#beats) return;
+    this.look();
     if (isData) this.#data = undefined;
     else this.#beats = undefined;
     const isOver = this.state.phase === "data" && closeReason.reason !== "closed";
@@ -229,7 +232,8 @@ export class OriginalClientSession extends OriginalSession implements ClientData
 
   #onMessage(message: OriginalMessage, connection: OriginalConnection): undefined {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.look();
+    if (message !== "terminate") this.onTraffic();
     if (message === "terminate") this.end(this.#terminateReason());
     else if (message === "reply") this.#onReply(connection);
     else if (message === "heartbeat" && connection === this.#beats) this.#onEcho();

@@ -87,6 +87,7 @@ export class OriginalServerSession extends OriginalSession {
   /** Adds a connection of the client's to the session. */
   attach(connection: Connection, purpose: OriginalPurpose): void {
     if (this.state.closeReason) return connection.close();
+    this.connectionOpened();
     this.tasks.add(this.#serve(new OriginalConnection(connection, this.#listener), purpose));
   }
 
@@ -105,7 +106,8 @@ export class OriginalServerSession extends OriginalSession {
     for (;;) {
       // It may have been opened before this side noticed the silence.
       this.#hasSecond = this.#connections.heartbeat !== undefined;
-      this.state.silent(this.lastData_ms);
+      const isClosed = this.#connections.data === undefined;
+      this.state.silent(this.lastData_ms, isClosed ? "closed" : undefined);
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline, from_ms);
       deadline.throwIfEnded();
       if (outcome === "dead") return this.end(this.#death());
@@ -146,6 +148,7 @@ export class OriginalServerSession extends OriginalSession {
 
   readonly #listener = {
     onMessage: (message: OriginalMessage) => this.#onMessage(message),
+    onWritten: () => this.onTraffic(),
     onAnswered: (answer: OriginalMessage) => {
       if (answer === "reply") this.ledger.confirmedUpTo++;
     },
@@ -181,6 +184,7 @@ export class OriginalServerSession extends OriginalSession {
   /** A connection has ended; the session may go on. */
   #onClosed(purpose: OriginalPurpose, closeReason: CloseReason): void {
     delete this.#connections[purpose];
+    this.look();
     if (this.state.closeReason) return;
     const which = purpose === "data" ? "data" : "second";
     const level = this.state.phase === purpose ? "warning" : "info";
@@ -189,13 +193,14 @@ export class OriginalServerSession extends OriginalSession {
 
   #onMessage(message: OriginalMessage): OriginalMessage | undefined {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.look();
+    if (message !== "terminate") this.onTraffic();
     this.changes.notify();
     switch (message) {
       case "data":
         return this.#onData();
       case "heartbeat":
-        this.ledger.heartbeatsReceived++;
+        this.events.emit("heartbeat_received", { n: ++this.ledger.heartbeatsReceived });
         return "heartbeat";
       case "terminate":
         return void this.end({ by: "peer", reason: "done", text: "" });

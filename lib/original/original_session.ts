@@ -15,6 +15,7 @@ import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
+import { ConnectionUse } from "../evidence/cuts.ts";
 import type { EventSource } from "../session/events.ts";
 import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
 import type { Ledger } from "../session/ledger.ts";
@@ -47,12 +48,20 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #ended = new AbortController();
+  /** Of all its connections together, since the last one was opened. */
+  #use: ConnectionUse;
+  readonly #deadline: Deadline;
 
   /** Makes one side of a session on its first connection. */
   constructor({ clock, connection, state }: OriginalSessionOptions) {
     this.#clock = clock;
     this.#connection = connection;
     this.state = state;
+    this.#use = new ConnectionUse(clock.now());
+    this.#deadline = new Deadline(clock, {
+      signal: this.ended,
+      onStall: (ms, kind) => state.stalled(ms, kind),
+    });
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */
@@ -87,11 +96,15 @@ export abstract class OriginalSession implements ReceiveCounters {
     return this.#clock.now();
   }
 
+  /** To be called on what a connection brings, which may come first after a suspension: gives the time. */
+  protected look(): number {
+    return this.#deadline.look();
+  }
+
   /** Runs the session until it ends, and closes its connections. */
   async run(): Promise<CloseReason> {
-    const onStall = (late_ms: number) => this.state.stalled(late_ms);
-    this.state.open(this.#connection.peer, { original: true });
-    using deadline = new Deadline(this.#clock, { signal: this.ended, onStall });
+    this.state.open(this.#connection, { original: true });
+    using deadline = this.#deadline;
     try {
       await this.runPhases(deadline);
     } catch (error) {
@@ -103,6 +116,16 @@ export abstract class OriginalSession implements ReceiveCounters {
     return this.state.closeReason!;
   }
 
+  /** Another of its connections has been opened. */
+  protected connectionOpened(): void {
+    this.#use = new ConnectionUse(this.now());
+  }
+
+  /** Something was sent or received. */
+  protected onTraffic(): void {
+    this.#use.onTraffic(this.now());
+  }
+
   /** Ends the session because this side's user wants it. */
   stop(reason: "done" | "shutdown", text = ""): void {
     this.end({ by: "self", reason, text });
@@ -110,7 +133,10 @@ export abstract class OriginalSession implements ReceiveCounters {
 
   /** Ends the session. The first reason given is the one. */
   protected end(closeReason: CloseReason): void {
-    this.state.end(closeReason, this.#connection.peer, this.detection());
+    const { peer } = this.#connection;
+    const use = this.#use;
+    const detection = this.detection();
+    this.state.end(closeReason, { peer, use, wasOpened: true, detection });
     this.#ended.abort(closeReason);
   }
 }

@@ -83,7 +83,10 @@ export class OriginalSessions {
   /** Answers whatever the client sends with TERMINATE, and closes when the client has or time is up. */
   async refuse(connection: Connection, stopping: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const original = new OriginalConnection(connection, { onMessage: () => "terminate" });
+    const original = new OriginalConnection(connection, {
+      onMessage: () => "terminate",
+      onWritten: () => {},
+    });
     using limit = new Deadline(clock, { signal: stopping });
     limit.moveTo(clock.now() + GRACEFUL_CLOSE_LIMIT_MS);
     const over = sleep(limit).catch(() => {}).then(() => original.close());

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { formatAddress } from "../platform/net/address.ts";
-import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
-import type { CloseReport, EndReason } from "../session/close_reason.ts";
-import { CONNECT_LIMIT_MS, heartbeatsUntilDead, type Timers } from "../session/timers.ts";
-import type { Role } from "../wire/protocol.ts";
+import type { CloseReport } from "../session/close_reason.ts";
+import { heartbeatsUntilDead, type Timers } from "../session/timers.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
+import { explainUnconnected, nextOf, UNOPENED_HINT } from "./explain_connect.ts";
 
 /** Milliseconds as seconds, to the millisecond. */
 export function seconds(ms: number): string {
@@ -18,11 +17,35 @@ function otherSide(role: Role): string {
   return role === "client" ? "the server" : "the client";
 }
 
+/** What confirmations wait for, as either side says it. */
+export function heldBy(reason: HoldReason, role: Role): string {
+  const whose = role === "client" ? "the server's" : "the";
+  return {
+    store: `${whose} store`,
+    output: `${whose} output, whose reader or disk does not keep up`,
+    room: `room at ${
+      role === "client" ? "the server" : "this server"
+    }, whose store or output does not keep up`,
+  }[reason];
+}
+
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
+  const { held, suspended_ms, ...others } = end;
+  const waited = held && `confirmations were waiting for ${heldBy(held, role)}`;
+  const cause = waited && end.by === "peer" && end.reason === "closed"
+    ? `the connection was closed (FIN) from the side of ${otherSide(role)} while ${waited}`
+    : explainCause(others, role, timers) + (waited ? ` (${waited})` : "");
+  const suspended = suspended_ms === undefined
+    ? ""
+    : ` (this host was suspended for ${seconds(suspended_ms)} since the last sign of life)`;
+  return cause + suspended;
+}
+
+function explainCause(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const wasOpen = end.predicted_ms !== null;
-  if (end.by === "peer") return wasOpen ? explainPeer(end, other) : explainUnopened(end, role);
+  if (end.by === "peer") return wasOpen ? explainPeer(end, role) : explainUnopened(end, role);
   if (end.by === "self") {
     if (end.detected_since === "connection_lost") return explainExpiry(end);
     if (end.reason === "silent") {
@@ -35,11 +58,13 @@ export function explainEnd(end: CloseReport, role: Role, timers: Timers): string
   return role === "client" ? explainUnconnected(end) : explainUnopened(end, role);
 }
 
+/** What is known of the silence comes first, then what it was measured against, then where to look. */
 function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const other = otherSide(role);
   const since = {
     first_unconfirmed_data_sent: "the first unconfirmed data message was sent",
     last_data_heard: `the last ${role === "client" ? "confirmation" : "data message"} was heard`,
+    session_opened: "the session was opened",
     first_unanswered_heartbeat_sent: "the first unanswered heartbeat was sent",
     last_sign_of_life: "the last sign of life",
     connection_lost: "the connection was lost",
@@ -49,11 +74,29 @@ function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  return `${other} is dead: declared ${seconds(end.detected_after_ms!)} after ${since}, ` +
-    `predicted ${seconds(end.predicted_ms!)} (${limits}); ` +
-    `last sign of life ${seconds(end.silent_ms!)} ago. ` +
-    `Look next: is its host frozen or cut off, or does a firewall, NAT or load balancer on the path ` +
-    `drop packets silently?`;
+  const measured = `declared dead ${seconds(end.detected_after_ms!)} after ${since}, ` +
+    `predicted ${seconds(end.predicted_ms!)} (${limits})`;
+  const unanswered = `${tries} heartbeat${tries === 1 ? "" : "s"} unanswered`;
+  const heardFor_ms = end.detected_after_ms! - end.silent_ms!;
+  if (end.link !== undefined) {
+    return `nothing heard from ${other} for ${
+      seconds(end.silent_ms!)
+    }, ${unanswered}, and this host has ` +
+      `${end.link}: ${measured}. Look next: this host's cable, link and address; ${other} may be well`;
+  }
+  if (heardFor_ms >= timers.data_threshold_ms / 4) {
+    return `what this side sends does not arrive, though ${other} was heard ` +
+      `${seconds(heardFor_ms)} longer: nothing heard for ${
+        seconds(end.silent_ms!)
+      }, ${unanswered}; ` +
+      `${measured}. Look next: what drops packets from this host to ${other}: a firewall or NAT on the ` +
+      `path that lets only the other direction through?`;
+  }
+  return `nothing heard from ${other} for ${
+    seconds(end.silent_ms!)
+  }, ${unanswered}: ${measured}. ` +
+    `Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the ` +
+    `process or the host of ${other} frozen or cut off?`;
 }
 
 function explainExpiry(end: CloseReport): string {
@@ -62,24 +105,26 @@ function explainExpiry(end: CloseReport): string {
 }
 
 function explainOpenTimeout(end: CloseReport, other: string): string {
-  const missing = other === "the server"
-    ? `${end.peer} accepted the connection but sent nothing`
-    : `${end.peer} connected but did not open a session`;
-  const store = other === "the server" ? ", or does its store not answer" : "";
-  return `${missing}: ${end.text}. Look next: is it Pulsewire on that side, and is its process ` +
-    `frozen${store}?`;
+  if (other === "the client") {
+    return `${end.peer} connected but did not open a session: ${end.text}. Look next: is it Pulsewire ` +
+      `on that side, and is its process frozen?`;
+  }
+  return `${end.peer} accepted the connection but sent nothing: ${end.text}. Look next: is it Pulsewire on ` +
+    `that port; does a proxy, tunnel or load balancer there wait for its own server, or have a queue; is the ` +
+    `server's process frozen, or does its store not answer?`;
 }
 
 /** Explains a connection that its peer, or the network, ended before the session was open. */
 function explainUnopened(end: CloseReport, role: Role): string {
   if (end.by === "peer" && end.reason !== "closed") {
-    return `${end.peer}: ${explainPeer(end, otherSide(role))}`;
+    return `${end.peer}: ${explainPeer(end, role)}`;
   }
-  const how = end.by === "peer" ? "closed the connection" : `was lost (${end.reason}, ${end.text})`;
-  const next = role === "client"
-    ? "is it Pulsewire on that port, and does its store answer?"
-    : "was it a port scan or a probe?";
-  return `${end.peer} ${how} before the session was open. Look next: ${next}`;
+  const how = end.by === "peer" ? "closed the connection" : `was lost: ${end.text},`;
+  if (role === "server") {
+    return `${end.peer} ${how} before the session was open. Look next: was it a port scan or a probe?`;
+  }
+  return `${end.peer} accepted the connection and closed it (FIN) before the session was open. ` +
+    `Look next: ${UNOPENED_HINT}`;
 }
 
 function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
@@ -91,92 +136,89 @@ function explainOwn(end: CloseReport, role: Role, wasOpen: boolean): string {
   if (end.reason === "refused" && role === "server") return `refused ${end.peer}: ${end.text}`;
   if (end.reason !== "done") return `ended by this side: ${end.text || "told to stop"}`;
   return wasOpen || role === "server"
-    ? "ended by this side: all that was asked for is done"
+    ? `ended by this side: ${end.text || "all that was asked for is done"}`
     : "stopped before a session was opened: its time is over";
 }
 
-function explainPeer(end: CloseReport, other: string): string {
+function explainPeer(end: CloseReport, role: Role): string {
+  const other = otherSide(role);
   const text = end.text === "" ? "" : `: ${end.text}`;
   switch (end.reason) {
     case "closed":
-      return `${other} closed the connection (FIN) without saying why${text && `, ${end.text}`}. ` +
-        `Look next: did its process crash or was it killed, ` +
-        (other === "the server" ? "could it not write its store or output, " : "") +
-        `or does a proxy on the path close connections?`;
+      return `the connection was closed (FIN) from the side of ${other}, without TERMINATE` +
+        `${text && `, ${end.text}`}, ${traffic(end)}. Look next: ${closedHint(end, role)}`;
     case "superseded":
-      return `${other} has resumed on another connection: this one was lost without a sign. Look next: ` +
-        `does a firewall, NAT or load balancer on the path forget connections?`;
+      return `${other} has resumed on another connection: this one was lost without a sign, ${
+        traffic(end)
+      }. ` +
+        `Look next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
-      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: was ` +
-        `this process or host stopped (a local stall), or does the path drop what it sends?`;
+      if (end.unheard) return explainUnheard(end, other);
+      return `${other} declared this side dead: nothing from it arrived in time${text}. Look next: does the ` +
+        `path drop what this side sends, or was this process or host stopped (a local stall)?`;
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;
     case "refused":
-      return other === "the server"
+      return role === "client"
         ? `${other} refused the session${text}`
         : `${other} ended the session${text}`;
     case "done":
-      return `ended by ${other}: all that was asked for is done${text}`;
+      return `ended by ${other}: ${end.text || "all that was asked for is done"}`;
     default:
       return `ended by ${other}: it was told to stop${text}`;
   }
 }
 
+function explainUnheard(end: CloseReport, other: string): string {
+  return `${other} had given up before its HELLO arrived here${
+    end.text && ` (${end.text})`
+  }; it was answered ` +
+    `at once. Look next: does a proxy or load balancer on the path hold connections in a queue, or take ` +
+    `long to connect here?`;
+}
+
+/** A pause in the traffic, in milliseconds, from which on an idle timeout is likelier than a killed process. */
+const PAUSE_MS = 500;
+
+/** Whoever ends the TCP connection sends the FIN: after a pause an idle timeout is the likeliest cause. */
+function closedHint({ idle_ms, pause_ms }: CloseReport, role: Role): string {
+  const other = otherSide(role);
+  const path = "a proxy, tunnel, load balancer or NAT on the path";
+  const writes = role === "client" ? ", or could it not write its store or output" : "";
+  return (pause_ms ?? idle_ms ?? 0) >= PAUSE_MS
+    ? `does ${path} close connections that are idle so long, or are so old; or did ${other}'s process end` +
+      `${writes}?`
+    : `did ${other}'s process end (a crash, a kill)${writes}; or did ${path} restart or close it?`;
+}
+
+/** How long the connection had been idle, and how old it was. */
+function traffic({ age_ms, idle_ms, pause_ms }: CloseReport): string {
+  if (idle_ms === null || age_ms === null) return "without traffic";
+  const when = pause_ms === undefined
+    ? `${seconds(idle_ms)} after the last traffic`
+    : `at the first traffic after a pause of ${seconds(pause_ms)}`;
+  return `${when}, at an age of ${seconds(age_ms)}`;
+}
+
 function explainLoss(end: CloseReport, other: string): string {
+  const next = nextOf("transfer", end.code);
   switch (end.reason) {
     case "reset":
-      return `the connection was reset (RST): ${other}'s process is gone, or a firewall on the path ` +
-        `cut the connection. Look next: is that process still running?`;
+      if (end.code === "ECONNABORTED" || end.code === "ENETRESET") {
+        return `the connection was reset: ${end.text}, ${traffic(end)}${next}`;
+      }
+      return `the connection was reset (RST), ${
+        traffic(end)
+      }. Look next: did a proxy, firewall or NAT on ` +
+        `the path cut it, or forget it, or give it another port; or did ${other}'s process end?`;
     case "silent":
-      return `this host gave up on the connection (${end.text}): ${other}'s host acknowledged ` +
-        `nothing. Look next: is that host up, and does a firewall on the path drop packets silently?`;
+      return `this host gave up on the connection to ${other}: ${end.text}, ${traffic(end)}` +
+        (next ||
+          `. Look next: does a firewall or NAT on the path drop packets silently, or is ${other}'s host down?`);
     case "unreachable":
-      return `${other} became unreachable (${end.text}). Look next: routes and links on the path`;
+      return `${other} became unreachable: ${end.text}, ${traffic(end)}` + (next ||
+        ". Look next: this host's link and address, and routes, links and firewalls on the path");
     default:
-      return `the connection failed: ${end.text}`;
+      return `the connection failed: ${end.text}${next}`;
   }
-}
-
-function explainUnconnected({ peer, reason, text }: CloseReport): string {
-  const next = "Look next: is the server running, and is the port open in its firewall?";
-  const causes: Partial<Record<EndReason, string>> = {
-    refused:
-      "refused; its host answers, but nothing listens on that port, or a firewall rejects it. " +
-      next,
-    silent:
-      `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
-      "server running there, and is the port open in its firewall?",
-    reset: `reset before the session was open. ${next}`,
-    unreachable:
-      `unreachable (${text}). Look next: the address, and routes and firewalls on the path`,
-    name_not_found:
-      "no address is known for that name. Look next: its spelling, and the name server",
-  };
-  return `cannot connect to ${peer}: ${causes[reason] ?? text}`;
-}
-
-const LISTEN_CAUSES: Partial<Record<TransportErrorKind, string>> = {
-  address_in_use: "the port is taken. Look next: is a server running already? See: ss -ltnp",
-  not_permitted: "not permitted. Ports below 1024 need root; choose a higher one with --port",
-  address_not_here: "no interface of this host has that address. See: ip address",
-  name_not_found:
-    "no address is known for that name. Look next: its spelling; 0.0.0.0 listens on " +
-    "every address",
-};
-
-/**
- * Explains why a server cannot listen, and what to do about it.
- *
- * @param isHeldByTimeWait Whether closed connections hold the port.
- */
-export function explainListen(
-  error: TransportError,
-  { host, port }: Address,
-  isHeldByTimeWait = false,
-): string {
-  const cause = error.kind === "address_in_use" && isHeldByTimeWait
-    ? "closed connections from that port still hold it (TIME_WAIT), and nothing listens there. " +
-      `Start again within a minute, when they are gone. See: ss -tan sport = ${port}`
-    : LISTEN_CAUSES[error.kind] ?? error.message;
-  return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
 }

@@ -8,6 +8,7 @@ import { type ByteSink, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { writeErrorText } from "../platform/errors.ts";
 
 /** How many characters a slow reader may leave pending. */
 const MAX_PENDING = 4_194_304;
@@ -68,7 +69,7 @@ export class LineOutput {
       // The reader has closed, as after `| head`: the sessions continue without output.
       this.#broken = true;
       this.#pending = [];
-      this.#onLoss(error instanceof Error ? error.message : String(error));
+      this.#onLoss(writeErrorText(error));
     }
     this.#writing = false;
     this.#changes.notify();

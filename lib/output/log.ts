@@ -44,6 +44,8 @@ export interface LogOptions {
   quiet: boolean;
   /** The folder for the log files; empty for no files. */
   directory: string;
+  /** Whether the time zone stands behind the time of each line. */
+  hasZone: boolean;
 }
 
 /** The log of a command. */
@@ -66,12 +68,14 @@ export interface Log {
  */
 export function openLog(options: LogOptions): Log {
   const { directory, output, quiet, role } = options;
-  const report = (text: string) => output.write(format(new Date(), "ERROR", columnOf(text), null));
+  const formatter = formatterOf(options);
+  const report = (text: string) =>
+    output.write(format(stamp(new Date(), options), "ERROR", columnOf(text), null));
   if (directory !== "") makeFolder(directory);
   const files = (directory === "" ? [] : LEVELS).map((level) =>
-    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, report)
+    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, { report, formatter })
   );
-  const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output), ...files];
+  const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output, formatter), ...files];
   setup({
     handlers: Object.fromEntries(handlers.map((handler, at) => [`${at}`, handler])),
     loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
@@ -95,8 +99,8 @@ type About = [session: string | null, time?: string];
 class OutputHandler extends BaseHandler {
   readonly #output: LineOutput;
 
-  constructor(level: LevelName, output: LineOutput) {
-    super(level, { formatter: formatRecord });
+  constructor(level: LevelName, output: LineOutput, formatter: Formatter) {
+    super(level, { formatter });
     this.#output = output;
   }
 
@@ -114,14 +118,18 @@ class LogFile extends RotatingFileHandler {
   #lostInAll = 0;
   #lost = 0;
 
-  constructor(level: LevelName, path: string, report: (text: string) => void) {
+  constructor(
+    level: LevelName,
+    path: string,
+    { formatter, report }: { formatter: Formatter; report: (text: string) => void },
+  ) {
     // Without a buffer a line is in the file when `log` returns, whatever ends the process.
     super(level, {
       filename: path,
       maxBytes: MAX_LOG_BYTES,
       maxBackupCount: KEPT_LOG_FILES,
       bufferSize: 0,
-      formatter: formatRecord,
+      formatter,
     });
     this.#path = path;
     this.#report = report;
@@ -217,9 +225,15 @@ function makeFolder(directory: string): void {
   }
 }
 
-function formatRecord({ args, datetime, levelName, msg }: LogRecord): string {
-  const [session, time] = args as Partial<About>;
-  return format(time ? new Date(time) : datetime, levelName, msg, session ?? null);
+/** Puts a record of the logging package in a line. */
+type Formatter = (record: LogRecord) => string;
+
+function formatterOf(options: Pick<LogOptions, "hasZone">): Formatter {
+  return ({ args, datetime, levelName, msg }) => {
+    const [session, time] = args as Partial<About>;
+    const at = stamp(time ? new Date(time) : datetime, options);
+    return format(at, levelName, msg, session ?? null);
+  };
 }
 
 /** A text as a column of a line: text of a peer must neither display as something else, nor add a column. */
@@ -227,14 +241,26 @@ function columnOf(text: string): string {
   return printable(text).replace(/\|(?=\|)/g, "\\u007c");
 }
 
-/** A line of the log: `2026-11-22 06:43:42,686 || INFO || <message> || <session>`, in local time. */
-function format(time: Date, level: string, text: string, session: string | null): string {
+/** A line of the log: `2026-11-22 06:43:42,686+0100 || INFO || <message> || <session>`. */
+function format(at: string, level: string, text: string, session: string | null): string {
+  const name = level === "WARN" ? "WARNING" : level;
+  // A session may have the id `-`, which would look like no session.
+  const about = session === "-" ? '"-"' : session ?? "-";
+  return `${at} || ${name} || ${text} || ${about}`;
+}
+
+/** A local time; the zone is the one at that time: it changes with daylight saving time. */
+function stamp(time: Date, { hasZone }: Pick<LogOptions, "hasZone">): string {
   const two = (n: number) => String(n).padStart(2, "0");
   const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-  const name = level === "WARN" ? "WARNING" : level;
   const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
-  // A session may have the id `-`, which would look like no session.
-  const about = session === "-" ? '"-"' : session ?? "-";
-  return `${date} ${clock},${milliseconds} || ${name} || ${text} || ${about}`;
+  return `${date} ${clock},${milliseconds}${hasZone ? zoneOf(time) : ""}`;
+}
+
+/** The difference to UTC as ISO 8601 has it: `+0100`. */
+function zoneOf(time: Date): string {
+  const minutes = -time.getTimezoneOffset();
+  const two = (n: number) => String(Math.trunc(Math.abs(n))).padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${two(minutes / 60)}${two(minutes % 60)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What the machine gives: `clock` and `timer_queue` (time), `deadline` and `condition` (waits with a
- * timeout), `turns` (rate limit per event-loop turn), `thread_link` (messages between threads),
+ * What the machine gives: `clock`, `timer_queue` and `suspension` (time), `deadline` and `condition` (waits
+ * with a timeout), `turns` (rate limit per event-loop turn), `thread_link` (messages between threads),
  * `task_group`, `bytes`, `random`, `proc` (files of Linux), `errors` (sentences for users); `net/` (TCP, addresses).
  *
  * Every other room calls it, and gets clock, network and randomness passed in. It imports no other room and
@@ -9,6 +9,7 @@
  * @module
  */
 import { setImmediate } from "node:timers";
+import { SuspensionDetector } from "./suspension.ts";
 import { QueuedTimer, TimerQueue } from "./timer_queue.ts";
 
 /** A callback at a set time, which can be moved or cleared. */
@@ -21,8 +22,16 @@ export interface Timer {
 
 /** Source of time and timers. */
 export interface Clock {
-  /** Monotonic milliseconds, with fractions, from an arbitrary start. Use it for all deadlines. */
+  /**
+   * Monotonic milliseconds, with fractions, from an arbitrary start. Use it for all deadlines. The time in
+   * which this host was suspended counts once `suspended_ms` has found it.
+   */
   now(): number;
+  /**
+   * Looks whether this host was suspended; returns for how long in all since this process started, in
+   * milliseconds. Cheap enough for each read of a connection.
+   */
+  suspended_ms(): number;
   /** Milliseconds since 1970 by the wall clock, which may jump. Use it for display only. */
   wallTime(): number;
   /** Creates a timer that is not set; the callback, which many timers may share, gets the receiver. */
@@ -38,9 +47,30 @@ export function afterTurn(callback: () => void): void {
   setImmediate(callback);
 }
 
+/** Read only if permitted: otherwise Deno would ask for it on a terminal, and throw elsewhere. */
+const mayReadUptime =
+  Deno.permissions.querySync({ name: "sys", kind: "osUptime" }).state === "granted";
+
+const suspensions = new SuspensionDetector({
+  wall_ms: () => Date.now(),
+  monotonic_ms: () => performance.now(),
+  uptime_s: () => mayReadUptime ? Deno.osUptime() : undefined,
+});
+
+/** What `suspensions` has found so far. */
+let suspended_ms = 0;
+
 /** The system clock. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => performance.now() + suspended_ms,
+  suspended_ms: () => {
+    const total_ms = suspensions.look();
+    if (total_ms !== suspended_ms) {
+      suspended_ms = total_ms;
+      systemTimers.onJump();
+    }
+    return suspended_ms;
+  },
   wallTime: () => Date.now(),
   timer: (callback: (receiver: unknown) => void, receiver?: unknown) =>
     new SystemTimer(callback, receiver),
@@ -98,17 +128,22 @@ class SystemTimers {
     if (this.#queue.isEmpty) this.#wakeAt(Infinity);
   }
 
+  /** The clock has jumped ahead: what is due by it is due now. */
+  onJump(): void {
+    if (this.#wakesAt_ms !== Infinity) this.#wakeAt(this.#wakesAt_ms);
+  }
+
   #wakeAt(at_ms: number): void {
     clearTimeout(this.#id);
     this.#wakesAt_ms = at_ms;
     if (at_ms === Infinity) return;
     // Rounded up, because setTimeout drops fractions and would fire early.
-    this.#id = setTimeout(this.#wake, Math.max(0, Math.ceil(at_ms - performance.now())));
+    this.#id = setTimeout(this.#wake, Math.max(0, Math.ceil(at_ms - systemClock.now())));
   }
 
   readonly #wake = () => {
     this.#wakesAt_ms = Infinity;
-    const now_ms = performance.now();
+    const now_ms = systemClock.now();
     try {
       for (let due = this.#queue.takeDue(now_ms); due; due = this.#queue.takeDue(now_ms)) {
         due.callback(due.receiver);

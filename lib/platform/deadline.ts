@@ -26,6 +26,12 @@ export function nextOnGrid(next_ms: number, now_ms: number, interval_ms: number)
   return (isOnTime ? next_ms : now_ms) + interval_ms;
 }
 
+/**
+ * Why something did not happen in time here: this process was `stopped`, or too busy, while its host ran;
+ * or its host was `suspended`, with all processes and the monotonic clock.
+ */
+export type StallKind = "stopped" | "suspended";
+
 /** The abort reason of a {@linkcode Deadline} that has passed. */
 export class DeadlinePassed extends Error {
   /** The name of this kind of error. */
@@ -37,8 +43,11 @@ const DEADLINE_PASSED = new DeadlinePassed();
 
 /** Options for {@linkcode Deadline}. */
 export interface DeadlineOptions {
-  /** Called with the delay, in milliseconds, when it fires late because of a local stall. */
-  onStall?(late_ms: number): void;
+  /**
+   * Called for each local stall: with the delay, in milliseconds, when it fires late, or with for how long
+   * this host was suspended.
+   */
+  onStall?(ms: number, kind: StallKind): void;
   /** Ends it with its own reason. */
   readonly signal?: AbortSignal;
 }
@@ -74,11 +83,14 @@ export class Deadline implements Disposable {
   #again_ms?: number;
   /** When it was paused, as long as it is. */
   #paused_ms?: number;
+  /** What the clock had found of suspensions at the last look. */
+  #suspended_ms: number;
 
   /** Creates a deadline that is not set until `moveTo` is called. */
   constructor(clock: Clock, options: DeadlineOptions = {}) {
     this.#clock = clock;
     this.#options = options;
+    this.#suspended_ms = clock.suspended_ms();
     this.#timer = clock.timer(Deadline.#onTimer, this);
     const { signal } = options;
     if (!signal) return;
@@ -107,6 +119,24 @@ export class Deadline implements Disposable {
     this.#due_ms = due_ms;
     this.#again_ms = again_ms;
     if (this.#paused_ms === undefined) this.#timer.set(due_ms);
+  }
+
+  /**
+   * Looks whether this host was suspended since the last look: if so, reports that, and waits `again_ms`
+   * once more. To be called on anything else that happens to whoever waits, since a deadline far ahead
+   * would look late.
+   *
+   * @returns The time, in monotonic milliseconds.
+   */
+  look(): number {
+    const suspended_ms = this.#clock.suspended_ms();
+    const ms = suspended_ms - this.#suspended_ms;
+    if (ms > 0 && !this.#hasEnded) {
+      this.#suspended_ms = suspended_ms;
+      this.#options.onStall?.(ms, "suspended");
+      this.#startAgain();
+    }
+    return this.#clock.now();
   }
 
   /** Stops its time: it does not pass until it is resumed. */
@@ -158,15 +188,18 @@ export class Deadline implements Disposable {
   static readonly #onTimer = (deadline: Deadline) => deadline.#fire();
 
   #fire(): void {
-    const late_ms = this.#clock.now() - this.#due_ms;
+    const due_ms = this.#due_ms;
+    this.look();
+    // Moved: the timer fires again.
+    if (this.#due_ms !== due_ms) return;
+    const late_ms = this.#clock.now() - due_ms;
     const stalled = late_ms > STALL_TOLERANCE_MS;
-    if (stalled) this.#options.onStall?.(late_ms);
+    if (stalled) this.#options.onStall?.(late_ms, "stopped");
     if (stalled && this.#again_ms !== undefined) {
       this.#due_ms = this.#clock.now() + this.#again_ms;
       this.#timer.set(this.#due_ms);
       return;
     }
-    const due_ms = this.#due_ms;
     this.#clock.afterInput(() => {
       if (this.#due_ms !== due_ms || this.#paused_ms !== undefined) return;
       const now_ms = this.#clock.now();
@@ -180,6 +213,14 @@ export class Deadline implements Disposable {
   #restart(): void {
     this.#controller = undefined;
     this.#hasAborted = false;
+  }
+
+  /** After a suspension. Without `again_ms`, what came due meanwhile is due now, and not late. */
+  #startAgain(): void {
+    if (this.#due_ms === Infinity || this.#paused_ms !== undefined) return;
+    const now_ms = this.#clock.now();
+    const due_ms = this.#again_ms === undefined ? this.#due_ms : now_ms + this.#again_ms;
+    this.moveTo(Math.max(due_ms, now_ms), { again_ms: this.#again_ms });
   }
 
   #abort(reason: unknown): void {
@@ -197,7 +238,7 @@ export async function warnIfSlow<Result>(
   { clock, warnAfter_ms, warn }: { clock: Clock; warnAfter_ms: number; warn: () => void },
 ): Promise<Result> {
   using limit = new Deadline(clock);
-  // The time in which this process did not run does not count.
+  // The time in which this process did not run, or its host was suspended, does not count.
   limit.moveTo(clock.now() + warnAfter_ms, { again_ms: warnAfter_ms });
   limit.wake({ onDeadline: warn });
   return await work;

@@ -18,34 +18,105 @@ export function defectText(error: unknown, effect = ""): string {
   return `a defect of this program${effect}: ${error instanceof Error ? error.stack : error}`;
 }
 
-/** Describes a file system error for the user. */
-export function fileErrorText(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, not a file";
-  if (error instanceof Deno.errors.AlreadyExists) return "there is a file of that name";
-  if (error instanceof Deno.errors.PermissionDenied) return "this user may not use it";
-  if (error instanceof Deno.errors.NotCapable) {
-    return "the system's own folders and devices cannot be used";
-  }
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** By error code. */
-const TEXTS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space is left on its disk; make room, and start again",
-  EDQUOT: "the quota of this user is used up; make room, and start again",
-  EFBIG: "it has become as large as a file may be here; start a new one",
-  EROFS: "it is on a file system that is read-only; name a file on another one",
-  EISDIR: "it is a folder; name a file in it",
-  EACCES: "this user may not write it; give the right to, or name another file",
-  EPERM: "this user may not write it; give the right to, or name another file",
-  EPIPE: "its reader is gone",
-  ENOENT: "there is no such folder; make it first",
-  ENOTDIR: "what stands before its last part is not a folder; name a file in a folder",
+/** The numbers of codes that Deno gives no name: of the errors of 2.9, every second one. */
+const NUMBERS: Readonly<Record<string, string>> = {
+  linux: "4 EINTR 6 ENXIO 19 ENODEV 23 ENFILE 26 ETXTBSY 27 EFBIG 29 ESPIPE 38 ENOSYS 63 ENOSR " +
+    "64 ENONET 71 EPROTO 75 EOVERFLOW 84 EILSEQ 89 EDESTADDRREQ 91 EPROTOTYPE 92 ENOPROTOOPT " +
+    "95 EOPNOTSUPP 96 EPFNOSUPPORT 100 ENETDOWN 102 ENETRESET 108 ESHUTDOWN 112 EHOSTDOWN " +
+    "115 EINPROGRESS 116 ESTALE 117 EUCLEAN 121 EREMOTEIO 122 EDQUOT 123 ENOMEDIUM",
+  darwin: "4 EINTR 6 ENXIO 19 ENODEV 23 ENFILE 26 ETXTBSY 27 EFBIG 29 ESPIPE 36 EINPROGRESS " +
+    "39 EDESTADDRREQ 41 EPROTOTYPE 42 ENOPROTOOPT 45 EOPNOTSUPP 46 EPFNOSUPPORT 50 ENETDOWN " +
+    "52 ENETRESET 58 ESHUTDOWN 64 EHOSTDOWN 69 EDQUOT 70 ESTALE 78 ENOSYS 84 EOVERFLOW " +
+    "92 EILSEQ 98 ENOSR 100 EPROTO 102 EOPNOTSUPP",
+  windows: "10036 EINPROGRESS 10039 EDESTADDRREQ 10041 EPROTOTYPE 10042 ENOPROTOOPT " +
+    "10045 EOPNOTSUPP 10050 ENETDOWN 10052 ENETRESET 10064 EHOSTDOWN",
 };
 
-/** Describes the error of a file that is opened for writing or written. */
+/**
+ * The operating system's code of an error, such as `ECONNRESET`; `undefined` if it is none of the system's.
+ *
+ * Where Deno gives it no name, only its number is known, which stands behind the message: `(os error 92)`.
+ * Any other number is given as `errno 77`.
+ */
+export function errorCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const named = "code" in error ? error.code : undefined;
+  if (typeof named === "string") return named === "ENOTSUP" ? "EOPNOTSUPP" : named;
+  const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
+  if (number === undefined) return undefined;
+  const words = ` ${NUMBERS[Deno.build.os] ?? ""} `;
+  const known = new RegExp(` ${number} (E\\w+) `).exec(words)?.[1];
+  // On Windows a failed name look-up has a number, too.
+  return known ?? (Deno.build.os === "windows" ? undefined : `errno ${number}`);
+}
+
+/** What is said of an error of a file that is read, and of one that is written. */
+type FileErrorTexts = readonly [reading: string, writing: string];
+
+/** Several codes of one meaning; `fix` is what to do about it where the program writes the file. */
+function all(codes: string, what: string, fix = ""): Record<string, FileErrorTexts> {
+  const texts = [what, fix === "" ? what : `${what}; ${fix}`] as const;
+  return Object.fromEntries(codes.split(" ").map((code) => [code, texts]));
+}
+
+const OTHER_FILE_SYSTEM = "name a file on another one";
+
+/** By error code. */
+const FILE_ERRORS: Readonly<Record<string, FileErrorTexts>> = {
+  ...all("ENOSPC", "no space is left on its disk", "make room, and start again"),
+  ...all("EDQUOT", "the quota of this user is used up", "make room, and start again"),
+  ...all("EFBIG EOVERFLOW", "it has become as large as a file may be here", "start a new one"),
+  ...all("EROFS", "it is on a file system that is read-only", OTHER_FILE_SYSTEM),
+  ...all("ENOTDIR", "what stands before its last part is not a folder", "name a file in a folder"),
+  ...all("EEXIST", "there is a file of that name", "name another one"),
+  ...all("ELOOP", "its symbolic links lead round in a circle", "name the file itself"),
+  ...all("ENAMETOOLONG", "its name, or a part of it, is too long", "give it a shorter one"),
+  ...all("EINVAL EILSEQ", "its file system does not take that name or use", "name another file"),
+  ...all("EBUSY ETXTBSY", "another program keeps it to itself", "name another file"),
+  ...all("EOPNOTSUPP ENOSYS ESPIPE", "its file system cannot do that", OTHER_FILE_SYSTEM),
+  ...all("EPIPE", "its reader is gone"),
+  ...all("EMFILE", "this process has as many files open as it may; see ulimit -n"),
+  ...all("ENFILE", "this host has as many files open as it may; see sysctl fs.file-max"),
+  ...all("ENOMEM ENOBUFS", "this host has no memory left for it"),
+  ...all("ENXIO ENODEV ENOMEDIUM", "its device, or the reader that it needs, is not there"),
+  ...all("EIO EUCLEAN EREMOTEIO", "its disk, or the driver of that, failed; see dmesg"),
+  ...all("EAGAIN EINTR", "the system did not carry out the call for the moment"),
+  ...all(
+    "ESTALE ENOTCONN ETIMEDOUT EHOSTDOWN EHOSTUNREACH ECONNREFUSED ECONNRESET ENETUNREACH",
+    "it is on a network file system that has lost its server",
+  ),
+  ...all("EBADF EFAULT EDESTADDRREQ", "it was used wrongly, which is a defect of this program"),
+  ENOENT: ["there is no such file", "there is no such folder; make it first"],
+  EISDIR: ["it is a folder, not a file", "it is a folder; name a file in it"],
+  ...Object.fromEntries(["EACCES", "EPERM"].map((code) => [code, [
+    "this user may not use it",
+    "this user may not write it; give the right to, or name another file",
+  ]])),
+};
+
+function fileErrorTexts(error: unknown): FileErrorTexts {
+  const code = errorCodeOf(error) ?? "";
+  const known = FILE_ERRORS[code];
+  if (known) return known;
+  if (error instanceof Deno.errors.NotFound) return FILE_ERRORS.ENOENT!;
+  if (error instanceof Deno.errors.IsADirectory) return FILE_ERRORS.EISDIR!;
+  if (error instanceof Deno.errors.AlreadyExists) return FILE_ERRORS.EEXIST!;
+  if (error instanceof Deno.errors.PermissionDenied) return FILE_ERRORS.EACCES!;
+  if (error instanceof Deno.errors.NotCapable) {
+    const text = "the system's own folders and devices cannot be used";
+    return [text, text];
+  }
+  const report = error instanceof Error ? error.message : String(error);
+  const text = code === "" ? report : `the system reports ${code}: ${report}`;
+  return [text, text];
+}
+
+/** Describes the error of a file or folder, for the user. */
+export function fileErrorText(error: unknown): string {
+  return fileErrorTexts(error)[0];
+}
+
+/** Describes the error of a file that is opened for writing or written, and what to do about it. */
 export function writeErrorText(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return TEXTS[code] ?? fileErrorText(error);
+  return fileErrorTexts(error)[1];
 }

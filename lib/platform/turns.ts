@@ -1,6 +1,6 @@
 /**
- * Limits closes and other deferrable work per event-loop turn, so that a mass disconnect delays no
- * heartbeat.
+ * Limits closes, large reads and other deferrable work per event-loop turn, so that neither a mass
+ * disconnect nor a flood delays a heartbeat.
  *
  * @module
  */
@@ -9,25 +9,48 @@ import type { Clock } from "./clock.ts";
 /** How many tasks may run per turn. */
 const TASKS_PER_TURN = 64;
 
+/** How many large reads may follow a turn: each takes up to 5 ms. */
+const READS_PER_TURN = 8;
+
 /** How long, in milliseconds, a turn is assumed to last while fewer tasks than that arrive. */
 const TURN_MS = 1;
 
 /** Limits the tasks per turn of all callers that share a clock. */
 export class TurnLimiter {
   static readonly #ofClock = new WeakMap<Clock, TurnLimiter>();
+  static readonly #ofReads = new WeakMap<Clock, TurnLimiter>();
   readonly #clock: Clock;
+  readonly #atOnce: number;
+  readonly #perTurn: number;
   #turn_ms = -Infinity;
   #count = 0;
   #waiting: (() => void)[] = [];
 
-  private constructor(clock: Clock) {
+  private constructor(clock: Clock, atOnce: number, perTurn: number) {
     this.#clock = clock;
+    this.#atOnce = atOnce;
+    this.#perTurn = perTurn;
   }
 
   /** The limiter of a clock. */
   static of(clock: Clock): TurnLimiter {
     let limiter = TurnLimiter.#ofClock.get(clock);
-    if (!limiter) TurnLimiter.#ofClock.set(clock, limiter = new TurnLimiter(clock));
+    if (!limiter) {
+      limiter = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN);
+      TurnLimiter.#ofClock.set(clock, limiter);
+    }
+    return limiter;
+  }
+
+  /**
+   * The limiter of those who read on after a large read. None may run at once: while data is always ready
+   * somewhere, the event loop looks for that of other connections only every 61 turns.
+   */
+  static ofReads(clock: Clock): TurnLimiter {
+    let limiter = TurnLimiter.#ofReads.get(clock);
+    if (!limiter) {
+      TurnLimiter.#ofReads.set(clock, limiter = new TurnLimiter(clock, 0, READS_PER_TURN));
+    }
     return limiter;
   }
 
@@ -38,7 +61,7 @@ export class TurnLimiter {
       this.#turn_ms = now_ms;
       this.#count = 0;
     }
-    if (++this.#count <= TASKS_PER_TURN) return Promise.resolve();
+    if (++this.#count <= this.#atOnce) return Promise.resolve();
     return new Promise<void>((resolve) => {
       if (this.#waiting.push(resolve) === 1) this.#release();
     });
@@ -48,8 +71,8 @@ export class TurnLimiter {
   #release(): void {
     this.#clock.afterInput(() => {
       this.#turn_ms = this.#clock.now();
-      this.#count = TASKS_PER_TURN;
-      for (const resolve of this.#waiting.splice(0, TASKS_PER_TURN)) resolve();
+      this.#count = this.#atOnce;
+      for (const resolve of this.#waiting.splice(0, this.#perTurn)) resolve();
       if (this.#waiting.length > 0) this.#release();
     });
   }

@@ -6,6 +6,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
@@ -31,8 +32,8 @@ export interface AcceptOptions {
   stopping: AbortSignal;
   /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
-  /** Called with each refused connection and the reason. */
-  refused: (connection: Connection, text: string) => void;
+  /** Called with each refused connection, what it had sent first, and the reason. */
+  refused: (connection: Connection, first: Uint8Array, text: string) => void;
   /** Logs that accepting fails, and that it succeeds again. */
   notice: (level: "info" | "error", text: string) => void;
 }
@@ -84,14 +85,19 @@ async function acceptSpare(
     onAccepted(connection);
     return true;
   }
-  refused(connection, NO_ROOM);
   using limit = new Deadline(clock);
   limit.moveTo(clock.now() + REFUSAL_LIMIT_MS);
-  const refusal = refuse(connection);
+  let isReported = false;
+  const report = (first: Uint8Array) => {
+    isReported = true;
+    refused(connection, first, NO_ROOM);
+  };
+  const refusal = refuse(connection, report);
   await Promise.race([sleep(limit), refusal]);
   connection.close();
   // Only then is the descriptor free again.
   await refusal;
+  if (!isReported) report(new Uint8Array(0));
   return true;
 }
 
@@ -99,11 +105,16 @@ async function acceptSpare(
  * Sends TERMINATE and waits until the client has read it: closing at once could overtake it with a reset.
  * A client with `--reconnect` gets no TERMINATE: `refused` is final, and it may retry.
  */
-async function refuse(connection: Connection): Promise<void> {
+async function refuse(
+  connection: Connection,
+  report: (first: Uint8Array) => void,
+): Promise<void> {
   const buffer = new Uint8Array(MAX_LINE_BYTES);
   const gone = () => null;
   const count = await connection.read(buffer).catch(gone);
-  if (parseHello(buffer.subarray(0, count ?? 0))?.reconnects) return;
+  const first = buffer.subarray(0, count ?? 0);
+  report(first);
+  if (parseHello(first)?.reconnects) return;
   let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
   while (rest.length > 0) {
     const written = await connection.write(rest).catch(gone);
@@ -115,8 +126,12 @@ async function refuse(connection: Connection): Promise<void> {
 }
 
 function failureText(error: TransportError): string {
-  return error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may (see ulimit -n): refusing connections; " +
-      "sessions go on"
-    : `cannot accept connections: ${error.message}; sessions go on, trying again`;
+  const { code = "", kind, message } = error;
+  if (kind === "too_many_open_files") {
+    return `${message}: refusing connections; sessions go on. Look next: ` +
+      meaningOf("accept", code || "EMFILE")!.next;
+  }
+  const next = meaningOf("accept", code)?.next;
+  return `cannot accept connections: ${message}; sessions go on, trying again` +
+    (next === undefined ? "" : `. Look next: ${next}`);
 }

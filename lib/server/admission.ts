@@ -10,8 +10,8 @@ import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
-import type { AdmissionResult, ServerSession } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import type { ServerSession } from "./server_session.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 
 /** Options for {@linkcode Admission}. */
@@ -113,8 +113,8 @@ export class Admission {
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
       ? "it keeps none without a connection (session_lifetime 0)"
-      : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, or ` +
-        `the server has been restarted without --store`;
+      : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, the server has been ` +
+        `restarted without --store, or a load balancer has brought the client to another server`;
     return `this server does not know session ${id}: ${why}`;
   }
 }

@@ -7,6 +7,7 @@
 import type { Connection } from "../platform/net/transport.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
+import type { Stranger } from "./strangers.ts";
 
 /** Which worker serves a connection. */
 export type Placement =
@@ -36,4 +37,6 @@ export interface Coordinator {
   sessionStarted(session: string): void;
   /** Reports that a session of this worker has ended. */
   sessionEnded(session: string): void;
+  /** Reports a connection that opened no session. */
+  onStranger(stranger: Stranger): void;
 }

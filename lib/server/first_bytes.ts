@@ -6,12 +6,16 @@
 import { concat } from "../platform/bytes.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
+import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { LegacyProtocol } from "./options.ts";
+import type { Stranger } from "./strangers.ts";
 
 const LF = 0x0a;
+
+const HELLO_WORD = new TextEncoder().encode("HELLO ");
 
 /** Whether first bytes are enough to tell which protocol a connection speaks. */
 export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): boolean {
@@ -22,6 +26,11 @@ export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): 
 export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): boolean {
   if (first.includes(LF)) return true;
   return legacy !== undefined && legacy.matches(first) && legacy.isDecided(first);
+}
+
+/** Whether first bytes begin a `HELLO`, of any version, right or wrong. */
+export function beginsHello(first: Uint8Array): boolean {
+  return HELLO_WORD.every((byte, at) => byte === first[at]);
 }
 
 /** The `HELLO` of our version that first bytes begin with, if they do. */
@@ -41,18 +50,20 @@ export function parseHello(first: Uint8Array): Hello | undefined {
 /** Reads ahead at the beginning; the first reads return the same bytes again. */
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
-  readonly #reading: Promise<ReadAhead | null>;
-  /** The first bytes, once they have come. */
-  #first?: ReadAhead;
+  /** What has come of the first bytes, be it enough or not. */
+  readonly #first = { buffer: new Uint8Array(SMALLEST_READ_BYTES), count: 0 };
+  /** Whether there are any, once they are enough. */
+  readonly #reading: Promise<boolean>;
+  #isEnough = false;
   /** How many of them have been read again. */
   #readCount = 0;
 
   /** Starts to read the first bytes of a connection, as many as are enough. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
-    this.#reading = readUntil(isEnough, connection);
+    this.#reading = readUntil(isEnough, connection, this.#first);
     // The first read rejects with a failure.
-    this.#reading.then((first) => this.#first = first ?? undefined, () => {});
+    this.#reading.then((isEnough) => this.#isEnough = isEnough, () => {});
   }
 
   /** The peer's address and port, for people. */
@@ -60,24 +71,32 @@ export class PeekedConnection implements Connection {
     return this.#connection.peer;
   }
 
+  /** What has come of the first bytes, enough or not. */
+  get received(): Uint8Array {
+    return bytesOf(this.#first);
+  }
+
   /** The first bytes, which stay unread; none if the connection ends before any. */
   async peek(): Promise<Uint8Array> {
-    const first = await this.#reading.catch(() => null);
-    return first ? bytesOf(first) : new Uint8Array(0);
+    return await this.#reading.catch(() => false) ? this.received : new Uint8Array(0);
   }
 
   /** The connection itself and its first bytes, for whoever reads all else; until they have come, this one. */
   taken(): { connection: Connection; first?: ReadAhead } {
-    return this.#first
+    return this.#isEnough
       ? { connection: this.#connection, first: this.#first }
       : { connection: this };
   }
 
+  /** This side's address and port, for people. */
+  get local(): string {
+    return this.#connection.local;
+  }
+
   /** Reads some bytes, the first ones first. */
   async read(buffer: Uint8Array): Promise<number | null> {
-    const first = await this.#reading;
-    if (first === null) return null;
-    const rest = bytesOf(first).subarray(this.#readCount, this.#readCount + buffer.length);
+    if (!await this.#reading) return null;
+    const rest = this.received.subarray(this.#readCount, this.#readCount + buffer.length);
     if (rest.length === 0) return await this.#connection.read(buffer);
     buffer.set(rest);
     this.#readCount += rest.length;
@@ -104,19 +123,28 @@ function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
   return buffer.subarray(0, count);
 }
 
-/** Reads until the bytes are enough, fill a line, or the peer closes: `null` if it does before any. */
+/** The stranger of a connection on which these bytes, or none, were read before its end. */
+export function strangerOf(connection: Connection, first: Uint8Array): Stranger {
+  // What is not enough for the dispatcher has been received all the same.
+  const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
+  const sent = describeSent(isPeeked ? connection.received : first);
+  return { peer: connection.peer, sent };
+}
+
+/** Reads until the bytes are enough, fill a line, or the peer closes: false if it does before any. */
 async function readUntil(
   isEnough: (bytes: Uint8Array) => boolean,
   connection: Connection,
-): Promise<ReadAhead | null> {
-  let buffer = new Uint8Array(SMALLEST_READ_BYTES);
-  let total = 0;
+  first: { buffer: Uint8Array<ArrayBuffer>; count: number },
+): Promise<boolean> {
   do {
-    const more = await connection.read(buffer.subarray(total));
-    if (more === null) return total === 0 ? null : { buffer, count: total };
-    total += more;
-    if (isEnough(buffer.subarray(0, total))) break;
-    if (total === buffer.length) buffer = concat([buffer, new Uint8Array(MAX_LINE_BYTES - total)]);
-  } while (total < buffer.length);
-  return { buffer, count: total };
+    const more = await connection.read(first.buffer.subarray(first.count));
+    if (more === null) return first.count > 0;
+    first.count += more;
+    if (isEnough(bytesOf(first))) break;
+    if (first.count === first.buffer.length) {
+      first.buffer = concat([first.buffer, new Uint8Array(MAX_LINE_BYTES - first.count)]);
+    }
+  } while (first.count < first.buffer.length);
+  return true;
 }

@@ -3,7 +3,8 @@
  *
  * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
  * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection. `options.ts` has what is
+ * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` counts connections
+ * that open none. `options.ts` has what is
  * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
@@ -23,17 +24,29 @@ import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
+import { beginsHello, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
-import { type AdmissionResult, ServerSession, type SessionHost } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import { ServerSession, type SessionHost } from "./server_session.ts";
+import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import { SessionRegistry } from "./session_registry.ts";
+import { type Stranger, Strangers } from "./strangers.ts";
+
+/** What a server has counted of its sessions when it stops. */
+export interface SessionCounts {
+  /** Sessions that were open. */
+  served: number;
+  /** Those that were lost. */
+  lost: number;
+  /** Those that had lost their connection and were not resumed before the end. */
+  away: number;
+}
 
 type AnySession = ServerSession | LegacySession;
 
 /** A server that has opened its port. To be run once. */
 export class Server {
-  /** How many sessions there were, and how many of them were lost. */
-  readonly counts = { served: 0, lost: 0 };
+  /** How many sessions there were, how many were lost, and how many had no connection at the end. */
+  readonly counts: SessionCounts = { served: 0, lost: 0, away: 0 };
   /** The sessions of this server. */
   readonly registry: SessionRegistry;
   readonly #options: ServerOptions;
@@ -45,6 +58,7 @@ export class Server {
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
   readonly #admission: Admission;
+  readonly #strangers: Strangers;
   readonly #dispatcher: Dispatcher;
   readonly #host: SessionHost;
   readonly #stopping = new AbortController();
@@ -70,7 +84,9 @@ export class Server {
     this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
-    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit, closed };
+    const strangers = this.#strangers = new Strangers({ clock, events: this.#events });
+    const onStranger = (stranger: Stranger) => (coordinator ?? strangers).onStranger(stranger);
+    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit, closed, onStranger };
     this.registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
@@ -106,12 +122,16 @@ export class Server {
       clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#tasks.add(this.#dispatcher.receive(connection)),
-      refused: (connection, text) => this.#reportRefusal(connection, text),
+      refused: (connection, first, text) =>
+        beginsHello(first)
+          ? this.#reportRefusal(connection, text)
+          : this.#host.onStranger(strangerOf(connection, first)),
       notice: (level, text) => this.#notice(level, text),
     });
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#finish()]);
-    if (!coordinator) this.#notice("info", stoppedText(this.counts));
+    this.#strangers.flush();
+    if (!coordinator) reportStop(this.counts, this.#events);
     return this.#status;
   }
 
@@ -227,7 +247,7 @@ export class Server {
     while (this.#sessions.size > 0) {
       await new Promise<void>((resolve) => this.#onAllClosed = resolve);
     }
-    this.registry.stop(this.#stopReason!);
+    this.counts.away = this.registry.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();
     await this.#options.store?.close();
@@ -256,7 +276,9 @@ export function reportWaitingSessions({ store }: { store?: Store }, events: Even
   events.emit("notice", { level: "info", text });
 }
 
-/** What a server logs when it has stopped. */
-export function stoppedText({ lost, served }: { lost: number; served: number }): string {
-  return `stopped; sessions served: ${served}, of them lost: ${lost}`;
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
+  const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
+  const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

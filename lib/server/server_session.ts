@@ -7,28 +7,22 @@ import type { Deadline, DeadlineListener } from "../platform/deadline.ts";
 import {
   type CloseReason,
   type DetectedSince,
+  isDeclaredByPeer,
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
+import type { ClosedConnection } from "../session/state.ts";
 import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
-import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import type { SessionRecord } from "./session_record.ts";
-
-/** What an admitted connection leads to. */
-export interface Admitted {
-  /** The session that the connection belongs to. */
-  readonly record: SessionRecord;
-  /** What is resent and what had arrived, of a session that was open before. */
-  readonly resumption?: Resumption;
-}
-
-/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
+import { beginsHello, strangerOf } from "./first_bytes.ts";
+import type { AdmissionResult, SessionRecord } from "./session_record.ts";
+import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
@@ -38,6 +32,8 @@ export interface SessionHost extends SessionConfig {
   admit(session: ServerSession, hello: Hello): AdmissionResult;
   /** Called when the connection of a session is closed; a defect of this program may have ended it. */
   closed(session: ServerSession, defect?: { error: unknown }): void;
+  /** Counts a connection that opened no session. */
+  onStranger(stranger: Stranger): void;
 }
 
 /** The server's side of a session, on one connection. */
@@ -48,19 +44,20 @@ export class ServerSession extends Session implements DeadlineListener {
   record?: SessionRecord;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
+  #welcomed_ms = 0;
   readonly #host: SessionHost;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
-  /** The last sequence number that the client had sent before. */
-  #sentBefore = 0;
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
-  /** The smallest threshold of the client. */
-  #threshold_ms = Infinity;
   #assurance?: Assurance;
-  /** Ends the hold that the session is under. */
+  /** The client's `HELLO`, once it has come, be it refused. */
+  #hello?: Hello;
+  /** `lastData_ms` when the last sign of life was due. */
+  #assured_ms = NaN;
+  /** Ends the hold that the session is under; `undefined` while it is under none. */
   #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
@@ -70,14 +67,15 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   /** Confirms all data messages of one read at once. */
-  override onBatchEnd(): void | Promise<void> {
+  override onBatchEnd(bytes: number): void | Promise<void> {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#expectData();
-      this.#assurance?.stop();
+      if (this.record!.isSettled) this.#assurance?.stop();
+      else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
-    const ready = super.onBatchEnd();
+    const ready = super.onBatchEnd(bytes);
     return this.record?.isOverShare ? this.#hold(this.record, ready) : ready;
   }
 
@@ -91,15 +89,33 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** Ends the session, also while it is held. */
   protected override end(closeReason: CloseReason): void {
-    super.end(closeReason);
+    // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
+    const isUnheard = this.isOpen && this.framesReceived === 2 && isDeclaredByPeer(closeReason);
+    super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
     this.#release?.();
+  }
+
+  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
+    const first = this.firstBytes;
+    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
+    const isClient = this.#hello || isWrong || closeReason.reason === "failed";
+    if (isClient) super.reportEnd(closeReason, connection);
+    else this.#host.onStranger(strangerOf(this.connection, first));
   }
 
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void {
     this.#confirm();
+    // What follows may be its end.
+    if (this.record?.isSettled) this.#release?.();
     this.changes.notify();
+  }
+
+  /** Confirmations have been waiting: tells a client that understands it. */
+  held(reason: HoldReason): void {
+    if (this.#hello?.knowsHold && !this.closeReason) this.writer.send({ type: "HOLD", reason });
   }
 
   /** The client has reconnected: ends this connection, and returns how it ended. */
@@ -135,15 +151,13 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** Silence is measured from the last data message. */
   protected override silence(): { since: DetectedSince; at_ms: number } {
-    return { since: "last_data_heard", at_ms: this.lastData_ms };
+    const since = this.lastData_ms === this.#welcomed_ms ? "session_opened" : "last_data_heard";
+    return { since, at_ms: this.lastData_ms };
   }
 
-  /** `HELLO` may have arrived, and the session still be waiting for the store. */
+  /** The client did not send `HELLO`. */
   protected override openTimeout(): CloseReason {
-    const within = `within ${OPEN_LIMIT_MS / 1000} s`;
-    if (!this.record) return { by: "self", reason: "silent", text: `no HELLO ${within}` };
-    const text = `${this.peer}: its session was not stored ${within}; the store does not answer`;
-    return { by: "self", reason: "failed", text };
+    return { by: "self", reason: "silent", text: `no HELLO within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
   /** Receives `HELLO` and `DATA`. */
@@ -182,10 +196,15 @@ export class ServerSession extends Session implements DeadlineListener {
     await ready;
     this.deadline.pause();
     this.#startAssurance();
+    const wait = this.#host.clock.timer(() => record.held("room"));
+    wait.set(this.now() + HOLD_AFTER_MS);
     while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
     }
+    this.#release = undefined;
+    wait.clear();
+    if (this.state.held === "room") this.state.release();
     this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
@@ -193,17 +212,25 @@ export class ServerSession extends Session implements DeadlineListener {
 
   #startAssurance(): void {
     if (this.closeReason) return;
-    const { clock, timers } = this.#host;
-    const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } = timers;
-    const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, this.#threshold_ms);
-    const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
-    this.#assurance ??= new Assurance(clock, interval_ms, () => this.assure());
+    const { threshold_ms } = this.#hello!;
+    this.#assurance ??= new Assurance(this.#host, threshold_ms, () => this.#assureClient());
     this.#assurance.start();
+  }
+
+  /**
+   * Sends a sign of life, unless the client is read and has sent no data since the last one: what it sends
+   * then waits behind none, and is answered.
+   */
+  #assureClient(): boolean {
+    if (!this.#release && this.lastData_ms === this.#assured_ms) return false;
+    this.#assured_ms = this.lastData_ms;
+    this.assure();
+    return true;
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
-    const hello = helloFields(frame);
+    const hello = this.#hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.#host.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
@@ -213,20 +240,20 @@ export class ServerSession extends Session implements DeadlineListener {
     }
     const { record, resumption } = admission;
     this.record = record;
-    const welcome = () => this.#welcome(record, hello, resumption);
-    if (record.opening) record.opening.then(welcome);
-    else welcome();
+    const welcome = () => this.#welcome(record, resumption);
+    if (!record.opening) return welcome();
+    // The client has done its part: how long it waits for the store is its choice.
+    this.deadline.pause();
+    record.opening.then(welcome);
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome(record: SessionRecord, hello: Hello, resumption?: Resumption): void {
+  #welcome(record: SessionRecord, resumption?: Resumption): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
-    this.#sentBefore = hello.sent;
-    this.#threshold_ms = hello.threshold_ms;
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
     const { maxMessageBytes, sessionLifetime_ms } = this.#host;
     const greeting = {
@@ -235,8 +262,10 @@ export class ServerSession extends Session implements DeadlineListener {
       ...record.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
     };
     this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
-    this.lastData_ms = this.now();
+    this.lastData_ms = this.#welcomed_ms = this.now();
+    this.deadline.resume();
     this.opened(resumption);
+    if (this.state.held) this.held(this.state.held);
     this.changes.notify();
   }
 
@@ -249,7 +278,7 @@ export class ServerSession extends Session implements DeadlineListener {
     }
     this.#receivedUpTo = seq;
     this.counts.received++;
-    if (seq <= this.#sentBefore) this.ledger.countResent(this.counts);
+    if (seq <= this.#hello!.sent) this.ledger.countResent(this.counts);
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.
@@ -257,14 +286,12 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
+    const bytes = payload.length;
     this.ledger.dataReceived = seq;
-    this.ledger.dataBytes += payload.length;
-    if (this.events.wantsMessages) {
-      this.events.emit("data_received", { seq, bytes: payload.length });
-    }
-    const { clock, maxMessageBytes } = this.#host;
-    if (record.receive(seq, payload, clock, maxMessageBytes)) return;
-    throw new ProtocolError("more data messages than may be unconfirmed");
+    this.ledger.dataBytes += bytes;
+    if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
+    const isTaken = record.receive(seq, payload, this.#host);
+    if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
 
   #confirm(): void {
@@ -272,5 +299,6 @@ export class ServerSession extends Session implements DeadlineListener {
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.writer.send({ type: "CONFIRM", seq: upTo });
+    if (!this.#release) this.#assurance?.stop();
   }
 }

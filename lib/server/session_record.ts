@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
 import type { CloseReason } from "../session/close_reason.ts";
+import type { Resumption } from "../session/events.ts";
+import type { SessionConfig } from "../session/options.ts";
 import type { SessionState } from "../session/state.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
-import { MAX_WINDOW } from "../wire/protocol.ts";
+import { type HoldReason, MAX_WINDOW } from "../wire/protocol.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
@@ -16,13 +17,29 @@ import { MAX_WINDOW } from "../wire/protocol.ts";
  */
 const MAX_UNDELIVERED_BYTES = 67_108_864 + MAX_WINDOW * ENTRY_BYTES;
 
+/** What an admitted connection leads to. */
+export interface Admitted {
+  /** The session that the connection belongs to. */
+  readonly record: SessionRecord;
+  /** What is resent and what had arrived, of a session that was open before. */
+  readonly resumption?: Resumption;
+}
+
+/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
+export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
+
 /** The connection that a session has. */
 export interface Attachment {
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void;
+  /** Confirmations have been waiting, for this. */
+  held(reason: HoldReason): void;
   /** The client has reconnected: ends this connection, and returns how it ended. */
   supersede(): CloseReason;
 }
+
+/** The time, and what a data message may have. */
+export type ReceiveLimits = Pick<SessionConfig, "clock" | "maxMessageBytes">;
 
 /** Options for {@linkcode SessionRecord}. */
 export interface SessionRecordOptions extends Pick<SessionRecord, "id" | "reconnects" | "state"> {
@@ -85,7 +102,7 @@ export class SessionRecord implements Recipient {
   }
 
   /** Receives the next data message; false if more than may be is undelivered. */
-  receive(seq: number, payload: Uint8Array, clock: Clock, maxMessageBytes: number): boolean {
+  receive(seq: number, payload: Uint8Array, { clock, maxMessageBytes }: ReceiveLimits): boolean {
     this.receivedUpTo = seq;
     if (!this.#delivery) {
       this.deliveredUpTo = seq;
@@ -106,8 +123,16 @@ export class SessionRecord implements Recipient {
       this.receivedUpTo - this.deliveredUpTo <= MAX_WINDOW;
   }
 
+  /** Its data messages, or the room for more, have been waited for; the first reason is the one. */
+  held(reason: HoldReason): void {
+    if (this.isSettled || this.state.held || this.state.closeReason) return;
+    this.state.hold(reason);
+    this.session?.held(reason);
+  }
+
   /** Everything up to a sequence number is delivered. */
   delivered(seq: number, bytes: number): void {
+    this.state.release();
     this.deliveredUpTo = seq;
     this.#waitingBytes -= bytes;
     this.session?.deliveredMore();

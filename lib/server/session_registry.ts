@@ -11,8 +11,8 @@ import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { ServerOptions } from "./options.ts";
-import type { Admitted, ServerSession } from "./server_session.ts";
-import { SessionRecord } from "./session_record.ts";
+import type { ServerSession } from "./server_session.ts";
+import { type Admitted, SessionRecord } from "./session_record.ts";
 
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<
@@ -29,7 +29,7 @@ export class SessionRegistry {
   /** Those without a connection, the one lost for longest first. */
   readonly #lost = new Set<SessionRecord>();
   readonly #expiry: Deadline;
-  /** When this process resumed after it was stopped: no client could reconnect before. */
+  /** When this process resumed after it was stopped, or its host suspended: no client could reconnect before. */
   #resumed_ms = -Infinity;
 
   /** Makes a registry without sessions, which calls `onEnd` when one has ended. */
@@ -156,13 +156,13 @@ export class SessionRegistry {
     for (const record of this.#byId.values()) record.session?.deliveredMore();
   }
 
-  /** Ends every session that has no connection. */
-  stop(reason: "done" | "shutdown"): void {
-    for (const record of [...this.#lost]) {
-      // A session that only the store knows stays there for the next process, without an event.
-      if (record.state.isOpen) this.#endLost(record, { by: "self", reason, text: "" });
-    }
+  /** Ends every session that has no connection; returns how many there were. */
+  stop(reason: "done" | "shutdown"): number {
+    // A session that only the store knows stays there for the next process, without an event.
+    const away = [...this.#lost].filter((record) => record.state.isOpen);
+    for (const record of away) this.#endLost(record, { by: "self", reason, text: "" });
     this.#expiry[Symbol.dispose]();
+    return away.length;
   }
 
   #firstToEvict(): SessionRecord | undefined {
@@ -171,6 +171,8 @@ export class SessionRegistry {
   }
 
   #expire(): void {
+    // A suspension before it was set, too: no client could reconnect meanwhile.
+    this.#expiry.look();
     const { clock, sessionLifetime_ms } = this.#options;
     for (const record of this.#lost) {
       const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;
@@ -185,11 +187,12 @@ export class SessionRegistry {
 
   #endLost(record: SessionRecord, closeReason: CloseReason): void {
     this.#lost.delete(record);
-    record.state.end(closeReason, record.peer, {
-      since: "connection_lost",
+    const detection = {
+      since: "connection_lost" as const,
       at_ms: record.lost_ms,
       predicted_ms: this.#options.sessionLifetime_ms,
-    });
+    };
+    record.state.end(closeReason, { peer: record.peer, detection });
     this.#end(record, closeReason);
   }
 

@@ -6,7 +6,8 @@
  */
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
-import type { Role, TerminateReason } from "../wire/protocol.ts";
+import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
+import type { ConnectionUse, Cut } from "../evidence/cuts.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -27,6 +28,7 @@ export type EndReason =
 export type DetectedSince =
   | "first_unconfirmed_data_sent"
   | "last_data_heard"
+  | "session_opened"
   | "first_unanswered_heartbeat_sent"
   | "last_sign_of_life"
   | "connection_lost";
@@ -39,6 +41,12 @@ export interface CloseReason {
   readonly reason: EndReason;
   /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
+  /** The operating system's error code, if an error of the network has one. */
+  readonly code?: string;
+  /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
+  readonly unheard?: true;
+  /** What is wrong with this host's own interface, if it was found to be when the silence began. */
+  readonly link?: string;
 }
 
 const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
@@ -62,10 +70,8 @@ export function closeReasonOf(error: unknown): CloseReason {
   if (!(error instanceof TransportError)) {
     return { by: "self", reason: "failed", text: defectText(`${error}`) };
   }
-  const text = error.kind === "too_many_open_files"
-    ? "this process has as many files open as it may; see ulimit -n"
-    : error.message;
-  return { by: "network", reason: REASON_OF_KIND[error.kind], text };
+  const { code, kind, message: text } = error;
+  return { by: "network", reason: REASON_OF_KIND[kind], text, ...code && { code } };
 }
 
 /** The exit statuses of both commands. */
@@ -95,7 +101,7 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
     return neverBegun ? EXIT.unconnected : EXIT.asked;
   }
   if (closeReason.by === "peer" && closeReason.reason === "refused") return EXIT.refused;
-  if (!wasOpen) return EXIT.unconnected;
+  if (!wasOpen || closeReason.unheard) return EXIT.unconnected;
   if (closeReason.by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
 }
@@ -113,6 +119,16 @@ export function isPolite(closeReason: CloseReason): boolean {
     (closeReason.reason === "done" || closeReason.reason === "shutdown");
 }
 
+/** Whether the peer declared this side dead. */
+export function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
+  return by === "peer" && reason === "silent";
+}
+
+/** Whether a connection ended without a word of the peer's session: by FIN, by RST, or by an error. */
+export function isCut({ by, reason }: CloseReason): boolean {
+  return by === "network" ? reason !== "silent" : by === "peer" && reason === "closed";
+}
+
 /** The fields of `terminated` and `disconnected`: who ended it, why, and when that was noticed. */
 export interface CloseReport extends CloseReason {
   /** The peer's address and port. */
@@ -125,6 +141,16 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
+  /** For how much of `silent_ms` this host was suspended; absent if it was not. */
+  suspended_ms?: number;
+  /** How long before it the last byte was sent or received on the connection; `null` without one. */
+  idle_ms: number | null;
+  /** How old the connection was; `null` without one. */
+  age_ms: number | null;
+  /** The pause in its traffic that had ended just before; absent without one. */
+  pause_ms?: number;
+  /** What confirmations waited for at the server, if they did. */
+  held?: HoldReason;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -147,16 +173,26 @@ export interface CloseContext {
   now_ms: number;
   /** When the last sign of life came; absent if no session was ever open. */
   lastSignOfLife_ms?: number;
+  /** For how long this host was suspended since then, in milliseconds. */
+  suspended_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
+  /** How its connection was used; absent if it had none. */
+  use?: ConnectionUse;
+}
+
+function rounded({ age_ms, idle_ms, pause_ms }: Cut): Omit<Cut, "survived_ms"> {
+  const pause = pause_ms !== undefined && { pause_ms: roundMs(pause_ms) };
+  return { idle_ms: roundMs(idle_ms), age_ms: roundMs(age_ms), ...pause };
 }
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, timers } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, use } = context;
+  const sinceUse = use ? rounded(use.report(now_ms)) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
-    return { ...closeReason, peer, ...none, silent_ms: null };
+    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
   }
   const died = closeReason.by === "self" && closeReason.reason === "silent";
   const measured = died && detection ? detection : {
@@ -164,7 +200,8 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     at_ms: lastSignOfLife_ms,
     predicted_ms: predictedDetection_ms(timers),
   };
-  const noticed = !isPolite(closeReason);
+  // Of a death that the peer declared, this side noticed nothing by itself.
+  const noticed = !isPolite(closeReason) && !isDeclaredByPeer(closeReason);
   return {
     ...closeReason,
     peer,
@@ -172,5 +209,7 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     detected_since: noticed ? measured.since : null,
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
+    ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
+    ...sinceUse,
   };
 }

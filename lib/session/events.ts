@@ -4,7 +4,10 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { CloseReport, EndReason } from "./close_reason.ts";
+import type { StallKind } from "../platform/deadline.ts";
+import type { Addresses } from "../platform/net/transport.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
+import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Counters, Summary } from "./ledger.ts";
 
@@ -45,10 +48,27 @@ export interface Resumption {
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
+  /**
+   * A process has started: the first event of each, with the name of its host and of its time zone, and
+   * with every setting that it has, none of which is a secret.
+   */
+  started: {
+    version: string;
+    role: Role;
+    host: string;
+    pid: number;
+    zone: string;
+    settings: Readonly<Record<string, string | number | boolean>>;
+  };
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
   /** A session is open: the handshake is complete, or the peer is an original one. */
-  connected: { peer: string; predicted_detection_s: number; original?: true };
+  connected: Addresses & {
+    predicted_detection_s: number;
+    /** Of a client: how long after a cut of the path a dead server is declared at the latest. */
+    latest_detection_s?: number;
+    original?: true;
+  };
   /** The client sent a data message. */
   data_sent: { seq: number; bytes: number; resent?: true };
   /** The server received a data message. */
@@ -57,17 +77,41 @@ export interface EventFields {
   data_confirmed: { seq: number; rtt_ms: number | null };
   /**
    * The phase changed; `silent_ms` is how long no data had been received by then. On entering and leaving
-   * the heartbeat phase, `idle` says that none was due: the client had nothing to send.
+   * the heartbeat phase, `idle` says that none was due: the client had nothing to send; `held` that
+   * confirmations waited at the server, and for what. On entering it, `closed` says that an original peer has
+   * no data connection: `data_threshold` was not waited for.
    */
-  phase: { from: Phase; to: Phase; silent_ms: number; idle?: true };
+  phase: {
+    from: Phase;
+    to: Phase;
+    silent_ms: number;
+    idle?: true;
+    closed?: true;
+    held?: HoldReason;
+  };
   /** This side sent a heartbeat. */
   heartbeat_sent: { n: number };
   /** A sign of life came after a heartbeat; only its own reply gives a round-trip time. */
   heartbeat_answered: { n: number; rtt_ms: number | null };
   /** A heartbeat went unanswered: how many in a row, and how many more until the peer is dead. */
   heartbeat_missed: { n: number; missed: number; left: number };
-  /** This process did not run when it should have, for at least so long. */
-  local_stall: { ms: number };
+  /** The peer sent a heartbeat: by its number, or at an original server by how many have come. */
+  heartbeat_received: { n: number };
+  /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
+  local_stall: { ms: number; kind: StallKind };
+  /**
+   * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
+   * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been
+   * reported before.
+   */
+  strangers: {
+    count: number;
+    addresses: readonly string[];
+    sent: readonly string[];
+    new?: true;
+  };
+  /** Confirmations have been waiting at the server, for this and not for the network. */
+  hold: { reason: HoldReason };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */
@@ -85,8 +129,8 @@ export interface EventFields {
   resumed: { gap_ms: number | null } & Resumption;
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
-  /** The last event of a session: its counters. */
-  summary: Summary;
+  /** The last event of a session: its counters, and who ended it and why. */
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason">>;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import type { Cut } from "../evidence/cuts.ts";
+
+import type { HoldReason } from "../wire/protocol.ts";
 
 /** First and last sequence number of an unbroken run. */
 export type SeqRange = readonly [first: number, last: number];
@@ -35,6 +38,8 @@ export interface Summary {
   confirmed_up_to: number;
   /** Sent (or received) but not confirmed: whether the other side has them is not known here. */
   in_doubt: SeqRange[];
+  /** What confirmations waited for at the end, if they did. */
+  held?: HoldReason;
   /** How many connections the session has had. */
   connections: number;
   /** The counters of each of them; of many, the last ones. */
@@ -51,6 +56,8 @@ export interface Summary {
   silences: number;
   /** The longest of these silences; 0 if there was none. */
   longest_silence_ms: number;
+  /** The longest time in which nothing was sent or received on an open connection. */
+  longest_idle_ms: number;
   /** How often this process did not run in time. */
   local_stalls: number;
   /** Shortest time from a data message to its confirmation; `null` if none was confirmed. */
@@ -83,6 +90,8 @@ export class Counters {
   in_doubt = 0;
   /** How often this process did not run in time. */
   local_stalls = 0;
+  /** How often confirmations waited at the server for its store, its output or room. */
+  holds = 0;
 }
 
 /** Adds counters to others; those that are not given count as zero. */
@@ -108,6 +117,10 @@ export class ConnectionLedger {
   confirmed = 0;
   /** Of those sent or received, how many had been sent on an earlier connection. */
   resent = 0;
+  /** How long nothing had been sent or received before its end, in milliseconds. */
+  declare idle_ms?: number;
+  /** How old it was at its end, in milliseconds. */
+  declare age_ms?: number;
 
   /** Their values, and what is in doubt. */
   summary(): ConnectionSummary {
@@ -145,10 +158,20 @@ export class Ledger {
   #connections: ConnectionLedger[] = [];
   #connectionsForgotten = 0;
   #longestSilence_ms = 0;
+  #longestIdle_ms = 0;
   #rtts = 0;
   #rttSum_ms = 0;
   #rttMin_ms = Infinity;
   #rttMax_ms = 0;
+
+  /** Notes how a connection, the last one, was used until its end. */
+  connectionClosed({ age_ms, idle_ms, pause_ms = 0, survived_ms }: Cut): void {
+    Object.assign(this.#connections.at(-1)!, {
+      age_ms: roundMs(age_ms),
+      idle_ms: roundMs(idle_ms),
+    });
+    this.#longestIdle_ms = Math.max(this.#longestIdle_ms, survived_ms, pause_ms, idle_ms);
+  }
 
   /** Returns new counters for another connection. */
   connectionOpened(): ConnectionLedger {
@@ -206,6 +229,7 @@ export class Ledger {
       heartbeats_received: this.heartbeatsReceived,
       silences: this.silences,
       longest_silence_ms: roundMs(this.#longestSilence_ms),
+      longest_idle_ms: roundMs(this.#longestIdle_ms),
       local_stalls: this.localStalls,
       rtt_min_ms: rtt(this.#rttMin_ms),
       rtt_avg_ms: rtt(this.#rttSum_ms / this.#rtts),

@@ -1,8 +1,8 @@
 /**
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
- * The room: `options` are what a session is made from; `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `dial` and
+ * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements; `dial` and
  * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
@@ -11,27 +11,28 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
 import { type Connection, TransportError } from "../platform/net/transport.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
-import { expectFrame, type Frame, ProtocolError, type Role } from "../wire/protocol.ts";
+import { explainForeign } from "../wire/foreign.ts";
+import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader, type ReadAhead } from "../wire/reader.ts";
-import { type FailureListener, FrameWriter } from "../wire/writer.ts";
-import { type CloseReason, closeReasonOf, type DetectedSince } from "./close_reason.ts";
+import { FrameWriter, type WriterListener } from "../wire/writer.ts";
+import { ConnectionUse } from "../evidence/cuts.ts";
+import { type CloseReason, closeReasonOf } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { EventSource, Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { ConnectionLedger, type Ledger } from "./ledger.ts";
-import type { SessionConfig, SessionOptions } from "./options.ts";
-import type { SessionState } from "./state.ts";
-import { FRAMES_PER_TURN, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { type SessionConfig, type SessionOptions, SessionSide } from "./options.ts";
+import type { ClosedConnection, SessionState } from "./state.ts";
+import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
-export abstract class Session
-  implements ReceiveCounters, MessageListener<Frame>, FailureListener, DeadlineOptions {
-  /** Which side this is. */
-  abstract readonly role: Role;
+export abstract class Session extends SessionSide
+  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -40,6 +41,7 @@ export abstract class Session
   dataFramesReceived = 0;
   /** The session's state, once it is known which session it is; until then, that of the connection. */
   state: SessionState;
+  protected readonly connection: Connection;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
   /** When the peer is next judged, whatever that is for. */
@@ -50,12 +52,14 @@ export abstract class Session
   protected counts = new ConnectionLedger();
 
   readonly #config: SessionConfig;
-  readonly #connection: Connection;
+
   readonly #decoder: FrameDecoder;
-  readonly #connected_ms: number;
+  readonly #use: ConnectionUse;
   #first?: ReadAhead;
   #reader?: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
+  /** What is wrong with this host's own interface since the last silence. */
+  #linkFault?: string;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -63,32 +67,16 @@ export abstract class Session
 
   /** Creates one side of a session on a connection. */
   constructor({ connected_ms, connection, first, state, config }: SessionOptions) {
+    super();
     this.#config = config;
-    this.#connection = connection;
-    this.#connected_ms = connected_ms;
+    this.connection = connection;
+    this.#use = new ConnectionUse(connected_ms);
     this.#first = first;
     this.state = state;
     this.deadline = new Deadline(config.clock, this);
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, this);
   }
-
-  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
-  protected abstract open(deadline: Deadline): Promise<boolean>;
-  /** The close reason of a handshake that was not completed in time. */
-  protected abstract openTimeout(): CloseReason;
-  /** Receives a frame that only this role receives. */
-  protected abstract onRoleFrame(frame: Frame): void;
-  /** Begins the data phase, and calls `dataOver` when no data comes in time, or all is done. */
-  protected abstract dataLoop(deadline: Deadline): void;
-  /** When the silence that ended the data phase began; `isIdle` if no data was due. */
-  protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
-  /** Waits before a polite end until what was received is settled; false if the limit passes first. */
-  protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
-  /** Whether the session outlives a connection that ended for this reason. */
-  protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Called once the connection is closed, for a defect of this program or not: nothing more comes or goes. */
-  protected abstract onClosed(defect?: { error: unknown }): void;
 
   /** Whether the handshake is complete. */
   get isOpen(): boolean {
@@ -102,7 +90,7 @@ export abstract class Session
 
   /** The peer's address and port, for people. */
   get peer(): string {
-    return this.#connection.peer;
+    return this.connection.peer;
   }
 
   /** The session's timers. */
@@ -131,10 +119,10 @@ export abstract class Session
    */
   async start(): Promise<void> {
     const { deadline } = this;
-    this.#reader = new MessageReader(this.#connection, this.#decoder, this, this.#first);
+    this.#reader = new MessageReader(this.connection, this.#decoder, this, this.#first);
     this.#first = undefined;
     try {
-      deadline.moveTo(this.#connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
+      deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
@@ -169,7 +157,7 @@ export abstract class Session
   async #close(): Promise<void> {
     await closeGracefully({
       clock: this.#config.clock,
-      connection: this.#connection,
+      connection: this.connection,
       writer: this.writer,
       closeReason: this.closeReason!,
       reader: this.#reader!,
@@ -181,14 +169,15 @@ export abstract class Session
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
-    this.counts = this.state.open(this.peer);
+    this.#decoder.forgetFirst();
+    this.counts = this.state.open(this.connection);
     if (resumption) this.state.resumed(resumption);
     this.state.data();
   }
 
-  /** Called when this process did not run as a deadline came due. */
-  onStall(late_ms: number): void {
-    this.state.stalled(late_ms);
+  /** Called when this process did not run as a deadline came due, or its host was suspended. */
+  onStall(ms: number, kind: StallKind): void {
+    this.state.stalled(ms, kind);
   }
 
   /** All that was asked for is sent and confirmed. */
@@ -204,11 +193,28 @@ export abstract class Session
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
     if (this.closeReason) return;
-    this.closeReason = closeReason;
+    // A dead peer is silent; whether this host's own link is down was found out meanwhile.
+    const isDeath = closeReason.by === "self" && closeReason.reason === "silent" && this.#linkFault;
+    closeReason = this.closeReason = isDeath
+      ? { ...closeReason, link: this.#linkFault }
+      : closeReason;
+    const { peer } = this;
+    const use = this.#use;
     const detection = this.#heartbeats?.detection;
-    if (!this.survivesDisconnect(closeReason)) this.state.end(closeReason, this.peer, detection);
-    else if (this.#isOpen) this.state.disconnect(closeReason, this.peer, detection);
+    const connection = { peer, use, wasOpened: this.#isOpen, detection };
+    if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
+    else if (this.#isOpen) this.state.disconnect(closeReason, connection);
     this.deadline.end(closeReason);
+  }
+
+  /** Ends the session for all who follow its events. */
+  protected reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
+    this.state.end(closeReason, connection);
+  }
+
+  /** What has been received so far, as long as the session is not open. */
+  protected get firstBytes(): Uint8Array {
+    return this.#decoder.first;
   }
 
   /** Made when first needed: by then the session's state is known. */
@@ -222,7 +228,9 @@ export abstract class Session
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.state.silent(at_ms, isIdle);
+    this.#linkFault = undefined;
+    this.connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
+    this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -239,10 +247,12 @@ export abstract class Session
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.now();
+    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
+    if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
+        this.events.emit("heartbeat_received", { n: frame.n });
         return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);
@@ -256,7 +266,7 @@ export abstract class Session
   /** Receives part of a large data message, which is a sign of life. */
   protected onPartialData(): void {
     this.framesReceived++;
-    this.state.lastSignOfLife_ms = this.now();
+    this.state.lastSignOfLife_ms = this.deadline.look();
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
@@ -265,10 +275,11 @@ export abstract class Session
   }
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
-  onBatchEnd(): void | Promise<void> {
-    const legacy = this.isOpen ? undefined : this.#config.legacy;
-    const otherWire = legacy?.explainAnswer(this.#decoder.unfinishedLine);
+  onBatchEnd(bytes: number): void | Promise<void> {
+    const otherWire = this.#explainOtherWire();
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
+    // A part of a frame is traffic, too.
+    this.#use.onTraffic(this.#readAt_ms ?? this.now());
     this.#readAt_ms = undefined;
     const frames = this.framesReceived - this.#framesBefore;
     if (frames === 0 && this.#isOpen && this.#decoder.isMidData) this.onPartialData();
@@ -276,15 +287,28 @@ export abstract class Session
     this.changes.notify();
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const room = this.events.room();
-    if (frames <= FRAMES_PER_TURN) return room;
-    const turn = new Promise<void>((resolve) => this.#config.clock.afterInput(resolve));
+    if (frames <= FRAMES_PER_TURN && bytes < LARGE_READ_BYTES) return room;
+    const turn = TurnLimiter.ofReads(this.#config.clock).turn();
     return room ? room.then(() => turn) : turn;
   }
 
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    this.end({ by: "self", reason: "protocol", text: error.message });
+    const text = this.#explainOtherWire() ?? error.message;
+    this.end({ by: "self", reason: "protocol", text });
+  }
+
+  /** What the peer speaks, if it opens no session because it speaks another known protocol. */
+  #explainOtherWire(): string | undefined {
+    if (this.#isOpen) return undefined;
+    const legacy = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    return legacy ?? explainForeign(this.#decoder.first, this.role);
+  }
+
+  /** Notes that something was sent. */
+  onWritten(): void {
+    this.#use.onTraffic(this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

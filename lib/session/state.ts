@@ -4,9 +4,19 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import { type CloseReason, closeReport, type Detection } from "./close_reason.ts";
+import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
+import type { StallKind } from "../platform/deadline.ts";
+import type { Addresses } from "../platform/net/transport.ts";
+import {
+  type CloseReason,
+  type CloseReport,
+  closeReport,
+  type Detection,
+  isCut,
+} from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
+import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
 /**
@@ -24,6 +34,12 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>
 
 type Change = "data" | "silence" | "disconnect" | "end";
 
+/**
+ * What is special about a silence: `idle` if the client has nothing to send; `closed` if an original peer
+ * has no data connection, or has closed it, so that heartbeats begin before `data_threshold` is over.
+ */
+export type SilenceKind = "idle" | "closed";
+
 /** Options for {@linkcode SessionState}. */
 export interface SessionStateOptions {
   /** The clock. */
@@ -34,6 +50,20 @@ export interface SessionStateOptions {
   events: EventSource;
   /** When the connection was opened, in monotonic milliseconds; by default now. */
   opened_ms?: number;
+  /** Of a client: the longest time, in milliseconds, in which a healthy session sends nothing. */
+  dataPause_ms?: number;
+}
+
+/** The connection with which a session ends, or that it loses. */
+export interface ClosedConnection {
+  /** The peer's address and port; of a connection that was never open, those that were dialled. */
+  readonly peer: string;
+  /** How it was used, if it was open. */
+  readonly use?: ConnectionUse;
+  /** Whether the session was open on it. */
+  readonly wasOpened?: boolean;
+  /** What a death is measured from. */
+  readonly detection?: Detection;
 }
 
 /** The state of one session. It ends once, for one reason. */
@@ -46,22 +76,33 @@ export class SessionState {
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
   lastSignOfLife_ms: number;
+  #held?: HoldReason;
   readonly #clock: Clock;
   readonly #timers: Timers;
+  readonly #dataPause_ms?: number;
   #phase: Phase = "connecting";
   #isOpen = false;
   #closeReason?: CloseReason;
   #silentSince_ms: number;
-  /** Whether the last silence was one of a client that had nothing to send. */
-  #isIdle = false;
+  #silence?: SilenceKind;
+  /** What confirmations waited for when the last silence began. */
+  #heldAtSilence?: HoldReason;
+  /** How much of the suspensions of this host has been reported. */
+  #suspended_ms: number;
+  /** When one was last reported, and for how long it was suspended since the last sign of life before. */
+  #suspension = { at_ms: -Infinity, ms: 0 };
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
+  /** Made with the first cut. */
+  #cuts?: CutPattern;
 
   /** Creates the state of a session that is not open yet. */
-  constructor({ clock, events, opened_ms, timers }: SessionStateOptions) {
+  constructor({ clock, dataPause_ms, events, opened_ms, timers }: SessionStateOptions) {
     this.#clock = clock;
+    this.#dataPause_ms = dataPause_ms;
     this.#timers = timers;
     this.events = events;
+    this.#suspended_ms = clock.suspended_ms();
     this.started_ms = opened_ms ?? clock.now();
     this.#gapSince_ms = this.lastSignOfLife_ms = this.#silentSince_ms = this.started_ms;
   }
@@ -81,6 +122,16 @@ export class SessionState {
     return this.#phase;
   }
 
+  /** Whether it is in the heartbeat phase because data that was due did not come. */
+  get isSilent(): boolean {
+    return this.#phase === "heartbeat" && this.#silence !== "idle";
+  }
+
+  /** What confirmations wait for at the server, if they do. */
+  get held(): HoldReason | undefined {
+    return this.#held;
+  }
+
   /** Since the last sign of life on the last connection, in milliseconds; `null` if another process had it. */
   get gap_ms(): number | null {
     return this.#gapSince_ms === undefined ? null : roundMs(this.#clock.now() - this.#gapSince_ms);
@@ -93,11 +144,27 @@ export class SessionState {
   }
 
   /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
-  open(peer: string, more: { original?: true } = {}): ConnectionLedger {
+  open({ local, peer }: Addresses, more: { original?: true } = {}): ConnectionLedger {
+    this.noteSuspension();
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;
-    this.events.emit("connected", { peer, predicted_detection_s, ...more });
+    const latest = this.#dataPause_ms !== undefined && {
+      latest_detection_s: predicted_detection_s + this.#dataPause_ms / 1000,
+    };
+    this.events.emit("connected", { peer, local, predicted_detection_s, ...latest, ...more });
     return this.ledger.connectionOpened();
+  }
+
+  /** Notes that confirmations wait at the server, and for what; does nothing if that is known. */
+  hold(reason: HoldReason): void {
+    if (this.#held === reason) return;
+    this.#held = reason;
+    this.events.emit("hold", { reason });
+  }
+
+  /** Notes that confirmations wait no longer, or that this is not known any more. */
+  release(): void {
+    this.#held = undefined;
   }
 
   /** Reports a resume. */
@@ -111,49 +178,100 @@ export class SessionState {
   }
 
   /** Enters the heartbeat phase: no data is received, or, if idle, none is due. */
-  silent(since_ms: number, isIdle = false): void {
+  silent(since_ms: number, kind?: SilenceKind): void {
     this.#silentSince_ms = since_ms;
-    this.#isIdle = isIdle;
-    if (!isIdle) this.ledger.silences++;
+    this.#silence = kind;
+    this.#heldAtSilence = this.#held;
+    if (kind !== "idle") this.ledger.silences++;
     this.#change("silence");
   }
 
   /** Notes that the connection is lost and the session outlives it. */
-  disconnect(closeReason: CloseReason, peer: string, detection?: Detection): void {
+  disconnect(closeReason: CloseReason, connection: ClosedConnection): void {
     this.#gapSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#change("disconnect");
-    this.events.emit("disconnected", this.#closeReport(closeReason, peer, now_ms, detection));
+    this.events.emit("disconnected", this.#closeReport(closeReason, now_ms, connection));
+    this.#compareCuts(closeReason, now_ms, connection);
   }
 
   /** Ends the session. Only the first reason counts. */
-  end(closeReason: CloseReason, peer: string, detection?: Detection): void {
+  end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
+    this.noteSuspension();
     this.#closeReason = closeReason;
     const now_ms = this.#change("end");
-    this.events.emit("terminated", this.#closeReport(closeReason, peer, now_ms, detection));
+    this.events.emit("terminated", this.#closeReport(closeReason, now_ms, connection));
+    this.#compareCuts(closeReason, now_ms, connection);
   }
 
-  /** Notes a local stall: a deadline passed so late. */
-  stalled(late_ms: number): void {
-    this.ledger.localStalls++;
-    this.events.emit("local_stall", { ms: roundMs(late_ms) });
+  /** Notes a local stall: a deadline passed so late, or this host was suspended so long. */
+  stalled(ms: number, kind: StallKind): void {
+    // That may have been noted before the deadline was looked at.
+    if (kind === "suspended") this.noteSuspension();
+    else this.#reportStall(ms, kind);
+  }
+
+  /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
+  noteSuspension(): void {
+    const suspended_ms = this.#clock.suspended_ms();
+    const ms = suspended_ms - this.#suspended_ms;
+    if (ms === 0 || this.#closeReason) return;
+    this.#suspended_ms = suspended_ms;
+    const before_ms = this.#suspendedSinceSignOfLife_ms;
+    this.#suspension = { at_ms: this.#clock.now(), ms: before_ms + ms };
+    this.#reportStall(ms, "suspended");
   }
 
   /** Emits the summary, the session's last event, if it was ever open or had an input. */
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    this.events.emit("summary", { ...summary, ...input });
+    const { by, reason } = this.#closeReason ?? {};
+    const end = by && reason && { by, reason };
+    const held = this.#held && { held: this.#held };
+    this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }
 
-  #closeReport(closeReason: CloseReason, peer: string, now_ms: number, detection?: Detection) {
+  #reportStall(ms: number, kind: StallKind): void {
+    this.ledger.localStalls++;
+    this.events.emit("local_stall", { ms: roundMs(ms), kind });
+  }
+
+  get #suspendedSinceSignOfLife_ms(): number {
+    const { at_ms, ms } = this.#suspension;
+    return at_ms > this.lastSignOfLife_ms ? ms : 0;
+  }
+
+  /** Concludes what the ends of the session's connections have in common, once there are several. */
+  #compareCuts(
+    closeReason: CloseReason,
+    now_ms: number,
+    { use, wasOpened }: ClosedConnection,
+  ): void {
+    if (!use || !wasOpened) return;
+    const cut = use.report(now_ms);
+    this.ledger.connectionClosed(cut);
+    if (!isCut(closeReason)) return;
+    const text = (this.#cuts ??= new CutPattern()).add(cut);
+    if (text !== undefined) this.events.emit("notice", { level: "warning", text });
+  }
+
+  #closeReport(
+    closeReason: CloseReason,
+    now_ms: number,
+    { detection, peer, use }: ClosedConnection,
+  ): CloseReport {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    return closeReport(closeReason, { peer, timers, now_ms, lastSignOfLife_ms, detection });
+    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, use };
+    const held = this.#held;
+    return { ...closeReport(closeReason, context), ...held && { held } };
   }
 
   /** Changes the phase by the table; returns the time at which it did. */
   #change(change: Change): number {
+    this.noteSuspension();
     const from = this.#phase;
     const to = NEXT_PHASE[from][change];
     if (!to) throw new Error(`a session cannot change by ${change} in phase ${from}`);
@@ -162,9 +280,13 @@ export class SessionState {
     if (from === "data" && to !== "heartbeat") this.#silentSince_ms = this.lastSignOfLife_ms;
     const now_ms = this.#clock.now();
     const silent_ms = from === "connecting" ? 0 : now_ms - this.#silentSince_ms;
-    const isIdle = this.#isIdle && (from === "heartbeat" || to === "heartbeat");
+    const isSilence = from === "heartbeat" || to === "heartbeat";
+    const isIdle = this.#silence === "idle" && isSilence;
+    const isClosed = this.#silence === "closed" && to === "heartbeat";
     if (from === "heartbeat" && !isIdle) this.ledger.silenceEnded(silent_ms);
-    const phase = { from, to, silent_ms: roundMs(silent_ms), ...isIdle && { idle: true as const } };
+    const kind = isIdle ? { idle: true as const } : isClosed ? { closed: true as const } : {};
+    const held = isSilence && this.#heldAtSilence;
+    const phase = { from, to, silent_ms: roundMs(silent_ms), ...kind, ...held && { held } };
     // An attempt that opened no session has no phases.
     if (this.#isOpen) this.events.emit("phase", phase);
     return now_ms;

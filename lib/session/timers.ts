@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Greeting } from "../wire/protocol.ts";
+import { type Greeting, KNOWN_EXTENSIONS } from "../wire/protocol.ts";
 
 /**
  * How late a deadline may pass and still count as on time (10 ms), and how late before that is a local
@@ -36,6 +36,9 @@ export const ORIGINAL_REDIAL_MS = 250;
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;
 
+/** The same for a read of so many bytes. */
+export const LARGE_READ_BYTES = 32_768;
+
 /** The timers of a session that a user sets, in milliseconds. */
 export interface Timers {
   /** From one data message of the client to the next. */
@@ -65,7 +68,10 @@ export function predictedDetection_ms(timers: Timers): number {
   return timers.data_threshold_ms + heartbeatPhase_ms(timers);
 }
 
-/** What a side sends of its timers, in seconds, and of its largest data message, in the handshake. */
+/**
+ * What a side sends in the handshake of its timers, in seconds, of its largest data message, and of the
+ * frames that it knows.
+ */
 export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
   return {
     data_interval: timers.data_interval_ms / 1000,
@@ -74,5 +80,6 @@ export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
     heart_beat_threshold: timers.heart_beat_threshold_ms / 1000,
     heart_beat_additional_tries: timers.heart_beat_additional_tries,
     max_message_bytes: maxMessageBytes,
+    knows: KNOWN_EXTENSIONS,
   };
 }

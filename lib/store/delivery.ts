@@ -4,6 +4,9 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
+import { HoldWatch } from "./hold_watch.ts";
 import { BATCH_ENTRIES, costOf, Queue, type Recipient } from "./queue.ts";
 import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
 
@@ -27,7 +30,7 @@ export interface Delivery {
   readonly isDurable: boolean;
   /**
    * While more waits than may: the bytes that may wait of one session. A session with more is to be
-   * held, and read again when `room` resolves. `Infinity` at all other times.
+   * held, and read again when `room` resolves; 0 while twice as much waits. `Infinity` at all other times.
    */
   readonly share: number;
   /** Whether delivery has failed for good. */
@@ -69,13 +72,15 @@ export interface BatchDeliveryOptions {
 export class BatchDelivery implements Delivery {
   readonly isDurable: boolean;
   readonly #options: BatchDeliveryOptions;
-  #next = new Queue();
+  #next: Queue;
   /** What does not fit into the next batch, by session; the one whose turn is next comes first. */
   readonly #queues = new Map<string, Queue>();
   readonly #onStored = new Map<Entry, () => void>();
   #pendingBytes = 0;
   #share = Infinity;
-  #waitingFor: "store" | "output" = "store";
+  /** What is being delivered, the oldest first, and what it waits for. */
+  readonly #underWay = new Map<Queue, "store" | "output">();
+  readonly #watch: HoldWatch;
   #noticed_ms = -Infinity;
   #isNoticed = false;
   #room = Promise.withResolvers<void>();
@@ -84,6 +89,10 @@ export class BatchDelivery implements Delivery {
   /** Whether the failure has been reported. */
   #isOver = false;
   #running?: Promise<void>;
+  /** How many batches are being delivered: one, or two while there is much to store. */
+  #delivering = 0;
+  /** The second of them. */
+  #ahead?: Promise<void>;
   /** What the output is being given, one batch after the other. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -92,10 +101,16 @@ export class BatchDelivery implements Delivery {
     this.#options = options;
     this.isDurable = options.store !== undefined;
     this.#maxBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
+    const { clock } = options;
+    this.#next = new Queue(clock.now());
+    const inAll = () => [...this.#underWay.keys(), this.#next, ...this.#queues.values()];
+    const reasonOf = (queue: Queue) => this.#underWay.get(queue) ?? this.#waitingFor;
+    this.#watch = new HoldWatch(clock, inAll, reasonOf);
   }
 
   get share(): number {
-    return this.#share;
+    // Sessions that began to send after the hold did may be many.
+    return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;
   }
 
   get hasFailed(): boolean {
@@ -129,51 +144,78 @@ export class BatchDelivery implements Delivery {
     if (this.#hasFailed) return;
     let queue = this.#queues.get(entry.session);
     if (!queue && !this.#next.isFull) queue = this.#next;
-    else if (!queue) this.#queues.set(entry.session, queue = new Queue());
+    else if (!queue) this.#queues.set(entry.session, queue = new Queue(this.#options.clock.now()));
+    if (queue.entries.length === 0) queue.since_ms = this.#options.clock.now();
     queue.add(entry, recipient);
+    if (recipient) this.#watch.start();
     this.#pendingBytes += costOf(entry);
     if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
     this.#running ??= this.#run();
+    this.#deliverAhead();
   }
 
   async #run(): Promise<void> {
     // What else was read in this turn joins the first batch.
     await Promise.resolve();
-    try {
-      while (this.#next.entries.length > 0) await this.#deliver();
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#running = undefined;
+    while (this.#ahead || this.#next.entries.length > 0) {
+      const delivered = this.#ahead ?? this.#deliver();
+      this.#ahead = undefined;
+      this.#deliverAhead();
+      await delivered;
+    }
+    this.#running = undefined;
+  }
+
+  /** Gives the store a large batch while it commits the one before, so that it need not wait for it. */
+  #deliverAhead(): void {
+    if (this.isDurable && this.#delivering === 1 && this.#next.isLarge) {
+      this.#ahead = this.#deliver();
     }
   }
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#hasFailed = this.#isOver = true;
-    this.#next = new Queue();
+    this.#next = new Queue(Infinity);
     this.#queues.clear();
+    this.#underWay.clear();
+    this.#watch.stop();
     for (const resolve of this.#onStored.values()) resolve();
     this.#releaseHeld();
     this.#options.onFailure(error instanceof Error ? error.message : String(error));
   }
 
   async #deliver(): Promise<void> {
+    this.#delivering++;
+    try {
+      await this.#deliverNext();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#delivering--;
+    }
+  }
+
+  async #deliverNext(): Promise<void> {
     const { output, store } = this.#options;
     const batch = this.#next;
     const { entries } = batch;
     const progress = batch.progress();
     this.#fillNext();
-    this.#waitingFor = "store";
+    this.#underWay.set(batch, store ? "store" : "output");
     try {
       await store?.commit(entries);
     } catch (error) {
       this.#hasFailed = true;
       throw error;
     } finally {
-      for (const entry of this.#onStored.size > 0 ? entries : []) this.#resolveStored(entry);
+      for (const entry of this.#onStored.size > 0 ? entries : []) {
+        this.#onStored.get(entry)?.();
+        this.#onStored.delete(entry);
+      }
     }
     if (!output || progress.size === 0) return this.#delivered(batch, progress);
+    this.#underWay.set(batch, "output");
     this.#writing = this.#write(output, batch, progress, this.#writing);
     await (store ? this.#inTime(this.#writing) : this.#writing);
   }
@@ -187,7 +229,6 @@ export class BatchDelivery implements Delivery {
   ): Promise<void> {
     await before;
     if (this.#hasFailed) return;
-    this.#waitingFor = "output";
     try {
       const { entries } = batch;
       await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
@@ -200,33 +241,38 @@ export class BatchDelivery implements Delivery {
   /** Waits for the output, though not for one that is stalled. */
   async #inTime(writing: Promise<void>): Promise<void> {
     const { clock } = this.#options;
-    const late = Promise.withResolvers<void>();
-    const timer = clock.timer(late.resolve);
-    timer.set(clock.now() + OUTPUT_LEAD_MS);
-    await Promise.race([writing, late.promise]);
-    timer.clear();
+    using late = new Deadline(clock);
+    late.moveTo(clock.now() + OUTPUT_LEAD_MS);
+    await Promise.race([writing, sleep(late)]);
   }
 
   #delivered(batch: Queue, progress: ReturnType<Queue["progress"]>): void {
     this.#pendingBytes -= batch.bytes;
-    for (const [recipient, { bytes, seq }] of progress) recipient.delivered(seq, bytes);
+    this.#underWay.delete(batch);
+    for (const [recipient, { bytes, seq }] of progress) {
+      this.#watch.delivered(recipient);
+      recipient.delivered(seq, bytes);
+    }
+    if (this.#pendingBytes === 0) this.#watch.stop();
     if (this.#pendingBytes <= this.#maxBytes / 2) this.#releaseHeld();
   }
 
+  get #waitingFor(): "store" | "output" {
+    const [oldest] = this.#underWay.values();
+    return oldest ?? "store";
+  }
+
   #fillNext(): void {
-    this.#next = new Queue();
+    const now_ms = this.#options.clock.now();
+    this.#next = new Queue(now_ms);
     for (const [session, queue] of this.#queues) {
       if (this.#next.isFull) break;
       queue.moveTo(this.#next, Math.ceil(BATCH_ENTRIES / this.#queues.size));
+      queue.since_ms = now_ms;
       // To the end of the line, if it has more.
       this.#queues.delete(session);
       if (queue.entries.length > 0) this.#queues.set(session, queue);
     }
-  }
-
-  #resolveStored(entry: Entry): void {
-    this.#onStored.get(entry)?.();
-    this.#onStored.delete(entry);
   }
 
   #beginHold(): void {

@@ -16,11 +16,14 @@ export const STDOUT = "-";
 /** Warns when a named pipe has had no reader for so long, in milliseconds. */
 const READER_WARN_AFTER_MS = 1_000;
 
+/** Warns when a write has taken so long, in milliseconds. */
+const WRITE_WARN_AFTER_MS = 2_000;
+
 const NEWLINE = 0x0a;
 
 /** Options for opening an output. */
 export interface OutputOptions {
-  /** Called with a sentence for the user when opening is slow. */
+  /** Called with a sentence for the user when opening or a write is slow. */
   tell?: (text: string) => void;
   /** Time. */
   clock?: Clock;
@@ -62,16 +65,23 @@ export class OutputFile implements MessageOutput {
   readonly #sink: ByteSink;
   readonly #file?: Deno.FsFile;
   readonly #clock: Clock;
+  readonly #tell: (text: string) => void;
   readonly #closed = new AbortController();
   #place?: Place;
   #failure?: OutputError;
 
   /** Makes an output that writes to a sink; `file` is the same file if it is a regular one. */
-  constructor(name: string, sink: ByteSink, file?: Deno.FsFile, clock: Clock = systemClock) {
+  constructor(
+    name: string,
+    sink: ByteSink,
+    file?: Deno.FsFile,
+    { clock = systemClock, tell = () => {} }: OutputOptions = {},
+  ) {
     this.#name = name === STDOUT ? "to stdout" : `the output ${name}`;
     this.#sink = sink;
     this.#file = file;
     this.#clock = clock;
+    this.#tell = tell;
   }
 
   /**
@@ -80,11 +90,11 @@ export class OutputFile implements MessageOutput {
    * @throws {OutputError}
    */
   static async open(path: string, options: OutputOptions = {}): Promise<OutputFile> {
-    if (path === STDOUT) return new OutputFile(path, Deno.stdout);
+    if (path === STDOUT) return new OutputFile(path, Deno.stdout, undefined, options);
     try {
       const isRegular = await isRegularOrNew(path);
       const file = await (isRegular ? openRegular(path, options) : openPipe(path, options));
-      const output = new OutputFile(path, file, isRegular ? file : undefined);
+      const output = new OutputFile(path, file, isRegular ? file : undefined, options);
       if (isRegular) output.#place = await placeOf(path, file);
       return output;
     } catch (error) {
@@ -103,9 +113,8 @@ export class OutputFile implements MessageOutput {
 
   /** Appends bytes; a regular file must still be in its place after that. */
   async write(bytes: Uint8Array): Promise<void> {
-    const options = { clock: this.#clock, signal: this.#closed.signal };
     await this.#use("write", async () => {
-      await writeAll(this.#sink, bytes, options);
+      await this.#writeAll(bytes);
       await this.#checkInPlace(bytes.length);
     });
   }
@@ -157,6 +166,25 @@ export class OutputFile implements MessageOutput {
     if (!this.#closed.signal.aborted && this.#sink instanceof Deno.FsFile) this.#sink.close();
     this.#closed.abort(new OutputError(`cannot write ${this.#name}: it is closed`));
     return Promise.resolve();
+  }
+
+  /** Writes bytes, and warns if nobody takes them. */
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    const clock = this.#clock;
+    const began_ms = clock.now();
+    let isLate = false;
+    const warn = () => {
+      isLate = true;
+      const cause = this.#file ? "its disk is slow" : "its reader has stopped, or is slow";
+      this.#tell(
+        `writing ${this.#name} has taken ${WRITE_WARN_AFTER_MS / 1000} s: ${cause}; nothing is ` +
+          `confirmed until it is done`,
+      );
+    };
+    const writing = writeAll(this.#sink, bytes, { clock, signal: this.#closed.signal });
+    await warnIfSlow(writing, { clock, warnAfter_ms: WRITE_WARN_AFTER_MS, warn });
+    const took_s = (clock.now() - began_ms) / 1000;
+    if (isLate) this.#tell(`writing ${this.#name} was done after ${took_s.toFixed(1)} s`);
   }
 
   /** Writes to a file that was moved away or deleted succeed: they must not be confirmed. */

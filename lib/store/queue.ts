@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { HoldReason } from "../wire/protocol.ts";
 import type { Entry } from "./store.ts";
 
 /** The memory that an entry takes besides its payload, in bytes, measured and rounded up. */
-export const ENTRY_BYTES = 256;
+export const ENTRY_BYTES = 576;
 
 /**
  * How many entries a batch has at most: a commit of as many takes some 20 ms, and encoding them leaves
@@ -17,10 +18,15 @@ export const BATCH_ENTRIES = 8_192;
 /** What the entries of a batch are charged with at most, or little more. */
 const BATCH_BYTES = 8_388_608;
 
+/** So many entries are worth a commit of their own while another one is under way. */
+const AHEAD_ENTRIES = 2_048;
+
 /** A session whose data messages are delivered. */
 export interface Recipient {
   /** Everything up to and including this sequence number is delivered: `bytes` more than before. */
   delivered(seq: number, bytes: number): void;
+  /** Its data messages have been waiting for some time, for this. */
+  held?(reason: HoldReason): void;
 }
 
 /** What an entry is charged with while it waits. */
@@ -36,6 +42,13 @@ export class Queue {
   recipients: (Recipient | undefined)[] = [];
   /** What the entries are charged with. */
   bytes = 0;
+  /** Since when entries have waited in it, or since some of them last went on, in monotonic milliseconds. */
+  since_ms: number;
+
+  /** Makes a queue without entries. */
+  constructor(now_ms: number) {
+    this.since_ms = now_ms;
+  }
 
   /** Adds an entry at the end. */
   add(entry: Entry, recipient: Recipient | undefined): void {
@@ -47,6 +60,11 @@ export class Queue {
   /** Whether it is as large as a batch may be. */
   get isFull(): boolean {
     return this.entries.length >= BATCH_ENTRIES || this.bytes >= BATCH_BYTES;
+  }
+
+  /** Whether it is to be committed while the batch before it is: so the store never waits for the next. */
+  get isLarge(): boolean {
+    return this.entries.length >= AHEAD_ENTRIES || this.isFull;
   }
 
   /** Moves entries to the end of another queue, at most so many, until that is full. */

@@ -1,6 +1,7 @@
 /**
  * Where the server's data messages go before they are confirmed. This file has the interfaces of the
- * store and the output; `delivery.ts` passes batches (`queue.ts`) to the store, then to the output;
+ * store and the output; `delivery.ts` passes batches (`queue.ts`) to the store, then to the output, and
+ * `hold_watch.ts` notices what waits;
  * `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
  * a crash; `file_lock.ts` excludes other servers; `sqlite/` is the store on disk.
  *
@@ -42,8 +43,6 @@ export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>
 export interface StoredSession {
   /** Its id. */
   readonly id: string;
-  /** The sequence number before its first message, usually 0. */
-  readonly start: number;
   /** Everything up to this sequence number is in the store. */
   readonly received: number;
   /** The wall-clock time of its last entry. */
@@ -57,7 +56,8 @@ export interface Store {
   /** The sessions that had not ended when the store was opened. */
   readonly sessions: readonly StoredSession[];
   /**
-   * Commits all of the entries or none; resolves once they are durable. One call at a time.
+   * Commits all of the entries or none; resolves once they are durable. It may be called again before
+   * that: entries are committed in the order of the calls.
    *
    * @throws {StoreError} Every later call throws the same error.
    */

@@ -25,6 +25,9 @@ const DATA_WORD = new TextEncoder().encode("DATA ");
 /** Numbers of up to so many digits are exact in a `number`. */
 const MAX_DIGITS = 15;
 
+/** How many bytes of a connection a decoder keeps, to show what it speaks. */
+const FIRST_BYTES = 64;
+
 /**
  * Decodes frames from bytes in chunks of any size.
  *
@@ -41,6 +44,8 @@ export class FrameDecoder {
   #line: Uint8Array = NO_BYTES;
   #data?: PartialData;
   #failure?: ProtocolError;
+  /** What came first, as long as it is wanted. */
+  #first?: Uint8Array = NO_BYTES;
 
   /** Creates a decoder for a new connection, of data messages of `maxMessageBytes` at most. */
   constructor({ maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES }: { maxMessageBytes?: number } = {}) {
@@ -62,6 +67,16 @@ export class FrameDecoder {
     return this.#line;
   }
 
+  /** What has come first, {@linkcode FIRST_BYTES} at most, until `forgetFirst` is called. */
+  get first(): Uint8Array {
+    return this.#first ?? NO_BYTES;
+  }
+
+  /** Keeps no longer what came first. */
+  forgetFirst(): void {
+    this.#first = undefined;
+  }
+
   /**
    * Sets the next chunk, the first `length` bytes of a buffer; the one before must have been decoded
    * completely with `next`.
@@ -70,6 +85,9 @@ export class FrameDecoder {
     this.#chunk = buffer;
     this.#at = 0;
     this.#end = length;
+    if (!this.#first) return;
+    const more = Math.min(length, FIRST_BYTES - this.#first.length);
+    if (more > 0) this.#first = concat([this.#first, buffer.subarray(0, more)]);
   }
 
   /**

@@ -17,6 +17,12 @@ export function greetingCount(greeting: Greeting, key: string): number | undefin
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** What a peer's greeting says that it knows besides the frames of the first version. */
+export function greetingKnows(greeting: Greeting): readonly string[] {
+  const { knows } = greeting;
+  return Array.isArray(knows) ? knows.filter((each) => typeof each === "string") : [];
+}
+
 /** A client's state of its session, from its `HELLO`. */
 export interface Hello {
   /** The session's id. */
@@ -31,6 +37,8 @@ export interface Hello {
   readonly settled: boolean;
   /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
   readonly threshold_ms: number;
+  /** Whether it knows `HOLD`: to any other, that would be a protocol error. */
+  readonly knowsHold: boolean;
 }
 
 /** Reads a client's state of its session from its `HELLO`. */
@@ -45,5 +53,6 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
       greetingNumber(greeting, "data_threshold") ?? Infinity,
       greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,
     ),
+    knowsHold: greetingKnows(greeting).includes("hold"),
   };
 }

@@ -6,6 +6,7 @@
 import {
   type Frame,
   type Greeting,
+  HOLD_REASONS,
   MAX_LINE_BYTES,
   MAX_SESSION_ID_LENGTH,
   ProtocolError,
@@ -34,9 +35,15 @@ export type TextFrame = Exclude<Frame, { seq: number } | { n: number }>;
 
 /** Formats the line of a frame with a text, with its line end. */
 export function frameLine(frame: TextFrame): string {
-  return frame.type === "TERMINATE"
-    ? terminateLine(frame.reason, frame.text)
-    : `${frame.type} ${frame.version} ${frame.session} ${JSON.stringify(frame.greeting)}\n`;
+  switch (frame.type) {
+    case "HELLO":
+    case "WELCOME":
+      return `${frame.type} ${frame.version} ${frame.session} ${JSON.stringify(frame.greeting)}\n`;
+    case "HOLD":
+      return `HOLD ${frame.reason}\n`;
+    case "TERMINATE":
+      return terminateLine(frame.reason, frame.text);
+  }
 }
 
 /** Replaces control characters in the text of `TERMINATE`, and truncates it to the length of a line. */
@@ -73,6 +80,9 @@ export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | 
     case "HEARTBEAT_REPLY":
       if (rest.length > 0) break;
       return { type, n: number(first, text, 1) };
+    case "HOLD":
+      if (rest.length > 0) break;
+      return { type, reason: reason(first, HOLD_REASONS, type) };
     case "TERMINATE":
       return parseTerminate(first, text);
     default:
@@ -127,8 +137,17 @@ function parseObject(json: string, type: string): Greeting {
   throw new ProtocolError(`${quotedText(json)} in ${type} is not a JSON object`);
 }
 
-function parseTerminate(reason: string, text: string): Frame & { type: "TERMINATE" } {
-  const known = TERMINATE_REASONS.find((each) => each === reason);
-  if (known) return { type: "TERMINATE", reason: known, text: text.slice(11 + reason.length) };
-  throw new ProtocolError(`unknown reason ${quotedText(reason)} in TERMINATE`);
+function parseTerminate(word: string, text: string): Frame & { type: "TERMINATE" } {
+  const known = reason(word, TERMINATE_REASONS, "TERMINATE");
+  return { type: "TERMINATE", reason: known, text: text.slice(11 + word.length) };
+}
+
+function reason<Reason extends string>(
+  word: string,
+  reasons: readonly Reason[],
+  type: string,
+): Reason {
+  const known = reasons.find((each) => each === word);
+  if (known) return known;
+  throw new ProtocolError(`unknown reason ${quotedText(word)} in ${type}`);
 }

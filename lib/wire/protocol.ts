@@ -1,7 +1,8 @@
 /**
  * The wire formats, bytes <-> messages. PW/1: this file (frames, which side may send them when, limits),
  * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME); `original` (the
- * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs).
+ * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs); `foreign` (other
+ * protocols, by their first bytes).
  *
  * Sessions call it. It knows no session and no time; the grammar is in `docs/protocol.md`.
  *
@@ -32,6 +33,15 @@ export const TERMINATE_REASONS = ["done", "shutdown", "silent", "refused", "prot
 /** Why a peer terminates a session. */
 export type TerminateReason = typeof TERMINATE_REASONS[number];
 
+/** What confirmations may wait for at a server: its store, its output, or room for more data messages. */
+export const HOLD_REASONS = ["store", "output", "room"] as const;
+
+/** Why a server's confirmations wait. */
+export type HoldReason = typeof HOLD_REASONS[number];
+
+/** Frames besides those of the first version that this one knows, as it says in `HELLO` and `WELCOME`. */
+export const KNOWN_EXTENSIONS = ["hold"] as const;
+
 /** JSON object in `HELLO` and `WELCOME`: the sender's timers in seconds, and its state of the session. */
 export type Greeting = Readonly<Record<string, unknown>>;
 
@@ -41,6 +51,7 @@ export type Frame =
   | { type: "DATA"; seq: number; payload: Uint8Array }
   | { type: "CONFIRM"; seq: number }
   | { type: "HEARTBEAT" | "HEARTBEAT_REPLY"; n: number }
+  | { type: "HOLD"; reason: HoldReason }
   | { type: "TERMINATE"; reason: TerminateReason; text: string };
 
 /** The first word of a frame. */
@@ -59,7 +70,7 @@ export const ACCEPTED_FRAMES: Readonly<
   },
   client: {
     opening: ["WELCOME", "TERMINATE"],
-    open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "TERMINATE"],
+    open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "TERMINATE"],
   },
 };
 

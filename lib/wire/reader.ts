@@ -30,8 +30,8 @@ export interface Decoder<Message> {
 export interface MessageListener<Message> {
   /** Called for each message. */
   onMessage(message: Message): void;
-  /** Called after the messages of each read; the next read waits for the promise. */
-  onBatchEnd(): void | Promise<void>;
+  /** Called after the messages of each read, of so many bytes; the next read waits for the promise. */
+  onBatchEnd(bytes: number): void | Promise<void>;
   /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
   /** Called once, when the peer has closed its side, or with the `TransportError` that ended the connection. */
@@ -109,7 +109,7 @@ export class MessageReader<Message> {
       for (let each = this.#decoder.next(); each !== undefined; each = this.#decoder.next()) {
         this.#listener.onMessage(each);
       }
-      return this.#listener.onBatchEnd();
+      return this.#listener.onBatchEnd(count);
     } catch (error) {
       this.#onError(error);
     }

@@ -14,10 +14,12 @@ const BATCH_BYTES = 65_536;
 /** Maximum length of the queue, in frames: more than the replies to one read. */
 export const MAX_WAITING_FRAMES = 16_384;
 
-/** Is told when a {@linkcode FrameWriter} fails. */
-export interface FailureListener {
+/** Notices what becomes of the writes of a {@linkcode FrameWriter}. */
+export interface WriterListener {
   /** Called once, with the `TransportError` of a failed write, or a defect; nothing is written after that. */
   onFailure(error: unknown): void;
+  /** Called when the network has taken some bytes. */
+  onWritten?(): void;
 }
 
 /** A promise that is resolved: what waits for it goes on at the end of this turn. */
@@ -33,7 +35,7 @@ export class FrameWriter {
   /** The last sequence number whose confirmation has been written. */
   confirmedUpTo = 0;
   readonly #connection: Connection;
-  readonly #listener: FailureListener;
+  readonly #listener: WriterListener;
   #batch?: FrameBatch;
   #control?: Frame[];
   #data?: Frame[];
@@ -46,7 +48,7 @@ export class FrameWriter {
   #idle?: PromiseWithResolvers<void>;
 
   /** Creates a writer with an empty queue. */
-  constructor(connection: Connection, listener: FailureListener) {
+  constructor(connection: Connection, listener: WriterListener) {
     this.#connection = connection;
     this.#listener = listener;
   }
@@ -105,6 +107,7 @@ export class FrameWriter {
   }
 
   #written(count: number): void {
+    this.#listener.onWritten?.();
     if (count < this.#rest!.length) {
       this.#rest = this.#rest!.subarray(count);
       return this.#writeRest();

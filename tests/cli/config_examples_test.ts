@@ -28,6 +28,7 @@ const UNIT_WORDS: Readonly<Record<(typeof KEYS)[Key]["unit"], string>> = {
   port: "TCP port",
   bytes: "bytes",
   text: "characters",
+  choice: " or ",
   switch: "Whether",
 };
 
@@ -61,8 +62,9 @@ for (const role of ROLES) {
   for (const key of keysOf(role)) {
     Deno.test(`${role}.toml has the unit, range, default and flag of ${key}`, () => {
       const { comment, value } = explainedKeys(role).get(key)!;
-      const { flag, range: [least, greatest], unit } = KEYS[key];
-      const range = unit === "switch" ? "true or false" : `${least} to ${greatest}`;
+      const { choices, flag, range: [least, greatest], unit } = KEYS[key];
+      const numbers = unit === "switch" ? "true or false" : `${least} to ${greatest}`;
+      const range = choices?.join(" or ") ?? numbers;
       assertStringIncludes(comment, ` ${range}`);
       assertStringIncludes(comment, ` Default ${value}`);
       assertStringIncludes(comment, ` --${flag}`);

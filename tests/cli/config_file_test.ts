@@ -49,7 +49,7 @@ Deno.test("parseConfig() takes the original's heart_beats_missed, which is one m
   const both = errorOf(text + "heart_beat_additional_tries = 3\n");
   assertEquals(
     both,
-    "x.toml: heart_beats_missed = 4: heart_beat_additional_tries says the same; keep one",
+    "x.toml: line 2: heart_beats_missed = 4: heart_beat_additional_tries says the same; keep one",
   );
 });
 
@@ -72,9 +72,12 @@ Deno.test("parseConfig() reads a file as Windows writes it: byte order mark, CRL
   assertEquals(parseConfig(text, "x.toml", "server"), { port: 1, message: "a" });
 });
 
-const SECONDS = "expected a number of seconds from 0.001 to 1000000";
+const SECONDS =
+  "expected a number of seconds from 0.001 to 1000000, or a duration such as 90s, 5m, " +
+  "2h5m or 500ms";
 const PORT = "expected a whole number from 1 to 65535";
 const HOST = "expected an IPv4 address, an IPv6 address or a host name";
+const APART = "the port is given apart from it: the host is 127.0.0.1, the port 4000";
 const PATH = "expected a path without control characters; in the configuration file, write it in " +
   "single quotes, such as 'C:\\temp\\new', in which a backslash is one";
 const UNDER_SETTINGS = "every key belongs under [settings]";
@@ -89,11 +92,10 @@ const WRONG_LINES: readonly [line: string, error: string][] = [
   ],
   ["colour = 1", "colour = 1: unknown key"],
   ["toString = 1", "toString = 1: unknown key"],
-  ["port = 0", `port = 0: ${PORT}`],
   ["port = 65536", `port = 65536: ${PORT}`],
   ["port = -1", `port = -1: ${PORT}`],
   ["port = 1.5", `port = 1.5: ${PORT}`],
-  ['port = "1"', `port = "1": ${PORT}`],
+  ['port = "1"', `port = "1": ${PORT}; write port = 1`],
   ["port = true", `port = true: ${PORT}`],
   ["port = [1]", `port = [1]: ${PORT}`],
   ["data_interval = 0", `data_interval = 0: ${SECONDS}`],
@@ -108,15 +110,19 @@ const WRONG_LINES: readonly [line: string, error: string][] = [
     "heart_beat_additional_tries = -1: expected a whole number from 0 to 1000000",
   ],
   ["max_message_bytes = 0", "max_message_bytes = 0: expected a whole number from 1 to 268435456"],
+  [
+    "max_message_bytes = 268435457",
+    "max_message_bytes = 268435457: expected a whole number from 1 to 268435456",
+  ],
   ["host = 127", "host = 127: expected a text of 1 to 255 characters"],
   ['host = ""', 'host = "": expected a text of 1 to 255 characters'],
   ['host = "a b"', `host = "a b": ${HOST}`],
   ['host = "1.2.3.400"', `host = "1.2.3.400": ${HOST}`],
-  ['host = "127.0.0.1:4000"', `host = "127.0.0.1:4000": ${HOST}; the port is given apart from it`],
+  ['host = "127.0.0.1:4000"', `host = "127.0.0.1:4000": ${HOST}; ${APART}`],
   [`host = "${"a".repeat(70)} b"`, `host = "${"a".repeat(59)}…: ${HOST}`],
   ['host = "a\\nb\\"c"', `host = "a\\nb\\"c": ${HOST}`],
-  ["original = 1", "original = 1: expected true or false"],
-  ['original = "yes"', 'original = "yes": expected true or false'],
+  ["original = 1", "original = 1: expected true or false; write original = true"],
+  ['original = "yes"', 'original = "yes": expected true or false; write original = true'],
   ["heart_beats_missed = 0", "heart_beats_missed = 0: expected a whole number from 1"],
   ["heart_beats_missed = 1.5", "heart_beats_missed = 1.5: expected a whole number from 1"],
   ['heart_beats_missed = "4"', 'heart_beats_missed = "4": expected a whole number from 1'],
@@ -129,23 +135,27 @@ const WRONG_LINES: readonly [line: string, error: string][] = [
 
 for (const [line, error] of WRONG_LINES) {
   Deno.test(`parseConfig() throws on ${line.split("\n")[0]}`, () => {
-    assertEquals(errorOf(`[settings]\n${line}\n`), `x.toml: ${error}`);
+    assertEquals(errorOf(`[settings]\n${line}\n`), `x.toml: line 2: ${error}`);
   });
 }
 
 for (const value of ["inf", "-inf", "+inf"]) {
   Deno.test(`parseConfig() throws on data_interval = ${value}`, () => {
     const error = errorOf(`[settings]\ndata_interval = ${value}\n`);
-    assertMatch(error, /^x\.toml: data_interval = -?inf: expected a number of seconds /);
+    assertMatch(error, /^x\.toml: line 2: data_interval = -?inf: expected a number of seconds /);
   });
 }
 
 const WRONG_FILES: readonly [what: string, text: string, error: string][] = [
-  ["a key outside of the table", "port = 1\n", `port ${OUTSIDE}`],
-  ["a key before the table", 'log_dir = "a"\n[settings]\nport = 1\n', `log_dir ${OUTSIDE}`],
-  ["an unknown table", "[server]\nport = 1\n", `unknown table [server]; ${UNDER_SETTINGS}`],
-  ["another case", "[SETTINGS]\nport = 1\n", `unknown table [SETTINGS]; ${UNDER_SETTINGS}`],
-  ["two tables", "[settings]\nport = 1\n[more]\n", `unknown table [more]; ${UNDER_SETTINGS}`],
+  ["a key outside of the table", "port = 1\n", `line 1: port ${OUTSIDE}`],
+  ["a key before the table", 'log_dir = "a"\n[settings]\nport = 1\n', `line 1: log_dir ${OUTSIDE}`],
+  ["an unknown table", "[server]\nport = 1\n", `line 1: unknown table [server]; ${UNDER_SETTINGS}`],
+  ["another case", "[SETTINGS]\nport = 1\n", `line 1: unknown table [SETTINGS]; ${UNDER_SETTINGS}`],
+  [
+    "two tables",
+    "[settings]\nport = 1\n[more]\n",
+    `line 3: unknown table [more]; ${UNDER_SETTINGS}`,
+  ],
   [
     "both spellings of the table",
     "[settings]\nport = 1\n[Settings]\nport = 2\n",
@@ -241,7 +251,7 @@ const DEEP: readonly [what: string, text: string, error: RegExp][] = [
   [
     "a key of 100,000 letters",
     `${"a".repeat(100_000)} = 1\n`,
-    /^x\.toml: a{60}… = 1: unknown key$/,
+    /^x\.toml: line 2: a{60}… = 1: unknown key$/,
   ],
 ];
 
@@ -254,7 +264,7 @@ for (const [what, text, error] of DEEP) {
 Deno.test("parseConfig() quotes a text in an error", () => {
   assertEquals(
     errorOf('[settings]\nhost = "a\\nb\\"c"\n'),
-    `x.toml: host = "a\\nb\\"c": ${HOST}`,
+    `x.toml: line 2: host = "a\\nb\\"c": ${HOST}`,
   );
 });
 
@@ -282,10 +292,10 @@ Deno.test("readConfig() and readConfigIfThere() read a file, and name it in erro
     for (const read of [readConfig, readConfigIfThere]) {
       Deno.writeTextFileSync(path, "[settings]\nport = 1\n");
       assertEquals(read(path, "server"), { port: 1 });
-      Deno.writeTextFileSync(path, "[settings]\nport = 0\n");
+      Deno.writeTextFileSync(path, "[settings]\nport = -1\n");
       assertStringIncludes(
         assertThrows(() => read(path, "server"), UsageError).message,
-        `${path}: port = 0`,
+        `${path}: line 2: port = -1`,
       );
     }
   });

@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/args.ts";
-import { refuseConflicts } from "../../lib/cli/conflicts.ts";
+import { refuseConflicts, warningsOf } from "../../lib/cli/conflicts.ts";
 import { defaultSettings, type Settings } from "../../lib/cli/settings.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
@@ -17,8 +17,15 @@ function check(role: Role, line: string, file: Partial<Settings> = {}): void {
   refuseConflicts(role, settings, commandLine);
 }
 
-const STDIN = "the data messages are the lines of stdin, sent as they come";
-const ORIGINAL = "the original's data messages have no numbers";
+const TEXT =
+  "each data message is a line of stdin, and there is no other text to send; leave one out";
+const INTERVAL =
+  "each line of stdin is sent as soon as it is read, not at an interval; leave one out";
+const ORIGINAL = "the server runs the original program;";
+const NO_LINES = "its data messages have one fixed text, so it cannot carry lines; leave one out";
+const NO_ID = "its sessions have no id, so they cannot be resumed; leave one out";
+const NO_NUMBERS =
+  "its data messages have no numbers, so only one may be unconfirmed at a time; leave one out";
 const STDOUT = "--json and --output -: both write to stdout; give --output a file";
 const STORE = "that is the store, or a file that belongs to it; give --output its own";
 
@@ -26,20 +33,20 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
   [
     "client",
     "--sessions 2 --stdin",
-    "--sessions and --stdin: the lines of stdin are for one session",
+    "--sessions and --stdin: the lines of stdin are sent in one session, each once; leave one out",
   ],
-  ["client", "--stdin --message x", `--stdin and --message: ${STDIN}`],
-  ["client", "--data-interval 1 --stdin", `--stdin and --data-interval: ${STDIN}`],
+  ["client", "--stdin --message x", `--stdin and --message: ${TEXT}`],
+  ["client", "--data-interval 1 --stdin", `--stdin and --data-interval: ${INTERVAL}`],
   [
     "client",
     "--reconnect-limit 5",
     "--reconnect-limit: limits how often the client reconnects; give --reconnect, too",
   ],
   ["client", "--ramp 5", "--ramp: spreads the starts of several sessions; give --sessions, too"],
-  ["client", "--original --stdin", `--original and --stdin: ${ORIGINAL}`],
-  ["client", "--original --reconnect", `--original and --reconnect: ${ORIGINAL}`],
-  ["client", "--original", `--original and --reconnect: ${ORIGINAL}`, { reconnect: true }],
-  ["client", "--original --window 2", `--original and --window: ${ORIGINAL}`],
+  ["client", "--original --stdin", `--original and --stdin: ${ORIGINAL} ${NO_LINES}`],
+  ["client", "--original --reconnect", `--original and --reconnect: ${ORIGINAL} ${NO_ID}`],
+  ["client", "--original", `--original and --reconnect: ${ORIGINAL} ${NO_ID}`, { reconnect: true }],
+  ["client", "--original --window 2", `--original and --window: ${ORIGINAL} ${NO_NUMBERS}`],
   ["server", "--json --output -", STDOUT],
   ["server", "--json", STDOUT, { output: "-" }],
   ["server", "--store a.db --output a.db", `--output a.db: ${STORE}`],
@@ -72,3 +79,21 @@ for (const [role, line, file] of COMPATIBLE) {
     check(role, line, file);
   });
 }
+
+Deno.test("warningsOf() a client names a data_interval that is not below data_threshold", () => {
+  const warnings = (role: Role, line: string) => {
+    const commandLine = parseCommandLine(role, line === "" ? [] : line.split(" "));
+    return warningsOf(role, { ...defaultSettings(role), ...commandLine.settings }, commandLine);
+  };
+  assertEquals(warnings("client", "--data-interval 20"), [
+    "data_interval 20 s is not below data_threshold 20 s: a server with the same data_threshold " +
+    "falls silent between data messages, and sends heartbeats; make data_interval smaller, or " +
+    "data_threshold larger on the server",
+  ]);
+  assertEquals(warnings("client", "--data-threshold 4.5").length, 1);
+  for (const line of ["", "--data-interval 19.999", "--data-threshold 4 --stdin"]) {
+    assertEquals(warnings("client", line), []);
+  }
+  // A server sends no data messages.
+  assertEquals(warnings("server", "--data-interval 30"), []);
+});

@@ -52,7 +52,9 @@ for (const role of ["client", "server"] as const) {
 
   Deno.test(`helpText() of the ${role} lists options that exist`, () => {
     for (const { flags, value: [name] } of optionLines(role)) {
-      const value = name === undefined ? [] : [/TEXT|FILE|FOLDER/.test(name) ? "x" : "5"];
+      const [choice] = /^\w+(?=\|)/.exec(name ?? "") ?? [];
+      const words = /TEXT|FILE|FOLDER/.test(name ?? "") ? "x" : "5";
+      const value = name === undefined ? [] : [choice ?? words];
       for (const flag of flags) parseCommandLine(role, [flag, ...value]);
     }
   });

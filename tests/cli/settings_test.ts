@@ -12,7 +12,9 @@ for (const role of ["client", "server"] as const) {
     const defaults = defaultSettings(role);
     assertEquals(Object.keys(defaults).sort(), Object.keys(KEYS).sort());
     for (const key of Object.keys(KEYS) as Key[]) {
-      if (defaults[key] !== "") assertEquals(checkValue(key, defaults[key], key), defaults[key]);
+      if (defaults[key] !== "") {
+        assertEquals(checkValue(key, defaults[key], key, role), defaults[key]);
+      }
     }
   });
 }

@@ -29,7 +29,7 @@ Deno.test("a client emits a lost connection, its resume and its end, event by ev
   assertEquals(names.at(-1), "summary");
   const others = [...new Set(names.slice(0, -1))];
   assertEquals(recorder.story(...others), [
-    "0 connected server:4000 60",
+    "0 connected server:4000 60 65",
     "0 phase connecting data 0",
     "0 data_sent 1 1",
     "0 data_confirmed 1 0",
@@ -38,7 +38,7 @@ Deno.test("a client emits a lost connection, its resume and its end, event by ev
     "7000 phase data connecting 2000",
     "7000 disconnected network reset reset server:4000 2000 last_sign_of_life 60000 2000",
     "7000 reconnecting 1 500 reset server:4000",
-    "7500 connected server:4000 60",
+    "7500 connected server:4000 60 65",
     "7500 resumed 2500 0 0",
     "7500 phase connecting data 0",
     "10000 data_sent 3 1",
@@ -77,8 +77,8 @@ Deno.test("a client whose first dials failed opens a session that is not resumed
     recorder.story("reconnecting", "connected", "resumed", "disconnected", "data_sent"),
     [
       "0 reconnecting 1 500 refused server:4000",
-      "500 reconnecting 2 500 unreachable server:4000",
-      "1000 connected server:4000 60",
+      "500 reconnecting 2 500 unreachable server:4000 the server is unreachable: unreachable",
+      "1000 connected server:4000 60 65",
       "1000 data_sent 1 1",
     ],
   );
@@ -175,7 +175,7 @@ Deno.test("a server that never sends WELCOME is dialled again", async () => {
   await clock.advance(6_000);
   assertEquals(recorder.story("reconnecting", "connected", "disconnected", "terminated"), [
     "5000 reconnecting 1 500 silent server:4000",
-    "5500 connected server:4000 60",
+    "5500 connected server:4000 60 65",
   ]);
   assertEquals(network.opened[0]!.peer.heard.at(-1), "5000 TERMINATE silent no WELCOME within 5 s");
 });
@@ -257,4 +257,78 @@ Deno.test("a client that does not reconnect ends with its first connection, in a
     assertEquals<unknown>(await cameTo(status, clock, 100_000), outcomes[0] === "refused" ? 3 : 1);
     assertEquals([network.dials_ms, recorder.all("reconnecting")], [[0], []]);
   }
+});
+
+Deno.test("a client says that the server heard nothing, and claims to have noticed nothing itself", async () => {
+  const { clock, network, recorder } = stageDialling([serving(), serving(1)]);
+  await clock.advance(1_000);
+  await network.last.peer.say("TERMINATE silent\n");
+  await clock.advance(600);
+  const { detected_after_ms, detected_since, silent_ms } = recorder.one("disconnected");
+  assertEquals([detected_after_ms, detected_since, silent_ms], [null, null, 0]);
+  const { cause, text } = recorder.one("reconnecting");
+  assertEquals([cause, text], ["silent", "the server heard nothing from this side in time"]);
+});
+
+Deno.test("a client says what ends connections before they are open", async () => {
+  const by =
+    "before the session was open: by a proxy, tunnel or load balancer whose server does not " +
+    "answer, or by another program";
+  const { clock, network, recorder } = stageDialling([mute, mute, serving()]);
+  await clock.advance(100);
+  await network.last.peer.hangUp();
+  await clock.advance(600);
+  network.last.path.reset();
+  await clock.advance(600);
+  network.last.path.reset();
+  await clock.advance(100);
+  assertEquals(recorder.all("reconnecting").map(({ text }) => text), [
+    `accepted, and closed (FIN) ${by}`,
+    `accepted, and reset (RST) ${by}`,
+    undefined,
+  ]);
+});
+
+Deno.test("a client whose time is over says so where that cuts something short", async () => {
+  const silent = stageDialling([serving()]);
+  await silent.clock.advance(1_000);
+  silent.network.last.path.silence("to_client", "to_server");
+  await silent.clock.advance(30_000);
+  silent.client.stop("done");
+  await silent.clock.advance(1_000);
+  assertEquals(await silent.status, 0);
+  assertEquals(
+    silent.recorder.one("terminated").text,
+    "its time is over, while the path is silent",
+  );
+
+  const away = stageDialling([serving(), "refused"]);
+  await away.clock.advance(1_000);
+  away.network.last.path.reset();
+  await away.clock.advance(2_000);
+  away.client.stop("done");
+  assertEquals(await away.status, 0);
+  assertEquals(
+    away.recorder.one("terminated").text,
+    "its time is over, while there is no connection",
+  );
+
+  const well = stageDialling([serving()]);
+  await well.clock.advance(1_000);
+  well.client.stop("done");
+  await well.clock.advance(1_000);
+  assertEquals([await well.status, well.recorder.one("terminated").text], [0, ""]);
+});
+
+Deno.test("a death says what was wrong with this host's own link when the silence began", async () => {
+  const { clock, network, recorder } = stageDialling([serving(), serving(1)]);
+  await clock.advance(1_000);
+  network.last.path.client.linkFault = () => Promise.resolve("no link on eth0 (down)");
+  network.last.path.silence("to_client", "to_server");
+  await clock.advance(64_600);
+  assertEquals(recorder.one("disconnected").link, "no link on eth0 (down)");
+  // Of another connection, it is not known.
+  network.last.path.silence("to_client", "to_server");
+  await clock.advance(130_000);
+  assertEquals(recorder.all("disconnected").at(-1)!.link, undefined);
 });

@@ -245,8 +245,8 @@ Deno.test("the client's summary has what was sent and confirmed on each connecti
   const { by_connection, connections, data_confirmed, data_resent, data_sent, in_doubt } = recorder
     .one("summary");
   assertEquals(by_connection, [
-    { sent: 5, received: 0, confirmed: 2, resent: 0, in_doubt: 3 },
-    { sent: 3, received: 0, confirmed: 3, resent: 2, in_doubt: 0 },
+    { sent: 5, received: 0, confirmed: 2, resent: 0, in_doubt: 3, age_ms: 1_000, idle_ms: 1_000 },
+    { sent: 3, received: 0, confirmed: 3, resent: 2, in_doubt: 0, age_ms: 100, idle_ms: 0 },
   ]);
   assertEquals([connections, data_confirmed, data_resent, data_sent], [2, 6, 2, 6]);
   assertEquals(in_doubt, []);

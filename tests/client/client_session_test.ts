@@ -171,7 +171,11 @@ for (
     ["WELCOME 2 s {}\n", "WELCOME 2 s in answer to HELLO 1 s"],
     ["WELCOME 1 other {}\n", "WELCOME 1 other in answer to HELLO 1 s"],
     ["HELLO 1 s {}\n", "HELLO from the server as the first frame; expected WELCOME or TERMINATE"],
-    ["HTTP/1.1 400 Bad Request\r\n", 'unknown frame "HTTP/1.1 400 Bad Request"'],
+    [
+      "HTTP/1.1 400 Bad Request\r\n",
+      "it sent an HTTP answer, as a web server or an HTTP proxy does",
+    ],
+    ["\x15\x03\x03\0\x02\x02", "it sent a TLS alert, as a port for TLS does"],
   ] as const
 ) {
   Deno.test(`the client refuses ${JSON.stringify(sent)} as a WELCOME`, async () => {
@@ -185,7 +189,7 @@ for (
 }
 
 const UNEXPECTED =
-  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY or TERMINATE";
+  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY, HOLD or TERMINATE";
 
 for (
   const [sent, why] of [

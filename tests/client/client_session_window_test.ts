@@ -158,7 +158,7 @@ Deno.test("a client that never had a line falls silent data_threshold after its 
   await assertEventAfter({ clock, recorder }, 20_000, "23000 phase data heartbeat 20000 true");
   await clock.advance(40_000);
   const { at_ms, detected_after_ms, detected_since } = recorder.one("terminated");
-  assertEquals([at_ms, detected_after_ms, detected_since], [63_000, 60_000, "last_data_heard"]);
+  assertEquals([at_ms, detected_after_ms, detected_since], [63_000, 60_000, "session_opened"]);
 });
 
 Deno.test("the summary counts no silence of a client that had nothing to send", async () => {

@@ -48,7 +48,7 @@ Deno.test("a server that closed after it had confirmed all gets the next message
   await ends[0]!.hangUp();
   await clock.advance(0);
   assertEquals(recorder.story("phase", "data_sent", "data_confirmed").slice(5), [
-    "6000 phase data heartbeat 1000",
+    "6000 phase data heartbeat 1000 true",
     "6000 data_sent 3 19",
     "6000 data_confirmed 3 0",
     "6000 phase heartbeat data 1000",

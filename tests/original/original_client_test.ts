@@ -36,7 +36,7 @@ Deno.test("an original session sends data every data_interval, and hears it conf
   await clock.advance(10_014);
   assertEquals(ends[0]!.heard, [7, 5_007, 10_007].map((at) => `${at} ${TEXT.data}`));
   assertEquals(recorder.story("connected", "phase", "data_sent", "data_confirmed"), [
-    "0 connected server:4000 60 true",
+    "0 connected server:4000 60 65 true",
     "0 phase connecting data 0",
     "0 data_sent 1 19",
     "14 data_confirmed 1 14",
@@ -171,7 +171,7 @@ Deno.test("a server that closes the data connection is asked for heartbeats at o
   await clock.advance(20);
   assertEquals(recorder.story("phase", "notice", "heartbeat_sent").slice(1), [
     "6000 notice warning the server has closed the data connection",
-    "6000 phase data heartbeat 960",
+    "6000 phase data heartbeat 960 true",
     "6000 heartbeat_sent 1",
   ]);
   await clock.advance(40_000);
@@ -214,7 +214,7 @@ Deno.test("a stall of the client gives an original server its full time once mor
   await clock.advance(20_000);
   clock.stall(30_000);
   await clock.advance(19_999);
-  assertEquals(recorder.story("local_stall"), ["50000 local_stall 15000"]);
+  assertEquals(recorder.story("local_stall"), ["50000 local_stall 15000 stopped"]);
   assertEquals(recorder.all("phase").length, 1);
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "70000 phase data heartbeat 55000");

@@ -59,7 +59,7 @@ Deno.test("the first byte of an original message is no session, and is given up 
   const end = await call("M");
   await clock.advance(5_000);
   assertEquals(recorder.all("connected"), []);
-  assertEquals(recorder.one("terminated").text, "no HELLO within 5 s");
+  assertEquals(recorder.one("strangers").sent, ['"M"']);
   assertEquals(end.heard, ["5000 TERMINATE silent no HELLO within 5 s\n"]);
 });
 
@@ -83,7 +83,7 @@ Deno.test("an original session is silent at once when its client closes the conn
   const { clock, data, recorder } = await stageSession();
   await clock.advance(3_000);
   await data.hangUp();
-  assertEquals(recorder.story("phase").at(-1), "3000 phase data heartbeat 3000");
+  assertEquals(recorder.story("phase").at(-1), "3000 phase data heartbeat 3000 true");
   assertEquals(recorder.one("notice").text, "the data connection was closed by the client (FIN)");
 });
 
@@ -150,13 +150,13 @@ Deno.test("a stall of the server gives an original client its full time once mor
   await clock.advance(15_000);
   clock.stall(60_000);
   await clock.advance(19_999);
-  assertEquals(recorder.story("local_stall"), ["75000 local_stall 55000"]);
+  assertEquals(recorder.story("local_stall"), ["75000 local_stall 55000 stopped"]);
   assertEquals(recorder.all("phase").length, 1);
   await clock.advance(1);
   assertEquals(recorder.story("phase").at(-1), "95000 phase data heartbeat 95000");
   clock.stall(60_000);
   await clock.advance(9_999);
-  assertEquals(recorder.story("local_stall").at(-1), "155000 local_stall 50000");
+  assertEquals(recorder.story("local_stall").at(-1), "155000 local_stall 50000 stopped");
   assertEquals(recorder.all("heartbeat_missed"), []);
   await clock.advance(1);
   assertEquals(recorder.one("heartbeat_missed").at_ms, 165_000);

@@ -148,7 +148,7 @@ for (const [what, late] of [["comes before", true], ["comes behind", false]] as 
     assertEquals(recorder.story("phase").slice(1), [
       "20000 phase data heartbeat 20000",
       "25000 phase heartbeat data 25000",
-      "25000 phase data heartbeat 0",
+      "25000 phase data heartbeat 0 true",
       "25000 phase heartbeat data 0",
     ]);
   });
@@ -164,7 +164,7 @@ Deno.test("heartbeats from an address whose client sends its data in time are an
   assertEquals(recorder.all("connected").length, 2);
   const { session, text } = recorder.one("notice");
   assertMatch(text, /session is not known here: it has ended, or this server/);
-  assertEquals(recorder.story("phase").at(-1), "5000 phase connecting heartbeat 0");
+  assertEquals(recorder.story("phase").at(-1), "5000 phase connecting heartbeat 0 true");
   await call(TEXT.data, "client");
   assertEquals(recorder.story("phase").at(-1), "5000 phase heartbeat data 0");
   assertEquals(recorder.all("data_received").at(-1)!.session, session);

@@ -23,9 +23,13 @@ function summaryText(fields: Parameters<typeof summaryOf>[0], role: Role = "clie
 const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("listening", { host: "::1", port: 4000 }), "info", "listening", "[::1]:4000"],
   [
-    eventOf("connected", { peer: "192.0.2.1:4000", predicted_detection_s: 60 }),
+    eventOf("connected", {
+      peer: "192.0.2.1:4000",
+      local: "192.0.2.7:50000",
+      predicted_detection_s: 60,
+    }),
     "info",
-    "192.0.2.1:4000",
+    "session open with 192.0.2.1:4000, local address 192.0.2.7:50000; ",
     "60 s",
   ],
   [eventOf("data_sent", { seq: 7, bytes: 19 }), "info", "message 7 sent", "19 bytes"],
@@ -34,8 +38,13 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "info", "message 7 confirmed", "1.25 ms"],
   [eventOf("data_confirmed", { seq: 7, rtt_ms: null }), "info", "7 confirmed by the resume"],
   [eventOf("heartbeat_sent", { n: 3 }), "info", "heartbeat 3 sent"],
+  [eventOf("heartbeat_received", { n: 3 }), "info", "heartbeat 3 received"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "info", "3 answered", "1.25 ms"],
-  [eventOf("heartbeat_answered", { n: 3, rtt_ms: null }), "info", "3 answered", "sign of life"],
+  [
+    eventOf("heartbeat_answered", { n: 3, rtt_ms: null }),
+    "info",
+    "heartbeat 3 answered by another frame than its reply, which shows that the peer is there as well",
+  ],
   [
     eventOf("heartbeat_missed", { n: 3, missed: 2, left: 2 }),
     "warning",
@@ -44,7 +53,14 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
     "2 more",
   ],
   [eventOf("heartbeat_missed", { n: 4, missed: 4, left: 0 }), "warning", "4 missed", "dead"],
-  [eventOf("local_stall", { ms: 1_234.6 }), "warning", "this process", "1.235 s", "not the peer"],
+  [
+    eventOf("local_stall", { ms: 1_234.6, kind: "stopped" }),
+    ...["warning", "this process", "1.235 s", "not the peer"] as const,
+  ],
+  [
+    eventOf("local_stall", { ms: 10_200, kind: "suspended" }),
+    ...["warning", "this host was suspended for 10.200 s", "not the peer"] as const,
+  ],
   [
     eventOf("disconnected", terminatedOf({ by: "network", reason: "reset" })),
     "warning",
@@ -151,6 +167,37 @@ Deno.test("eventText() does not take a client with nothing to send for a silent 
   }
 });
 
+Deno.test("eventText() does not call it a silence when an original peer has no data connection", () => {
+  const text = (from: "connecting" | "data", role: Role) => {
+    const event = eventOf("phase", { from, to: "heartbeat", silent_ms: 0.7, closed: true });
+    return eventText(event, role, DEFAULT_TIMERS);
+  };
+  const level = "warning";
+  const closed = "the data connection is closed, 0.001 s after the last";
+  assertEquals(text("data", "server"), {
+    level,
+    text: `${closed} data message; heartbeat phase`,
+  });
+  assertEquals(text("data", "client"), { level, text: `${closed} confirmation; heartbeat phase` });
+  assertEquals(text("connecting", "server"), {
+    level,
+    text: "the client begins with heartbeats, without data; heartbeat phase",
+  });
+});
+
+Deno.test("eventText() warns of a summary of a lost session, though nothing is in doubt", () => {
+  const level = (by: EndedBy, reason: EndReason, role: Role) =>
+    eventText(eventOf("summary", { ...summaryOf({}), by, reason }), role, DEFAULT_TIMERS)!.level;
+  for (const role of ROLES) {
+    assertEquals(level("self", "silent", role), "warning");
+    assertEquals(level("network", "reset", role), "warning");
+    assertEquals(level("peer", "closed", role), "warning");
+    assertEquals(level("self", "done", role), "info");
+    assertEquals(level("self", "shutdown", role), "info");
+  }
+  assertEquals(level("peer", "done", "server"), "info");
+});
+
 Deno.test("eventText() warns of an input of which something is left", () => {
   for (
     const [rest, text] of [
@@ -253,4 +300,44 @@ Deno.test("eventText() takes a stranger who is turned away by the server for no 
     assertEquals(eventText(event, "server", DEFAULT_TIMERS)!.level, "warning");
     assertEquals(eventText(event, "client", DEFAULT_TIMERS)!.level, "error");
   }
+});
+
+Deno.test("eventText() warns of each kind of stranger once, and never of port checks", () => {
+  const levelOf = (sent: string[], isNew: boolean) => {
+    const event = { count: 1, addresses: ["192.0.2.1"], sent, ...isNew && { new: true as const } };
+    return eventText(eventOf("strangers", event), "server", DEFAULT_TIMERS)!.level;
+  };
+  assertEquals(levelOf(["nothing"], true), "info");
+  assertEquals(levelOf(["nothing", "tls"], true), "warning");
+  assertEquals(levelOf(["tls"], false), "info");
+});
+
+Deno.test("eventText() says what confirmations wait for, and hints at no network then", () => {
+  const texts = (event: Event) =>
+    ROLES.map((role) => eventText(event, role, DEFAULT_TIMERS)).map((each) =>
+      `${each!.level}: ${each!.text}`
+    );
+  assertEquals(texts(eventOf("hold", { reason: "store" })), [
+    "warning: confirmations wait for the server's store, not for the network",
+    "info: confirmations wait for the store, not for the network",
+  ]);
+  const phase = { from: "data", to: "heartbeat", silent_ms: 20_000, held: "output" } as const;
+  assertEquals(texts(eventOf("phase", phase)), [
+    "warning: no confirmation for 20.000 s: confirmations wait for the server's output, whose " +
+    "reader or disk does not keep up; heartbeat phase",
+    "warning: no data message for 20.000 s: confirmations wait for the output, whose reader or disk " +
+    "does not keep up; heartbeat phase",
+  ]);
+  const closed = terminatedOf({ by: "peer", reason: "closed", held: "store" });
+  assertEquals(
+    texts(eventOf("terminated", closed))[0],
+    "error: the connection was closed (FIN) from the side of the server " +
+      "while confirmations were waiting for the server's store",
+  );
+  const stopped = terminatedOf({ reason: "done", held: "room" });
+  assert(texts(eventOf("terminated", stopped))[0]!.endsWith(
+    " (confirmations were waiting for room at the server, whose store or output does not keep up)",
+  ));
+  const { text } = summaryText({ held: "store", in_doubt: [[5, 9]] });
+  assertStringIncludes(text, "in doubt: 5 to 9, waiting for the server's store");
 });

@@ -4,13 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, explainListen, seconds } from "../../lib/output/explain.ts";
+import { explainEnd, seconds } from "../../lib/output/explain.ts";
 import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
-import {
-  type Address,
-  TransportError,
-  type TransportErrorKind,
-} from "../../lib/platform/net/transport.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
@@ -25,10 +20,20 @@ Deno.test("seconds() gives milliseconds as seconds, to the millisecond", () => {
 });
 
 const DEATHS = [
-  ["client", "first_unconfirmed_data_sent", "server is dead", "first unconfirmed data message"],
-  ["server", "last_data_heard", "client is dead", "last data message was heard"],
-  ["client", "first_unanswered_heartbeat_sent", "server is dead", "first unanswered heartbeat"],
-  ["server", "last_sign_of_life", "client is dead", "last sign of life"],
+  [
+    "client",
+    "first_unconfirmed_data_sent",
+    "nothing heard from the server",
+    "first unconfirmed data message",
+  ],
+  ["server", "last_data_heard", "nothing heard from the client", "last data message was heard"],
+  [
+    "client",
+    "first_unanswered_heartbeat_sent",
+    "nothing heard from the server",
+    "first unanswered heartbeat",
+  ],
+  ["server", "last_sign_of_life", "nothing heard from the client", "last sign of life"],
 ] as const;
 
 for (const [role, detected_since, who, what] of DEATHS) {
@@ -55,7 +60,7 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, ...parts: string[
   ["its own stop", { reason: "shutdown" }, "this side", "told to stop"],
   ["its own failure", { reason: "failed", text: "no room" }, "this side", "no room"],
   ["a breach", { reason: "protocol", text: "DATA 5" }, "broke the protocol", "DATA 5"],
-  ["a FIN", { by: "peer", reason: "closed" }, "closed the connection (FIN)", "Look next: "],
+  ["a FIN", { by: "peer", reason: "closed" }, "the connection was closed (FIN)", "Look next: "],
   [
     "a FIN within a frame",
     { by: "peer", reason: "closed", text: "in the middle of a frame" },
@@ -171,17 +176,86 @@ for (const [reason, ...parts] of UNCONNECTED) {
   });
 }
 
-const LISTEN: readonly [kind: TransportErrorKind, address: Address, ...parts: string[]][] = [
-  ["address_in_use", { host: "0.0.0.0", port: 80 }, "0.0.0.0:80", "taken", "ss -ltnp"],
-  ["not_permitted", { host: "::", port: 80 }, "[::]:80", "not permitted", "--port"],
-  ["address_not_here", { host: "192.0.2.1", port: 80 }, "192.0.2.1:80", "no interface"],
-  ["name_not_found", { host: "db.example", port: 80 }, "db.example:80", "no address"],
-  ["other", { host: "::1", port: 80 }, "[::1]:80", "os error 5"],
+const ROUTES = "the address, and routes and firewalls on the path";
+
+const TRAFFIC = "0.012 s after the last traffic, at an age of 3600.000 s";
+
+/** An error of the network with its code, as an event has it, and what is said of it. */
+const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string][] = [
+  [
+    false,
+    { reason: "refused", code: "ECONNREFUSED", text: "refused (ECONNREFUSED)" },
+    "cannot connect to 192.0.2.1:4000: refused (ECONNREFUSED). Look next: is the server running, " +
+    "and is the port open in its firewall?",
+  ],
+  [
+    false,
+    { reason: "failed", code: "EMFILE", text: "too many files (EMFILE)" },
+    "cannot connect to 192.0.2.1:4000: too many files (EMFILE). Look next: ulimit -n",
+  ],
+  [
+    false,
+    { reason: "failed", code: "E2BIG", text: "the system reports E2BIG: os error 7" },
+    "cannot connect to 192.0.2.1:4000: the system reports E2BIG: os error 7",
+  ],
+  [
+    false,
+    { reason: "name_not_found", text: "failed to lookup address: Temporary failure" },
+    "cannot connect to 192.0.2.1:4000: no address is known for that name (Temporary failure). Look " +
+    "next: its spelling, and whether the name server of this host answers",
+  ],
+  [
+    true,
+    { reason: "unreachable", code: "EHOSTUNREACH", text: "no host answers (EHOSTUNREACH)" },
+    `the server became unreachable: no host answers (EHOSTUNREACH), ${TRAFFIC}. Look next: ${ROUTES}`,
+  ],
+  [
+    true,
+    { reason: "silent", code: "ETIMEDOUT", text: "its host acknowledged nothing (ETIMEDOUT)" },
+    "this host gave up on the connection to the server: its host acknowledged nothing " +
+    `(ETIMEDOUT), ${TRAFFIC}. Look next: is that host up, and does a firewall on the path drop packets silently?`,
+  ],
+  [
+    true,
+    { reason: "reset", code: "ECONNABORTED", text: "aborted here (ECONNABORTED)" },
+    `the connection was reset: aborted here (ECONNABORTED), ${TRAFFIC}. Look next: the rules of this host: ` +
+    "firewall, container, systemd (IPAddressDeny), SELinux",
+  ],
+  [
+    true,
+    { reason: "failed", code: "EIO", text: "it failed (EIO)" },
+    "the connection failed: it failed (EIO). Look next: the log of its system: dmesg",
+  ],
 ];
 
-for (const [kind, address, ...parts] of LISTEN) {
-  Deno.test(`explainListen() tells why a server cannot listen: ${kind}`, () => {
-    const text = explainListen(new TransportError(kind, "os error 5"), address);
-    assertIn(text, ["cannot listen on ", ...parts]);
+for (const [wasOpen, end, text] of CODED) {
+  const what = `${end.code ?? end.reason} of a connection ${wasOpen ? "that was open" : "to open"}`;
+  Deno.test(`explainEnd() says whole what is known of ${what}`, () => {
+    const predicted_ms = wasOpen ? 60_000 : null;
+    const about = terminatedOf({ by: "network", predicted_ms, ...end });
+    assertEquals(explainEnd(about, "client", DEFAULT_TIMERS), text);
   });
 }
+
+Deno.test("explainEnd() calls every other reset one, whatever its code", () => {
+  for (const code of ["ECONNRESET", "EPIPE", "ENOTCONN", "ESHUTDOWN"]) {
+    const end = terminatedOf({ by: "network", reason: "reset", text: `reset (${code})`, code });
+    const text =
+      `the connection was reset (RST), ${TRAFFIC}. Look next: did a proxy, firewall or NAT on ` +
+      "the path cut it, or forget it, or give it another port; or did the server's process end?";
+    assertEquals(explainEnd(end, "client", DEFAULT_TIMERS), text);
+  }
+});
+
+Deno.test("explainEnd() tells for how much of it this host was suspended", () => {
+  for (const role of ["client", "server"] as const) {
+    for (const by of ["peer", "network", "self"] as const) {
+      const end = terminatedOf({ by, reason: by === "self" ? "protocol" : "reset" });
+      const text = explainEnd(end, role, DEFAULT_TIMERS);
+      assertEquals(text.includes("suspended"), false);
+      const suspended = explainEnd({ ...end, suspended_ms: 10_200 }, role, DEFAULT_TIMERS);
+      const remark = " (this host was suspended for 10.200 s since the last sign of life)";
+      assertEquals(suspended, text + remark);
+    }
+  }
+});

@@ -48,12 +48,49 @@ Deno.test("Log.line() puts out time, level, message and session, in local time",
   const [line] = await opened.put();
   assertMatch(
     line!,
-    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \|\| WARNING \|\| a message \|\| 5e55$/,
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}[+-]\d{4} \|\| WARNING \|\| a message \|\| 5e55$/,
   );
+  const stamped = line!.slice(0, 28).replace(" ", "T").replace(",", ".");
+  const time = Date.parse(stamped.replace(/(?=..$)/, ":"));
+  assert(before <= time && time <= after, `${line} is not between ${before} and ${after}`);
+});
+
+Deno.test("Log.line() leaves the time zone out if that is asked for", async () => {
+  using opened = openTestLog({ hasZone: false });
+  const before = Date.now();
+  opened.log.line("info", "m", null);
+  const after = Date.now();
+  const [line] = await opened.put();
+  assertMatch(line!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \|\| INFO \|\| m \|\| -$/);
   // Without a time zone behind it, a date and time is read as local time.
   const time = Date.parse(line!.slice(0, 23).replace(" ", "T").replace(",", "."));
   assert(before <= time && time <= after, `${line} is not between ${before} and ${after}`);
 });
+
+Deno.test("Log.line() stamps each line with the zone at its own time, as daylight saving time changes it", async () => {
+  const before = Deno.env.get("TZ");
+  try {
+    for (const [zone, ...expected] of ZONES) {
+      Deno.env.set("TZ", zone);
+      using opened = openTestLog();
+      for (const time of AROUND_A_CHANGE) opened.log.line("info", "m", null, time);
+      const stamps = (await opened.put()).map((line) => line.split(" || ")[0]!);
+      assertEquals(stamps, expected, zone);
+    }
+  } finally {
+    if (before === undefined) Deno.env.delete("TZ");
+    else Deno.env.set("TZ", before);
+  }
+});
+
+/** The last millisecond of daylight saving time in Europe in 2026, and the one after it. */
+const AROUND_A_CHANGE = ["2026-10-25T00:59:59.999Z", "2026-10-25T01:00:00.000Z"];
+
+const ZONES: readonly [zone: string, ...stamps: string[]][] = [
+  ["Europe/Berlin", "2026-10-25 02:59:59,999+0200", "2026-10-25 02:00:00,000+0100"],
+  ["UTC", "2026-10-25 00:59:59,999+0000", "2026-10-25 01:00:00,000+0000"],
+  ["America/St_Johns", "2026-10-24 22:29:59,999-0230", "2026-10-24 22:30:00,000-0230"],
+];
 
 Deno.test("Log.line() puts - for no session, and takes any text as it is", async () => {
   using opened = openTestLog();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { systemClock } from "../../lib/platform/clock.ts";
 
 /** A timer that resolves a promise with the time at which it fired. */
@@ -99,3 +99,32 @@ function keepBusy(ms: number): void {
   const until_ms = systemClock.now() + ms;
   while (systemClock.now() < until_ms);
 }
+
+/** Has all clocks of this host but the monotonic one go ahead, as a suspension does, or the wall clock alone. */
+function goAhead(ms: number, { wallOnly = false } = {}): Disposable {
+  const { now } = Date;
+  const { osUptime } = Deno;
+  Date.now = () => now() + ms;
+  if (!wallOnly) Object.assign(Deno, { osUptime: () => osUptime() + ms / 1_000 });
+  return {
+    [Symbol.dispose]: () => {
+      Date.now = now;
+      Object.assign(Deno, { osUptime });
+    },
+  };
+}
+
+Deno.test("systemClock.suspended_ms() finds a suspension, by which the time and the timers go ahead", async () => {
+  const { fired, timer } = firing();
+  const before_ms = systemClock.now();
+  timer.set(before_ms + 3_600_000);
+  const suspendedBefore_ms = systemClock.suspended_ms();
+  using _suspension = goAhead(7_200_000);
+  const suspended_ms = systemClock.suspended_ms() - suspendedBefore_ms;
+  // Exact but for slews and the whole milliseconds of the wall clock.
+  assertAlmostEquals(suspended_ms, 7_200_000, 1_000);
+  assertGreaterOrEqual(systemClock.now(), before_ms + suspended_ms);
+  assertGreaterOrEqual(await fired, before_ms + suspended_ms);
+  using _step = goAhead(7_200_000, { wallOnly: true });
+  assertEquals(systemClock.suspended_ms() - suspendedBefore_ms, suspended_ms);
+});

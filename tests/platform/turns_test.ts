@@ -64,3 +64,17 @@ Deno.test("TurnLimiter.turn() keeps the order of waiting tasks, however late it 
   await clock.advance(0);
   assertEquals([first.length, second.length], [65, 1]);
 });
+
+Deno.test("TurnLimiter.ofReads() runs none at once: due timers come first", async () => {
+  const clock = new VirtualClock();
+  assertStrictEquals(TurnLimiter.ofReads(clock), TurnLimiter.ofReads(clock));
+  const progress: number[] = [];
+  for (let n = 0; n < 20; n++) TurnLimiter.ofReads(clock).turn().then(() => progress.push(n));
+  await settle();
+  assertEquals(progress, []);
+  const seen: number[] = [];
+  clock.after(0, () => seen.push(progress.length));
+  await clock.advance(0);
+  assertEquals(progress, Array.from({ length: 20 }, (_, n) => n));
+  assertEquals([seen, clock.pending], [[0], 0]);
+});

@@ -142,7 +142,7 @@ Deno.test("the session goes on when nobody reads stdout any more, as after | hea
   const reader = client.stdout.getReader();
   const { value } = await reader.read();
   await reader.cancel();
-  assertStringIncludes(new TextDecoder().decode(value), '"event":"connected"');
+  assertStringIncludes(new TextDecoder().decode(value), '"event":"started"');
   const stderr = await new Response(client.stderr).text();
   assertEquals((await client.status).code, 0, stderr);
   assertStringIncludes(stderr, "data message 5 confirmed");
@@ -152,10 +152,15 @@ Deno.test("the session goes on when nobody reads stdout any more, as after | hea
 
 Deno.test("the log is in local time, whatever the time zone", async () => {
   const args = ["127.0.0.1", String(freePort()), "--json"];
-  for (const [TZ, ahead_h] of [["Asia/Kolkata", 5.5], ["UTC", 0]] as const) {
+  const zones = [["Asia/Kolkata", 5.5, "+0530"], ["UTC", 0, "+0000"]] as const;
+  for (const [TZ, ahead_h, stamped] of zones) {
     const { stderr, stdout } = await runCommand("client", args, { env: { TZ } });
     const logged_ms = Date.parse(stderr.slice(0, 23).replace(" ", "T").replace(",", ".") + "Z");
-    const apart_ms = logged_ms - Date.parse(JSON.parse(stdout).time);
+    const [started, ended] = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    // A zone may have several names.
+    const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: TZ }).resolvedOptions();
+    assertEquals([started.zone, stderr.slice(23, 28)], [timeZone, stamped]);
+    const apart_ms = logged_ms - Date.parse(ended.time);
     assertLess(Math.abs(apart_ms - ahead_h * 3_600_000), 1_000, `${TZ}: ${stderr}${stdout}`);
   }
 });

@@ -32,7 +32,10 @@ Deno.test("a server whose port is taken says so, and exits with 3", async () => 
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   const sentence = onlySentence(await runCommand("server", ["127.0.0.1", String(port)]), 3);
-  assertStringIncludes(sentence, `cannot listen on 127.0.0.1:${port}: the port is taken.`);
+  assertStringIncludes(
+    sentence,
+    `cannot listen on 127.0.0.1:${port}: the port is taken (EADDRINUSE).`,
+  );
   assertStringIncludes(sentence, "Look next: ");
 });
 
@@ -49,7 +52,7 @@ testUnless(whyNoPrivilegedPort(), "a server on a port that only root may have: 3
     await runCommand("server", args, { before: AS_UNPRIVILEGED_USER }),
     3,
   );
-  assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted.`);
+  assertStringIncludes(sentence, `cannot listen on ${args.join(":")}: not permitted (EACCES).`);
   assertMatch(sentence, /need root.*--port/);
 });
 
@@ -75,10 +78,22 @@ const STRANGE = "does not speak PW/1: ";
 const STRANGERS: readonly [what: string, manner: Manner, code: number, says: RegExp][] = [
   ["says nothing", saysNothing, 3, /sent nothing: no WELCOME within 5 s\. Look next: /],
   ["sends everything back", echoes, 3, /PW\/1: HELLO from the server.*Look next: /],
-  ["speaks first, as SSH does", says(bytes("SSH-2.0-x\r\n")), 3, /"SSH-2\.0-x".*Look next: /],
+  [
+    "speaks first, as SSH does",
+    says(bytes("SSH-2.0-x\r\n")),
+    3,
+    /PW\/1: it sent an SSH banner, as an SSH server does\. Look next: /,
+  ],
   ["sends random bytes, 1", says(new Random(1).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 2", says(new Random(2).bytes(4096)), 3, /PW\/1: .*Look next: /],
   ["sends random bytes, 3", says(new Random(3).bytes(4096)), 3, /PW\/1: .*Look next: /],
+  [
+    "wants TLS",
+    says(bytes("\x15\x03\x03\0\x02\x02\x46")),
+    3,
+    /PW\/1: it sent a TLS alert, as a port/,
+  ],
+  ["sends a PROXY header", says(bytes("PROXY UNKNOWN\r\n")), 3, /send-proxy does\. Look next: /],
   // What has not been read when a connection is closed makes the close a reset.
   ["closes at once", closes({ read: false }), 3, /(?:closed|reset).*Look next: /],
   ["closes when it is spoken to", closes({ read: true }), 3, /closed.*Look next: /],
@@ -106,6 +121,6 @@ Deno.test("a client says of an HTTP server that it is none of its kind", async (
   );
   const outcome = await runCommand("client", ["127.0.0.1", String(server.addr.port)]);
   const sentence = onlySentence(outcome, 3);
-  assertStringIncludes(sentence, `127.0.0.1:${server.addr.port} ${STRANGE}unknown frame "HTTP/1.1`);
+  assertStringIncludes(sentence, `127.0.0.1:${server.addr.port} ${STRANGE}it sent an HTTP answer`);
   assertStringIncludes(sentence, "Look next: is this the right port?");
 });

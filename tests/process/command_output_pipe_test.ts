@@ -220,7 +220,7 @@ Deno.test("SIGTERM ends a server within 2 s whose reader of --output - has stopp
   await using server = await StdoutServer.start();
   await using client = startInput(server.port);
   const offering = client.write(encoder.encode(PIPEFUL)).catch(() => {});
-  await client.event("data_sent", ({ seq }) => seq === 256);
+  await client.event("hold", ({ reason }) => reason === "output");
   const signalled_ms = performance.now();
   server.kill("SIGTERM");
   const late = new Promise((resolve) => setTimeout(resolve, 5_000));

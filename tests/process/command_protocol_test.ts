@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { HealthySession } from "../support/healthy_session.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { eachOf } from "../support/run.ts";
@@ -12,7 +18,7 @@ const NOT_UTF_8 = Uint8Array.of(0x48, 0xff, 0xfe, 0x0a);
 
 /** What a connection begins with instead of `HELLO`, and what the server says is wrong with it. */
 const WRONG_BEGINNINGS: readonly [says: string | Uint8Array, why: string][] = [
-  ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", 'unknown frame "GET / HTTP/1.1"'],
+  ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "it sent an HTTP request"],
   ["\n", 'unknown frame ""'],
   ["hello 1 s {}\n", 'unknown frame "hello 1 s {}"'],
   [" HELLO 1 s {}\n", 'unknown frame " HELLO 1 s {}"'],
@@ -35,11 +41,13 @@ const WRONG_BEGINNINGS: readonly [says: string | Uint8Array, why: string][] = [
 Deno.test("a server turns away who does not begin with HELLO: says, logs and closes", async () => {
   await using healthy = await HealthySession.start();
   const logged: string[] = [];
+  let strangers = 0;
   await eachOf(WRONG_BEGINNINGS, async ([says, why]) => {
     using client = await RawClient.connect(healthy.port);
     await client.say(says);
     const said = await client.lastLine();
     assert(said.startsWith("TERMINATE protocol ") && said.includes(why), `${says}: ${said}`);
+    if (typeof says !== "string" || !says.startsWith("HELLO ")) return void strangers++;
     const { by, reason, session, text } = await healthy.endOf(client);
     assertEquals([by, reason, session], ["self", "protocol", null]);
     assertStringIncludes(text, why);
@@ -47,6 +55,11 @@ Deno.test("a server turns away who does not begin with HELLO: says, logs and clo
   });
   const log = await healthy.endUndisturbed();
   for (const line of logged) assertStringIncludes(log, line);
+  // Whoever does not even begin with HELLO is counted, and told of once a minute.
+  const digests = healthy.server.events.flatMap((each) => each.event === "strangers" ? each : []);
+  assertEquals(digests.reduce((sum, { count }) => sum + count, 0), strangers);
+  assertLessOrEqual(digests.length, logged.length);
+  assertEquals(log.match(/opened no session/g)?.length, digests.length);
 });
 
 const GREATEST = Number.MAX_SAFE_INTEGER;

@@ -48,7 +48,7 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE)) {
     assertUnbroken(delivered(server));
     const names = client.events.map(({ event }) => event).filter((name) => !/^data_/.test(name));
     assertEquals(names, [
-      ...["connected", "phase", "phase", "disconnected", "reconnecting"],
+      ...["started", "connected", "phase", "phase", "disconnected", "reconnecting"],
       ...["connected", "resumed", "phase", "phase", "terminated", "summary"],
     ]);
   });

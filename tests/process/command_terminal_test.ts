@@ -21,12 +21,12 @@ test("a client asks for host and port, again until the answer can be", async () 
   const port = freePort();
   await using server = await startServer(port, "--once");
   await using client = new AtTerminal([...commandWords("client"), "--count=1"]);
-  await client.shows("Host");
+  await client.shows("Host [127.0.0.1]: ");
   await client.answer("a b");
   await client.shows("host a b: expected an IPv4 address, an IPv6 address or a host name");
   await client.shows("Host");
   await client.answer("127.0.0.1");
-  for (const wrong of ["0", "65536", "http"]) {
+  for (const wrong of ["-1", "65536", "http"]) {
     await client.shows("Port");
     await client.answer(wrong);
     await client.shows(`port ${wrong}: expected a whole number from 1 to 65535`);

@@ -14,7 +14,13 @@ import { helpText, VERSION } from "../../lib/cli/help.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { Folder } from "../support/folder.ts";
-import { commandWords, freePort, startCommand, startServer } from "../support/process.ts";
+import {
+  commandWords,
+  type EventOf,
+  freePort,
+  startCommand,
+  startServer,
+} from "../support/process.ts";
 import { eachOf, onlySentence, runCommand, runWords } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -80,9 +86,9 @@ Deno.test("--stdin outranks a message and a data_interval that a file gives for 
 
 /** Wrong configuration files, one of each kind, and what the sentence says behind the file's name. */
 const WRONG_FILES: readonly [text: string, says: string][] = [
-  ["[settings]\nprot = 1\n", ": prot = 1: unknown key; did you mean port?"],
+  ["[settings]\nprot = 1\n", ": line 2: prot = 1: unknown key; did you mean port?"],
   ["[settings\nport = 1\n", " is not TOML: "],
-  ["\ufeff[settings]\r\nport = 0\r\n", ": port = 0: expected a whole number"],
+  ["\ufeff[settings]\r\nport = -1\r\n", ": line 2: port = -1: expected a whole number"],
   ['[settings]\n"a\\u001b[2J\\u202eb" = 1\n', ": a\\u001b[2J\\u202eb = 1: unknown key"],
   [`[settings]\n${"a.".repeat(4_000)}b = 1\n`, ": a = "],
   [
@@ -159,7 +165,7 @@ Deno.test("flags beat the configuration file, given or beside the executable", a
   }
   await Deno.writeTextFile(`${folder.path}/client.toml`, "[settings]\nprot = 1\n");
   const sentence = onlySentence(await runWords(words), 2);
-  assertStringIncludes(sentence, `${folder.path}/client.toml: prot = 1: unknown key`);
+  assertStringIncludes(sentence, `${folder.path}/client.toml: line 2: prot = 1: unknown key`);
 });
 
 /** Runs a client against a server for one session: gives what became of both. */
@@ -174,7 +180,8 @@ async function oneSession(serverArgs: string[], clientArgs: string[]) {
 
 Deno.test("--json: each line of stdout has time, event and session; people read stderr", async () => {
   const { client } = await oneSession([], ["--count=2", "--json"]);
-  const events = client.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const [started, ...events] = client.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals([started.event, started.session], ["started", null]);
   const sessions = new Set(events.map(({ session }) => session));
   assertEquals(sessions.size, 1);
   assertMatch([...sessions][0], /^[0-9a-f]{16}$/);
@@ -186,7 +193,37 @@ Deno.test("--json: each line of stdout has time, event and session; people read 
   const names = ["connected", "phase", ...message, ...message, "phase", "terminated", "summary"];
   assertEquals(events.map(({ event }) => event), names);
   for (const line of client.stderr.trimEnd().split("\n")) {
-    assertMatch(line, /^[\d-]{10} [\d:]{8},\d{3} \|\| INFO \|\| .+ \|\| [0-9a-f]{16}$/);
+    assertMatch(line, /^[\d-]{10} [\d:]{8},\d{3}[+-]\d{4} \|\| INFO \|\| .+ \|\| [0-9a-f]{16}$/);
+  }
+});
+
+Deno.test("the first event of each process says what runs where, and with which settings", async () => {
+  const port = freePort();
+  for (const role of ROLES) {
+    const args = [`--port=${port}`, "--data-threshold=7", "--log-stamps=original", SHORT];
+    await using command = startCommand(role, args);
+    await command.ended();
+    const [{ settings, time: _, ...about }] = command.events as [EventOf<"started">];
+    assertEquals(about, {
+      event: "started",
+      session: null,
+      version: VERSION,
+      role,
+      host: Deno.hostname(),
+      pid: command.pid,
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    });
+    assertEquals([settings.port, settings.data_threshold, settings.log_stamps], [
+      port,
+      7,
+      "original",
+    ]);
+    // Of the other side's settings it has none.
+    assertEquals(["reconnect" in settings, "store" in settings], [
+      role === "client",
+      role === "server",
+    ]);
+    assertMatch(command.stderr, /^[\d-]{10} [\d:]{8},\d{3} \|\| /m);
   }
 });
 
@@ -225,7 +262,7 @@ Deno.test("--once ends the server with its first session, whose outcome is its s
   await using server = await startServer(port, "--once");
   // Somebody who opens no session is not the one to wait for.
   (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-  await server.event("terminated");
+  await server.event("strangers");
   await using client = startCommand("client", [...args, "--data-interval=0.05"]);
   await client.event("data_confirmed");
   const { code, stderr } = await runCommand("client", args);

@@ -151,7 +151,7 @@ Deno.test("a port that another server has, shared or not, is taken: 3", async ()
     for (const ours of both) {
       const outcome = await runCommand("server", [...args, `--workers=${ours}`]);
       const sentence = onlySentence(outcome, 3);
-      assertStringIncludes(sentence, `cannot listen on 127.0.0.1:${port}: the port is taken.`);
+      assertStringIncludes(sentence, `cannot listen on 127.0.0.1:${port}: the port is taken`);
     }
     await using client = startCommand("client", [...args, "--count=1"]);
     assertEquals(await client.ended(), 0, client.stderr);

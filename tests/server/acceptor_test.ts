@@ -48,7 +48,8 @@ function stage(...script: ScriptedListener["script"]) {
     clock,
     stopping: new AbortController().signal,
     accepted: ({ peer }) => told.push(`${clock.now()} accepted ${peer}`),
-    refused: ({ peer }) => told.push(`${clock.now()} refused ${peer}`),
+    refused: ({ peer }, first) =>
+      told.push(`${clock.now()} refused ${peer}: ${new TextDecoder().decode(first).trim()}`),
     notice: (level) => told.push(`${clock.now()} ${level}`),
   });
   return { clock, listener, told };
@@ -68,7 +69,7 @@ Deno.test("acceptAll() refuses with the spare descriptor, and says why", async (
   await first.peer.say("HELLO 1 s {}\n");
   const words = first.peer.heard.map((line) => line.split(" ", 3).join(" "));
   assertEquals(words, ["0 TERMINATE refused"]);
-  assertEquals(told, ["0 error", "0 refused client:50000"]);
+  assertEquals(told, ["0 error", "0 refused client:50000: HELLO 1 s {}"]);
   // Who reads it and closes makes room for the next.
   await first.peer.hangUp();
   await settle();
@@ -99,9 +100,10 @@ Deno.test("acceptAll() waits REFUSAL_LIMIT_MS for one that does not close, and n
   const next = called();
   const { clock, told } = stage(FULL, { spare: mute.connection, hasRoom: false }, next.connection);
   await clock.advance(REFUSAL_LIMIT_MS - 1);
-  assertEquals([mute.path.server.closed, told.length], [false, 2]);
+  assertEquals([mute.path.server.closed, told.length], [false, 1]);
   await clock.advance(1);
   assertEquals(mute.path.server.closed, true);
+  assertEquals(told[1], `${REFUSAL_LIMIT_MS} refused client:50000: `);
   assertEquals(told.at(-1), `${REFUSAL_LIMIT_MS} accepted client:50000`);
 });
 

@@ -65,8 +65,8 @@ Deno.test("a session that comes back is resumed: events, WELCOME and what follow
   const { by_connection, data_confirmed, data_received, data_resent } = recorder.one("summary");
   assertEquals([data_received, data_confirmed, data_resent], [5, 5, 2]);
   assertEquals(by_connection, [
-    { sent: 0, received: 2, confirmed: 2, resent: 0, in_doubt: 0 },
-    { sent: 0, received: 3, confirmed: 3, resent: 2, in_doubt: 0 },
+    { sent: 0, received: 2, confirmed: 2, resent: 0, in_doubt: 0, age_ms: 1_000, idle_ms: 1_000 },
+    { sent: 0, received: 3, confirmed: 3, resent: 2, in_doubt: 0, age_ms: 0, idle_ms: 0 },
   ]);
 });
 

@@ -21,6 +21,7 @@ type Served = Omit<IncomingConnection, "connection"> & { at_ms: number };
 
 /** A coordinator that places as the test says, and records what it is asked. */
 class ScriptedCoordinator implements Coordinator {
+  onStranger(): void {}
   readonly sessions = [];
   readonly isFull = false;
   readonly asked: (string | undefined)[] = [];

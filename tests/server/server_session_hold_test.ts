@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Placement } from "../../lib/server/coordinator.ts";
-import type { Delivery, Recipient } from "../../lib/store/delivery.ts";
+import { type Delivery, ENTRY_BYTES, type Recipient } from "../../lib/store/delivery.ts";
 import type { EntryOf } from "../../lib/store/store.ts";
 import { data, heardAfter } from "../support/callers.ts";
 import { stageRawServer } from "../support/raw_server.ts";
@@ -32,10 +32,16 @@ class ScriptedDelivery implements Delivery {
   room(): Promise<void> {
     return this.#room.promise;
   }
+  /** Delivers all: each message has one byte. */
+  deliver(): void {
+    for (const [recipient, seq] of this.#pending.splice(0)) {
+      recipient.delivered(seq, ENTRY_BYTES + 1);
+    }
+  }
   /** Delivers all, and gives room. */
   release(): void {
     this.share = Infinity;
-    for (const [recipient, seq] of this.#pending.splice(0)) recipient.delivered(seq, 1_000);
+    this.deliver();
     this.#room.resolve();
   }
 }
@@ -51,6 +57,7 @@ async function stage(delivery = new ScriptedDelivery(), maxMessageBytes = 1_000_
     sessionPlaced: () => {},
     sessionStarted: () => {},
     sessionEnded: () => {},
+    onStranger: () => {},
   };
   const raw = stageRawServer({ coordinator, maxMessageBytes });
   const client = await raw.connect();
@@ -74,6 +81,21 @@ Deno.test("a session over its share is not read until there is room", async () =
   await clock.advance(0);
   assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2]);
   assertEquals(heardAfter(client).at(-1), "CONFIRM 1");
+});
+
+Deno.test("a session over its share is read again when all of it is delivered, though others still wait", async () => {
+  const { client, clock, delivery, recorder } = await stage();
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await client.peer.say("TERMINATE done\n");
+  await clock.advance(10_000);
+  assertEquals(recorder.all("terminated"), []);
+  delivery.deliver();
+  await clock.advance(0);
+  assertEquals([recorder.one("terminated").by, recorder.one("terminated").reason], [
+    "peer",
+    "done",
+  ]);
 });
 
 Deno.test("a client that is held gets a heartbeat each quarter of the smallest threshold, and no more after", async () => {
@@ -142,6 +164,26 @@ Deno.test("the bytes of a large message are signs of life, and its client receiv
   assertEquals(recorder.all("phase").length, 1);
   await clock.advance(10_000);
   assertEquals(heartbeats(client.peer.heard).length, 100);
+});
+
+Deno.test("a client gets a heartbeat each quarter while it sends what cannot be confirmed, and no more after", async () => {
+  const { client, clock, delivery } = await stage();
+  for (let seq = 1; seq <= 7; seq++) {
+    await client.peer.say(data(seq));
+    await clock.advance(500);
+  }
+  // No data has come since the fourth: the client's own heartbeats wait behind none.
+  await clock.advance(10_000);
+  assertEquals(heartbeats(client.peer.heard), [
+    "1000 HEARTBEAT 1",
+    "2000 HEARTBEAT 2",
+    "3000 HEARTBEAT 3",
+    "4000 HEARTBEAT 4",
+  ]);
+  await client.peer.say(data(8));
+  delivery.release();
+  await clock.advance(10_000);
+  assertEquals(heartbeats(client.peer.heard).length, 4);
 });
 
 Deno.test("a client that stops in the middle of a message is dead as predicted, from its last byte on", async () => {

@@ -34,8 +34,8 @@ Deno.test("a takeover while a delivery is pending: what is repeated is delivered
   await second.peer.say("TERMINATE done\n");
   await clock.advance(1_000);
   assertEquals(recorder.one("summary").by_connection, [
-    { sent: 0, received: 5, confirmed: 2, resent: 0, in_doubt: 3 },
-    { sent: 0, received: 5, confirmed: 5, resent: 5, in_doubt: 0 },
+    { sent: 0, received: 5, confirmed: 2, resent: 0, in_doubt: 3, age_ms: 0, idle_ms: 0 },
+    { sent: 0, received: 5, confirmed: 5, resent: 5, in_doubt: 0, age_ms: 0, idle_ms: 0 },
   ]);
 });
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd } from "../../lib/output/explain.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { eventText } from "../../lib/output/event_text.ts";
+import { EXIT, exitStatus } from "../../lib/session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
 import { HeldStore } from "../support/held_delivery.ts";
 import { stageRawServer } from "../support/raw_server.ts";
@@ -108,7 +109,7 @@ Deno.test("a client that never says HELLO is given up after 5 s, in no session's
   assertEquals(recorder.events, []);
   await clock.advance(1);
   assertEquals(recorder.events.map(({ event, session }) => [event, session]), [[
-    "terminated",
+    "strangers",
     null,
   ]]);
   await clock.advance(1_000);
@@ -161,17 +162,37 @@ Deno.test("what the server received but could not confirm is in doubt", async ()
   assertEquals([data_received, data_confirmed, in_doubt], [2, 1, [[2, 2]]]);
 });
 
-Deno.test("a session that is not stored in time ends as the store's failure, not as its client's", async () => {
-  const { clock, hello, recorder } = stageRawServer({ store: new HeldStore() });
+Deno.test("a session that waits for the store is opened when that answers, and has its full time then", async () => {
+  const store = new HeldStore();
+  const { clock, hello, recorder } = stageRawServer({ store });
   const { peer } = await hello("s");
-  await assertEventAfter({ clock, recorder }, OPEN_LIMIT_MS, "terminated");
-  const end = recorder.one("terminated");
-  assertEquals([end.by, end.reason, end.session], ["self", "failed", "s"]);
-  assertStringIncludes(
-    explainEnd(end, "server", DEFAULT_TIMERS),
-    "its session was not stored within 5 s; the store does not answer",
-  );
+  await clock.advance(12 * OPEN_LIMIT_MS);
+  assertEquals([peer.heard, recorder.all("terminated")], [[], []]);
+  await store.letThrough();
+  assertMatch(peer.heard[0]!, /^60000 WELCOME 1 s /);
+  await clock.advance(DEFAULT_TIMERS.data_threshold_ms - 1);
+  assertEquals(recorder.all("phase").length, 1);
+  await clock.advance(1);
+  assertEquals(recorder.all("phase").at(-1)!.to, "heartbeat");
+});
+
+Deno.test("a client that had given up before its HELLO arrived is no lost session", async () => {
+  const { clock, peer, recorder } = stageUnopenedServer();
+  await clock.advance(100);
+  await peer.say("HELLO 1 s {}\nTERMINATE silent no WELCOME within 5 s\n");
   await clock.advance(1_000);
-  // Without TERMINATE a client with --reconnect retries.
-  assertEquals([peer.heard, peer.sawEnd], [[], true]);
+  const end = recorder.one("terminated");
+  assertEquals([end.by, end.reason, end.unheard], ["peer", "silent", true]);
+  assertEquals(exitStatus(end, "server", true), EXIT.unconnected);
+  assertEquals(eventText(end, "server", DEFAULT_TIMERS), {
+    level: "warning",
+    text:
+      "the client had given up before its HELLO arrived here (no WELCOME within 5 s); it was answered " +
+      "at once. Look next: does a proxy or load balancer on the path hold connections in a queue, or take " +
+      "long to connect here?",
+  });
+  const later = await stageServer();
+  await later.peer.say("DATA 1 1\na\nTERMINATE silent\n");
+  await later.clock.advance(1_000);
+  assertEquals(later.recorder.one("terminated").unheard, undefined);
 });

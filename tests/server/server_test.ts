@@ -201,7 +201,7 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
 /** A session as an earlier process left it. */
 function stored(id: string): StoredSession {
   const at = Date.UTC(2026, 10, 22);
-  return { id, start: 0, received: 1, seen_at: at, lost_at: at };
+  return { id, received: 1, seen_at: at, lost_at: at };
 }
 
 Deno.test("a server logs how many sessions in its store wait for their clients, if any do", () => {

@@ -21,11 +21,13 @@ function stage(output?: HeldOutput) {
   const delivery = output && new BatchDelivery({ output, ...quiet });
   const record = new SessionRecord({ id: "s", state, reconnects: true, delivered: 4, delivery });
   let told = 0;
+  const held: string[] = [];
   record.session = {
     deliveredMore: () => told++,
+    held: (reason) => held.push(reason),
     supersede: () => ({ by: "peer", reason: "closed", text: "" }),
   };
-  return { clock, record, told: () => told };
+  return { clock, held, record, told: () => told };
 }
 
 function stateOf({ deliveredUpTo, isSettled, receivedUpTo }: SessionRecord) {
@@ -35,15 +37,15 @@ function stateOf({ deliveredUpTo, isSettled, receivedUpTo }: SessionRecord) {
 Deno.test("SessionRecord.receive() delivers at once where nothing else is to be done", () => {
   const { clock, record } = stage();
   assertEquals(stateOf(record), { deliveredUpTo: 4, isSettled: true, receivedUpTo: 4 });
-  assertEquals(record.receive(5, new Uint8Array(1), clock, 100), true);
+  assertEquals(record.receive(5, new Uint8Array(1), { clock, maxMessageBytes: 100 }), true);
   assertEquals(stateOf(record), { deliveredUpTo: 5, isSettled: true, receivedUpTo: 5 });
 });
 
 Deno.test("SessionRecord.receive() waits for the delivery, and its connection hears of that", async () => {
   const output = new HeldOutput();
   const { clock, record, told } = stage(output);
-  record.receive(5, new Uint8Array(1), clock, 100);
-  record.receive(6, new Uint8Array(1), clock, 100);
+  record.receive(5, new Uint8Array(1), { clock, maxMessageBytes: 100 });
+  record.receive(6, new Uint8Array(1), { clock, maxMessageBytes: 100 });
   await settle();
   assertEquals(stateOf(record), { deliveredUpTo: 4, isSettled: false, receivedUpTo: 6 });
   assertEquals(told(), 0);
@@ -69,7 +71,7 @@ for (
     for (const _round of [1, 2]) {
       for (let n = 0; n < count; n++) {
         assertEquals(
-          record.receive(++seq, payload, clock, max_bytes),
+          record.receive(++seq, payload, { clock, maxMessageBytes: max_bytes }),
           true,
           `${n + 1} of ${count}`,
         );
@@ -77,7 +79,9 @@ for (
       await settle();
       while (!record.isSettled) await output.letThrough();
     }
-    for (let n = 0; n < count; n++) record.receive(++seq, payload, clock, max_bytes);
-    assertEquals(record.receive(++seq, payload, clock, max_bytes), false);
+    for (let n = 0; n < count; n++) {
+      record.receive(++seq, payload, { clock, maxMessageBytes: max_bytes });
+    }
+    assertEquals(record.receive(++seq, payload, { clock, maxMessageBytes: max_bytes }), false);
   });
 }

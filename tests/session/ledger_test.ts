@@ -30,6 +30,7 @@ Deno.test("Ledger.summary() of a session in which nothing happened", () => {
     heartbeats_received: 0,
     silences: 0,
     longest_silence_ms: 0,
+    longest_idle_ms: 0,
     local_stalls: 0,
     rtt_min_ms: null,
     rtt_avg_ms: null,

@@ -84,7 +84,9 @@ export class ClientHost {
     const lines = plan.lines;
     const payload = (seq: number) =>
       lines ? `${session} ${seq} ${"x".repeat((seq * 7) % lines.padding)}` : `${session} data`;
-    server.deliveries.add(session, { payload, window: plan.window }, server.deliveryKind);
+    // A message of n bytes takes more than n + 26 of a read.
+    const readBytes = 10 * plan.quality.fragment + 2 * (lines?.padding ?? 0) + 1_000;
+    server.deliveries.add(session, { payload, window: plan.window, readBytes });
     const source = lines
       ? new QueueSource()
       : new IntervalSource(new TextEncoder().encode(payload(1)), plan.timers.data_interval_ms);

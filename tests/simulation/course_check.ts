@@ -60,7 +60,7 @@ export class CourseCheck {
     const isLast = ["summary", "notice", "data_confirmed"].includes(event.event);
     expect(!this.terminated || isLast, () => `${event.event} after terminated`);
     expect(
-      !("reason" in event) || event.reason !== "failed",
+      !("reason" in event && (event.reason === "failed" || event.reason === "protocol")),
       () => `a defect of a program ended a session: ${JSON.stringify(event)}`,
     );
     switch (event.event) {

@@ -43,9 +43,26 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "a client is judged while the server does not read it": {
     file: "server/server_session.ts",
-    right: "this.deadline.pause();",
+    right: "await ready;\n    this.deadline.pause();",
+    wrong: "await ready;",
+  },
+  "a client that is not read gets no signs of life": {
+    file: "server/server_session.ts",
+    right: "this.deadline.pause();\n    this.#startAssurance();",
+    wrong: "this.deadline.pause();",
+    seed: 19,
+  },
+  "what a stalled output has not taken is confirmed": {
+    file: "store/delivery.ts",
+    right: "await output.append(",
+    wrong: "void output.append(",
+    seed: 3,
+  },
+  "a session that is held is never read again": {
+    file: "store/delivery.ts",
+    right: "    this.#room.resolve();\n",
     wrong: "",
-    seed: 250,
+    seed: 5,
   },
   "the bytes of a large message are no sign of life": {
     file: "session/session.ts",

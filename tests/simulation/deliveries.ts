@@ -4,7 +4,11 @@
  *
  * @module
  */
+import { ENTRY_BYTES, MAX_PENDING_BYTES } from "../../lib/store/delivery.ts";
 import { expect, expectSame } from "./violation.ts";
+
+/** In how many batches the only waiting message of a session is at the latest, whatever others send. */
+const MOST_BATCHES = 2;
 
 /** What is known of the data messages of one session. */
 export interface Sender {
@@ -12,44 +16,73 @@ export interface Sender {
   readonly payload: (seq: number) => string;
   /** How many of them may be unconfirmed. */
   readonly window: number;
+  /** What one read of it may be charged with, in bytes. */
+  readonly readBytes: number;
+}
+
+/** What {@linkcode Deliveries} is made of: where data messages have to be before they are confirmed. */
+export interface DeliveriesOptions {
+  readonly hasStore: boolean;
+  readonly hasOutput: boolean;
+  /** What may wait for delivery, in bytes, before sessions are held. */
+  readonly maxPendingBytes?: number;
 }
 
 /** One session's state of delivery. */
 interface State {
   readonly sender: Sender;
-  /** Where data messages of this session have to be before they are confirmed. */
-  kind: "received" | "stored" | "written";
   received: number;
   stored: number;
   written: number;
+  /** What each message is charged with that waits for delivery, the oldest first. */
+  waiting: number[];
+  /** When the oldest came while none was waiting, in batches begun before. */
+  batchesBefore?: number;
 }
 
 const decoder = new TextDecoder();
 
 /** The one truth on what was delivered. */
 export class Deliveries {
+  readonly #options: DeliveriesOptions;
   readonly #states = new Map<string, State>();
+  #pendingBytes = 0;
+  #batches = 0;
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
 
   /** Makes a session known, before anything of it can be seen. */
-  add(session: string, sender: Sender, kind: State["kind"]): void {
-    this.#states.set(session, { sender, kind, received: 0, stored: 0, written: 0 });
+  add(session: string, sender: Sender): void {
+    this.#states.set(session, { sender, received: 0, stored: 0, written: 0, waiting: [] });
   }
 
   /** How much of a session is delivered for good. */
   delivered(session: string): number {
-    const state = this.#state(session);
-    return state[state.kind];
+    return this.#delivered(this.#state(session));
   }
 
-  /** A server has told that it received a data message. */
-  received(session: string, seq: number): void {
+  /** A server has told that it received a data message of so many bytes. */
+  received(session: string, seq: number, bytes: number): void {
     const state = this.#state(session);
     state.received = seq;
-    const waiting = seq - state[state.kind];
+    const { hasOutput, hasStore } = this.#options;
+    if (!hasStore && !hasOutput) return;
+    if (state.waiting.length === 0) state.batchesBefore = this.#batches;
+    state.waiting.push(bytes + ENTRY_BYTES);
+    this.#pendingBytes += bytes + ENTRY_BYTES;
+    const waiting = seq - this.#delivered(state);
     expect(
       waiting <= state.sender.window,
       () => `${waiting} data messages wait for delivery; the window is ${state.sender.window}`,
     );
+    this.#checkMemory();
+  }
+
+  /** The store, or an output without one, is given a batch. */
+  batchBegun(): void {
+    this.#batches++;
   }
 
   /** A data message is in the store. */
@@ -57,6 +90,13 @@ export class Deliveries {
     const state = this.#state(session);
     expectSame(seq, ++state.stored, () => `the next data message of ${session} in the store`);
     expectSame(decoder.decode(payload), state.sender.payload(seq), () => `what ${seq} says`);
+    const { batchesBefore = Infinity } = state;
+    state.batchesBefore = undefined;
+    expect(
+      this.#batches - batchesBefore <= MOST_BATCHES,
+      () => `${seq} of ${session} had to wait for ${this.#batches - batchesBefore - 1} batches`,
+    );
+    this.#settle(state);
   }
 
   /** A session begins in the store after this sequence number. */
@@ -73,16 +113,19 @@ export class Deliveries {
     const seq = ++state.written;
     expectSame(text, state.sender.payload(seq), () => `the next line of ${session} in the output`);
     expect(
-      state.kind !== "stored" || seq <= state.stored,
+      !this.#options.hasStore || seq <= state.stored,
       () => `data message ${seq} of ${session} is in the output and not in the store`,
     );
+    this.#settle(state);
   }
 
-  /** The output has been made good from the store, after a crash. */
-  rewritten(): void {
+  /** A server starts: nothing waits any more, and the output has been made good from the store. */
+  restarted(): void {
     for (const state of this.#states.values()) {
-      if (state.kind === "stored") state.written = state.stored;
+      if (this.#options.hasStore) state.written = state.stored;
+      state.waiting = [];
     }
+    this.#pendingBytes = 0;
   }
 
   /** A client has heard that all up to a sequence number is delivered. */
@@ -91,6 +134,34 @@ export class Deliveries {
     expect(
       seq <= delivered,
       () => `data message ${seq} of ${session} is confirmed; only ${delivered} are delivered`,
+    );
+  }
+
+  #delivered({ received, stored, written }: State): number {
+    const { hasOutput, hasStore } = this.#options;
+    if (hasStore && hasOutput) return Math.min(stored, written);
+    return hasStore ? stored : hasOutput ? written : received;
+  }
+
+  #settle(state: State): void {
+    const waiting = Math.max(0, state.received - this.#delivered(state));
+    const settled = state.waiting.splice(0, Math.max(0, state.waiting.length - waiting));
+    for (const bytes of settled) this.#pendingBytes -= bytes;
+  }
+
+  /** What waits stays bounded, but for one read of each session. */
+  #checkMemory(): void {
+    const { maxPendingBytes = MAX_PENDING_BYTES } = this.#options;
+    const most = 2 * maxPendingBytes;
+    if (this.#pendingBytes <= most) return;
+    let reads = 0;
+    for (const { sender, waiting } of this.#states.values()) {
+      if (waiting.length > 0) reads += sender.readBytes;
+    }
+    expect(
+      this.#pendingBytes <= most + reads,
+      () =>
+        `${this.#pendingBytes} bytes wait for delivery; expected ${most} + ${reads} at the most`,
     );
   }
 

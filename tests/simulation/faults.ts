@@ -37,7 +37,11 @@ export class Faults {
     this.#isOver = true;
     const { clients, servers } = this.#options;
     for (const { options } of clients) options.link.heal();
-    for (const server of servers) this.#return(server);
+    for (const server of servers) {
+      server.disk?.recover();
+      server.output?.recover();
+      this.#return(server);
+    }
   }
 
   /** What has been stopped stays so. */
@@ -85,6 +89,8 @@ export class Faults {
         return clock.after(ms, () => this.#return(server));
       case "fill disk":
         return this.#fillDisk(server, ms);
+      case "stall store":
+        return server.disk?.stall(ms);
       case "stall output":
         return server.output?.stall(ms);
       case "kill client":

@@ -67,8 +67,8 @@ export const FAULTS = [
   "fail dials",
 ] as const;
 
-/** One of {@linkcode FAULTS}. */
-export type Fault = typeof FAULTS[number];
+/** One of {@linkcode FAULTS}, or what only happens to an overloaded server. */
+export type Fault = typeof FAULTS[number] | "stall store";
 
 /** What a run is made of. */
 export interface Plan {
@@ -210,7 +210,7 @@ function frequency(
 }
 
 /** A number of that order of magnitude: small ones are as likely as large ones. */
-function spread(random: Random, least: number, greatest: number): number {
+export function spread(random: Random, least: number, greatest: number): number {
   return Math.round(least * (greatest / least) ** (random.below(1_000) / 1_000));
 }
 

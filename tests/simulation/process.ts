@@ -60,6 +60,10 @@ export class SimulatedProcess implements Clock, Owner {
     return this.#clock.wallTime() + this.#wallOffset_ms;
   }
 
+  suspended_ms(): number {
+    return 0;
+  }
+
   timer<Receiver>(callback: (receiver?: Receiver) => void, receiver?: Receiver): Timer {
     const timer = this.#clock.timer(() => {
       if (this.stalled) return timer.set(this.stalledUntil_ms);

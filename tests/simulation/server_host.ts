@@ -59,9 +59,7 @@ export class ServerHost {
   /** What it is made of. */
   readonly options: ServerHostOptions;
   /** What has been delivered here. */
-  readonly deliveries = new Deliveries();
-  /** Where data messages of its clients have to be before they are confirmed. */
-  readonly deliveryKind: "received" | "stored" | "written";
+  readonly deliveries: Deliveries;
   /** Its disk, if it has a store. */
   readonly disk?: Disk;
   /** Its output, if it has one. */
@@ -74,14 +72,17 @@ export class ServerHost {
   constructor(options: ServerHostOptions) {
     const { plan } = options;
     this.options = options;
-    const { deliveries } = this;
+    const deliveries = this.deliveries = new Deliveries({
+      hasStore: plan.commit_ms !== undefined,
+      hasOutput: plan.append_ms !== undefined,
+      maxPendingBytes: plan.maxPendingBytes,
+    });
     if (plan.commit_ms) {
       this.disk = new Disk({ ...options, deliveries, latency_ms: plan.commit_ms });
     }
     if (plan.append_ms) {
       this.output = new OutputFile({ ...options, deliveries, latency_ms: plan.append_ms });
     }
-    this.deliveryKind = this.disk ? "stored" : this.output ? "written" : "received";
   }
 
   /** Its process, if one runs. */
@@ -104,7 +105,7 @@ export class ServerHost {
     const { host, plan, random, story } = this.options;
     const process = host.start();
     this.#wires = new Map();
-    if (this.disk) this.deliveries.rewritten();
+    this.deliveries.restarted();
     story.tell(process.name, "starts");
     const store = this.disk?.open(process);
     const starts = new Map(store?.sessions.map(({ id, received }) => [id, received]));
@@ -207,7 +208,9 @@ export class ServerHost {
       watch = this.#watch(life, watch ? undefined : life.starts.get(session));
       watches.set(session, watch);
     }
-    if (event.event === "data_received") this.deliveries.received(session, event.seq);
+    if (event.event === "data_received") {
+      this.deliveries.received(session, event.seq, event.bytes);
+    }
     if (event.event === "resumed") this.#resumed.set(session, event);
     watch.event(event);
     if (event.event !== "summary") return;

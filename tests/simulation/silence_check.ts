@@ -57,7 +57,9 @@ export class SilenceCheck {
     this.#heartbeat = this.#answered_ms = this.#since = undefined;
     if (this.#options.role === "client") return;
     wire.onFrame = (line) => {
-      if (line.startsWith("DATA ") && this.#wire === wire) this.#data_ms = this.#now;
+      if (!line.startsWith("DATA ") || this.#wire !== wire) return;
+      this.#data_ms = this.#now;
+      this.#isUnassured = true;
     };
     wire.onPartialData = () => {
       if (this.#wire === wire) this.#data_ms = this.#now;
@@ -237,10 +239,19 @@ export class SilenceCheck {
     this.#isNextDue = false;
   }
 
-  /** Whether a heartbeat is sent now only as a sign of life of a server that can answer nothing. */
+  /** Whether data has been heard since the last heartbeat that was only a sign of life. */
+  #isUnassured = false;
+
+  /**
+   * Whether a heartbeat is sent now only as a sign of life of a server that can answer nothing, or to a
+   * client whose data it has and may not have confirmed.
+   */
   #isAssurance(): boolean {
     const { role } = this.#options;
-    if (role === "client" || !(this.#wire!.isMidData || this.#isHolding)) return false;
+    if (role === "client") return false;
+    const isUnconfirmed = this.#isUnassured && this.#phase === "data";
+    if (!isUnconfirmed && !this.#wire!.isMidData && !this.#isHolding) return false;
+    this.#isUnassured = false;
     if (this.#phase !== "heartbeat" || this.#isHolding) return true;
     if (!this.#heartbeat || this.#isNextDue) return false;
     const due = this.#due()!;

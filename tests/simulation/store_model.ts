@@ -26,6 +26,9 @@ export interface DeviceOptions {
   latency_ms: readonly [least: number, greatest: number];
 }
 
+/** How long, in milliseconds, a disk takes over one thing if nothing is wrong with it. */
+const SLOW_MS = 2_000;
+
 /** What a store and an output file have in common: it outlives every process, does one thing at a time. */
 class Device<Work> {
   /** How long it takes over one thing. */
@@ -49,6 +52,11 @@ class Device<Work> {
     this.#stalledUntil_ms = Math.max(this.#stalledUntil_ms, this.#clock.now() + ms);
   }
 
+  /** Takes no longer over anything than a slow disk does. */
+  recover(): void {
+    if (this.latency_ms[1] > SLOW_MS) this.latency_ms = [1, SLOW_MS];
+  }
+
   /** Begins something for a process; `done` is what happens in time, if nothing has cut it off. */
   protected begin(what: string, process: SimulatedProcess, work: Work, done: () => void): void {
     guard(this.#clock, () => {
@@ -66,7 +74,6 @@ class Device<Work> {
 }
 
 interface Row {
-  start: number;
   received: number;
   seen_at: number;
   ended: boolean;
@@ -85,6 +92,7 @@ export class Disk extends Device<readonly Entry[]> {
     this.hasFailed = false;
     const commit = (entries: readonly Entry[]) =>
       new Promise<void>((resolve, reject) => {
+        this.deliveries.batchBegun();
         this.begin("commits", process, entries, () => {
           const { isFull } = this;
           this.hasFailed = isFull;
@@ -104,8 +112,8 @@ export class Disk extends Device<readonly Entry[]> {
   }
 
   #sessions(): StoredSession[] {
-    return [...this.#rows].flatMap(([id, { ended, received, seen_at, start }]) =>
-      ended ? [] : [{ id, start, received, seen_at }]
+    return [...this.#rows].flatMap(([id, { ended, received, seen_at }]) =>
+      ended ? [] : [{ id, received, seen_at }]
     );
   }
 
@@ -116,7 +124,7 @@ export class Disk extends Device<readonly Entry[]> {
         expect(!row || row.ended, () => `session ${entry.session} opened twice in the store`);
         this.deliveries.storedFrom(entry.session, entry.received);
         const { at: seen_at, received } = entry;
-        this.#rows.set(entry.session, { start: received, received, seen_at, ended: false });
+        this.#rows.set(entry.session, { received, seen_at, ended: false });
         continue;
       }
       const { kind, session } = entry;

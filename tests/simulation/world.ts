@@ -9,6 +9,7 @@ import { ClientHost } from "./client_host.ts";
 import { Faults } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Link } from "./link.ts";
+import { overload } from "./overload.ts";
 import { type ClientPlan, drawPlan, type Plan, type ServerPlan } from "./plan.ts";
 import { ServerHost } from "./server_host.ts";
 import { type Listener, Story } from "./story.ts";
@@ -49,7 +50,7 @@ class World {
   constructor(seed: number, listener?: Listener) {
     // Seeds that follow each other would give numbers that look alike.
     this.#random = new Random(Math.imul(seed, 0x9e3779b1));
-    this.#plan = drawPlan(this.#fork());
+    this.#plan = overload(drawPlan(this.#fork()), new Random(Math.imul(seed, 0x85ebca6b)));
     this.#story = new Story(this.#clock, listener);
     this.#story.tell("plan", JSON.stringify(this.#plan));
     this.#servers = this.#plan.servers.map((plan, index) => this.#makeServer(plan, index));

@@ -64,13 +64,35 @@ class ReluctantSink {
 Deno.test("append() continues after partial writes, and when its reader can take more", async () => {
   const sink = new ReluctantSink(0, 1, 0, 0, 3);
   const clock = new VirtualClock();
-  const output = new OutputFile("-", sink, undefined, clock);
+  const output = new OutputFile("-", sink, undefined, { clock });
   const appended = output.append(texts("one", "two", "three"));
   await clock.advance(1_000);
   assertEquals(sink.taken, "one\ntwo\nthree\n");
   await appended;
   assertEquals(clock.pending, 0);
   await output.close();
+});
+
+Deno.test("append() says after 2 s that nobody takes what it writes, and once that is written", async () => {
+  const clock = new VirtualClock();
+  const told: string[] = [];
+  const tell = (text: string) => told.push(`${clock.now()} ${text}`);
+  const refusals = Array.from({ length: 300 }, () => 0);
+  const output = new OutputFile("pipe", new ReluctantSink(...refusals, 100), undefined, {
+    clock,
+    tell,
+  });
+  const appended = output.append(texts("one"));
+  await clock.advance(1_999);
+  assertEquals(told, []);
+  await clock.advance(10_000);
+  await appended;
+  assertEquals(told, [
+    "2000 writing the output pipe has taken 2 s: its reader has stopped, or is slow; nothing is " +
+    "confirmed until it is done",
+    "3000 writing the output pipe was done after 3.0 s",
+  ]);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("append() makes one write of a batch", async () => {

@@ -22,6 +22,7 @@ export interface Resuming {
   sent?: number;
   settled?: boolean;
   reconnect?: boolean;
+  knows?: string[];
 }
 
 /** What a new client says that is going to reconnect. */

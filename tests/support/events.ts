@@ -23,6 +23,8 @@ export function terminatedOf(fields: Partial<CloseReport>): CloseReport {
     detected_since: null,
     predicted_ms: 60_000,
     silent_ms: 12,
+    idle_ms: 12,
+    age_ms: 3_600_000,
     ...fields,
   };
 }

@@ -24,7 +24,14 @@ export function openTestLog(options: Partial<LogOptions> = {}): TestLog {
     },
   };
   const output = new LineOutput(sink, () => {});
-  const log = openLog({ role: "client", output, quiet: false, directory: "", ...options });
+  const log = openLog({
+    role: "client",
+    output,
+    quiet: false,
+    directory: "",
+    hasZone: true,
+    ...options,
+  });
   return {
     log,
     [Symbol.dispose]: () => log.close(),

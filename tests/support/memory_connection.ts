@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../lib/platform/net/transport.ts";
+import {
+  type Addresses,
+  type Connection,
+  TransportError,
+} from "../../lib/platform/net/transport.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** A direction of a connection. */
@@ -43,8 +47,9 @@ export class Path {
 
   constructor(clock: VirtualClock, options: PathOptions = {}) {
     const { names = { client: "client:50000", server: "server:4000" }, owners } = options;
-    this.client = new End(clock, names.server, options, owners?.client);
-    this.server = new End(clock, names.client, options, owners?.server);
+    const { client, server } = names;
+    this.client = new End(clock, { peer: server, local: client }, options, owners?.client);
+    this.server = new End(clock, { peer: client, local: server }, options, owners?.server);
     this.client.peerEnd = this.server;
     this.server.peerEnd = this.client;
   }
@@ -72,7 +77,10 @@ export class Path {
   }
 }
 
-/** Bytes that were written together. */
+/** How many bytes of a slow path arrive together, at the most. */
+const SEGMENT_BYTES = 1_460;
+
+/** Bytes that arrive together. */
 interface Segment {
   bytes: Uint8Array;
   /** When they can be read. */
@@ -89,12 +97,15 @@ export const ALWAYS_RUNNING: Owner = { whenRunning: (act) => act() };
 /** One end of a connection in memory. */
 export class End implements Connection {
   readonly peer: string;
+  readonly local: string;
   /** The other end. */
   peerEnd!: End;
   /** Sees what each read gives. */
   onRead?: (bytes: Uint8Array) => void;
   /** Notified when it waits for bytes again. */
   onReading?: () => void;
+  /** What is wrong with its host's own interface. */
+  linkFault?: () => Promise<string | undefined>;
   readonly #clock: VirtualClock;
   readonly #latency: () => number;
   readonly #bytesPerSecond: number;
@@ -109,6 +120,7 @@ export class End implements Connection {
   #cutOff = false;
   #finAt_ms = Infinity;
   #closed = false;
+  /** Whether a read has given the end or the failure: there is nothing more to wait for. */
   #isReadToEnd = false;
   #vanished = false;
   #writeClosed = false;
@@ -116,10 +128,16 @@ export class End implements Connection {
   #reading?: DeadlineListener<number | null> & { buffer: Uint8Array };
   #writing?: DeadlineListener<number> & { bytes: Uint8Array };
 
-  constructor(clock: VirtualClock, peer: string, options: PathOptions, owner = ALWAYS_RUNNING) {
+  constructor(
+    clock: VirtualClock,
+    { local, peer }: Addresses,
+    options: PathOptions,
+    owner = ALWAYS_RUNNING,
+  ) {
     const { latency_ms = 0 } = options;
     this.#clock = clock;
     this.peer = peer;
+    this.local = local;
     this.#latency = typeof latency_ms === "number" ? () => latency_ms : latency_ms;
     this.#capacity = options.capacity ?? 65_536;
     this.#bytesPerSecond = options.bytesPerSecond ?? Infinity;
@@ -145,7 +163,7 @@ export class End implements Connection {
 
   /** Whether its owner waits for bytes, as long as some can come. */
   get isReading(): boolean {
-    return this.#reading !== undefined || this.#failure !== undefined || this.#isReadToEnd;
+    return this.#reading !== undefined || this.#closed || this.#isReadToEnd;
   }
 
   /** How many bytes are on their way here or unread here. */
@@ -210,6 +228,7 @@ export class End implements Connection {
     const { reject: rejectRead } = this.#reading ?? {};
     const { reject: rejectWrite } = this.#writing ?? {};
     this.#reading = this.#writing = undefined;
+    if (rejectRead) this.#isReadToEnd = true;
     if (!rejectRead && !rejectWrite) return;
     this.#owner.whenRunning(() => {
       rejectRead?.(this.#failure);
@@ -239,6 +258,7 @@ export class End implements Connection {
     const { buffer, resolve, reject } = this.#reading;
     if (this.#failure) {
       this.#reading = undefined;
+      this.#isReadToEnd = true;
       return reject(this.#failure);
     }
     const next = this.#inbox[0];
@@ -270,12 +290,17 @@ export class End implements Connection {
     const room = this.#capacity - peerEnd.#inboxBytes;
     if (room <= 0) return;
     const taken = bytes.subarray(0, room);
-    const at_ms = this.#arrival(peerEnd, taken.length);
-    peerEnd.#inbox.push({ bytes: taken, at_ms, here: false });
-    peerEnd.#inboxBytes += taken.length;
     this.#writing = undefined;
     resolve(taken.length);
-    this.#arriveLater(at_ms);
+    // On a slow path, what is written at once does not arrive at once.
+    const most = this.#bytesPerSecond < Infinity ? SEGMENT_BYTES : taken.length;
+    for (let from = 0; from < taken.length; from += most) {
+      const segment = taken.subarray(from, from + most);
+      const at_ms = this.#arrival(peerEnd, segment.length);
+      peerEnd.#inbox.push({ bytes: segment, at_ms, here: false });
+      peerEnd.#inboxBytes += segment.length;
+      this.#arriveLater(at_ms);
+    }
   }
 
   readonly #isHere = (segment: Segment) =>

@@ -60,6 +60,7 @@ export class HostsNetwork implements Transport {
 function named(connection: Connection, host: string): Connection {
   return {
     peer: `${host}:50000`,
+    local: connection.local,
     read: (buffer) => connection.read(buffer),
     write: (bytes) => connection.write(bytes),
     closeWrite: () => connection.closeWrite(),

@@ -57,6 +57,12 @@ export class RawClient implements Disposable {
     });
   }
 
+  /** Reads until the server has said a text; fails if it closes before. */
+  async hears(text: string): Promise<void> {
+    await this.#readUntil(() => this.#heard.includes(text));
+    if (!this.#heard.includes(text)) throw new Error(`no ${text} in ${this.#heard}`);
+  }
+
   /** Reads until the server closes: gives the last line that it said. */
   async lastLine(): Promise<string> {
     await this.#readUntil(() => false);

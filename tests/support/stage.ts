@@ -8,6 +8,7 @@ import { Outbox } from "../../lib/client/outbox.ts";
 import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
 import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
+import { Strangers } from "../../lib/server/strangers.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import {
   type Event,
@@ -69,10 +70,12 @@ export class Recorder implements EventSink {
   }
 }
 
-function told(
-  { at_ms, time: _time, event, session: _session, ...fields }: Event & { at_ms: number },
-) {
-  return [at_ms, event, ...Object.values(fields)].join(" ");
+/** What no story tells: the fields that tests look at apart from the others, if at all. */
+const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms"];
+
+function told(event: Event & { at_ms: number }) {
+  const fields = Object.entries(event).filter(([name]) => !UNTOLD.includes(name));
+  return [event.at_ms, event.event, ...fields.map(([, value]) => value)].join(" ");
 }
 
 /** The scripted peer of a session: what it has received is `time line`. */
@@ -156,9 +159,11 @@ export function stageUnopenedServer(
   const events = new EventSource(recorder, clock);
   const state = new SessionState({ ...parts, events });
   const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
+  const strangers = new Strangers({ clock, events: new EventSource(recorder, clock) });
   const host: SessionHost = {
     ...parts,
     sessionLifetime_ms: 3_600_000,
+    onStranger: (stranger) => strangers.onStranger(stranger),
     admit: (_, { reconnects, id }) => {
       if (options.refusal !== undefined) return { refusal: options.refusal };
       events.session = id;

@@ -6,28 +6,61 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/platform/clock.ts";
+import { SuspensionDetector } from "../../lib/platform/suspension.ts";
 import { Schedule, type ScheduledAction } from "./schedule.ts";
 
 const ORDINARY = 0;
 const AFTER_INPUT = 1;
 
-/** A clock whose time only `advance` and `stall` move. */
+/** For how long, in milliseconds, a virtual host has been running at the start. */
+const BOOTED_MS = 1_000_000_300;
+
+/**
+ * A clock whose time only `advance`, `stall` and `suspend` move. Time passes alike for all that it drives;
+ * what was suspended sees it with `now` and its timers once that is found, as on a host.
+ */
 export class VirtualClock implements Clock {
+  /** Whether the uptime of the host may be read: without it no suspension is found. */
+  mayReadUptime = true;
   #now_ms = 0;
+  #wallStep_ms = 0;
+  /** For how long it was suspended, and how much of that has been found. */
+  #suspended_ms = 0;
+  #found_ms = 0;
+  readonly #timers = new Set<VirtualTimer>();
+  readonly #suspensions = new SuspensionDetector({
+    wall_ms: () => this.wallTime(),
+    monotonic_ms: () => this.#now_ms - this.#suspended_ms,
+    uptime_s: () => this.mayReadUptime ? Math.ceil((BOOTED_MS + this.#now_ms) / 1_000) : undefined,
+  });
   #order = 0;
   #pending = 0;
   readonly #schedule = new Schedule();
 
   now(): number {
-    return this.#now_ms;
+    return this.#now_ms - this.lag_ms;
+  }
+
+  /** The time in which it was suspended that has not been found. */
+  get lag_ms(): number {
+    return this.#suspended_ms - this.#found_ms;
   }
 
   wallTime(): number {
-    return Date.UTC(2026, 10, 22) + this.#now_ms;
+    return Date.UTC(2026, 10, 22) + Math.floor(this.#now_ms + this.#wallStep_ms);
+  }
+
+  suspended_ms(): number {
+    const found_ms = this.#suspensions.look();
+    if (found_ms !== this.#found_ms) {
+      this.#found_ms = found_ms;
+      this.#reschedule();
+    }
+    return found_ms;
   }
 
   timer<Receiver>(callback: (receiver?: Receiver) => void, receiver?: Receiver): Timer {
-    return new VirtualTimer(this, () => callback(receiver));
+    return new VirtualTimer(this, () => callback(receiver), this.#timers);
   }
 
   afterInput(callback: () => void): void {
@@ -68,6 +101,22 @@ export class VirtualClock implements Clock {
     this.#now_ms += ms;
   }
 
+  /** Lets time pass while this host is suspended: the monotonic clock stands still, and its timers. */
+  suspend(ms: number): void {
+    this.#now_ms += ms;
+    this.#suspended_ms += ms;
+    this.#reschedule();
+  }
+
+  /** Steps the wall clock alone. */
+  stepWall(ms: number): void {
+    this.#wallStep_ms += ms;
+  }
+
+  #reschedule(): void {
+    for (const timer of [...this.#timers]) timer.reschedule();
+  }
+
   #add(at_ms: number, rank: number, run: () => void): ScheduledAction {
     const action = { at_ms, rank, order: this.#order++, run };
     this.#schedule.add(action);
@@ -94,24 +143,37 @@ export class VirtualClock implements Clock {
 class VirtualTimer implements Timer {
   readonly #clock: VirtualClock;
   readonly #callback: () => void;
+  /** Those that are set. */
+  readonly #all: Set<VirtualTimer>;
+  #at_ms = NaN;
   #pending?: ScheduledAction;
 
-  constructor(clock: VirtualClock, callback: () => void) {
+  constructor(clock: VirtualClock, callback: () => void, all: Set<VirtualTimer>) {
     this.#clock = clock;
     this.#callback = callback;
+    this.#all = all;
   }
 
   clear(): void {
     if (this.#pending) this.#clock.cancel(this.#pending);
     this.#pending = undefined;
+    this.#all.delete(this);
   }
 
   set(at_ms: number): void {
     this.clear();
-    this.#pending = this.#clock.at(at_ms, () => {
+    this.#at_ms = at_ms;
+    this.#all.add(this);
+    this.#pending = this.#clock.at(at_ms + this.#clock.lag_ms, () => {
       this.#pending = undefined;
+      this.#all.delete(this);
       this.#callback();
     });
+  }
+
+  /** The clock has begun to lag, or lags no more. */
+  reschedule(): void {
+    this.set(this.#at_ms);
   }
 }
 

@@ -6,7 +6,12 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { FrameDecoder } from "../../lib/wire/decoder.ts";
 import { encodeFrame, FrameBatch } from "../../lib/wire/encoder.ts";
-import { type Frame, MAX_LINE_BYTES, TERMINATE_REASONS } from "../../lib/wire/protocol.ts";
+import {
+  type Frame,
+  HOLD_REASONS,
+  MAX_LINE_BYTES,
+  TERMINATE_REASONS,
+} from "../../lib/wire/protocol.ts";
 import { bytesOf, decode } from "../support/decoding.ts";
 import { forEachSeed, type Random } from "../support/random.ts";
 
@@ -15,7 +20,7 @@ const ID_CHARACTERS = [..."abcxyzABCXYZ019-_"];
 const CHARACTERS = [...'abc XYZ 019 -_{}[]":,.\\/é€😀\u2028\ufeff\u200b'];
 /** Valid and invalid pieces of PW/1, for input that gets past the first word. */
 const MORSELS = [
-  ...["HELLO", "WELCOME", "DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "TERMINATE"],
+  ...["HELLO", "WELCOME", "DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "TERMINATE"],
   ...["HEARTBEAT 1\n", "CONFIRM 7\r\n", "DATA 1 3\nabc\n", "TERMINATE done\n", "HELLO 1 s {}\n"],
   ...[
     ...[" ", " ", " ", "\n", "\n", "\r\n", "\r", "\0", "\t", "0", "1", "2", "01", "-1"],
@@ -45,7 +50,7 @@ function randomJson(random: Random, depth: number): unknown {
 }
 
 function randomFrame(random: Random): Frame {
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     case 0: {
       const id = Array.from({ length: random.between(1, 64) }, () => random.pick(ID_CHARACTERS));
       return {
@@ -65,6 +70,8 @@ function randomFrame(random: Random): Frame {
       const type = random.pick(["HEARTBEAT", "HEARTBEAT_REPLY"] as const);
       return { type, n: randomNumber(random, 1) };
     }
+    case 4:
+      return { type: "HOLD", reason: random.pick(HOLD_REASONS) };
     default: {
       const reason = random.pick(TERMINATE_REASONS);
       return { type: "TERMINATE", reason, text: randomText(random, 200) };

@@ -26,6 +26,7 @@ const NEW = {
   sent: 0,
   settled: false,
   threshold_ms: Infinity,
+  knowsHold: false,
 };
 
 Deno.test("helloFields() gives defaults for an empty greeting", () => {
@@ -46,6 +47,7 @@ Deno.test("helloFields() reads a client that resumes", () => {
     sent: 9,
     settled: true,
     threshold_ms: Infinity,
+    knowsHold: false,
   });
 });
 
@@ -67,4 +69,11 @@ Deno.test("helloFields() reads the smallest of the client's thresholds", () => {
   const thresholds = { data_threshold: 20, heart_beat_threshold: 1.5 };
   assertEquals(hello(thresholds).threshold_ms, 1_500);
   assertEquals(hello({ ...thresholds, heart_beat_threshold: "soon" }).threshold_ms, 20_000);
+});
+
+Deno.test("helloFields() takes for known what is in a list of texts, and nothing else", () => {
+  assertEquals(hello({ knows: ["account", "hold", 7] }).knowsHold, true);
+  for (const knows of [undefined, null, "hold", { hold: true }, [["hold"]], ["HOLD"], []]) {
+    assertEquals(hello({ knows }).knowsHold, false, JSON.stringify(knows));
+  }
 });

@@ -87,7 +87,14 @@ function assertBadNumber(word: string, line: string, least: number): void {
 Deno.test("parseLine() throws on too many words", () => {
   const lines = [
     ...["CONFIRM 1 2", "CONFIRM 1 ", "CONFIRM  1", "HEARTBEAT 1 2", "HEARTBEAT 1 "],
-    ...["HEARTBEAT_REPLY 1 now", "DATA 1 2 3", "DATA 1 2 ", "DATA  1 2"],
+    ...[
+      "HEARTBEAT_REPLY 1 now",
+      "HOLD store now",
+      "HOLD store ",
+      "DATA 1 2 3",
+      "DATA 1 2 ",
+      "DATA  1 2",
+    ],
   ];
   for (const line of lines) assertBadLine(line, `too many words in "${line}"`);
 });
@@ -124,6 +131,12 @@ Deno.test("parseLine() throws on JSON that is no object", () => {
 Deno.test("parseLine() throws on JSON that is nested without end", () => {
   const message = `"${"[".repeat(40)}…" in HELLO is not a JSON object`;
   assertBadLine(`HELLO 1 s ${"[".repeat(1000)}`, message);
+});
+
+Deno.test("parseLine() throws on an unknown reason of HOLD", () => {
+  for (const reason of ["", "disk", "STORE", "toString"]) {
+    assertBadLine(`HOLD ${reason}`, `unknown reason "${reason}" in HOLD`);
+  }
 });
 
 Deno.test("parseLine() throws on an unknown reason", () => {

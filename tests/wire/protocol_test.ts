@@ -11,6 +11,7 @@ import {
   expectFrame,
   type Frame,
   type FrameType,
+  HOLD_REASONS,
   MAX_LINE_BYTES,
   MAX_SESSION_ID_LENGTH,
   PROTOCOL_VERSION,
@@ -28,6 +29,7 @@ const FRAMES: Record<FrameType, Frame> = {
   CONFIRM: { type: "CONFIRM", seq: 1 },
   HEARTBEAT: { type: "HEARTBEAT", n: 1 },
   HEARTBEAT_REPLY: { type: "HEARTBEAT_REPLY", n: 1 },
+  HOLD: { type: "HOLD", reason: "store" },
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
 };
 
@@ -38,7 +40,12 @@ const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
   ["server", "opening", "HELLO TERMINATE", "from the client as the first frame"],
   ["server", "open", `DATA ${ALWAYS}`, "from the client in an open session"],
   ["client", "opening", "WELCOME TERMINATE", "from the server as the first frame"],
-  ["client", "open", `CONFIRM ${ALWAYS}`, "from the server in an open session"],
+  [
+    "client",
+    "open",
+    "CONFIRM HEARTBEAT HEARTBEAT_REPLY HOLD TERMINATE",
+    "from the server in an open session",
+  ],
 ];
 
 const documentation = Deno.readTextFileSync(new URL("../../docs/protocol.md", import.meta.url));
@@ -76,7 +83,7 @@ Deno.test("docs/protocol.md gives the version and the limits that hold", () => {
 });
 
 Deno.test("docs/protocol.md names every frame and every reason in its grammar", () => {
-  for (const word of [...Object.keys(FRAMES), ...TERMINATE_REASONS]) {
+  for (const word of [...Object.keys(FRAMES), ...TERMINATE_REASONS, ...HOLD_REASONS]) {
     assertStringIncludes(documentation, `%s"${word}"`);
   }
 });

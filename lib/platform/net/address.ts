@@ -15,6 +15,17 @@ export function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":"));
 }
 
+/**
+ * Splits `HOST:PORT`, `[HOST]:PORT` or `[HOST]`; `undefined` of any other text, such as an IPv6 address
+ * without brackets. Neither part is validated.
+ */
+export function splitAddress(text: string): { host: string; port?: string } | undefined {
+  const parts = /^\[([^[\]]+)\](?::(\d+))?$/.exec(text) ?? /^([^:[\]/]+):(\d+)$/.exec(text);
+  if (!parts) return undefined;
+  const [, host = "", port] = parts;
+  return port === undefined ? { host } : { host, port };
+}
+
 const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/;
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;

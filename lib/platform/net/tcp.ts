@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { errorCodeOf } from "../errors.ts";
 import { formatAddress, isNumericHost } from "./address.ts";
+import type { NetworkCall } from "./error_text.ts";
+import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
   type Listener,
@@ -22,7 +25,7 @@ export const tcpTransport: Transport = {
       else connection.close();
     } catch (error) {
       if (error instanceof TransportError) throw error;
-      if (!signal.aborted) throw lookupError(error, host);
+      if (!signal.aborted) throw openError(error, "connect", host);
     }
     throw new TransportError("unanswered", signal.reason);
   },
@@ -34,7 +37,7 @@ export const tcpTransport: Transport = {
       const shared = isShared && { reusePort: true };
       return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
     } catch (error) {
-      throw lookupError(error, host);
+      throw openError(error, "listen", host);
     }
   },
 };
@@ -85,6 +88,15 @@ class TcpConnection implements Connection {
     return formatAddress(hostname, port);
   }
 
+  get local(): string {
+    const { hostname, port } = this.#connection.localAddr;
+    return formatAddress(hostname, port);
+  }
+
+  linkFault(now_ms: number): Promise<string | undefined> {
+    return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#connection.read(buffer);
   }
@@ -122,7 +134,7 @@ class TcpListener implements Listener {
     try {
       return new TcpConnection(await this.#listener.accept());
     } catch (error) {
-      throw transportError(error);
+      throw transportError(error, "accept");
     }
   }
 
@@ -136,7 +148,7 @@ class TcpListener implements Listener {
       this.#spare = openSpare();
       return { connection, hasRoom: this.#spare !== undefined };
     } catch (error) {
-      throw transportError(error);
+      throw transportError(error, "accept");
     }
   }
 
@@ -165,9 +177,13 @@ function openSpare(): Deno.FsFile | undefined {
   }
 }
 
-/** Name resolution is the only failure without an error code. */
-function lookupError(error: unknown, host: string): unknown {
-  const isCoded = error instanceof Error && "code" in error && error.code !== undefined;
-  const isName = !isNumericHost(host);
-  return !isCoded && isName ? new TransportError("name_not_found", error) : transportError(error);
+/** The error of a call that looks a host up; that is the only failure without an error code. */
+function openError(error: unknown, call: NetworkCall, host: string): unknown {
+  const code = errorCodeOf(error);
+  // Windows has a code for it, which no other call on a socket gives.
+  if (code !== undefined && code !== "ENOENT") return transportError(error, call);
+  if (!isNumericHost(host)) return new TransportError("name_not_found", error);
+  if (!host.includes("%")) return transportError(error, call);
+  const text = `this host has no interface ${host.slice(host.indexOf("%") + 1)}`;
+  return new TransportError("address_not_here", error, { text });
 }

@@ -1,12 +1,16 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `address` formats and validates addresses; `time_wait` reports whether closed connections hold a port.
+ * `address` formats and validates addresses; `error_text` says what the system's error codes mean;
+ * `time_wait` reports whether closed connections hold a port, `own_link` what is wrong with this host's own
+ * interface.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
  * @module
  */
+import { errorCodeOf } from "../errors.ts";
+import { type NetworkCall, networkErrorText } from "./error_text.ts";
 
 /** What failed, by the operating system's error code, never by a message text. */
 export type TransportErrorKind =
@@ -22,17 +26,32 @@ export type TransportErrorKind =
   | "closed"
   | "other";
 
+/** What is known of a failure besides its kind. */
+export interface TransportErrorOptions {
+  /** The operating system's error code, such as `ECONNRESET`. */
+  readonly code?: string;
+  /** What happened, for people; by default the message of the cause. */
+  readonly text?: string;
+}
+
 /** Failure of a connection or a listener. Its cause is the platform's error. */
 export class TransportError extends Error {
   /** The name of this kind of error. */
   override readonly name = "TransportError";
   /** What failed. */
   readonly kind: TransportErrorKind;
+  /** The operating system's error code, if it gave one. */
+  readonly code?: string;
 
   /** Creates an error from the platform's error or from a text. */
-  constructor(kind: TransportErrorKind, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  constructor(
+    kind: TransportErrorKind,
+    cause: unknown,
+    { code, text }: TransportErrorOptions = {},
+  ) {
+    super(text ?? (cause instanceof Error ? cause.message : String(cause)), { cause });
     this.kind = kind;
+    this.code = code;
   }
 }
 
@@ -42,10 +61,14 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   ECONNABORTED: "reset",
   ENOTCONN: "reset",
   EPIPE: "reset",
+  ESHUTDOWN: "reset",
+  ENETRESET: "reset",
   ENETUNREACH: "unreachable",
   EHOSTUNREACH: "unreachable",
   ENETDOWN: "unreachable",
   EHOSTDOWN: "unreachable",
+  ENONET: "unreachable",
+  ENOPROTOOPT: "unreachable",
   ETIMEDOUT: "unanswered",
   EADDRINUSE: "address_in_use",
   EADDRNOTAVAIL: "address_not_here",
@@ -58,17 +81,29 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
 /** Shared, because an error is slow to create, and closing thousands of connections makes one for each. */
 const CLOSED_HERE = new TransportError("closed", "closed here");
 
-/** Translates the platform's error to {@linkcode TransportError}; any other error stays as it is. */
-export function transportError(error: unknown): unknown {
+/**
+ * Translates the platform's error in a call, by default to read or write, to {@linkcode TransportError};
+ * any other error stays as it is.
+ */
+export function transportError(error: unknown, call: NetworkCall = "transfer"): unknown {
   if (error instanceof TransportError || !(error instanceof Error)) return error;
   // Closed by our own call, before the operation or during it.
   const closed = error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
   if (closed) return CLOSED_HERE;
-  const code = "code" in error ? String(error.code) : "";
-  const isOurs = code === "" && !(error.name in Deno.errors);
-  return isOurs ? error : new TransportError(KIND_OF_CODE[code] ?? "other", error);
+  const code = errorCodeOf(error);
+  if (code === undefined) {
+    return error.name in Deno.errors ? new TransportError("other", error) : error;
+  }
+  const text = networkErrorText(call, code, error.message);
+  // On a connection that was open, ICMP has said so when the kernel gave up.
+  const isTold = call === "transfer" && code === "ECONNREFUSED";
+  const kind = isTold ? "unreachable" : KIND_OF_CODE[code] ?? "other";
+  return new TransportError(kind, error, { code, text });
 }
+
+/** The addresses and ports of both ends of a connection, for display. */
+export type Addresses = Pick<Connection, "local" | "peer">;
 
 /**
  * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
@@ -77,6 +112,14 @@ export function transportError(error: unknown): unknown {
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /** This side's address and port, for display. */
+  readonly local: string;
+  /**
+   * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
+   * nothing is known. What was found within the last tenth of a second, by monotonic time, is not looked up
+   * again.
+   */
+  linkFault?(now_ms: number): Promise<string | undefined>;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */

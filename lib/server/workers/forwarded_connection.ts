@@ -3,21 +3,29 @@
  *
  * @module
  */
-import { type Connection, TransportError, transportError } from "../../platform/net/transport.ts";
-import type { IoRequest, IoResult } from "./messages.ts";
+import {
+  type Addresses,
+  type Connection,
+  TransportError,
+  transportError,
+} from "../../platform/net/transport.ts";
+import { errorOf, failureOf, type IoRequest, type IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
 export class ForwardedConnection implements Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;
+  /** This side's address and port, for display. */
+  readonly local: string;
   readonly #send: (request: IoRequest) => void;
   /** Pending operations, one of each kind at most. */
   readonly #pending = new Map<IoResult["use"], PromiseWithResolvers<IoResult>>();
   #isClosed = false;
 
-  /** Creates the end; `send` sends a request to the other one. */
-  constructor(peer: string, send: (request: IoRequest) => void) {
+  /** Creates the end of a connection between two addresses; `send` sends a request to the other one. */
+  constructor({ local, peer }: Addresses, send: (request: IoRequest) => void) {
     this.peer = peer;
+    this.local = local;
     this.#send = send;
   }
 
@@ -26,7 +34,7 @@ export class ForwardedConnection implements Connection {
     const pending = this.#pending.get(result.use);
     this.#pending.delete(result.use);
     if (!("failure" in result)) pending?.resolve(result);
-    else pending?.reject(new TransportError(result.failure.kind, result.failure.text));
+    else pending?.reject(errorOf(result.failure));
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -88,8 +96,7 @@ export class ForwardingEnd {
       (error) => {
         const failure = transportError(error);
         if (!(failure instanceof TransportError)) throw error;
-        const { kind, message } = failure;
-        this.#send({ use: request.use, failure: { kind, text: message } });
+        this.#send({ use: request.use, failure: failureOf(failure) });
       },
     );
   }

@@ -3,11 +3,18 @@
  *
  * @module
  */
-import type { TransportErrorKind } from "../../platform/net/transport.ts";
+import {
+  type Addresses,
+  TransportError,
+  type TransportErrorKind,
+} from "../../platform/net/transport.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
+import type { HoldReason } from "../../wire/protocol.ts";
 import type { Placement } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
+import type { SessionCounts } from "../server.ts";
+import type { Stranger } from "../strangers.ts";
 
 /** What a worker is started with. */
 export interface WorkerConfig extends Readonly<ServerConfig> {
@@ -17,6 +24,26 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
   readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that the worker restores. */
   readonly sessions: readonly StoredSession[];
+}
+
+/** A {@linkcode TransportError} in a message. */
+export interface IoFailure {
+  /** What failed. */
+  readonly kind: TransportErrorKind;
+  /** What happened, for people. */
+  readonly text: string;
+  /** The operating system's error code, if it gave one. */
+  readonly code?: string;
+}
+
+/** Puts an error in a message. */
+export function failureOf({ code, kind, message: text }: TransportError): IoFailure {
+  return { kind, text, ...code !== undefined && { code } };
+}
+
+/** Takes an error out of a message. */
+export function errorOf({ code, kind, text }: IoFailure): TransportError {
+  return new TransportError(kind, text, { code });
 }
 
 /** An operation on a forwarded connection. */
@@ -31,7 +58,7 @@ export type IoResult =
   | { use: "read"; bytes: Uint8Array | null }
   | { use: "write"; count: number }
   | { use: "close_write" }
-  | { use: "read" | "write" | "close_write"; failure: { kind: TransportErrorKind; text: string } };
+  | { use: "read" | "write" | "close_write"; failure: IoFailure };
 
 /** The main thread passes these on between the two workers of a forwarded connection. */
 export type IoMessage =
@@ -50,10 +77,12 @@ export type ToWorker =
   | { kind: "acknowledged"; count: number }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; forwarding: number; peer: string; age_ms: number; session?: string }
+  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Addresses
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
+  /** Data messages of this recipient have been waiting, for this. */
+  | { kind: "held"; recipient: number; reason: HoldReason }
   /** The reply to `store_and_reply` and `flush`; at once if nothing more can be delivered. */
   | { kind: "delivery_result"; call: number; hasFailed: boolean }
   /** Whether all workers together have no room for another session, or for more data messages. */
@@ -71,7 +100,7 @@ export type FromWorker =
   /** Ready for `start`. */
   | { kind: "loaded" }
   | { kind: "listening" }
-  | { kind: "listen_failed"; error: TransportErrorKind; text: string }
+  | { kind: "listen_failed"; failure: IoFailure }
   | { kind: "event"; event: Event }
   /** Which worker serves this session, or, without one, an original client? */
   | { kind: "place"; call: number; session?: string }
@@ -80,8 +109,10 @@ export type FromWorker =
   /** The session of an original client has begun. */
   | { kind: "session_begun"; session: string }
   | { kind: "session_ended"; session: string }
+  /** A connection has opened no session. */
+  | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; peer: string; age_ms: number }
+  | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }
@@ -94,5 +125,5 @@ export type FromWorker =
   /** Without a time if no session can be evicted. */
   | { kind: "longest_away_result"; call: number; away_ms?: number }
   | { kind: "make_room_result"; call: number; isMade: boolean }
-  /** The last message: how many sessions the worker has served, and how many of them were lost. */
-  | { kind: "stopped"; served: number; lost: number };
+  /** The last message, with the counts of sessions. */
+  | { kind: "stopped"; counts: SessionCounts };

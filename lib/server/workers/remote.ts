@@ -6,6 +6,7 @@
 import type { Event, EventSink } from "../../session/events.ts";
 import type { Delivery, Recipient } from "../../store/delivery.ts";
 import type { Entry } from "../../store/store.ts";
+import type { HoldReason } from "../../wire/protocol.ts";
 import type { FromWorker } from "./messages.ts";
 
 /** Options for {@linkcode RemoteDelivery}. */
@@ -76,6 +77,11 @@ export class RemoteDelivery implements Delivery {
     const pending = this.#pending.get(number);
     if (pending?.last === seq) this.#pending.delete(number);
     pending?.recipient.delivered(seq, bytes);
+  }
+
+  /** Notifies a recipient that its data messages have been waiting, for this. */
+  onHeld(number: number, reason: HoldReason): void {
+    this.#pending.get(number)?.recipient.held?.(reason);
   }
 
   /** Records that nothing more can be delivered. */

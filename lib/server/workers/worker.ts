@@ -10,8 +10,9 @@ import type { StoredSession } from "../../store/store.ts";
 import type { Coordinator, Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
+import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
-import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
+import { failureOf, type FromWorker, type ToWorker, type WorkerConfig } from "./messages.ts";
 import { RemoteDelivery, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
@@ -50,7 +51,8 @@ export class ServerWorker implements Coordinator {
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
-    this.#link.send({ kind: "forward", forwarding, peer: connection.peer, age_ms });
+    const { local, peer } = connection;
+    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -65,6 +67,10 @@ export class ServerWorker implements Coordinator {
 
   sessionEnded(session: string): void {
     this.#link.send({ kind: "session_ended", session });
+  }
+
+  onStranger({ peer, sent }: Stranger): void {
+    this.#link.send({ kind: "stranger", peer, sent });
   }
 
   #onMessage(message: ToWorker): void {
@@ -88,6 +94,8 @@ export class ServerWorker implements Coordinator {
         return this.#incoming.get(message.forwarding)?.onResult(message.result);
       case "delivered":
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
+      case "held":
+        return this.delivery!.onHeld(message.recipient, message.reason);
       case "full":
         this.isFull = message.sessions;
         this.delivery?.setShare(message.share);
@@ -133,21 +141,20 @@ export class ServerWorker implements Coordinator {
       });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return send({ kind: "listen_failed", error: error.kind, text: error.message });
+      return send({ kind: "listen_failed", failure: failureOf(error) });
     }
     send({ kind: "listening" });
   }
 
   #serve(server: Server): void {
     server.run().then(() => {
-      const { lost, served } = server.counts;
-      this.#link.send({ kind: "stopped", served, lost });
+      this.#link.send({ kind: "stopped", counts: server.counts });
     });
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { age_ms, forwarding, peer, session } = message;
-    const connection = new ForwardedConnection(peer, (request) => {
+    const { age_ms, forwarding, session } = message;
+    const connection = new ForwardedConnection(message, (request) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
       this.#link.send({ kind: "io_request", forwarding, request });
     });

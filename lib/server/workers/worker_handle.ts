@@ -6,10 +6,10 @@
 import { afterTurn } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { hasDescriptors } from "../../platform/net/tcp.ts";
-import { TransportError } from "../../platform/net/transport.ts";
 import { startThread, type Thread, ThreadLink } from "../../platform/thread_link.ts";
 import type { Recipient } from "../../store/delivery.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { SessionCounts } from "../server.ts";
+import { errorOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** Options for {@linkcode WorkerHandle}. */
 export interface WorkerHandleOptions {
@@ -31,7 +31,7 @@ export class WorkerHandle {
   /** Resolves when all its sessions have ended; rejects if its thread fails. */
   readonly stopped: Promise<void> = this.#stopped.promise;
   /** How many sessions it has served, and how many of them were lost; set once it has stopped. */
-  counts?: { served: number; lost: number };
+  counts?: SessionCounts;
   readonly #thread: Thread;
   readonly #onDelivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
@@ -83,6 +83,7 @@ export class WorkerHandle {
         this.send({ kind: "delivered", recipient: number, seq, bytes });
         this.#onDelivered();
       },
+      held: (reason) => this.send({ kind: "held", recipient: number, reason }),
     };
     this.#recipients.set(number, recipient);
     return recipient;
@@ -112,14 +113,14 @@ export class WorkerHandle {
         this.#listening.resolve();
         return true;
       case "listen_failed":
-        this.#listening.reject(new TransportError(message.error, message.text));
+        this.#listening.reject(errorOf(message.failure));
         return true;
       case "longest_away_result":
       case "make_room_result":
         this.#link.resolve(message.call, message);
         return true;
       case "stopped":
-        this.counts = { lost: message.lost, served: message.served };
+        this.counts = message.counts;
         this.#stopped.resolve();
         return true;
       default:

@@ -19,7 +19,8 @@ import { BatchDelivery } from "../../store/delivery.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
-import { reportWaitingSessions, STOP_LIMIT_MS, stoppedText } from "../server.ts";
+import { reportStop, reportWaitingSessions, type SessionCounts, STOP_LIMIT_MS } from "../server.ts";
+import { Strangers } from "../strangers.ts";
 import type { FromWorker, WorkerConfig } from "./messages.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -43,6 +44,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #events: EventSource;
   readonly #routing: SessionRouting;
+  readonly #strangers: Strangers;
   readonly #delivery?: BatchDelivery;
   readonly #workers: WorkerHandle[] = [];
   /** Which worker has accepted each forwarded connection, and which one serves it. */
@@ -65,6 +67,7 @@ export class WorkerPool {
     this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
+    this.#strangers = new Strangers({ clock: options.clock, events: this.#events });
     if (options.store || options.output) {
       const { clock, maxPendingBytes, output, store } = options;
       const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
@@ -106,9 +109,10 @@ export class WorkerPool {
     } finally {
       this.#terminateThreads();
     }
-    const sum = (count: "served" | "lost") =>
+    this.#strangers.flush();
+    const sum = (count: keyof SessionCounts) =>
       this.#workers.reduce((total, worker) => total + (worker.counts?.[count] ?? 0), 0);
-    this.#notice("info", stoppedText({ served: sum("served"), lost: sum("lost") }));
+    reportStop({ served: sum("served"), lost: sum("lost"), away: sum("away") }, this.#events);
     return this.#status;
   }
 
@@ -197,10 +201,12 @@ export class WorkerPool {
         return this.#routing.add(message.session, this.#workers.indexOf(worker));
       case "session_ended":
         return this.#routing.ended(message.session);
+      case "stranger":
+        return this.#strangers.onStranger(message);
       case "forward": {
-        const { age_ms, forwarding, peer } = message;
+        const { age_ms, forwarding, local, peer } = message;
         const { session, to } = this.#forwardings.get(forwarding)!;
-        return to.send({ kind: "forwarded", forwarding, peer, age_ms, session });
+        return to.send({ kind: "forwarded", forwarding, local, peer, age_ms, session });
       }
       case "io_request":
         this.#forwardings.get(message.forwarding)?.from.send(message);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { tcpTransport } from "../../../lib/platform/net/tcp.ts";
 import {
   type Connection,
@@ -124,4 +124,36 @@ Deno.test("writing to a closed peer rejects with a reset", async () => {
     for (;;) await both.far.write(new Uint8Array(1));
   });
   assertEquals(kind, "reset");
+});
+
+Deno.test("tcpTransport explains an address that needs an interface, and one whose interface is not there", async () => {
+  const error = (host: string) =>
+    assertThrows(() => tcpTransport.listen({ host, port: 0 }), TransportError);
+  const { code, kind, message } = error("fe80::1");
+  assertEquals([kind, code], ["other", "EINVAL"]);
+  assertEquals(
+    message,
+    "the system does not take that address: a link-local one lacks its interface (EINVAL)",
+  );
+  const none = error("fe80::1%no-such");
+  assertEquals([none.kind, none.code], ["address_not_here", undefined]);
+  assertEquals(none.message, "this host has no interface no-such");
+  const dial = tcpTransport.connect({ host: "fe80::1%no-such", port: 1 }, { signal: never });
+  assertEquals((await assertRejects(() => dial, TransportError)).message, none.message);
+});
+
+Deno.test("tcpTransport has the code and the meaning of an error", async () => {
+  const listener = tcpTransport.listen({ host: LOOPBACK, port: 0 });
+  const { port } = listener;
+  const taken = assertThrows(() => tcpTransport.listen({ host: LOOPBACK, port }), TransportError);
+  assertEquals([taken.code, taken.message], ["EADDRINUSE", "the port is taken (EADDRINUSE)"]);
+  listener.close();
+  const dial = () => tcpTransport.connect({ host: LOOPBACK, port }, { signal: never });
+  const refused = await assertRejects(dial, TransportError);
+  assertEquals(refused.code, "ECONNREFUSED");
+  assertEquals(
+    refused.message,
+    "refused; its host answers, but nothing listens on that port, or a firewall rejects it " +
+      "(ECONNREFUSED)",
+  );
 });

@@ -19,13 +19,15 @@ import { Path, type PathOptions } from "../../support/memory_network.ts";
 import { cameTo } from "../../support/scripted_network.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
+const ADDRESSES = { peer: "client:50000", local: "server:4000" };
+
 /** Both ends of a forwarded connection, connected to each other, and the client's end of it. */
 function stage(options: PathOptions = {}, accepted?: Connection) {
   const clock = new VirtualClock();
   const path = new Path(clock, options);
   const requests: IoRequest[] = [];
   const later = (act: () => void) => queueMicrotask(act);
-  const forwarded: ForwardedConnection = new ForwardedConnection("client:50000", (request) => {
+  const forwarded: ForwardedConnection = new ForwardedConnection(ADDRESSES, (request) => {
     requests.push(request);
     const copy = structuredClone(request);
     later(() => end.onRequest(copy));
@@ -115,12 +117,19 @@ Deno.test("ForwardedConnection reads and writes at the same time", async () => {
 
 for (const kind of ["reset", "unanswered", "closed", "other"] as const) {
   Deno.test(`ForwardedConnection rejects every use with ${kind} when the connection does`, async () => {
-    const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`));
-    const failing = { peer: "", read: fail, write: fail, closeWrite: fail, close: () => {} };
+    const fail = () => Promise.reject(new TransportError(kind, `it is ${kind}`, { code: "EX" }));
+    const failing = {
+      peer: "",
+      local: "",
+      read: fail,
+      write: fail,
+      closeWrite: fail,
+      close: () => {},
+    };
     const { forwarded } = stage({}, failing);
     for (const use of usesOf(forwarded)) {
       const error = await assertRejects(use, TransportError, `it is ${kind}`);
-      assertEquals(error.kind, kind);
+      assertEquals([error.kind, error.code], [kind, "EX"]);
     }
   });
 }
@@ -138,7 +147,7 @@ Deno.test("ForwardedConnection rejects what is pending when the connection is re
 });
 
 Deno.test("ForwardedConnection.close() rejects what is pending, at once, and whatever comes later", async () => {
-  const forwarded = new ForwardedConnection("client:50000", () => {});
+  const forwarded = new ForwardedConnection(ADDRESSES, () => {});
   // Nobody answers.
   const kinds = Promise.all(usesOf(forwarded).map(kindOf));
   forwarded.close();
@@ -160,7 +169,7 @@ Deno.test("ForwardedConnection.close() closes the connection, once", async () =>
 });
 
 Deno.test("ForwardedConnection ignores results that it does not wait for", async () => {
-  const forwarded = new ForwardedConnection("client:50000", () => {});
+  const forwarded = new ForwardedConnection(ADDRESSES, () => {});
   forwarded.onResult({ use: "read", bytes: bytes("nobody asked") });
   const reading = readText(forwarded);
   forwarded.onResult({ use: "write", count: 3 });
@@ -175,7 +184,14 @@ Deno.test("ForwardingEnd.onRequest() does not catch an error that is no failure 
   const defect = () => {
     throw new TypeError("a defect");
   };
-  const broken = { peer: "", read: defect, write: defect, closeWrite: defect, close: defect };
+  const broken = {
+    peer: "",
+    local: "",
+    read: defect,
+    write: defect,
+    closeWrite: defect,
+    close: defect,
+  };
   const { end } = stage({}, broken);
   const seen = Promise.withResolvers<unknown>();
   const onRejection = (event: PromiseRejectionEvent) => {

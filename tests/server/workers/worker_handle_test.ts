@@ -39,8 +39,13 @@ Deno.test("WorkerHandle.listening resolves when the port is open, and rejects wi
   await open.worker.listening;
   const failed = stage();
   const rejecting = assertRejects(() => failed.worker.listening, TransportError, "it is taken");
-  await failed.say({ kind: "listen_failed", error: "address_in_use", text: "it is taken" });
-  assertEquals([(await rejecting).kind, open.heard, failed.heard], ["address_in_use", [], []]);
+  await failed.say({
+    kind: "listen_failed",
+    failure: { kind: "address_in_use", text: "it is taken", code: "EADDRINUSE" },
+  });
+  const { code, kind } = await rejecting;
+  assertEquals([kind, code], ["address_in_use", "EADDRINUSE"]);
+  assertEquals([open.heard, failed.heard], [[], []]);
 });
 
 Deno.test("WorkerHandle.loaded resolves when the worker can be started", async () => {
@@ -68,9 +73,9 @@ Deno.test("WorkerHandle.acknowledgeEvent() sends the number of events, once a tu
 Deno.test("WorkerHandle.stopped resolves with the worker's counts", async () => {
   const { heard, say, worker } = stage();
   assertEquals(worker.counts, undefined);
-  await say({ kind: "stopped", served: 3, lost: 1 });
+  await say({ kind: "stopped", counts: { served: 3, lost: 1, away: 2 } });
   await worker.stopped;
-  assertEquals([worker.counts, heard], [{ served: 3, lost: 1 }, []]);
+  assertEquals([worker.counts, heard], [{ served: 3, lost: 1, away: 2 }, []]);
 });
 
 Deno.test("WorkerHandle passes on all other messages, in order", async () => {

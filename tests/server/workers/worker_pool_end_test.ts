@@ -56,7 +56,9 @@ Deno.test("WorkerPool.stop() terminates every session, with one final notice for
   assertEquals<unknown>(await cameTo(status, clock, 0), 0);
   const ends = recorder.all("summary").map(({ session }) => session).toSorted();
   assertEquals(ends, ["a", "b", "c", "d", "e"]);
-  assertEquals(notices(stage), ["info stopped; sessions served: 5, of them lost: 1"]);
+  assertEquals(notices(stage), [
+    "warning stopped; sessions served: 5, of them lost: 1, disconnected and not resumed: 1",
+  ]);
   assertEquals(recorder.events.at(-1)!.event, "notice");
   assertEquals([store.closed, output.closed], [true, true]);
   const stored = store.calls.flat().slice(before).map(({ kind, session }) => `${kind} ${session}`);
@@ -157,7 +159,7 @@ for (const which of ["store", "output"] as const) {
     assertEquals(callers.map(({ peer }) => peer.sawEnd), [true, true, true]);
     assertEquals(notices(stage), [
       "error the disk is full",
-      "info stopped; sessions served: 3, of them lost: 3",
+      "warning stopped; sessions served: 3, of them lost: 3",
     ]);
     assertEquals(recorder.all("summary").length, 3);
     assertNothingLeft(stage);

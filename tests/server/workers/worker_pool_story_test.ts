@@ -108,7 +108,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   "whoever opens no session": {
     async act({ clock, connect }) {
-      const says = ["", "HELLO 1 a {}", "GET / HTTP/1.1\r\n\r\n", "HELLO 2 a {}\n", data(1)];
+      await connect();
+      const says = ["HELLO 1 a {}", "GET / HTTP/1.1\r\n\r\n", "HELLO 2 a {}\n", data(1)];
       for (const text of [...says, "x".repeat(3_000)]) await (await connect()).peer.say(text);
       await (await connect()).peer.hangUp();
       await clock.advance(6_000);

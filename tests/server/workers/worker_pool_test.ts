@@ -103,8 +103,8 @@ Deno.test("WorkerPool forwards a connection with all that came with its HELLO", 
   await clock.advance(0);
   const forwarded = threads[0]!.told.find((message) => message.kind === "forwarded")!;
   const { forwarding: _, ...about } = forwarded;
-  const peer = "client:50000";
-  assertEquals(about, { kind: "forwarded", peer, age_ms: 2_000, session: "s" });
+  const addresses = { peer: "client:50000", local: "server:4000" };
+  assertEquals(about, { kind: "forwarded", ...addresses, age_ms: 2_000, session: "s" });
   assertEquals(heardAfter(caller), ["CONFIRM 1", "HEARTBEAT_REPLY 7", "CONFIRM 2"]);
   // The worker that serves it sees its client's close.
   await caller.peer.hangUp();
@@ -207,7 +207,7 @@ Deno.test("a full server evicts a disconnected session that has sent nothing, of
 /** A session as an earlier process left it in the store. */
 function stored(id: string, received: number): StoredSession {
   const at = Date.UTC(2026, 10, 22);
-  return { id, start: 0, received, lost_at: at, seen_at: at };
+  return { id, received, lost_at: at, seen_at: at };
 }
 
 Deno.test("WorkerPool shares out the sessions of its store, and resumes each at any worker", async () => {

@@ -67,8 +67,8 @@ Deno.test("ServerWorker reports that it listens, or why it cannot", async () => 
   const other = stage();
   other.network.listen(ADDRESS);
   await other.send({ kind: "start", config: CONFIG });
-  const text = "address in use";
-  const failed = { kind: "listen_failed", error: "address_in_use", text };
+  const failure = { kind: "address_in_use", text: "address in use" };
+  const failed = { kind: "listen_failed", failure };
   assertEquals<unknown>(other.sent, [loaded, failed]);
 });
 
@@ -94,7 +94,10 @@ Deno.test("ServerWorker asks which worker serves a session, and reports the outc
   await clock.advance(0);
   assertEquals(all("session_ended"), [{ kind: "session_ended", session: "s" }]);
   await send({ kind: "stop", reason: "shutdown", text: "" });
-  assertEquals(all("stopped"), [{ kind: "stopped", served: 1, lost: 0 }]);
+  assertEquals(all("stopped"), [{
+    kind: "stopped",
+    counts: { served: 1, lost: 0, away: 0 },
+  }]);
   assertEquals(clock.pending, 0);
 });
 
@@ -125,18 +128,21 @@ Deno.test("ServerWorker sends no WELCOME for a session that was not stored", asy
 Deno.test("ServerWorker serves a forwarded connection, and counts the 5 s from its accept", async () => {
   const { all, clock, sent, send } = await stageServing();
   await clock.advance(10_000);
-  const forwarding = { forwarding: 3, peer: "192.0.2.1:50000", session: "s" };
+  const forwarding = {
+    forwarding: 3,
+    peer: "192.0.2.1:50000",
+    local: "192.0.2.7:4000",
+    session: "s",
+  };
   await send({ kind: "forwarded", age_ms: 4_000, ...forwarding });
   const requested = all("io_request").map(({ forwarding, request }) => [forwarding, request.use]);
   assertEquals(requested, [[3, "read"]]);
   await clock.advance(999);
-  assertEquals(all("event"), []);
+  assertEquals(all("stranger"), []);
   await clock.advance(1);
-  const [end] = all("event").map(({ event }) => event);
-  assertEquals(end?.event === "terminated" && [end.peer, end.text], [
-    "192.0.2.1:50000",
-    "no HELLO within 5 s",
-  ]);
+  // What becomes of it, the main thread reports for all workers together.
+  assertEquals(all("stranger"), [{ kind: "stranger", peer: "192.0.2.1:50000", sent: "nothing" }]);
+  assertEquals(all("event"), []);
   const written = sent.flatMap((each) =>
     each.kind === "io_request" && each.request.use === "write" ? [each.request.bytes] : []
   );

@@ -1,0 +1,157 @@
+/**
+ * Finds the line that keeps a configuration file from being TOML, and says what to write instead: other
+ * formats of settings differ from it in little.
+ *
+ * @module
+ */
+import { expectation, secondsOf } from "./check.ts";
+import { type Key, KEYS } from "./settings.ts";
+
+/** What is wrong with a line. */
+export interface LineHint {
+  /** The number of the line, from 1. */
+  readonly line: number;
+  /** What is wrong, and what to write. */
+  readonly text: string;
+}
+
+const ON = /^(?:yes|on|true|enabled?|y)$/i;
+const OFF = /^(?:no|off|false|disabled?|n)$/i;
+
+/** `true` or `false` for a word that is meant for one of them. */
+export function switchWord(word: string): "true" | "false" | undefined {
+  return ON.test(word) ? "true" : OFF.test(word) ? "false" : undefined;
+}
+
+/** Finds the first line that is not TOML; `undefined` if there is none that is known as something else. */
+export function hintOf(text: string): LineHint | undefined {
+  const seen = new Map<string, number>();
+  let open = "";
+  for (const [at, written] of text.split(/\r?\n/).entries()) {
+    const line = written.trim();
+    const closes = open !== "" && line.includes(open);
+    if (open !== "") {
+      if (closes) open = "";
+      continue;
+    }
+    open = opensText(line);
+    if (open !== "") continue;
+    const hint = lineHint(line) ?? repetition(line, at + 1, seen);
+    if (hint !== undefined) return { line: at + 1, text: `${shortened(line)}: ${hint}` };
+  }
+}
+
+/** The quotes of a text of several lines that begins on a line and does not end there. */
+function opensText(line: string): string {
+  const quotes = /=\s*("""|''')/.exec(line)?.[1] ?? "";
+  return quotes !== "" && line.split(quotes).length === 2 ? quotes : "";
+}
+
+function shortened(line: string): string {
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}
+
+function lineHint(line: string): string | undefined {
+  if (line === "" || line.startsWith("#")) return undefined;
+  if (/^(?:;|\/\/)/.test(line)) return "a comment begins with #";
+  if (line.startsWith("{")) return "that is JSON; write [settings], and below it: port = 4000";
+  if (line.startsWith("[")) {
+    return /^\[.*\]\s*(?:#.*)?$/.test(line) ? undefined : "a table has two brackets: [settings]";
+  }
+  const [, key, sign, rest = ""] = /^["']?([\w.-]+)["']?\s*([=:]?)\s*(.*)$/.exec(line) ?? [];
+  if (key === undefined) return undefined;
+  const value = withoutComment(rest);
+  if (value === "") {
+    return key.toLowerCase() === "settings"
+      ? "write [settings]"
+      : `it has no value; leave the line out, or write ${key} = VALUE`;
+  }
+  const fixed = valueOf(key, value);
+  if (sign !== "=") return `= stands before a value; write ${key} = ${fixed.write ?? value}`;
+  if (fixed.why === undefined) return undefined;
+  return fixed.write === undefined ? fixed.why : `${fixed.why}; write ${key} = ${fixed.write}`;
+}
+
+/** A value without what other formats take for a comment behind it, and without TOML's own. */
+function withoutComment(rest: string): string {
+  return /^"(?:[^"\\]|\\.)*"(?=\s*#|$)|^'[^']*'(?=\s*#|$)/.exec(rest)?.[0] ??
+    rest.replace(/\s*#.*$/, "").trim();
+}
+
+interface FixedValue {
+  /** What is wrong with it; nothing if it is TOML. */
+  readonly why?: string;
+  /** How it is written, if that is evident. */
+  readonly write?: string;
+}
+
+const TEXT = /^(?:"(?:[^"\\]|\\(?:[btnfre"\\]|u[\da-f]{4}|U[\da-f]{8}|x[\da-f]{2}))*"|'[^']*')$/i;
+const NUMBER =
+  /^[+-]?(?:0|[1-9](?:_?\d)*)(?:\.\d(?:_?\d)*)?(?:e[+-]?\d+)?$|^[+-]?(?:inf|nan)$|^0[xob]\w+$/;
+
+function valueOf(key: string, value: string): FixedValue {
+  if (TEXT.test(value) || NUMBER.test(value) || /^(?:true|false|[[{].*)$/.test(value)) return {};
+  if (/;/.test(value)) {
+    const [before = ""] = value.split(/\s*;/);
+    return { why: "a comment begins with #, and nothing ends a line", write: written(key, before) };
+  }
+  if (/[“”„«»‘’]/.test(value)) {
+    return { why: 'quotes are straight: "', write: written(key, value.replace(/[“”„«»‘’]/g, "")) };
+  }
+  if (/^".*\\.*"$/.test(value)) {
+    const why = "in double quotes a backslash begins an escape";
+    return { why, write: `'${value.slice(1, -1)}'` };
+  }
+  if (/^["']/.test(value)) {
+    const why = "a text ends with the quote that it begins with";
+    return { why, write: written(key, value.replace(/^["']+|["']+$/g, "")) };
+  }
+  if (/^\d+,\d+$/.test(value)) {
+    return { why: "a fraction has a point", write: value.replace(",", ".") };
+  }
+  if (/^[+-]?(?:0+\d[\d.]*|\.\d+|\d+\.)$/.test(value)) {
+    const why = "a number has a digit before and behind its point, and no 0 before the first digit";
+    return { why, write: `${Number(value)}` };
+  }
+  if (/^(?:null|nil|none|undefined)$/i.test(value)) {
+    return { why: "leave the line out for the default" };
+  }
+  return bareWord(key, value);
+}
+
+/** A value without quotes that is no number. */
+function bareWord(key: string, value: string): FixedValue {
+  const unit = KEYS[key as Key]?.unit;
+  if (unit === "text") return { why: "a text needs quotes", write: written(key, value) };
+  if (unit === "switch" || (unit === undefined && switchWord(value))) {
+    return { why: "a switch is true or false", write: switchWord(value) };
+  }
+  if (unit === "seconds" && !Number.isNaN(secondsOf(value))) {
+    return { why: "a duration needs quotes", write: `"${value}"` };
+  }
+  if (unit !== undefined) return { why: `expected ${expectation(KEYS[key as Key])}` };
+  return { why: "a text needs quotes", write: written(key, value) };
+}
+
+/** A value as TOML has it: as it is if it needs no quotes. */
+function written(key: string, value: string): string {
+  if (TEXT.test(value)) return value;
+  const unit = KEYS[key as Key]?.unit ?? "text";
+  if (unit !== "text" && (NUMBER.test(value) || /^(?:true|false)$/.test(value))) return value;
+  if (unit === "switch") return switchWord(value) ?? value;
+  return value.includes("\\") || value.includes('"') ? `'${value}'` : `"${value}"`;
+}
+
+/** A key or a table that stood there before. */
+function repetition(line: string, at: number, seen: Map<string, number>): string | undefined {
+  const table = /^\[([^[\]]+)\]/.exec(line)?.[1]?.trim();
+  const name = table === undefined ? /^["']?([\w-]+)["']?\s*=/.exec(line)?.[1] : `[${table}]`;
+  if (name === undefined) return undefined;
+  const first = seen.get(name);
+  if (first !== undefined) return `${name} stands on line ${first} already; keep one`;
+  // The keys of another table are other keys.
+  if (table !== undefined) {
+    for (const key of [...seen.keys()]) if (!key.startsWith("[")) seen.delete(key);
+  }
+  seen.set(name, at);
+}

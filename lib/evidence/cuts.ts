@@ -1,0 +1,164 @@
+/**
+ * What one or both sides saw of an outage, and what follows from it. This file: how a connection was used,
+ * and what the ends of a session's connections have in common: cut after the same idle time, at the same
+ * age, or right after a pause.
+ *
+ * `session/` notes the facts and emits the conclusions. Nothing here reads a clock, sends or emits.
+ *
+ * @module
+ */
+
+/** Shorter times than this, in milliseconds, are no pause, no idle timeout and no limit on the age. */
+const SHORTEST_MS = 500;
+
+/** How soon after a pause, in milliseconds, an end is taken for an answer to what ended the pause. */
+const ANSWER_MS = 1_000;
+
+/** When a connection was opened and used; times in monotonic milliseconds. */
+export class ConnectionUse {
+  /** When it was opened. */
+  readonly opened_ms: number;
+  /** The longest pause before the last one, which the connection has survived. */
+  #survived_ms = 0;
+  #traffic_ms: number;
+  /** The last pause, and when it ended. */
+  #pause_ms = 0;
+  #pauseEnded_ms = -Infinity;
+
+  /** Starts with the opening of the connection, which is traffic. */
+  constructor(opened_ms: number) {
+    this.opened_ms = this.#traffic_ms = opened_ms;
+  }
+
+  /** Notes that something was sent or received, other than `TERMINATE`. */
+  onTraffic(now_ms: number): void {
+    const pause_ms = now_ms - this.#traffic_ms;
+    this.#traffic_ms = now_ms;
+    if (pause_ms < SHORTEST_MS) return;
+    this.#survived_ms = Math.max(this.#survived_ms, this.#pause_ms);
+    this.#pause_ms = pause_ms;
+    this.#pauseEnded_ms = now_ms;
+  }
+
+  /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
+  report(now_ms: number): Cut {
+    const idle_ms = now_ms - this.#traffic_ms;
+    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    return {
+      idle_ms,
+      age_ms: now_ms - this.opened_ms,
+      survived_ms: isAnswer ? this.#survived_ms : Math.max(this.#survived_ms, this.#pause_ms),
+      ...isAnswer && { pause_ms: this.#pause_ms },
+    };
+  }
+}
+
+/** The end of a connection. */
+export interface Cut {
+  /** How long nothing had been sent or received before, in milliseconds. */
+  readonly idle_ms: number;
+  /** How long the connection had been open, in milliseconds. */
+  readonly age_ms: number;
+  /** The longest pause in the traffic, in milliseconds, that the connection survived. */
+  readonly survived_ms: number;
+  /** The pause in the traffic, in milliseconds, that had ended just before; absent without one. */
+  readonly pause_ms?: number;
+}
+
+/** How far short times may differ, in milliseconds, and still be alike. */
+const TOLERANCE_MS = 150;
+
+/** Whether times differ by a tenth at most, or by little. */
+function areAlike(times_ms: readonly number[]): boolean {
+  const least_ms = Math.min(...times_ms);
+  const most_ms = Math.max(...times_ms);
+  return least_ms >= SHORTEST_MS && most_ms - least_ms <= Math.max(TOLERANCE_MS, most_ms / 10);
+}
+
+/** How much of an idle timeout a data interval may take, to stay clear of it. */
+const SAFE_SHARE = 0.8;
+
+/** How many of the last cuts are compared, and counted. */
+const MAX_COMPARED = 100;
+
+/**
+ * Idle timeouts in seconds that are some product's documented default. docs/idle-timeouts.md has the
+ * sources.
+ */
+export const KNOWN_IDLE_TIMEOUTS: Readonly<Record<number, string>> = {
+  60: "AWS Application Load Balancer",
+  240: "Azure Load Balancer and NAT Gateway",
+  350: "AWS Network Load Balancer and NAT gateway",
+  600: "nginx (proxy_timeout of a stream) and Google Cloud's firewall",
+  900: "Linux IPVS, as Docker Swarm and Kubernetes use it",
+  1200: "Google Cloud NAT",
+  3600: "Cisco ASA and Palo Alto Networks firewalls",
+  7440: "a NAT with the least that RFC 5382 allows",
+  432000: "Linux conntrack",
+};
+
+/** Compares the cuts of one session, one after the other. */
+export class CutPattern {
+  #cuts: Cut[] = [];
+
+  /** Adds a cut; returns the conclusion, as a sentence, from the second alike on. */
+  add(cut: Cut): string | undefined {
+    this.#cuts.push(cut);
+    if (this.#cuts.length > MAX_COMPARED) this.#cuts.shift();
+    for (let count = this.#cuts.length; count >= 2; count--) {
+      const conclusion = conclusionOf(this.#cuts.slice(-count));
+      if (conclusion) return conclusion;
+    }
+    return undefined;
+  }
+}
+
+function conclusionOf(cuts: readonly Cut[]): string | undefined {
+  const ages_ms = cuts.map(({ age_ms }) => age_ms);
+  const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
+  // What has survived as long a pause before is not cut for being idle: with a fixed data interval a limit
+  // on the age makes the idle times alike, too.
+  const isIdle = areAlike(idles_ms) &&
+    cuts.every(({ idle_ms, survived_ms }) => survived_ms < idle_ms - TOLERANCE_MS);
+  const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
+  const isForgotten = areAlike(pauses_ms) &&
+    cuts.every(({ survived_ms }, i) => survived_ms < pauses_ms[i]! - TOLERANCE_MS);
+  if (!isIdle && isForgotten) {
+    const pause_ms = meanOf(pauses_ms);
+    return `cut ${cuts.length} times, each at the first traffic after a pause of ${
+      inSeconds(pause_ms)
+    } s: ` +
+      `something on the path forgets connections that are idle so long, or less long` +
+      `${knownText(pause_ms / 1000)}; a much shorter data_interval keeps them open`;
+  }
+  if (!isIdle && areAlike(ages_ms)) {
+    return `cut ${cuts.length} times, each at an age of ${
+      inSeconds(meanOf(ages_ms))
+    } s: something on the ` +
+      `path limits the age of connections; no data_interval changes that`;
+  }
+  if (!isIdle) return undefined;
+  const idle_s = meanOf(idles_ms) / 1000;
+  return `cut ${cuts.length} times, each ${
+    inSeconds(idle_s * 1000)
+  } s after the last traffic: something on ` +
+    `the path closes idle connections${knownText(idle_s)}; a data_interval below ` +
+    `${inSeconds(idle_s * 1000 * SAFE_SHARE)} s keeps them open`;
+}
+
+function knownText(idle_s: number): string {
+  const known = Object.entries(KNOWN_IDLE_TIMEOUTS).find(([seconds]) =>
+    Math.abs(idle_s - Number(seconds)) <= Math.max(1, 0.01 * Number(seconds))
+  );
+  return known ? ` (${known[0]} s is the default of ${known[1]})` : "";
+}
+
+function meanOf(times_ms: readonly number[]): number {
+  return times_ms.reduce((sum, each) => sum + each, 0) / times_ms.length;
+}
+
+/** Seconds with a digit or two behind the point, as far as they say something. */
+function inSeconds(ms: number): string {
+  const s = ms / 1000;
+  return s < 10 ? s.toFixed(1) : s.toFixed(0);
+}

@@ -1,0 +1,192 @@
+/**
+ * What the operating system's error codes mean for a network call, and what to look at next.
+ *
+ * @module
+ */
+
+/** What was asked of the system; `transfer` is reading and writing on an open connection. */
+export type NetworkCall = "connect" | "transfer" | "listen" | "accept";
+
+/** What an error means. */
+export interface ErrorMeaning {
+  /** What is the case: a clause without a full stop. */
+  readonly what: string;
+  /** What to look at next. */
+  readonly next: string;
+}
+
+type Meanings = Readonly<Record<string, ErrorMeaning>>;
+
+/** Several codes of one meaning. */
+function all(codes: string, what: string, next: string): Meanings {
+  return Object.fromEntries(codes.split(" ").map((code) => [code, { what, next }]));
+}
+
+const SERVER = "is the server running, and is the port open in its firewall?";
+const ROUTES = "the address, and routes and firewalls on the path";
+const POLICY = "the rules of this host: firewall, container, systemd (IPAddressDeny), SELinux";
+const SMALLER = "the MTU of the links and tunnels on the path";
+
+/** What ICMP messages, routes and interfaces lead to, while connecting and later. */
+const PATH: Meanings = {
+  ...all(
+    "ENETUNREACH",
+    "no route leads to its network from here, or a router reports so",
+    `${ROUTES}; of an IPv6 address: whether this host has IPv6`,
+  ),
+  ...all(
+    "EHOSTUNREACH",
+    "no host answers at its address, or a router or firewall on the path reports it unreachable",
+    ROUTES,
+  ),
+  ...all("EHOSTDOWN", "its host is down, or does not answer on its network", "is that host up?"),
+  ...all("ENONET", "a router reports its host cut off from the network", ROUTES),
+  ...all("ENETDOWN", "the network interface of this host is down", "ip link, on this host"),
+  ...all(
+    "ENOPROTOOPT",
+    "its host, or a firewall on the path, reports that it has no TCP",
+    "a firewall that rejects with icmp-proto-unreachable",
+  ),
+  ...all("EPROTO", "a host on the path reports a header that it does not take", ROUTES),
+  ...all("EOPNOTSUPP", "the path does not take a source route, or the system not the call", ROUTES),
+  ...all("EMSGSIZE", "a packet is too large for a link on the path", SMALLER),
+  ...all("EPERM", "a rule of this host forbids the connection", POLICY),
+  ...all("ENODEV ENXIO", "the network interface for it is not there", "ip link, on this host"),
+};
+
+const CONNECT: Meanings = {
+  ...PATH,
+  ...all(
+    "ECONNREFUSED",
+    "refused; its host answers, but nothing listens on that port, or a firewall rejects it",
+    SERVER,
+  ),
+  ...all("ECONNRESET ENOTCONN EPIPE ESHUTDOWN", "reset before the session was open", SERVER),
+  ...all("ECONNABORTED", "this host's own system aborted the attempt", POLICY),
+  ...all("ENETRESET", "a network on the path dropped the connection", ROUTES),
+  ...all(
+    "ETIMEDOUT",
+    "no answer before this host's system gave up",
+    `is the address right, ${SERVER}`,
+  ),
+  ...all(
+    "EACCES",
+    "a route or a rule of this host, or a router on the path, prohibits it",
+    `${ROUTES}; ${POLICY}`,
+  ),
+  ...all(
+    "EADDRNOTAVAIL",
+    "this host has no free local port, or no address of its own, to connect from",
+    "how many connections it has: ss -s; its port range: sysctl net.ipv4.ip_local_port_range; of " +
+      "an IPv6 server: whether it has an IPv6 address",
+  ),
+  ...all(
+    "EADDRINUSE",
+    "this host has no free local port to connect from",
+    "how many connections it has: ss -s; its port range: sysctl net.ipv4.ip_local_port_range",
+  ),
+  ...all(
+    "EINVAL",
+    "this host does not send to that address: a route discards it (blackhole), or it is a " +
+      "link-local one without its interface",
+    "ip route get ADDRESS; an address such as fe80::1 is written fe80::1%eth0",
+  ),
+};
+
+const TRANSFER: Meanings = {
+  ...PATH,
+  ...all(
+    "ECONNRESET EPIPE ENOTCONN ESHUTDOWN",
+    "reset by its host, or by something on the path",
+    "is that process still running?",
+  ),
+  ...all(
+    "ECONNREFUSED",
+    "its host, or a firewall on the path, reports that nothing is there any more",
+    "is that process still running, and does a firewall on the path reject the connection?",
+  ),
+  ...all("ECONNABORTED", "this host's own system aborted the connection", POLICY),
+  ...all("ENETRESET", "a network on the path dropped the connection", ROUTES),
+  ...all(
+    "ETIMEDOUT",
+    "its host acknowledged nothing",
+    "is that host up, and does a firewall on the path drop packets silently?",
+  ),
+  ...all("EACCES", "a rule of this host, or a router on the path, prohibits it", POLICY),
+  ...all("EADDRNOTAVAIL", "this host's address of the connection is gone", "ip address, here"),
+  ...all("EINVAL", "this host does not send to that address any more", "ip route get ADDRESS"),
+};
+
+const LISTEN: Meanings = {
+  ...all("EADDRINUSE", "the port is taken", "is a server running already? See: ss -ltnp"),
+  ...all(
+    "EACCES",
+    "not permitted",
+    `ports below 1024 need root, so choose a higher one with --port; else ${POLICY}`,
+  ),
+  ...all("EPERM", "a rule of this host forbids it", POLICY),
+  ...all("EADDRNOTAVAIL", "no interface of this host has that address", "ip address"),
+  ...all(
+    "EINVAL",
+    "the system does not take that address: a link-local one lacks its interface",
+    "an address such as fe80::1 is written fe80::1%eth0; 0.0.0.0 listens on every address",
+  ),
+  ...all("ENODEV ENXIO", "the network interface of that address is not there", "ip link"),
+  ...all("EOPNOTSUPP", "the system does not listen for TCP there", "another address"),
+};
+
+const ACCEPT: Meanings = {
+  ...all("EPERM EACCES", "a rule of this host forbids it", POLICY),
+  ...all("EINVAL", "the port does not listen any more", "what has closed it"),
+  // What has become of the connection that waits: the next one may be well.
+  ...all(
+    "ECONNABORTED ECONNRESET EHOSTDOWN EHOSTUNREACH ENETDOWN ENETUNREACH ENONET ENOPROTOOPT " +
+      "ENOTCONN EOPNOTSUPP EPROTO ETIMEDOUT",
+    "a client's connection failed before it was accepted",
+    ROUTES,
+  ),
+};
+
+/** What every call may meet. */
+const COMMON: Meanings = {
+  ...all("EMFILE", "this process has as many files open as it may", "ulimit -n"),
+  ...all("ENFILE", "this host has as many files open as it may", "sysctl fs.file-max; lsof"),
+  ...all("ENOBUFS ENOMEM ENOSR", "this host has no memory left for it", "free -m, on this host"),
+  ...all("ENOSPC", "a limit of this host's system on sockets is reached", "ulimit -a, sysctl net"),
+  ...all(
+    "EAFNOSUPPORT EPFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EPROTOTYPE",
+    "this host has no network of that kind, as where IPv6 is switched off",
+    "whether an IPv4 address does it: 127.0.0.1 for ::1, 0.0.0.0 for ::",
+  ),
+  ...all(
+    "EAGAIN EINTR EALREADY EINPROGRESS EBUSY",
+    "this host's system did not carry out the call for the moment",
+    "does it happen again?",
+  ),
+  ...all(
+    "EBADF ENOTSOCK EFAULT EISCONN EDESTADDRREQ",
+    "the system does not take the call, which is a defect of this program",
+    "the version of this program",
+  ),
+  ...all("ENOSYS", "the system, or a sandbox about this process, does not have the call", POLICY),
+  ...all("EIO", "a device of this host, or its driver, failed", "the log of its system: dmesg"),
+};
+
+const BY_CALL: Readonly<Record<NetworkCall, Meanings>> = {
+  connect: CONNECT,
+  transfer: TRANSFER,
+  listen: LISTEN,
+  accept: ACCEPT,
+};
+
+/** What an error code means for a call; `undefined` if there is nothing to say of it but the code. */
+export function meaningOf(call: NetworkCall, code: string): ErrorMeaning | undefined {
+  return BY_CALL[call][code] ?? COMMON[code];
+}
+
+/** Describes an error by its code; `report` is the system's own text, for a code without a meaning here. */
+export function networkErrorText(call: NetworkCall, code: string, report: string): string {
+  const meaning = meaningOf(call, code);
+  if (meaning) return `${meaning.what} (${code})`;
+  return `the system reports ${code}: ${report}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * What holds up confirmations is named at both sides: a pipe whose reader has stopped, a store that is locked.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type Command, freePort, startCommand } from "../support/process.ts";
+import { PATIENT } from "../support/real_stage.ts";
+import { StoreFolder } from "../support/store_folder.ts";
+import { testUnless } from "../support/skip.ts";
+
+const noPipes = Deno.build.os === "windows" ? "it takes pipes with names" : undefined;
+
+/** Both sides have said what is waited for, and the client goes on when it goes on. */
+async function assertHeld(
+  reason: "store" | "output",
+  { client, server }: { client: Command; server: Command },
+  goOn: () => void,
+): Promise<void> {
+  await server.event("hold", (event) => event.reason === reason);
+  await client.event("hold", (event) => event.reason === reason);
+  await client.stderrText(`|| WARNING || confirmations wait for the server's ${reason}`);
+  await server.stderrText("|| WARNING || ");
+  assert(!client.events.some(({ event }) => event === "summary"));
+  goOn();
+  assertEquals(await client.ended(), 0, client.stderr);
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0, server.stderr);
+}
+
+testUnless(noPipes, "a pipe whose reader has stopped is named at both sides", async () => {
+  using folder = new StoreFolder();
+  const pipe = folder.file("pipe");
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const where = ["127.0.0.1", String(freePort())];
+  await using server = startCommand("server", [...where, ...PATIENT, "--output", pipe]);
+  using reader = await Deno.open(pipe, { read: true });
+  await server.event("listening");
+  // More than the pipe takes that nobody reads.
+  const message = `--message=${"x".repeat(50_000)}`;
+  const args = [...where, ...PATIENT, message, "--count=4"];
+  await using client = startCommand("client", args);
+  let reading: Promise<string> | undefined;
+  await assertHeld("output", { client, server }, () => {
+    reading = new Response(reader.readable).text();
+  });
+  assertStringIncludes(
+    server.stderr,
+    `|| WARNING || writing the output ${pipe} has taken 2 s: its reader`,
+  );
+  assertEquals((await reading!).length, 4 * 50_001);
+});
+
+Deno.test("a store that is locked is named at both sides", async () => {
+  using folder = new StoreFolder();
+  const where = ["127.0.0.1", String(freePort())];
+  await using server = startCommand("server", [...where, ...PATIENT, "--store", folder.store]);
+  await server.event("listening");
+  const args = [...where, ...PATIENT, "--count=200"];
+  await using client = startCommand("client", args);
+  await client.event("data_confirmed");
+  const database = new DatabaseSync(folder.store);
+  database.exec("BEGIN IMMEDIATE");
+  await assertHeld("store", { client, server }, () => database.close());
+  assertStringIncludes(server.stderr, `the store ${folder.store} has not answered for 2 s`);
+});
