@@ -9,7 +9,7 @@ import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
-import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { greetingOf } from "../session/timers.ts";
 import { greetingCount, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
@@ -117,11 +117,6 @@ export class ClientSession extends Session implements ClientDataSide {
     };
     this.writer.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
     return await this.changes.until(() => this.isOpen, deadline);
-  }
-
-  /** The server did not answer `HELLO`. */
-  protected override openTimeout(): CloseReason {
-    return { by: "self", reason: "silent", text: `no WELCOME within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
   /** Sends data messages until a confirmation is overdue, or all is done. */

@@ -15,7 +15,7 @@ import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { greetingOf } from "../session/timers.ts";
 import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
@@ -153,11 +153,6 @@ export class ServerSession extends Session implements DeadlineListener {
   protected override silence(): { since: DetectedSince; at_ms: number } {
     const since = this.lastData_ms === this.#welcomed_ms ? "session_opened" : "last_data_heard";
     return { since, at_ms: this.lastData_ms };
-  }
-
-  /** The client did not send `HELLO`. */
-  protected override openTimeout(): CloseReason {
-    return { by: "self", reason: "silent", text: `no HELLO within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
   /** Receives `HELLO` and `DATA`. */

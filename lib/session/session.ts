@@ -12,23 +12,23 @@
  */
 import { Condition } from "../platform/condition.ts";
 import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
-import { type Connection, TransportError } from "../platform/net/transport.ts";
+import { TransportError } from "../platform/net/transport.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
 import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
-import { type MessageListener, MessageReader, type ReadAhead } from "../wire/reader.ts";
+import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
 import { type CloseReason, closeReasonOf } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
-import type { EventSource, Resumption } from "./events.ts";
+import type { Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
-import { ConnectionLedger, type Ledger } from "./ledger.ts";
-import { type SessionConfig, type SessionOptions, SessionSide } from "./options.ts";
-import type { ClosedConnection, SessionState } from "./state.ts";
-import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { ConnectionLedger } from "./ledger.ts";
+import { type SessionOptions, SessionSide } from "./options.ts";
+import type { ClosedConnection } from "./state.ts";
+import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
@@ -39,9 +39,6 @@ export abstract class Session extends SessionSide
   framesReceived = 0;
   /** Data messages (at the server) or confirmations (at the client) received on this connection. */
   dataFramesReceived = 0;
-  /** The session's state, once it is known which session it is; until then, that of the connection. */
-  state: SessionState;
-  protected readonly connection: Connection;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
   /** When the peer is next judged, whatever that is for. */
@@ -51,12 +48,9 @@ export abstract class Session extends SessionSide
   /** The counters of this connection. */
   protected counts = new ConnectionLedger();
 
-  readonly #config: SessionConfig;
-
   readonly #decoder: FrameDecoder;
   readonly #use: ConnectionUse;
-  #first?: ReadAhead;
-  #reader?: MessageReader<Frame>;
+  readonly #reader: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
   /** What is wrong with this host's own interface since the last silence. */
   #linkFault?: string;
@@ -66,51 +60,19 @@ export abstract class Session extends SessionSide
   #defect: { error: unknown } | undefined;
 
   /** Creates one side of a session on a connection. */
-  constructor({ connected_ms, connection, first, state, config }: SessionOptions) {
-    super();
-    this.#config = config;
-    this.connection = connection;
+  constructor(options: SessionOptions) {
+    super(options);
+    const { config, connected_ms, connection, first } = options;
     this.#use = new ConnectionUse(connected_ms);
-    this.#first = first;
-    this.state = state;
     this.deadline = new Deadline(config.clock, this);
     this.#decoder = new FrameDecoder(config);
     this.writer = new FrameWriter(connection, this);
+    this.#reader = new MessageReader(connection, this.#decoder, this, first);
   }
 
   /** Whether the handshake is complete. */
   get isOpen(): boolean {
     return this.#isOpen;
-  }
-
-  /** The session's counters. */
-  get ledger(): Ledger {
-    return this.state.ledger;
-  }
-
-  /** The peer's address and port, for people. */
-  get peer(): string {
-    return this.connection.peer;
-  }
-
-  /** The session's timers. */
-  protected get timers(): Timers {
-    return this.#config.timers;
-  }
-
-  /** The session's id; `?` before the client has sent it. */
-  get id(): string {
-    return this.events.session ?? "?";
-  }
-
-  /** Emits the session's events. */
-  protected get events(): EventSource {
-    return this.state.events;
-  }
-
-  /** The monotonic time in milliseconds. */
-  now(): number {
-    return this.#config.clock.now();
   }
 
   /**
@@ -119,8 +81,6 @@ export abstract class Session extends SessionSide
    */
   async start(): Promise<void> {
     const { deadline } = this;
-    this.#reader = new MessageReader(this.connection, this.#decoder, this, this.#first);
-    this.#first = undefined;
     try {
       deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
@@ -146,21 +106,27 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
-      else this.state.data();
+      if (heartbeats !== "dead") this.state.data();
+      else this.#onDeath();
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
     this.#dataPhase();
   }
 
+  /** The peer is dead; whether this host's own link is down was found out meanwhile. */
+  #onDeath(): void {
+    const link = this.#linkFault;
+    this.end({ by: "self", reason: "silent", text: "", ...link !== undefined && { link } });
+  }
+
   async #close(): Promise<void> {
     await closeGracefully({
-      clock: this.#config.clock,
+      clock: this.config.clock,
       connection: this.connection,
       writer: this.writer,
       closeReason: this.closeReason!,
-      reader: this.#reader!,
+      reader: this.#reader,
       settle: (limit) => this.settle(limit),
     }).catch((error) => this.onFailure(error));
     this.onClosed(this.#defect);
@@ -193,11 +159,7 @@ export abstract class Session extends SessionSide
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
     if (this.closeReason) return;
-    // A dead peer is silent; whether this host's own link is down was found out meanwhile.
-    const isDeath = closeReason.by === "self" && closeReason.reason === "silent" && this.#linkFault;
-    closeReason = this.closeReason = isDeath
-      ? { ...closeReason, link: this.#linkFault }
-      : closeReason;
+    this.closeReason = closeReason;
     const { peer } = this;
     const use = this.#use;
     const detection = this.#heartbeats?.detection;
@@ -220,7 +182,7 @@ export abstract class Session extends SessionSide
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
     const { events, ledger, timers } = this;
-    const { clock } = this.#config;
+    const { clock } = this.config;
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
     return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
   }
@@ -288,7 +250,7 @@ export abstract class Session extends SessionSide
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const room = this.events.room();
     if (frames <= FRAMES_PER_TURN && bytes < LARGE_READ_BYTES) return room;
-    const turn = TurnLimiter.ofReads(this.#config.clock).turn();
+    const turn = TurnLimiter.ofReads(this.config.clock).turn();
     return room ? room.then(() => turn) : turn;
   }
 
@@ -302,7 +264,7 @@ export abstract class Session extends SessionSide
   /** What the peer speaks, if it opens no session because it speaks another known protocol. */
   #explainOtherWire(): string | undefined {
     if (this.#isOpen) return undefined;
-    const legacy = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    const legacy = this.config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
     return legacy ?? explainForeign(this.#decoder.first, this.role);
   }
 
