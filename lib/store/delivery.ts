@@ -209,7 +209,10 @@ export class BatchDelivery implements Delivery {
       this.#hasFailed = true;
       throw error;
     } finally {
-      for (const entry of this.#onStored.size > 0 ? entries : []) this.#resolveStored(entry);
+      for (const entry of this.#onStored.size > 0 ? entries : []) {
+        this.#onStored.get(entry)?.();
+        this.#onStored.delete(entry);
+      }
     }
     if (!output || progress.size === 0) return this.#delivered(batch, progress);
     this.#underWay.set(batch, "output");
@@ -270,11 +273,6 @@ export class BatchDelivery implements Delivery {
       this.#queues.delete(session);
       if (queue.entries.length > 0) this.#queues.set(session, queue);
     }
-  }
-
-  #resolveStored(entry: Entry): void {
-    this.#onStored.get(entry)?.();
-    this.#onStored.delete(entry);
   }
 
   #beginHold(): void {
