@@ -100,3 +100,19 @@ Deno.test("CutPattern takes short connections of the same age for idle ones, as 
     "each 1.0 s after the last traffic",
   );
 });
+
+Deno.test("CutPattern takes no age for a limit of connections without traffic since their opening", () => {
+  assertEquals(
+    conclusions([
+      { idle_ms: 1_723, age_ms: 1_980 },
+      { idle_ms: 1_998, age_ms: 2_005 },
+      { idle_ms: 1_986, age_ms: 1_998 },
+    ]),
+    [
+      undefined,
+      undefined,
+      "cut 2 times, each 2.0 s after the last traffic: something on the path closes idle " +
+      "connections; a data_interval below 1.6 s keeps them open",
+    ],
+  );
+});
