@@ -89,9 +89,7 @@ class TcpConnection implements Connection {
   }
 
   linkFault(now_ms: number): Promise<string | undefined> {
-    // An IPv6 address stands in brackets before the port.
-    const address = this.local.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-    return ownLinkFault(address, now_ms);
+    return ownLinkFault(this.local, now_ms);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
