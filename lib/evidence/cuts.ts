@@ -131,7 +131,9 @@ function conclusionOf(cuts: readonly Cut[]): string | undefined {
       `something on the path forgets connections that are idle so long, or less long` +
       `${knownText(pause_ms / 1000)}; a much shorter data_interval keeps them open`;
   }
-  if (!isIdle && areAlike(ages_ms)) {
+  // Of a connection without traffic since its opening, its age says no more than its idle time.
+  const wereUsed = cuts.every(({ age_ms, idle_ms }) => !areAlike([age_ms, idle_ms]));
+  if (!isIdle && wereUsed && areAlike(ages_ms)) {
     return `cut ${cuts.length} times, each at an age of ${
       inSeconds(meanOf(ages_ms))
     } s: something on the ` +

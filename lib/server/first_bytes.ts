@@ -93,6 +93,11 @@ export class PeekedConnection implements Connection {
     return this.#connection.local;
   }
 
+  /** What is wrong with this host's own interface for it. */
+  async linkFault(now_ms: number): Promise<string | undefined> {
+    return await this.#connection.linkFault?.(now_ms);
+  }
+
   /** Reads some bytes, the first ones first. */
   async read(buffer: Uint8Array): Promise<number | null> {
     if (!await this.#reading) return null;

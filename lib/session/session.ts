@@ -214,7 +214,10 @@ export abstract class Session extends SessionSide
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
-        this.events.emit("heartbeat_received", { n: frame.n });
+        // Of a flood in one read, the first ones only: it must push no other event out of the output.
+        if (this.framesReceived - this.#framesBefore <= FRAMES_PER_TURN) {
+          this.events.emit("heartbeat_received", { n: frame.n });
+        }
         return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);

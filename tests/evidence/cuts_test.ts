@@ -112,3 +112,19 @@ Deno.test("docs/idle-timeouts.md names the idle timeouts that CutPattern names",
   const documented = Object.fromEntries(Array.from(rows, ([, seconds, name]) => [seconds, name]));
   assertEquals(documented, KNOWN_IDLE_TIMEOUTS as Record<string, string>);
 });
+
+Deno.test("CutPattern takes no age for a limit of connections without traffic since their opening", () => {
+  assertEquals(
+    conclusions([
+      { idle_ms: 1_723, age_ms: 1_980 },
+      { idle_ms: 1_998, age_ms: 2_005 },
+      { idle_ms: 1_986, age_ms: 1_998 },
+    ]),
+    [
+      undefined,
+      undefined,
+      "cut 2 times, each 2.0 s after the last traffic: something on the path closes idle " +
+      "connections; a data_interval below 1.6 s keeps them open",
+    ],
+  );
+});

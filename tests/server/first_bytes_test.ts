@@ -218,3 +218,12 @@ Deno.test("PeekedConnection writes, closes its side and tells its peer as the co
   await far.write(bytes("still heard"));
   assertEquals(await readText(peeked, 512), "still heard");
 });
+
+Deno.test("PeekedConnection passes on what is wrong with the interface of its connection", async () => {
+  const { client, server } = new Path(new VirtualClock());
+  const peeked = new PeekedConnection(server);
+  assertEquals(await peeked.linkFault(0), undefined);
+  server.linkFault = () => Promise.resolve("no link on eth0 (down)");
+  assertEquals(await peeked.linkFault(0), "no link on eth0 (down)");
+  client.close();
+});

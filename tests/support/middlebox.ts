@@ -64,7 +64,8 @@ export class Middlebox implements AsyncDisposable {
 
   /** Sends a signal to the process and its children. */
   async kill(signal: "STOP" | "CONT" | "KILL"): Promise<void> {
-    for (const pid of [...await childrenOf(this.#process.pid), this.#process.pid]) {
+    // First the process itself, which might replace a child.
+    for (const pid of [this.#process.pid, ...await childrenOf(this.#process.pid)]) {
       await new Deno.Command("kill", { args: [`-${signal}`, `${pid}`], stderr: "null" }).output();
     }
   }
@@ -164,7 +165,7 @@ stream {
 `,
     );
     const files = ["-e", "stderr", "-p", folder, "-c", `${folder}/nginx.conf`];
-    return ["nginx", ...files, "-g", "daemon off; user root;"];
+    return ["nginx", ...files, "-g", "daemon off; master_process off;"];
   });
 }
 
@@ -242,7 +243,10 @@ async function stunnel(folder: string, settings: string): Promise<string[]> {
 }
 
 /** An ssh server of the test's own, and a client that forwards a port through it. */
-export async function startSshTunnel({ backend }: MiddleboxOptions): Promise<Middlebox> {
+export async function startSshTunnel(
+  { backend }: MiddleboxOptions,
+  at?: number,
+): Promise<Middlebox> {
   await using made = new AsyncDisposableStack();
   const sshd = made.use(
     await Middlebox.start(async (port, folder) => {
@@ -280,7 +284,7 @@ PidFile none
       "BatchMode=yes",
     ],
     ...["-L", `127.0.0.1:${port}:127.0.0.1:${backend}`, "127.0.0.1"],
-  ]);
+  ], at);
   const both = made.move();
   const end = tunnel[Symbol.asyncDispose].bind(tunnel);
   tunnel[Symbol.asyncDispose] = async () => {

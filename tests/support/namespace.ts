@@ -33,6 +33,7 @@ export function whyNoNetwork(family: Family): string | undefined {
     `${FIREWALL[family]} -w -A INPUT -p tcp -j REJECT --reject-with tcp-reset`,
     "sysctl -qw net.ipv4.tcp_retries2=1",
     "nsenter --net=/proc/self/ns/net true",
+    "unshare --mount mount -t sysfs sysfs /sys",
   ];
   for (const probe of probes) {
     const why = whyNot("unshare", "--net", ...probe.split(" "));
@@ -111,10 +112,19 @@ export class Host implements AsyncDisposable {
     await this.run(`${this.#firewall} -F INPUT`);
   }
 
-  /** Starts a command there. */
-  start(role: Role, words: string): Command {
+  /** Starts a command there, which sees the links of this host in /sys. */
+  start(role: Role, words: string, stdin?: "piped"): Command {
+    const mount = [
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t sysfs sysfs /sys && exec "$@"',
+      "sh",
+    ];
     return startCommand(role, [...words.trim().split(" "), "--duration", String(LIFETIME_S)], {
-      before: this.#before,
+      before: [...this.#before, ...mount],
+      stdin,
     });
   }
 

@@ -8,9 +8,14 @@
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   ip6tables: "iptables",
+  nginx: "nginx-light",
   nsenter: "util-linux",
+  ps: "procps",
   script: "bsdutils",
   setpriv: "util-linux",
+  ss: "iproute2",
+  ssh: "openssh-client",
+  stunnel: "stunnel4",
   sysctl: "procps",
   unshare: "util-linux",
 };
