@@ -26,8 +26,13 @@ export interface Decoder<Message> {
 export interface MessageListener<Message> {
   /** Called for each message. */
   onMessage(message: Message): void;
-  /** Called after the messages of each read, of so many bytes; the next read waits for the promise. */
+  /**
+   * Called after the messages of each read, of so many bytes, and when `isHeld` says so in the middle of
+   * one; what follows waits for the promise.
+   */
   onBatchEnd(bytes: number): void | Promise<void>;
+  /** Whether no further message is to be taken before `onBatchEnd`, not even one that has been read. */
+  readonly isHeld?: boolean;
   /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
 }
@@ -55,6 +60,7 @@ export async function readMessages<Message>(
       decoder.push(buffer.subarray(0, count));
       for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
         listener.onMessage(each);
+        if (listener.isHeld) await listener.onBatchEnd(0);
       }
       const ready = listener.onBatchEnd(count);
       if (ready) await ready;
