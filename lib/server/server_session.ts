@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadline, DeadlineListener } from "../platform/deadline.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -12,7 +13,7 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
-import type { SessionConfig, SessionOptions } from "../session/options.ts";
+import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { greetingOf } from "../session/timers.ts";
@@ -21,20 +22,8 @@ import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
-import type { AdmissionResult, SessionRecord } from "./session_record.ts";
-import type { Stranger } from "./strangers.ts";
-
-/** What the sessions of a server share, and ask of it. */
-export interface SessionHost extends SessionConfig {
-  /** How long the server holds a session without a connection, in milliseconds. */
-  readonly sessionLifetime_ms: number;
-  /** Decides on the client's `HELLO`. */
-  admit(session: ServerSession, hello: Hello): AdmissionResult;
-  /** Called when the connection of a session is closed; a defect of this program may have ended it. */
-  closed(session: ServerSession, defect?: { error: unknown }): void;
-  /** Counts a connection that opened no session. */
-  onStranger(stranger: Stranger): void;
-}
+import type { SessionHost } from "./options.ts";
+import type { SessionRecord } from "./session_record.ts";
 
 /** The server's side of a session, on one connection. */
 export class ServerSession extends Session implements DeadlineListener {
@@ -76,7 +65,12 @@ export class ServerSession extends Session implements DeadlineListener {
     }
     this.#dataBefore = this.dataFramesReceived;
     const ready = super.onBatchEnd(bytes);
-    return this.record?.isOverShare ? this.#hold(this.record, ready) : ready;
+    return this.isHeld ? this.#hold(this.record!, ready) : ready;
+  }
+
+  /** Bytes that were read take a small part of the memory of the messages in them. */
+  get isHeld(): boolean {
+    return !this.closeReason && this.record?.isOverShare === true;
   }
 
   /** The bytes of a large message move the deadline as a message does; the client gets signs of life. */
@@ -193,9 +187,11 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#startAssurance();
     const wait = this.#host.clock.timer(() => record.held("room"));
     wait.set(this.now() + HOLD_AFTER_MS);
-    while (record.isOverShare && !record.cannotDeliver && !this.closeReason) {
+    while (this.isHeld) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
+      // All are released at once, and what each has read would come in one piece.
+      await TurnLimiter.ofReads(this.#host.clock).turn();
     }
     this.#release = undefined;
     wait.clear();

@@ -94,7 +94,7 @@ export class SessionRecord implements Recipient {
 
   /** Whether more of it waits for delivery than its share, so that it is to be held. */
   get isOverShare(): boolean {
-    return this.#waitingBytes > (this.#delivery?.share ?? Infinity);
+    return this.#waitingBytes > (this.#delivery?.share ?? Infinity) && !this.cannotDeliver;
   }
 
   /** Resolves when it need not be held any more, or delivery has failed. */

@@ -30,8 +30,13 @@ export interface Decoder<Message> {
 export interface MessageListener<Message> {
   /** Called for each message. */
   onMessage(message: Message): void;
-  /** Called after the messages of each read, of so many bytes; the next read waits for the promise. */
+  /**
+   * Called after the messages of each read, of so many bytes, and when `isHeld` says so in the middle of
+   * one; what follows waits for the promise.
+   */
   onBatchEnd(bytes: number): void | Promise<void>;
+  /** Whether no further message is to be taken before `onBatchEnd`, not even one that has been read. */
+  readonly isHeld?: boolean;
   /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
   /** Called once, when the peer has closed its side, or with the `TransportError` that ended the connection. */
@@ -106,13 +111,24 @@ export class MessageReader<Message> {
   #decode(count: number): void | Promise<void> {
     try {
       this.#decoder.push(this.#buffer, count);
-      for (let each = this.#decoder.next(); each !== undefined; each = this.#decoder.next()) {
-        this.#listener.onMessage(each);
-      }
-      return this.#listener.onBatchEnd(count);
+      return this.#deliver() ? this.#listener.onBatchEnd(count) : this.#deliverHeld(count);
     } catch (error) {
       this.#onError(error);
     }
+  }
+
+  /** Delivers messages; false if the listener is held before all of a read are delivered. */
+  #deliver(): boolean {
+    for (let each = this.#decoder.next(); each !== undefined; each = this.#decoder.next()) {
+      this.#listener.onMessage(each);
+      if (this.#listener.isHeld) return false;
+    }
+    return true;
+  }
+
+  async #deliverHeld(count: number): Promise<void> {
+    do await this.#listener.onBatchEnd(0); while (!this.#deliver());
+    await this.#listener.onBatchEnd(count);
   }
 
   #onError(error: unknown): void {

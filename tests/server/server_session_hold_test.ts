@@ -83,6 +83,21 @@ Deno.test("a session over its share is not read until there is room", async () =
   assertEquals(heardAfter(client).at(-1), "CONFIRM 1");
 });
 
+Deno.test("what is over a share is not taken from a read either, until there is room", async () => {
+  const { client, clock, delivery, recorder } = await stage();
+  delivery.share = 0;
+  await client.peer.say([1, 2, 3].map((seq) => data(seq)).join(""));
+  await clock.advance(60_000);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1]);
+  assertEquals(recorder.all("terminated"), []);
+  delivery.deliver();
+  await clock.advance(0);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2]);
+  delivery.release();
+  await clock.advance(0);
+  assertEquals(recorder.all("data_received").map(({ seq }) => seq), [1, 2, 3]);
+});
+
 Deno.test("a session over its share is read again when all of it is delivered, though others still wait", async () => {
   const { client, clock, delivery, recorder } = await stage();
   delivery.share = 0;
