@@ -1,5 +1,5 @@
 /**
- * Options of a server, what its sessions know of it, and the interface of a second protocol on its port.
+ * Options of a server, and the interface of a second protocol on its port.
  *
  * @module
  */
@@ -8,14 +8,9 @@ import type { Clock } from "../platform/clock.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
-import type { SessionConfig } from "../session/options.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
-import type { Hello } from "../wire/hello.ts";
 import type { Coordinator } from "./coordinator.ts";
-import type { ServerSession } from "./server_session.ts";
-import type { AdmissionResult } from "./session_record.ts";
-import type { Stranger } from "./strangers.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -97,16 +92,4 @@ export interface LegacySession {
   run(): Promise<CloseReason>;
   /** Ends it because this side's user wants it. */
   stop(reason: "done" | "shutdown", text?: string): void;
-}
-
-/** What the sessions of a server share, and ask of it. */
-export interface SessionHost extends SessionConfig {
-  /** How long the server holds a session without a connection, in milliseconds. */
-  readonly sessionLifetime_ms: number;
-  /** Decides on the client's `HELLO`. */
-  admit(session: ServerSession, hello: Hello): AdmissionResult;
-  /** Called when the connection of a session is closed; a defect of this program may have ended it. */
-  closed(session: ServerSession, defect?: { error: unknown }): void;
-  /** Counts a connection that opened no session. */
-  onStranger(stranger: Stranger): void;
 }

@@ -13,17 +13,28 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
-import type { SessionOptions } from "../session/options.ts";
+import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { greetingOf } from "../session/timers.ts";
 import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
-import type { SessionHost } from "./options.ts";
-import type { SessionRecord } from "./session_record.ts";
+import type { AdmissionResult, SessionRecord } from "./session_record.ts";
+import type { Stranger } from "./strangers.ts";
+
+/** What the sessions of a server share, and ask of it. */
+export interface SessionHost extends SessionConfig {
+  /** How long the server holds a session without a connection, in milliseconds. */
+  readonly sessionLifetime_ms: number;
+  /** Decides on the client's `HELLO`. */
+  admit(session: ServerSession, hello: Hello): AdmissionResult;
+  /** Called when the connection of a session is closed; a defect of this program may have ended it. */
+  closed(session: ServerSession, defect?: { error: unknown }): void;
+  /** Counts a connection that opened no session. */
+  onStranger(stranger: Stranger): void;
+}
 
 /** The server's side of a session, on one connection. */
 export class ServerSession extends Session implements DeadlineListener {
@@ -246,13 +257,7 @@ export class ServerSession extends Session implements DeadlineListener {
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    const { maxMessageBytes, sessionLifetime_ms } = this.#host;
-    const greeting = {
-      ...greetingOf(this.timers, maxMessageBytes),
-      received: record.deliveredUpTo,
-      ...record.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
-    };
-    this.writer.send({ type: "WELCOME", version: PROTOCOL_VERSION, session: record.id, greeting });
+    this.writer.send(record.welcome(this.#host));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);

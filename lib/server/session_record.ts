@@ -8,9 +8,10 @@ import type { CloseReason } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
 import type { SessionState } from "../session/state.ts";
+import { greetingOf } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
-import { type HoldReason, MAX_WINDOW } from "../wire/protocol.ts";
+import { type Frame, type HoldReason, MAX_WINDOW, PROTOCOL_VERSION } from "../wire/protocol.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
@@ -38,6 +39,12 @@ export interface Attachment {
   /** The client has reconnected: ends this connection, and returns how it ended. */
   supersede(): CloseReason;
 }
+
+/** What `WELCOME` says of the server. */
+export type WelcomeTerms = Pick<SessionConfig, "maxMessageBytes" | "timers"> & {
+  /** How long a session is held without a connection, in milliseconds. */
+  readonly sessionLifetime_ms: number;
+};
 
 /** The time, and what a data message may have. */
 export type ReceiveLimits = Pick<SessionConfig, "clock" | "maxMessageBytes">;
@@ -85,6 +92,16 @@ export class SessionRecord implements Recipient {
   /** Whether all that was received is delivered. */
   get isSettled(): boolean {
     return this.deliveredUpTo === this.receivedUpTo;
+  }
+
+  /** The frame that opens or resumes it. */
+  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms): Frame {
+    const greeting = {
+      ...greetingOf(timers, maxMessageBytes),
+      received: this.deliveredUpTo,
+      ...this.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
+    };
+    return { type: "WELCOME", version: PROTOCOL_VERSION, session: this.id, greeting };
   }
 
   /** Whether nothing more can be delivered, now or later. */

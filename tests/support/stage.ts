@@ -6,8 +6,7 @@
 import { ClientSession } from "../../lib/client/client_session.ts";
 import { Outbox } from "../../lib/client/outbox.ts";
 import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
-import type { SessionHost } from "../../lib/server/options.ts";
-import { ServerSession } from "../../lib/server/server_session.ts";
+import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
 import { Strangers } from "../../lib/server/strangers.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
