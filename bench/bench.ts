@@ -1,14 +1,14 @@
 /**
- * Compares the server with its alternatives in the same run, and prints a table of ratios. How to read it is in `docs/performance.md`.
+ * Compares the server with its alternatives in the same run, and prints the table of `docs/performance.md`, which says how to read it.
  *
  * Usage: deno task bench [FIGURE…] [--against=FOLDER] [--flags=FLAGS]
  *
- * Without figures it measures all of them, in about five minutes. `--against` names another checkout, such
+ * Without figures it measures all of them, in about twelve minutes. `--against` names another checkout, such
  * as the state before a change, to measure in turn with this one. `--flags` go to Deno, such as `--cpu-prof`.
  *
  * @module
  */
-import { growth, memory, processor } from "./crowd.ts";
+import { memory, processor } from "./crowd.ts";
 import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
@@ -26,7 +26,6 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   roundtrip: [roundTrip],
   memory: [memory, "C generator", "/proc", "10,000 files"],
   processor: [processor, "C generator", "/proc", "10,000 files"],
-  growth: [growth, "C generator", "/proc", "10,000 files"],
   detection: [detection, "C generator", "10,000 files"],
   store: [durable],
   workers: [workers],
@@ -69,7 +68,7 @@ if (against !== undefined && !isFolder(against)) {
 
 await using tools = await buildTools();
 console.log((await describeMachine()).join("\n"));
-const peers = await peersHere(tools, console.log);
+const peers = await peersHere(console.log);
 const flags = option("flags")?.split(" ");
 const subjects = [
   flags ? pulsewireIn(Deno.cwd(), pulsewire.name, flags) : pulsewire,

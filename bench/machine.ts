@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outputOf } from "./process.ts";
+import { canPin, outputOf } from "./process.ts";
 
 /** Describes the machine and the tools, one line each. */
 export async function describeMachine(): Promise<string[]> {
@@ -16,11 +16,13 @@ export async function describeMachine(): Promise<string[]> {
     `system: ${await shell("uname -srm")}; load average before: ${await shell(
       "cut -d' ' -f1 /proc/loadavg",
     )}`,
-    `Deno ${Deno.version.deno} (V8 ${Deno.version.v8}); Node ${
-      await outputOf("node", "--version") ?? "not installed"
-    }; ${await shell(
+    `Deno ${Deno.version.deno} (V8 ${Deno.version.v8}); ${await shell(
       "mosquitto -h | head -1 | grep mosquitto || echo mosquitto not installed",
     )}; ${await shell("cc --version | head -1")}`,
+    canPin
+      ? "processors: each server pinned to 0, the load generator to 1; both to 0 for the round trip; " +
+        "servers with several threads to both"
+      : "processors: not pinned (needs taskset and two processors): figures differ from run to run",
   ];
 }
 

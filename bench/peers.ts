@@ -4,8 +4,7 @@
  * @module
  */
 import { freePort } from "../tests/support/process.ts";
-import { outputOf, Process } from "./process.ts";
-import type { Tools } from "./tools.ts";
+import { outputOf, type Place, Process } from "./process.ts";
 
 const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);
 const LISTEN_LIMIT_MS = 10_000;
@@ -55,14 +54,14 @@ export const pulsewire = pulsewireIn(HERE.replace(/\/bench\/$/, ""), "Pulsewire"
 export const denoEcho: Kind = {
   name: "Deno echo",
   protocol: "echo",
-  words: (port) => [...DENO, "--allow-net=127.0.0.1", `${HERE}echo.ts`, String(port)],
+  words: (port) => [...DENO, V8_FLAGS, "--allow-net=127.0.0.1", `${HERE}echo.ts`, String(port)],
 };
 
-/** Node's limit. */
-export const nodeEcho: Kind = {
-  name: "Node echo",
-  protocol: "echo",
-  words: (port) => ["node", `${HERE}echo.mjs`, String(port)],
+/** The floor: the smallest server of the same protocol. */
+export const minimal: Kind = {
+  name: "minimal",
+  protocol: "pulsewire",
+  words: (port) => [...DENO, V8_FLAGS, "--allow-net=127.0.0.1", `${HERE}minimal.ts`, String(port)],
 };
 
 /** The alternative for keeping sessions alive. Without a configuration it listens on loopback only. */
@@ -72,32 +71,22 @@ export const mosquitto: Kind = {
   words: (port) => ["mosquitto", "-p", String(port)],
 };
 
-/** The machine's limit. */
-export function cEcho(tools: Tools): Kind {
-  return {
-    name: "C echo",
-    protocol: "echo",
-    words: (port) => [`${tools.folder}/echo`, String(port)],
-  };
-}
-
-/** The peers that are installed here; reports why the others are skipped. */
-export async function peersHere(tools: Tools, log: (text: string) => void): Promise<Kind[]> {
-  const here: Kind[] = [denoEcho];
-  if (await outputOf("node", "--version")) here.push(nodeEcho);
-  else log("skipped: Node echo (node is not installed)");
-  if (tools.inC) here.push(cEcho(tools));
-  else log("skipped: C echo (needs Linux and a C compiler, cc)");
-  if (await outputOf("which", "mosquitto")) here.push(mosquitto);
-  else log("skipped: mosquitto (not installed)");
-  return here;
+/** The peers that are installed here; reports why another one is skipped. */
+export async function peersHere(log: (text: string) => void): Promise<Kind[]> {
+  if (await outputOf("which", "mosquitto")) return [denoEcho, minimal, mosquitto];
+  log("skipped: mosquitto (not installed)");
+  return [denoEcho, minimal];
 }
 
 /** Starts a peer and waits until it listens. */
-export async function startPeer(kind: Kind, ...options: readonly string[]): Promise<Peer> {
+export async function startPeer(
+  kind: Kind,
+  place: Place,
+  options: readonly string[] = [],
+): Promise<Peer> {
   const port = freePort();
   const words = kind.words(port, options);
-  const process = new Process(kind.name, words, { end: "SIGTERM" });
+  const process = new Process(kind.name, words, { end: "SIGTERM", place });
   const limit_ms = performance.now() + LISTEN_LIMIT_MS;
   while (!await answers(port)) {
     if (process.over || performance.now() > limit_ms) {

@@ -7,6 +7,13 @@
 /** Raises the limit on open files as far as allowed, then executes the command. */
 const WITH_FILES = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
 
+/** Whether processes can be pinned: without that, a figure depends on where the scheduler puts them. */
+export const canPin = navigator.hardwareConcurrency > 1 &&
+  await outputOf("taskset", "1", "true") !== undefined;
+
+/** The processors of a process: one for the servers, another one for who loads them, or both. */
+export type Place = "0" | "1" | "0,1";
+
 /** How long, in milliseconds, a process may take to end after its signal before it is killed. */
 const END_LIMIT_MS = 3_000;
 
@@ -24,6 +31,8 @@ export interface ProcessOptions {
   stderr?: "inherit" | "null";
   /** The signal that ends it. */
   end?: Deno.Signal;
+  /** The processors that it may use; all if not given. */
+  place?: Place;
 }
 
 /** A process that writes events. Disposing of it ends it. */
@@ -40,7 +49,8 @@ export class Process implements AsyncDisposable {
 
   /** Starts a command. */
   constructor(name: string, words: readonly string[], options: ProcessOptions = {}) {
-    const [program, ...args] = [...WITH_FILES, ...words];
+    const pin = options.place && canPin ? ["taskset", "--cpu-list", options.place] : [];
+    const [program, ...args] = [...WITH_FILES, ...pin, ...words];
     this.name = name;
     this.#end = options.end ?? "SIGKILL";
     this.#process = new Deno.Command(program!, {

@@ -1,7 +1,7 @@
 /**
  * Soak test: thousands of sessions with the real server, which fall silent, die and break at random. Prints
  * a row a minute; fails if a living session was declared dead, or a dead one too early, too late or never,
- * or if memory has grown.
+ * or if memory has grown. Plots the memory in docs/soak.svg.
  *
  * Usage: deno task soak [--minutes=10] [--sessions=5000] [--seed=N]
  *
@@ -9,6 +9,7 @@
  */
 import { processorTime_ms, residentBytes } from "./machine.ts";
 import { type Peer, pulsewire, startPeer } from "./peers.ts";
+import { type MemorySample, plotMemory } from "./plot.ts";
 import { Process } from "./process.ts";
 import { type Death, Deaths } from "./soak_deaths.ts";
 import { digits } from "./table.ts";
@@ -27,6 +28,9 @@ const OPTIONS = [
 /** Memory after so many minutes is the baseline, which it may exceed by this share. */
 const WARM_UP_MINUTES = 2;
 const GROWTH_LIMIT = 0.2;
+
+const SAMPLE_MS = 2_000;
+const PLOT = decodeURIComponent(new URL("../docs/soak.svg", import.meta.url).pathname);
 
 const HEAD = ["minute", "messages/s", "silences", "breaks", "deaths", "worst told", "worst seen"];
 const TAIL = ["wrong", "stalls", "memory", "processor"];
@@ -117,6 +121,18 @@ async function snapshot(counts: Counts, peer: Peer): Promise<Snapshot> {
   };
 }
 
+/** Samples the memory of a server until it is aborted. */
+async function sampleMemory(peer: Peer, { signal }: AbortController): Promise<MemorySample[]> {
+  const samples: MemorySample[] = [];
+  const begin_ms = performance.now();
+  while (!signal.aborted) {
+    const at_s = (performance.now() - begin_ms) / 1000;
+    samples.push({ at_s, bytes: await residentBytes(peer.process.pid) });
+    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+  }
+  return samples;
+}
+
 /** Runs the soak; returns the failures. */
 async function soak(
   tools: Tools,
@@ -125,14 +141,16 @@ async function soak(
   seed: number,
 ): Promise<string[]> {
   console.log(`${sessions} sessions, ${minutes} minutes, seed ${seed}\n`);
-  await using peer = await startPeer(pulsewire, ...OPTIONS);
+  await using peer = await startPeer(pulsewire, "0", OPTIONS);
   const words = [peer.port, "pulsewire", sessions, "soak", EVERY_MS, seed].map(String);
-  await using load = new Process("the load generator", [...tools.load, ...words]);
+  await using load = new Process("the load generator", [...tools.load, ...words], { place: "1" });
   await load.next("open");
   const counts = new Counts();
   const counting = [counts.countLoad(load), counts.countServer(peer)];
   printCells([...HEAD, ...TAIL]);
   printCells([...HEAD, ...TAIL].map(() => "-".repeat(11)));
+  const end = new AbortController();
+  const sampling = sampleMemory(peer, end);
   let last = await snapshot(counts, peer);
   let warm_bytes = NaN;
   for (let minute = 1; minute <= minutes; minute++) {
@@ -145,6 +163,10 @@ async function soak(
   const growth = last.bytes / warm_bytes - 1;
   console.log(`\nmemory since minute ${WARM_UP_MINUTES}: ${digits(growth * 100)} %`);
   if (growth > GROWTH_LIMIT) wrong.push(`memory has grown by ${digits(growth * 100)} %`);
+  end.abort();
+  const title =
+    `Resident memory of the server, ${sessions} sessions that fall silent, die and break`;
+  await Deno.writeTextFile(PLOT, plotMemory(title, await sampling));
   await load[Symbol.asyncDispose]();
   await peer[Symbol.asyncDispose]();
   await Promise.all(counting);

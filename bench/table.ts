@@ -4,21 +4,19 @@
  * @module
  */
 
-/** A row: a figure, its values by column, and their ratio. */
+/** A row: a figure, its values by column, and how it compares. */
 export interface Row {
   /** What was measured. */
   figure: string;
   /** Values, with their units, by the names of the columns. */
   values: Readonly<Record<string, string>>;
-  /** How the first column compares, and with what. */
+  /** The ratio of the first column, with what it is to. */
   ratio?: string;
-  /** The goal for the ratio, or for the value if there is no ratio. */
+  /** The same ratio of the smallest possible server. */
+  floor?: string;
+  /** The goal: for the ratio if it ends with "×", or for the first column. */
   goal?: string;
 }
-
-const FIGURE_WIDTH = 66;
-const VALUE_WIDTH = 11;
-const RATIO_WIDTH = 23;
 
 /** Prints rows below a heading. */
 export class Table {
@@ -27,13 +25,16 @@ export class Table {
   /** Prints the heading, with a column for each name. */
   constructor(columns: readonly string[]) {
     this.#columns = columns;
-    this.#print("figure", columns, "ratio", "goal", " ");
-    this.#print("", columns.map(() => ""), "", "", "-");
+    const heading = ["figure", ...columns, "ratio", "floor", "goal", "met"];
+    this.#print(heading);
+    this.#print(heading.map(() => "---"));
   }
 
   /** Prints a row. */
-  row({ figure, values, ratio = "", goal = "" }: Row): void {
-    this.#print(figure, this.#columns.map((column) => values[column] ?? ""), ratio, goal, " ");
+  row({ figure, values, ratio = "", floor = "", goal = "" }: Row): void {
+    const cells = this.#columns.map((column) => values[column] ?? "");
+    const met = goal && isMet(goal, goal.endsWith("×") ? ratio : cells[0]!) ? "yes" : goal && "no";
+    this.#print([figure, ...cells, ratio, floor, goal, met]);
   }
 
   /** Prints why a figure was not measured. */
@@ -41,15 +42,15 @@ export class Table {
     this.row({ figure: `skipped: ${figure} (${why})`, values: {} });
   }
 
-  #print(figure: string, values: readonly string[], ratio: string, goal: string, fill: string) {
-    const cells = [
-      figure.padEnd(FIGURE_WIDTH, fill),
-      ...values.map((value) => value.padStart(VALUE_WIDTH, fill)),
-      ratio.padEnd(RATIO_WIDTH, fill),
-      goal.padEnd(VALUE_WIDTH, fill),
-    ];
+  #print(cells: readonly string[]) {
     console.log(`| ${cells.join(" | ")} |`);
   }
+}
+
+/** Whether a value, which begins with a number, is within a goal. */
+function isMet(goal: string, value: string): boolean {
+  const [limit, is] = [goal.slice(2), value].map((text) => parseFloat(text.replaceAll(",", "")));
+  return goal.startsWith("≤") ? is! <= limit! : is! >= limit!;
 }
 
 /** The median. */

@@ -1,5 +1,5 @@
 /**
- * Programs that the benchmark builds in a temporary folder: the load generator and the C echo.
+ * Programs that the benchmark builds in a temporary folder: the load generator.
  *
  * @module
  */
@@ -23,8 +23,7 @@ export async function buildTools(): Promise<Tools & AsyncDisposable> {
   const compile = (name: string, ...sources: string[]) =>
     outputOf("cc", "-O2", "-o", `${folder}/${name}`, ...sources.map((source) => HERE + source));
   const inC = Deno.build.os === "linux" &&
-    await compile("load", "load.c", "wire.c") !== undefined &&
-    await compile("echo", "echo.c") !== undefined;
+    await compile("load", "load.c", "wire.c") !== undefined;
   const load = inC
     ? [`${folder}/load`]
     : [Deno.execPath(), "run", "--quiet", "--allow-net=127.0.0.1", `${HERE}load.ts`];

@@ -5,11 +5,11 @@
  */
 import type { Deadline, StallKind } from "../platform/deadline.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
-import { clientDataLoop, type ClientDataSide, type DataOutcome } from "../session/data_loop.ts";
+import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
-import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { greetingOf } from "../session/timers.ts";
 import { greetingCount, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
@@ -39,6 +39,7 @@ export class ClientSession extends Session implements ClientDataSide {
   readonly over = false;
   readonly #options: ClientSessionOptions;
   readonly #outbox: Outbox;
+  readonly #ended = Promise.withResolvers<CloseReason>();
   #limit = Infinity;
   /** When the last confirmation came, or `WELCOME`. */
   #lastConfirmed_ms = 0;
@@ -50,6 +51,16 @@ export class ClientSession extends Session implements ClientDataSide {
     super(options);
     this.#options = options;
     this.#outbox = options.outbox;
+  }
+
+  /**
+   * Runs the session, and resolves to how it ended.
+   *
+   * @throws Only on a defect of this program; the connection is closed all the same.
+   */
+  run(): Promise<CloseReason> {
+    this.start();
+    return this.#ended.promise;
   }
 
   /** Whether all that was asked for is sent and confirmed. */
@@ -108,18 +119,10 @@ export class ClientSession extends Session implements ClientDataSide {
     return await this.changes.until(() => this.isOpen, deadline);
   }
 
-  /** The server did not answer `HELLO`. */
-  protected override openTimeout(): CloseReason {
-    return { by: "self", reason: "silent", text: `no WELCOME within ${OPEN_LIMIT_MS / 1000} s` };
-  }
-
   /** Sends data messages until a confirmation is overdue, or all is done. */
-  protected override async dataLoop(deadline: Deadline): Promise<DataOutcome> {
-    const { source } = this.#outbox;
-    source.onChange = () => this.#onSourceChange();
-    const outcome = await clientDataLoop(this, this.timers, deadline);
-    if (outcome === "done") this.#finish();
-    return outcome;
+  protected override dataLoop(deadline: Deadline): void {
+    this.#outbox.source.onChange = () => this.#onSourceChange();
+    this.dataOver(clientDataLoop(this, this.timers, deadline));
   }
 
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
@@ -135,9 +138,9 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   /** After a local stall, what is due has its full time once more. */
-  protected override stalled(ms: number, kind: StallKind): void {
+  override onStall(ms: number, kind: StallKind): void {
     this.#stallEnded_ms = this.now();
-    super.stalled(ms, kind);
+    super.onStall(ms, kind);
   }
 
   /** Receives `WELCOME`, `CONFIRM` and `HOLD`. */
@@ -157,9 +160,11 @@ export class ClientSession extends Session implements ClientDataSide {
     return true;
   }
 
-  /** The counters are always final here: only the source is released. */
-  protected override finalizeCounters(): void {
+  /** Releases the source. */
+  protected override onClosed(defect?: { error: unknown }): void {
     this.#outbox.source.onChange = undefined;
+    if (defect) this.#ended.reject(defect.error);
+    else this.#ended.resolve(this.closeReason!);
   }
 
   #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -209,14 +214,14 @@ export class ClientSession extends Session implements ClientDataSide {
    */
   #onSourceChange(): void {
     if (this.state.phase === "heartbeat" && !this.#outbox.oldest) {
-      if (this.done) return this.#finish();
+      if (this.done) return this.onDone();
       this.sendReady();
     }
     this.changes.notify();
   }
 
   /** All is sent and confirmed: ends the session as asked, unless the source has failed. */
-  #finish(): void {
+  protected override onDone(): void {
     const { failure } = this.#outbox.source;
     if (failure) this.end({ by: "self", reason: "refused", text: failure });
     else this.stop("done");

@@ -6,7 +6,7 @@
 import type { Connection } from "../platform/net/transport.ts";
 import { type CloseReason, closeReasonOf } from "../session/close_reason.ts";
 import { ProtocolError } from "../wire/protocol.ts";
-import { type MessageListener, readMessages } from "../wire/reader.ts";
+import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { originalBytes, OriginalDecoder, type OriginalMessage } from "./wire.ts";
 
 /** Receives the messages of a connection. */
@@ -25,8 +25,8 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
   readonly #listener: OriginalListener;
   #answers: OriginalMessage[] = [];
   #writing: Promise<unknown> = Promise.resolve();
-  /** Why this side closed the connection over what it read. */
-  #error?: CloseReason;
+  /** How the connection ended; or first, why this side closed it over what it read. */
+  #closeReason?: CloseReason;
   /** Ends the wait for the write that is under way. */
   #abandonWrite = () => {};
 
@@ -38,15 +38,10 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
 
   /** Reads until the connection ends, closes it, and returns how it ended. */
   async run(): Promise<CloseReason> {
-    let closeReason: CloseReason = { by: "peer", reason: "closed", text: "" };
-    try {
-      await readMessages(this.#connection, new OriginalDecoder(), this);
-    } catch (error) {
-      closeReason = closeReasonOf(error);
-    }
+    await new MessageReader(this.#connection, new OriginalDecoder(), this).ended();
     this.close();
     await this.#writing;
-    return this.#error ?? closeReason;
+    return this.#closeReason!;
   }
 
   /**
@@ -82,10 +77,17 @@ export class OriginalConnection implements MessageListener<OriginalMessage> {
 
   /** Closes the connection over a protocol error, or a defect of this program. */
   onError(error: unknown): void {
-    this.#error = error instanceof ProtocolError
+    this.#closeReason = error instanceof ProtocolError
       ? { by: "self", reason: "protocol", text: error.message }
       : closeReasonOf(error);
     this.close();
+  }
+
+  /** Notes how the connection ended. */
+  onEnd(failure?: unknown): void {
+    this.#closeReason ??= failure
+      ? closeReasonOf(failure)
+      : { by: "peer", reason: "closed", text: "" };
   }
 
   async #write(bytes: Uint8Array): Promise<boolean> {

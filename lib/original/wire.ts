@@ -60,9 +60,9 @@ export function purposeOf(first: Uint8Array): OriginalPurpose | undefined {
 export class OriginalDecoder {
   #text = "";
 
-  /** Appends a chunk. */
-  push(chunk: Uint8Array): void {
-    this.#text += ascii.decode(chunk);
+  /** Appends a chunk, the first `length` bytes of a buffer. */
+  push(buffer: Uint8Array, length: number = buffer.length): void {
+    this.#text += ascii.decode(buffer.subarray(0, length));
   }
 
   /**

@@ -30,7 +30,8 @@ export function eventText(event: Event, role: Role, timers: Timers): EventText |
   return text === undefined ? undefined : { level: levelOf(event, role), text };
 }
 
-function levelOf(event: Event, role: Role): Level {
+/** The level of an event's line. */
+export function levelOf(event: Event, role: Role): Level {
   switch (event.event) {
     case "heartbeat_missed":
     case "local_stall":

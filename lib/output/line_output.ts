@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { type ByteSink, concat, writeAll } from "../platform/bytes.ts";
+import { type ByteSink, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { writeErrorText } from "../platform/errors.ts";
 
-/** How many bytes a slow reader may leave pending. */
-const MAX_PENDING_BYTES = 4_194_304;
+/** How many characters a slow reader may leave pending. */
+const MAX_PENDING = 4_194_304;
 
 /** How long, in milliseconds, the program waits for a slow reader at its end. */
 const FLUSH_LIMIT_MS = 1_000;
@@ -23,8 +23,9 @@ export class LineOutput {
   readonly #onLoss: (text: string) => void;
   readonly #changes = new Condition();
   readonly #encoder = new TextEncoder();
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  /** Encoded together when they are written: thousands of lines may come at once. */
+  #pending: string[] = [];
+  #pendingLength = 0;
   #lost = 0;
   #broken = false;
   #writing = false;
@@ -39,13 +40,13 @@ export class LineOutput {
   /** Writes a line without waiting. */
   write(line: string): void {
     if (this.#broken) return;
-    const bytes = this.#encoder.encode(line + "\n");
-    if (this.#pendingBytes + bytes.length > MAX_PENDING_BYTES) {
+    const length = line.length + 1;
+    if (this.#pendingLength + length > MAX_PENDING) {
       if (this.#lost++ === 0) this.#onLoss("its reader is too slow; lines are being left out");
       return;
     }
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
+    this.#pending.push(line);
+    this.#pendingLength += length;
     if (!this.#writing) this.#writeAll();
   }
 
@@ -75,9 +76,9 @@ export class LineOutput {
   }
 
   #take(): Uint8Array {
-    const lines = concat(this.#pending);
+    const lines = this.#pending;
     this.#pending = [];
-    this.#pendingBytes = 0;
-    return lines;
+    this.#pendingLength = 0;
+    return this.#encoder.encode(lines.length === 0 ? "" : lines.join("\n") + "\n");
   }
 }

@@ -14,10 +14,13 @@ import type { Event, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
-import { type EventText, eventText } from "./event_text.ts";
+import { type EventText, eventText, levelOf } from "./event_text.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
+
+/** How many events are written before timers and sockets have their turn. */
+const EVENTS_PER_TURN = 512;
 
 /** How many events may wait before they are written at once. */
 const MAX_PENDING = 65_536;
@@ -50,6 +53,7 @@ export class Reporter implements EventSink {
   readonly #options: ReporterOptions;
   readonly #rateLimit: RateLimit;
   #pending: Event[] = [];
+  #isWaiting = false;
 
   /** Creates a reporter. */
   constructor(options: ReporterOptions) {
@@ -58,11 +62,14 @@ export class Reporter implements EventSink {
     this.wantsMessages = options.json !== undefined || (options.logsAll && !options.many);
   }
 
-  /** Receives an event, and writes it at the end of this turn of the event loop. */
+  /** Receives an event, and writes it at the end of this turn of the event loop; of many, the rest later. */
   emit(event: Event): void {
-    const pending = this.#pending.push(event);
-    if (pending === 1) afterTurn(() => this.#writePending());
-    if (pending === MAX_PENDING) this.#writePending();
+    const { json, logsAll, role } = this.#options;
+    if (!json && !logsAll && levelOf(event, role) === "info") return;
+    if (this.#pending.push(event) === MAX_PENDING) this.#writePending();
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    afterTurn(() => this.#writeSome());
   }
 
   /** Writes all that is pending or held back by the rate limit. */
@@ -71,10 +78,14 @@ export class Reporter implements EventSink {
     this.#rateLimit.flush();
   }
 
-  #writePending(): void {
-    const events = this.#pending;
-    this.#pending = [];
-    for (const event of events) this.#write(event);
+  #writeSome(): void {
+    this.#writePending(EVENTS_PER_TURN);
+    this.#isWaiting = this.#pending.length > 0;
+    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome());
+  }
+
+  #writePending(count: number = Infinity): void {
+    for (const event of this.#pending.splice(0, count)) this.#write(event);
   }
 
   #write(event: Event): void {

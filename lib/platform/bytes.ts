@@ -62,3 +62,22 @@ function join(parts: readonly Uint8Array[], lineEnds: 0 | 1): Uint8Array<ArrayBu
   }
   return whole;
 }
+
+/** Short copies share blocks of so many bytes: a buffer for each would cost more than the rest of a message. */
+const BLOCK_BYTES = 2_048;
+
+let block = new Uint8Array(BLOCK_BYTES);
+let used = 0;
+
+/** A copy of bytes whose buffer is reused. It may share its own buffer with other copies. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length > BLOCK_BYTES / 8) return bytes.slice();
+  if (used + length > BLOCK_BYTES) {
+    block = new Uint8Array(BLOCK_BYTES);
+    used = 0;
+  }
+  const copy = block.subarray(used, used += length);
+  copy.set(bytes);
+  return copy;
+}

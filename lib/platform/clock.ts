@@ -34,6 +34,8 @@ export interface Clock {
   suspended_ms(): number;
   /** Milliseconds since 1970 by the wall clock, which may jump. Use it for display only. */
   wallTime(): number;
+  /** Creates a timer that is not set; the callback, which many timers may share, gets the receiver. */
+  timer<Receiver>(callback: (receiver: Receiver) => void, receiver: Receiver): Timer;
   /** Creates a timer that is not set. */
   timer(callback: () => void): Timer;
   /** Calls back after all input that has arrived by now has been read. */
@@ -70,7 +72,8 @@ export const systemClock: Clock = {
     return suspended_ms;
   },
   wallTime: () => Date.now(),
-  timer: (callback) => new SystemTimer(callback),
+  timer: (callback: (receiver: unknown) => void, receiver?: unknown) =>
+    new SystemTimer(callback, receiver),
   afterInput: (callback) => inputFence.add(callback),
 };
 
@@ -143,7 +146,7 @@ class SystemTimers {
     const now_ms = systemClock.now();
     try {
       for (let due = this.#queue.takeDue(now_ms); due; due = this.#queue.takeDue(now_ms)) {
-        due.callback();
+        due.callback(due.receiver);
       }
     } finally {
       // A callback that throws must not delay the other timers.

@@ -7,16 +7,13 @@ import type { Deadline, DeadlineListener } from "./deadline.ts";
 
 /** Condition variable for one waiter, with a {@linkcode Deadline} as timeout. */
 export class Condition implements DeadlineListener {
-  #wait?: {
-    readonly condition: () => boolean;
-    readonly deadline: Deadline;
-    readonly resolve: (holds: boolean) => void;
-    readonly reject: (reason: unknown) => void;
-  };
+  #condition?: () => boolean;
+  #deadline?: Deadline;
+  #resolve?: (holds: boolean | Promise<never>) => void;
 
   /** Re-evaluates the condition that is waited for. */
   notify(): void {
-    if (this.#wait?.condition()) this.#settle(true);
+    if (this.#condition?.()) this.#settle(true);
   }
 
   /**
@@ -26,29 +23,30 @@ export class Condition implements DeadlineListener {
    * @throws The deadline's abort reason, if it is ended.
    */
   until(condition: () => boolean, deadline: Deadline): Promise<boolean> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       deadline.throwIfEnded();
       if (condition()) return resolve(true);
       if (deadline.hasPassed) return resolve(false);
-      this.#wait = { condition, deadline, resolve, reject };
+      this.#condition = condition;
+      this.#deadline = deadline;
+      this.#resolve = resolve;
       deadline.wake(this);
     });
   }
 
   /** Resolves or rejects the wait when its deadline passes or is ended. */
   onDeadline(deadline: Deadline): void {
-    const wait = this.#wait;
     // The wait for that deadline may be over already, and another one under way.
-    if (deadline !== wait?.deadline) return;
-    if (deadline.hasPassed) return this.#settle(wait.condition());
-    this.#wait = undefined;
-    wait.reject(deadline.signal.reason);
+    if (deadline !== this.#deadline) return;
+    this.#settle(
+      deadline.hasPassed ? this.#condition!() : Promise.reject(deadline.signal.reason),
+    );
   }
 
-  #settle(holds: boolean): void {
-    const { resolve } = this.#wait!;
-    this.#wait = undefined;
-    resolve(holds);
+  #settle(outcome: boolean | Promise<never>): void {
+    const resolve = this.#resolve!;
+    this.#condition = this.#deadline = this.#resolve = undefined;
+    resolve(outcome);
   }
 }
 

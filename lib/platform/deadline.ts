@@ -41,6 +41,17 @@ export class DeadlinePassed extends Error {
 /** Shared, because an error is slow to create and thousands of deadlines may pass at once. */
 const DEADLINE_PASSED = new DeadlinePassed();
 
+/** Options for {@linkcode Deadline}. */
+export interface DeadlineOptions {
+  /**
+   * Called for each local stall: with the delay, in milliseconds, when it fires late, or with for how long
+   * this host was suspended.
+   */
+  onStall?(ms: number, kind: StallKind): void;
+  /** Ends it with its own reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** Waits for a {@linkcode Deadline}. */
 export interface DeadlineListener {
   /** Called when the deadline passes or is ended. */
@@ -54,18 +65,19 @@ export interface DeadlineListener {
  * counts however busy this process was.
  *
  * It has one listener at most, apart from the signal's: a listener on the signal takes five times the
- * memory of the controller, and each of thousands of sessions has one that waits.
+ * memory of the controller, and each of thousands of sessions has one that waits. For the same reason the
+ * controller is made when the signal is first asked for, or aborts.
  */
 export class Deadline implements Disposable {
   /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
   passed_ms: number = NaN;
   readonly #clock: Clock;
-  readonly #parent?: AbortSignal;
+  readonly #options: DeadlineOptions;
   readonly #endWithParent?: () => void;
-  readonly #onStall?: (ms: number, kind: StallKind) => void;
   readonly #timer: Timer;
-  #controller = new AbortController();
+  #controller?: AbortController;
   #listener?: DeadlineListener;
+  #hasAborted = false;
   #hasEnded = false;
   #due_ms = Infinity;
   #again_ms?: number;
@@ -74,24 +86,14 @@ export class Deadline implements Disposable {
   /** What the clock had found of suspensions at the last look. */
   #suspended_ms: number;
 
-  /**
-   * Creates a deadline that is not set until `moveTo` is called. The signal ends it with its own reason;
-   * `onStall` is called for each local stall: with the delay, in milliseconds, when it fires late, or with
-   * for how long this host was suspended.
-   */
-  constructor(
-    clock: Clock,
-    { onStall, signal }: {
-      onStall?: (ms: number, kind: StallKind) => void;
-      signal?: AbortSignal;
-    } = {},
-  ) {
+  /** Creates a deadline that is not set until `moveTo` is called. */
+  constructor(clock: Clock, options: DeadlineOptions = {}) {
     this.#clock = clock;
+    this.#options = options;
     this.#suspended_ms = clock.suspended_ms();
-    this.#onStall = onStall;
-    this.#timer = clock.timer(() => this.#onTimer());
+    this.#timer = clock.timer(Deadline.#onTimer, this);
+    const { signal } = options;
     if (!signal) return;
-    this.#parent = signal;
     this.#endWithParent = () => this.end(signal.reason);
     if (signal.aborted) this.#endWithParent();
     else signal.addEventListener("abort", this.#endWithParent, { once: true });
@@ -99,12 +101,12 @@ export class Deadline implements Disposable {
 
   /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or is ended. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return (this.#controller ??= new AbortController()).signal;
   }
 
   /** Whether it has passed and has not been moved since. */
   get hasPassed(): boolean {
-    return this.signal.aborted && !this.#hasEnded;
+    return this.#hasAborted && !this.#hasEnded;
   }
 
   /**
@@ -113,7 +115,7 @@ export class Deadline implements Disposable {
    */
   moveTo(due_ms: number, { again_ms }: { again_ms?: number } = {}): void {
     if (this.#hasEnded) return;
-    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    if (this.#hasAborted) this.#restart();
     this.#due_ms = due_ms;
     this.#again_ms = again_ms;
     if (this.#paused_ms === undefined) this.#timer.set(due_ms);
@@ -131,7 +133,7 @@ export class Deadline implements Disposable {
     const ms = suspended_ms - this.#suspended_ms;
     if (ms > 0 && !this.#hasEnded) {
       this.#suspended_ms = suspended_ms;
-      this.#onStall?.(ms, "suspended");
+      this.#options.onStall?.(ms, "suspended");
       this.#startAgain();
     }
     return this.#clock.now();
@@ -157,7 +159,7 @@ export class Deadline implements Disposable {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this[Symbol.dispose]();
-    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    if (this.#hasAborted) this.#restart();
     this.#abort(reason);
   }
 
@@ -179,17 +181,20 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     this.#due_ms = Infinity;
     this.#timer.clear();
-    if (this.#endWithParent) this.#parent!.removeEventListener("abort", this.#endWithParent);
+    if (!this.#endWithParent) return;
+    this.#options.signal!.removeEventListener("abort", this.#endWithParent);
   }
 
-  #onTimer(): void {
+  static readonly #onTimer = (deadline: Deadline) => deadline.#fire();
+
+  #fire(): void {
     const due_ms = this.#due_ms;
     this.look();
     // Moved: the timer fires again.
     if (this.#due_ms !== due_ms) return;
     const late_ms = this.#clock.now() - due_ms;
     const stalled = late_ms > STALL_TOLERANCE_MS;
-    if (stalled) this.#onStall?.(late_ms, "stopped");
+    if (stalled) this.#options.onStall?.(late_ms, "stopped");
     if (stalled && this.#again_ms !== undefined) {
       this.#due_ms = this.#clock.now() + this.#again_ms;
       this.#timer.set(this.#due_ms);
@@ -204,6 +209,12 @@ export class Deadline implements Disposable {
     });
   }
 
+  /** Starts anew with another signal. */
+  #restart(): void {
+    this.#controller = undefined;
+    this.#hasAborted = false;
+  }
+
   /** After a suspension. Without `again_ms`, what came due meanwhile is due now, and not late. */
   #startAgain(): void {
     if (this.#due_ms === Infinity || this.#paused_ms !== undefined) return;
@@ -213,7 +224,8 @@ export class Deadline implements Disposable {
   }
 
   #abort(reason: unknown): void {
-    this.#controller.abort(reason);
+    this.#hasAborted = true;
+    (this.#controller ??= new AbortController()).abort(reason);
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.onDeadline(this);

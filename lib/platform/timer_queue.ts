@@ -6,8 +6,10 @@
 
 /** A timer in a {@linkcode TimerQueue}. */
 export class QueuedTimer {
-  /** Called when it is due. */
-  readonly callback: () => void;
+  /** Called when it is due, with the receiver. */
+  readonly callback: (receiver: unknown) => void;
+  /** Whose timer it is. */
+  readonly receiver: unknown;
   /** When it is due; `Infinity` if it is not set. */
   at_ms: number = Infinity;
   /** Its key in the heap: never later than `at_ms`. */
@@ -16,8 +18,9 @@ export class QueuedTimer {
   index: number = -1;
 
   /** Creates a timer that is not set. */
-  constructor(callback: () => void) {
+  constructor(callback: (receiver: unknown) => void, receiver?: unknown) {
     this.callback = callback;
+    this.receiver = receiver;
   }
 }
 

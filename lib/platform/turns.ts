@@ -55,14 +55,14 @@ export class TurnLimiter {
   }
 
   /** Resolves when the caller may run: at once, unless this turn's limit is reached. First in, first out. */
-  async turn(): Promise<void> {
+  turn(): Promise<void> {
     const now_ms = this.#clock.now();
     if (now_ms - this.#turn_ms >= TURN_MS && this.#waiting.length === 0) {
       this.#turn_ms = now_ms;
       this.#count = 0;
     }
-    if (++this.#count <= this.#atOnce) return;
-    await new Promise<void>((resolve) => {
+    if (++this.#count <= this.#atOnce) return Promise.resolve();
+    return new Promise<void>((resolve) => {
       if (this.#waiting.push(resolve) === 1) this.#release();
     });
   }

@@ -8,7 +8,7 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
-import { encodeFrame } from "../wire/codec.ts";
+import { encodeFrame } from "../wire/encoder.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
 import { NO_ROOM } from "./admission.ts";
 import { parseHello } from "./first_bytes.ts";
@@ -109,19 +109,20 @@ async function refuse(
   connection: Connection,
   report: (first: Uint8Array) => void,
 ): Promise<void> {
-  try {
-    const buffer = new Uint8Array(MAX_LINE_BYTES);
-    const count = await connection.read(buffer);
-    const first = buffer.subarray(0, count ?? 0);
-    report(first);
-    if (parseHello(first)?.reconnects) return;
-    let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
-    while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
-    await connection.closeWrite();
-    while (await connection.read(buffer) !== null);
-  } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
+  const buffer = new Uint8Array(MAX_LINE_BYTES);
+  const gone = () => null;
+  const count = await connection.read(buffer).catch(gone);
+  const first = buffer.subarray(0, count ?? 0);
+  report(first);
+  if (parseHello(first)?.reconnects) return;
+  let rest = encodeFrame({ type: "TERMINATE", reason: "refused", text: NO_ROOM });
+  while (rest.length > 0) {
+    const written = await connection.write(rest).catch(gone);
+    if (written === null) return;
+    rest = rest.subarray(written);
   }
+  await connection.closeWrite().catch(gone);
+  while (await connection.read(buffer).catch(gone) !== null);
 }
 
 function failureText(error: TransportError): string {

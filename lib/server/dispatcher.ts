@@ -18,7 +18,7 @@ import type { LegacyProtocol, ServerOptions } from "./options.ts";
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {
   /** The connection, from its first byte on. */
-  readonly connection: Connection;
+  readonly connection: PeekedConnection;
   /** When it was opened, in monotonic milliseconds. */
   readonly connected_ms: number;
   /** Its first bytes, if they are of the legacy protocol. */
@@ -78,7 +78,7 @@ export class Dispatcher {
     connected_ms: number,
     isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
   ): Promise<IncomingConnection> {
-    const { clock, legacy, stopping } = this.#options;
+    const { clock, coordinator, legacy, stopping } = this.#options;
     const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
     using limit = new Deadline(clock, { signal: stopping });
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
@@ -87,7 +87,7 @@ export class Dispatcher {
     if (legacy?.matches(first)) {
       return { connection: peeked, connected_ms, legacy: first, session: undefined };
     }
-    const session = parseHello(first)?.id;
+    const session = coordinator && parseHello(first)?.id;
     return { connection: peeked, connected_ms, legacy: undefined, session };
   }
 }

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { concat } from "../platform/bytes.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { FrameDecoder } from "../wire/codec.ts";
+import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { LegacyProtocol } from "./options.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -48,17 +50,20 @@ export function parseHello(first: Uint8Array): Hello | undefined {
 /** Reads ahead at the beginning; the first reads return the same bytes again. */
 export class PeekedConnection implements Connection {
   readonly #connection: Connection;
-  /** The first bytes, until they have been read. */
-  #first?: FirstRead & { count: Promise<number | null> };
+  /** What has come of the first bytes, be it enough or not. */
+  readonly #first = { buffer: new Uint8Array(SMALLEST_READ_BYTES), count: 0 };
+  /** Whether there are any, once they are enough. */
+  readonly #reading: Promise<boolean>;
+  #isEnough = false;
+  /** How many of them have been read again. */
   #readCount = 0;
 
   /** Starts to read the first bytes of a connection, as many as are enough. */
   constructor(connection: Connection, isEnough: (bytes: Uint8Array) => boolean = () => true) {
     this.#connection = connection;
-    const first = { buffer: new Uint8Array(MAX_LINE_BYTES), received: 0 };
-    this.#first = Object.assign(first, { count: readUntil(isEnough, connection, first) });
-    // The first read rejects with it.
-    this.#first.count.catch(() => {});
+    this.#reading = readUntil(isEnough, connection, this.#first);
+    // The first read rejects with a failure.
+    this.#reading.then((isEnough) => this.#isEnough = isEnough, () => {});
   }
 
   /** The peer's address and port, for people. */
@@ -66,15 +71,21 @@ export class PeekedConnection implements Connection {
     return this.#connection.peer;
   }
 
-  /** What has come of the first bytes, enough or not, as long as they have not been read. */
+  /** What has come of the first bytes, enough or not. */
   get received(): Uint8Array {
-    return this.#first?.buffer.subarray(0, this.#first.received) ?? new Uint8Array(0);
+    return bytesOf(this.#first);
   }
 
   /** The first bytes, which stay unread; none if the connection ends before any. */
   async peek(): Promise<Uint8Array> {
-    const { buffer, count } = this.#first!;
-    return buffer.subarray(0, await count.catch(() => null) ?? 0);
+    return await this.#reading.catch(() => false) ? this.received : new Uint8Array(0);
+  }
+
+  /** The connection itself and its first bytes, for whoever reads all else; until they have come, this one. */
+  taken(): { connection: Connection; first?: ReadAhead } {
+    return this.#isEnough
+      ? { connection: this.#connection, first: this.#first }
+      : { connection: this };
   }
 
   /** This side's address and port, for people. */
@@ -88,8 +99,13 @@ export class PeekedConnection implements Connection {
   }
 
   /** Reads some bytes, the first ones first. */
-  read(buffer: Uint8Array): Promise<number | null> {
-    return this.#first ? this.#readFirst(this.#first, buffer) : this.#connection.read(buffer);
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (!await this.#reading) return null;
+    const rest = this.received.subarray(this.#readCount, this.#readCount + buffer.length);
+    if (rest.length === 0) return await this.#connection.read(buffer);
+    buffer.set(rest);
+    this.#readCount += rest.length;
+    return rest.length;
   }
 
   /** Writes some of the bytes. */
@@ -106,22 +122,10 @@ export class PeekedConnection implements Connection {
   close(): void {
     this.#connection.close();
   }
+}
 
-  async #readFirst(
-    first: FirstRead & { count: Promise<number | null> },
-    buffer: Uint8Array,
-  ): Promise<number | null> {
-    const count = await first.count;
-    if (count === null) return null;
-    const bytes = first.buffer.subarray(
-      this.#readCount,
-      Math.min(count, this.#readCount + buffer.length),
-    );
-    buffer.set(bytes);
-    this.#readCount += bytes.length;
-    if (this.#readCount === count) this.#first = undefined;
-    return bytes.length;
-  }
+function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
+  return buffer.subarray(0, count);
 }
 
 /** The stranger of a connection on which these bytes, or none, were read before its end. */
@@ -132,23 +136,20 @@ export function strangerOf(connection: Connection, first: Uint8Array): Stranger 
   return { peer: connection.peer, sent };
 }
 
-/** The buffer of the first bytes, and how many of them have come. */
-interface FirstRead {
-  readonly buffer: Uint8Array;
-  received: number;
-}
-
-/** Reads until the bytes are enough, fill the buffer, or the peer closes: how many, or `null`. */
+/** Reads until the bytes are enough, fill a line, or the peer closes: false if it does before any. */
 async function readUntil(
   isEnough: (bytes: Uint8Array) => boolean,
   connection: Connection,
-  first: FirstRead,
-): Promise<number | null> {
-  const { buffer } = first;
+  first: { buffer: Uint8Array<ArrayBuffer>; count: number },
+): Promise<boolean> {
   do {
-    const count = await connection.read(buffer.subarray(first.received));
-    if (count === null) return first.received || null;
-    first.received += count;
-  } while (first.received < buffer.length && !isEnough(buffer.subarray(0, first.received)));
-  return first.received;
+    const more = await connection.read(first.buffer.subarray(first.count));
+    if (more === null) return first.count > 0;
+    first.count += more;
+    if (isEnough(bytesOf(first))) break;
+    if (first.count === first.buffer.length) {
+      first.buffer = concat([first.buffer, new Uint8Array(MAX_LINE_BYTES - first.count)]);
+    }
+  } while (first.count < first.buffer.length);
+  return true;
 }

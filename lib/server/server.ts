@@ -53,7 +53,8 @@ export class Server {
   readonly #listener: Listener;
   readonly #events: EventSource;
   readonly #tasks = new TaskGroup();
-  readonly #sessions = new Map<AnySession, Promise<void>>();
+  readonly #sessions = new Set<AnySession>();
+  #onAllClosed?: () => void;
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
   readonly #admission: Admission;
@@ -82,9 +83,10 @@ export class Server {
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
+    const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
     const strangers = this.#strangers = new Strangers({ clock, events: this.#events });
     const onStranger = (stranger: Stranger) => (coordinator ?? strangers).onStranger(stranger);
-    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit, onStranger };
+    this.#host = { clock, timers, maxMessageBytes, sessionLifetime_ms, admit, closed, onStranger };
     this.registry.restore((coordinator ?? store)?.sessions ?? []);
   }
 
@@ -140,7 +142,7 @@ export class Server {
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
-    for (const session of this.#sessions.keys()) session.stop(reason, text);
+    for (const session of this.#sessions) session.stop(reason, text);
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
@@ -172,9 +174,11 @@ export class Server {
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
-    const session = new ServerSession({ config: this.#host, connection, connected_ms, state });
+    const config = this.#host;
+    const session = new ServerSession({ config, ...connection.taken(), connected_ms, state });
     this.#admission.expect(session, incoming);
-    this.#run(session);
+    session.start();
+    this.#opened(session);
   }
 
   async #serveLegacy(connection: Connection, first: Uint8Array): Promise<void> {
@@ -187,7 +191,9 @@ export class Server {
     }
     const session = sessions.create(connection, first);
     this.#admission.legacyAdmitted(session);
-    this.#run(session);
+    session.run()
+      .then(() => this.#closed(session), (error) => this.#closed(session, { error }));
+    this.#opened(session);
   }
 
   #admit(session: ServerSession, hello: Hello): AdmissionResult {
@@ -200,18 +206,19 @@ export class Server {
     return admitted;
   }
 
-  #run(session: AnySession): void {
-    const task = session.run()
-      // A defect ends one session and is logged in full; the others go on.
-      .catch((error) => this.#notice("error", defectText(error, ` ended session ${session.id}`)))
-      .then(() => this.#onConnectionClosed(session));
-    this.#sessions.set(session, task);
+  #opened(session: AnySession): void {
+    this.#sessions.add(session);
     // Accepted while the server was stopping.
     if (this.#stopReason) session.stop(this.#stopReason);
   }
 
-  #onConnectionClosed(session: AnySession): void {
+  #closed(session: AnySession, defect?: { error: unknown }): void {
+    // A defect ends one session and is logged in full; the others go on.
+    if (defect) {
+      this.#notice("error", defectText(defect.error, ` ended session ${session.id}`));
+    }
     this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#onAllClosed?.();
     if (session instanceof ServerSession) {
       this.#admission.onConnectionClosed(session);
       return this.registry.onConnectionClosed(session);
@@ -237,7 +244,9 @@ export class Server {
 
   async #finish(): Promise<void> {
     await this.#tasks.finished();
-    while (this.#sessions.size > 0) await Promise.all(this.#sessions.values());
+    while (this.#sessions.size > 0) {
+      await new Promise<void>((resolve) => this.#onAllClosed = resolve);
+    }
     this.counts.away = this.registry.stop(this.#stopReason!);
     await this.#delivery?.flushed();
     await this.#options.output?.close();

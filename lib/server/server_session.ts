@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Deadline } from "../platform/deadline.ts";
-import type { Connection } from "../platform/net/transport.ts";
+import type { Deadline, DeadlineListener } from "../platform/deadline.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -16,7 +15,7 @@ import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { greetingOf, OPEN_LIMIT_MS } from "../session/timers.ts";
+import { greetingOf } from "../session/timers.ts";
 import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
@@ -31,12 +30,14 @@ export interface SessionHost extends SessionConfig {
   readonly sessionLifetime_ms: number;
   /** Decides on the client's `HELLO`. */
   admit(session: ServerSession, hello: Hello): AdmissionResult;
+  /** Called when the connection of a session is closed; a defect of this program may have ended it. */
+  closed(session: ServerSession, defect?: { error: unknown }): void;
   /** Counts a connection that opened no session. */
   onStranger(stranger: Stranger): void;
 }
 
 /** The server's side of a session, on one connection. */
-export class ServerSession extends Session {
+export class ServerSession extends Session implements DeadlineListener {
   /** Which side this is. */
   override readonly role = "server";
   /** The session that the connection belongs to, once that is known. */
@@ -45,9 +46,6 @@ export class ServerSession extends Session {
   lastData_ms = 0;
   #welcomed_ms = 0;
   readonly #host: SessionHost;
-  readonly #connection: Connection;
-  /** Moves the deadline of the data phase, while that lasts. */
-  #onData?: () => void;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -66,14 +64,13 @@ export class ServerSession extends Session {
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
     this.#host = options.config;
-    this.#connection = options.connection;
   }
 
   /** Confirms all data messages of one read at once. */
   override onBatchEnd(bytes: number): void | Promise<void> {
     this.#confirm();
     if (this.dataFramesReceived > this.#dataBefore) {
-      this.#onData?.();
+      this.#expectData();
       if (this.record!.isSettled) this.#assurance?.stop();
       else this.#startAssurance();
     }
@@ -86,7 +83,7 @@ export class ServerSession extends Session {
   protected override onPartialData(): void {
     super.onPartialData();
     this.lastData_ms = this.state.lastSignOfLife_ms;
-    this.#onData?.();
+    this.#expectData();
     this.#startAssurance();
   }
 
@@ -105,7 +102,7 @@ export class ServerSession extends Session {
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
     if (isClient) super.reportEnd(closeReason, connection);
-    else this.#host.onStranger(strangerOf(this.#connection, first));
+    else this.#host.onStranger(strangerOf(this.connection, first));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -133,28 +130,29 @@ export class ServerSession extends Session {
   }
 
   /** Waits until no data message has been received for `data_threshold`. */
-  protected override async dataLoop(deadline: Deadline): Promise<"silent"> {
+  protected override dataLoop(deadline: Deadline): void {
+    // Not an async function, which would take as much memory as the rest of an idle session; nor does a
+    // data message wake this wait: it only moves the deadline.
+    this.#expectData();
+    deadline.wake(this);
+  }
+
+  /** No data message has been received in time, or the session has ended. */
+  onDeadline(): void {
+    this.dataOver("silent");
+  }
+
+  /** Moves the deadline of the data phase, while that lasts, to when the next data message is due. */
+  #expectData(): void {
+    if (this.state.phase !== "data") return;
     const again_ms = this.timers.data_threshold_ms;
-    // A data message does not wake this wait, it only moves the deadline: that is much cheaper.
-    this.#onData = () => deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
-    this.#onData();
-    try {
-      await this.changes.until(() => false, deadline);
-    } finally {
-      this.#onData = undefined;
-    }
-    return "silent";
+    this.deadline.moveTo(this.lastData_ms + again_ms, { again_ms });
   }
 
   /** Silence is measured from the last data message. */
   protected override silence(): { since: DetectedSince; at_ms: number } {
     const since = this.lastData_ms === this.#welcomed_ms ? "session_opened" : "last_data_heard";
     return { since, at_ms: this.lastData_ms };
-  }
-
-  /** The client did not send `HELLO`. */
-  protected override openTimeout(): CloseReason {
-    return { by: "self", reason: "silent", text: `no HELLO within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
   /** Receives `HELLO` and `DATA`. */
@@ -177,11 +175,12 @@ export class ServerSession extends Session {
   }
 
   /** What was written to the network is confirmed; the rest is in doubt. */
-  protected override finalizeCounters(): void {
+  protected override onClosed(defect?: { error: unknown }): void {
     this.#assurance?.stop();
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
     this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
+    this.#host.closed(this, defect);
   }
 
   /**

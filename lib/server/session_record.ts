@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../platform/bytes.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
@@ -114,7 +115,7 @@ export class SessionRecord implements Recipient {
       at: clock.wallTime(),
       seq,
       // A copy: the reader reuses its buffer.
-      payload: payload.slice(),
+      payload: copyOf(payload),
     };
     this.#waitingBytes += costOf(message);
     this.#delivery.message(this, message);

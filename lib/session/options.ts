@@ -5,12 +5,14 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { ReadAhead } from "../wire/reader.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
-import type { DataOutcome } from "./data_loop.ts";
+import type { EventSource } from "./events.ts";
+import type { Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
-import type { Timers } from "./timers.ts";
+import { OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** What the sessions of a client or a server share. */
 export interface SessionConfig {
@@ -32,28 +34,78 @@ export interface SessionOptions {
   readonly state: SessionState;
   /** The connection; the session closes it. */
   readonly connection: Connection;
+  /** What was read of it before. */
+  readonly first?: ReadAhead;
   /** When the connection was opened, in monotonic milliseconds. */
   readonly connected_ms: number;
 }
 
-/** What the two sides of a session do differently. */
+/** What a session has from its options, and what its two sides do differently. */
 export abstract class SessionSide {
   /** Which side this is. */
   abstract readonly role: Role;
+  /** The session's state, once it is known which session it is; until then, that of the connection. */
+  state: SessionState;
+  /** What it shares with other sessions. */
+  protected readonly config: SessionConfig;
+  /** The connection. */
+  protected readonly connection: Connection;
+
+  /** Creates one side of a session on a connection. */
+  constructor({ config, connection, state }: SessionOptions) {
+    this.config = config;
+    this.connection = connection;
+    this.state = state;
+  }
+
+  /** The session's counters. */
+  get ledger(): Ledger {
+    return this.state.ledger;
+  }
+
+  /** The peer's address and port, for people. */
+  get peer(): string {
+    return this.connection.peer;
+  }
+
+  /** The session's timers. */
+  protected get timers(): Timers {
+    return this.config.timers;
+  }
+
+  /** The session's id; `?` before the client has sent it. */
+  get id(): string {
+    return this.events.session ?? "?";
+  }
+
+  /** Emits the session's events. */
+  protected get events(): EventSource {
+    return this.state.events;
+  }
+
+  /** The monotonic time in milliseconds. */
+  now(): number {
+    return this.config.clock.now();
+  }
+
+  /** The close reason of a handshake that was not completed in time. */
+  protected openTimeout(): CloseReason {
+    const missing = this.role === "server" ? "HELLO" : "WELCOME";
+    return { by: "self", reason: "silent", text: `no ${missing} within ${OPEN_LIMIT_MS / 1000} s` };
+  }
+
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
   protected abstract open(deadline: Deadline): Promise<boolean>;
-  /** The close reason of a handshake that was not completed in time. */
-  protected abstract openTimeout(): CloseReason;
   /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
-  /** Runs the data phase. */
-  protected abstract dataLoop(deadline: Deadline): Promise<DataOutcome>;
+  /** Begins the data phase, and calls `dataOver` when no data comes in time, or all is done. */
+  protected abstract dataLoop(deadline: Deadline): void;
   /** When the silence that ended the data phase began; `isIdle` if no data was due. */
   protected abstract silence(): { since: DetectedSince; at_ms: number; isIdle?: boolean };
   /** Waits before a polite end until what was received is settled; false if the limit passes first. */
   protected abstract settle(limit: Deadline): boolean | Promise<boolean>;
   /** Whether the session outlives a connection that ended for this reason. */
   protected abstract survivesDisconnect(closeReason: CloseReason): boolean;
-  /** Finalizes the counters once nothing more can be received or sent. */
-  protected abstract finalizeCounters(): void;
+  /** Called once the connection is closed, for a defect of this program or not: nothing more comes or goes. */
+  protected abstract onClosed(defect?: { error: unknown }): void;
 }

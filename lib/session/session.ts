@@ -11,44 +11,34 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type StallKind } from "../platform/deadline.ts";
-import { type Connection, TransportError } from "../platform/net/transport.ts";
+import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { TransportError } from "../platform/net/transport.ts";
 import { TurnLimiter } from "../platform/turns.ts";
-import { FrameDecoder } from "../wire/codec.ts";
+import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
 import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
-import { type MessageListener, readMessages } from "../wire/reader.ts";
-import { FrameWriter } from "../wire/writer.ts";
+import { type MessageListener, MessageReader } from "../wire/reader.ts";
+import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
 import { type CloseReason, closeReasonOf } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
-import type { EventSource, Resumption } from "./events.ts";
-import {
-  heartbeatLoop,
-  type HeartbeatOutcome,
-  Heartbeats,
-  type ReceiveCounters,
-} from "./heartbeat_loop.ts";
-import { ConnectionLedger, type Ledger } from "./ledger.ts";
-import { type SessionConfig, type SessionOptions, SessionSide } from "./options.ts";
-import type { ClosedConnection, SessionState } from "./state.ts";
-import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import type { DataOutcome } from "./data_loop.ts";
+import type { Resumption } from "./events.ts";
+import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
+import { ConnectionLedger } from "./ledger.ts";
+import { type SessionOptions, SessionSide } from "./options.ts";
+import type { ClosedConnection } from "./state.ts";
+import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
-  implements ReceiveCounters, MessageListener<Frame> {
+  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
   framesReceived = 0;
   /** Data messages (at the server) or confirmations (at the client) received on this connection. */
   dataFramesReceived = 0;
-  /** The session's state, once it is known which session it is; until then, that of the connection. */
-  state: SessionState;
-  /** The peer's address and port, for people. */
-  readonly peer: string;
-  /** The session's timers. */
-  protected readonly timers: Timers;
   /** The connection's only writer. */
   protected readonly writer: FrameWriter;
   /** When the peer is next judged, whatever that is for. */
@@ -58,10 +48,9 @@ export abstract class Session extends SessionSide
   /** The counters of this connection. */
   protected counts = new ConnectionLedger();
 
-  readonly #config: SessionConfig;
-  readonly #connection: Connection;
   readonly #decoder: FrameDecoder;
   readonly #use: ConnectionUse;
+  readonly #reader: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
   /** What is wrong with this host's own interface since the last silence. */
   #linkFault?: string;
@@ -71,20 +60,14 @@ export abstract class Session extends SessionSide
   #defect: { error: unknown } | undefined;
 
   /** Creates one side of a session on a connection. */
-  constructor({ connected_ms, connection, state, config }: SessionOptions) {
-    super();
-    this.#config = config;
-    this.#connection = connection;
+  constructor(options: SessionOptions) {
+    super(options);
+    const { config, connected_ms, connection, first } = options;
     this.#use = new ConnectionUse(connected_ms);
-    this.state = state;
-    this.peer = connection.peer;
-    this.timers = config.timers;
-    this.deadline = new Deadline(config.clock, { onStall: (ms, kind) => this.stalled(ms, kind) });
+    this.deadline = new Deadline(config.clock, this);
     this.#decoder = new FrameDecoder(config);
-    this.writer = new FrameWriter(connection, {
-      onError: (error) => this.#fail(error),
-      onWritten: () => this.#use.onTraffic(config.clock.now()),
-    });
+    this.writer = new FrameWriter(connection, this);
+    this.#reader = new MessageReader(connection, this.#decoder, this, first);
   }
 
   /** Whether the handshake is complete. */
@@ -92,78 +75,80 @@ export abstract class Session extends SessionSide
     return this.#isOpen;
   }
 
-  /** The session's counters. */
-  get ledger(): Ledger {
-    return this.state.ledger;
-  }
-
-  /** The session's id; `?` before the client has sent it. */
-  get id(): string {
-    return this.events.session ?? "?";
-  }
-
-  /** Emits the session's events. */
-  protected get events(): EventSource {
-    return this.state.events;
-  }
-
-  /** The monotonic time in milliseconds. */
-  now(): number {
-    return this.#config.clock.now();
-  }
-
   /**
-   * Runs the session on this connection, from `HELLO` to the end, and closes the connection. No task,
-   * timer or socket is left when this resolves.
-   *
-   * @throws Only on a defect of this program; the connection is closed all the same.
+   * Runs the session on this connection: the handshake, then the data phase and the heartbeat phase in turn,
+   * to the end. No task, timer or socket is left when `onClosed` is called.
    */
-  async run(): Promise<CloseReason> {
-    const deadline = this.deadline;
-    const reading = this.#read();
+  async start(): Promise<void> {
+    const { deadline } = this;
     try {
       deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
       if (!await this.open(deadline)) this.end(this.openTimeout());
-      while (!this.closeReason) {
-        const data = await this.dataLoop(deadline);
-        deadline.throwIfEnded();
-        if (data === "done") this.stop("done");
-        deadline.throwIfEnded();
-        const heartbeats = await this.#heartbeatPhase(deadline);
-        // The data that ended the phase may have come in one read with what ended the session.
-        deadline.throwIfEnded();
-        if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
-        else this.state.data();
-      }
     } catch (error) {
-      if (error !== this.closeReason) this.#fail(error);
+      if (error !== this.closeReason) this.onFailure(error);
     }
-    const closeReason = this.closeReason!;
+    this.#dataPhase();
+  }
+
+  #dataPhase(): void {
+    if (this.closeReason) this.#close();
+    else this.dataLoop(this.deadline);
+  }
+
+  /** Goes on when the data phase is over: with heartbeats until data is heard again, or to the end. */
+  protected async dataOver(data: DataOutcome | Promise<DataOutcome>): Promise<void> {
+    const { deadline } = this;
+    try {
+      const outcome = await data;
+      deadline.throwIfEnded();
+      if (outcome === "done") this.onDone();
+      deadline.throwIfEnded();
+      const heartbeats = await this.#heartbeatPhase(deadline);
+      // The data that ended the phase may have come in one read with what ended the session.
+      deadline.throwIfEnded();
+      if (heartbeats !== "dead") this.state.data();
+      else this.#onDeath();
+    } catch (error) {
+      if (error !== this.closeReason) this.onFailure(error);
+    }
+    this.#dataPhase();
+  }
+
+  /** The peer is dead; whether this host's own link is down was found out meanwhile. */
+  #onDeath(): void {
+    const link = this.#linkFault;
+    this.end({ by: "self", reason: "silent", text: "", ...link !== undefined && { link } });
+  }
+
+  async #close(): Promise<void> {
     await closeGracefully({
-      clock: this.#config.clock,
-      connection: this.#connection,
+      clock: this.config.clock,
+      connection: this.connection,
       writer: this.writer,
-      closeReason,
-      reading,
+      closeReason: this.closeReason!,
+      reader: this.#reader,
       settle: (limit) => this.settle(limit),
-    });
-    this.finalizeCounters();
-    if (this.#defect) throw this.#defect.error;
-    return closeReason;
+    }).catch((error) => this.onFailure(error));
+    this.onClosed(this.#defect);
   }
 
   /** Enters the data phase after the handshake, of a new session or of a resumed one. */
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
     this.#decoder.forgetFirst();
-    this.counts = this.state.open(this.#connection);
+    this.counts = this.state.open(this.connection);
     if (resumption) this.state.resumed(resumption);
     this.state.data();
   }
 
   /** Called when this process did not run as a deadline came due, or its host was suspended. */
-  protected stalled(ms: number, kind: StallKind): void {
+  onStall(ms: number, kind: StallKind): void {
     this.state.stalled(ms, kind);
+  }
+
+  /** All that was asked for is sent and confirmed. */
+  protected onDone(): void {
+    this.stop("done");
   }
 
   /** Ends the session at this side's request. */
@@ -174,11 +159,7 @@ export abstract class Session extends SessionSide
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(closeReason: CloseReason): void {
     if (this.closeReason) return;
-    // A dead peer is silent; whether this host's own link is down was found out meanwhile.
-    const isDeath = closeReason.by === "self" && closeReason.reason === "silent" && this.#linkFault;
-    closeReason = this.closeReason = isDeath
-      ? { ...closeReason, link: this.#linkFault }
-      : closeReason;
+    this.closeReason = closeReason;
     const { peer } = this;
     const use = this.#use;
     const detection = this.#heartbeats?.detection;
@@ -201,26 +182,25 @@ export abstract class Session extends SessionSide
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
     const { events, ledger, timers } = this;
-    const { clock } = this.#config;
+    const { clock } = this.config;
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
     return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
   }
 
-  #heartbeatPhase(deadline: Deadline): Promise<HeartbeatOutcome> {
+  #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
     this.#linkFault = undefined;
-    this.#connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
+    this.connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
-  #read(): Promise<void> {
-    const reading = readMessages(this.#connection, this.#decoder, this);
-    return reading.then(() => {
-      const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
-      this.end({ by: "peer", reason: "closed", text });
-    }, (error) => this.#fail(error));
+  /** Ends the session when the peer has closed its side, or the connection has failed. */
+  onEnd(failure?: unknown): void {
+    if (failure) return this.onFailure(failure);
+    const text = this.#decoder.midFrame ? "in the middle of a frame" : "";
+    this.end({ by: "peer", reason: "closed", text });
   }
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
@@ -270,13 +250,13 @@ export abstract class Session extends SessionSide
     if (this.writer.full) throw new ProtocolError("too many answers left unread");
     const room = this.events.room();
     if (frames <= FRAMES_PER_TURN && bytes < LARGE_READ_BYTES) return room;
-    const turn = TurnLimiter.ofReads(this.#config.clock).turn();
+    const turn = TurnLimiter.ofReads(this.config.clock).turn();
     return room ? room.then(() => turn) : turn;
   }
 
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
-    if (!(error instanceof ProtocolError)) return this.#fail(error);
+    if (!(error instanceof ProtocolError)) return this.onFailure(error);
     const text = this.#explainOtherWire() ?? error.message;
     this.end({ by: "self", reason: "protocol", text });
   }
@@ -284,11 +264,17 @@ export abstract class Session extends SessionSide
   /** What the peer speaks, if it opens no session because it speaks another known protocol. */
   #explainOtherWire(): string | undefined {
     if (this.#isOpen) return undefined;
-    const legacy = this.#config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
+    const legacy = this.config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
     return legacy ?? explainForeign(this.#decoder.first, this.role);
   }
 
-  #fail(error: unknown): void {
+  /** Notes that something was sent. */
+  onWritten(): void {
+    this.#use.onTraffic(this.now());
+  }
+
+  /** Ends the session over a failure of the connection, or a defect of this program. */
+  onFailure(error: unknown): void {
     if (!(error instanceof TransportError)) this.#defect ??= { error };
     this.end(closeReasonOf(error));
   }

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
 import { HoldWatch } from "./hold_watch.ts";
 import { BATCH_ENTRIES, costOf, Queue, type Recipient } from "./queue.ts";
 import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
@@ -87,6 +89,10 @@ export class BatchDelivery implements Delivery {
   /** Whether the failure has been reported. */
   #isOver = false;
   #running?: Promise<void>;
+  /** How many batches are being delivered: one, or two while there is much to store. */
+  #delivering = 0;
+  /** The second of them. */
+  #ahead?: Promise<void>;
   /** What the output is being given, one batch after the other. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -98,11 +104,8 @@ export class BatchDelivery implements Delivery {
     const { clock } = options;
     this.#next = new Queue(clock.now());
     const inAll = () => [...this.#underWay.keys(), this.#next, ...this.#queues.values()];
-    this.#watch = new HoldWatch(
-      clock,
-      inAll,
-      (queue) => this.#underWay.get(queue) ?? this.#waitingFor,
-    );
+    const reasonOf = (queue: Queue) => this.#underWay.get(queue) ?? this.#waitingFor;
+    this.#watch = new HoldWatch(clock, inAll, reasonOf);
   }
 
   get share(): number {
@@ -148,17 +151,25 @@ export class BatchDelivery implements Delivery {
     this.#pendingBytes += costOf(entry);
     if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
     this.#running ??= this.#run();
+    this.#deliverAhead();
   }
 
   async #run(): Promise<void> {
     // What else was read in this turn joins the first batch.
     await Promise.resolve();
-    try {
-      while (this.#next.entries.length > 0) await this.#deliver();
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#running = undefined;
+    while (this.#ahead || this.#next.entries.length > 0) {
+      const delivered = this.#ahead ?? this.#deliver();
+      this.#ahead = undefined;
+      this.#deliverAhead();
+      await delivered;
+    }
+    this.#running = undefined;
+  }
+
+  /** Gives the store a large batch while it commits the one before, so that it need not wait for it. */
+  #deliverAhead(): void {
+    if (this.isDurable && this.#delivering === 1 && this.#next.isLarge) {
+      this.#ahead = this.#deliver();
     }
   }
 
@@ -175,6 +186,17 @@ export class BatchDelivery implements Delivery {
   }
 
   async #deliver(): Promise<void> {
+    this.#delivering++;
+    try {
+      await this.#deliverNext();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#delivering--;
+    }
+  }
+
+  async #deliverNext(): Promise<void> {
     const { output, store } = this.#options;
     const batch = this.#next;
     const { entries } = batch;
@@ -187,7 +209,10 @@ export class BatchDelivery implements Delivery {
       this.#hasFailed = true;
       throw error;
     } finally {
-      for (const entry of this.#onStored.size > 0 ? entries : []) this.#resolveStored(entry);
+      for (const entry of this.#onStored.size > 0 ? entries : []) {
+        this.#onStored.get(entry)?.();
+        this.#onStored.delete(entry);
+      }
     }
     if (!output || progress.size === 0) return this.#delivered(batch, progress);
     this.#underWay.set(batch, "output");
@@ -216,11 +241,9 @@ export class BatchDelivery implements Delivery {
   /** Waits for the output, though not for one that is stalled. */
   async #inTime(writing: Promise<void>): Promise<void> {
     const { clock } = this.#options;
-    const late = Promise.withResolvers<void>();
-    const timer = clock.timer(late.resolve);
-    timer.set(clock.now() + OUTPUT_LEAD_MS);
-    await Promise.race([writing, late.promise]);
-    timer.clear();
+    using late = new Deadline(clock);
+    late.moveTo(clock.now() + OUTPUT_LEAD_MS);
+    await Promise.race([writing, sleep(late)]);
   }
 
   #delivered(batch: Queue, progress: ReturnType<Queue["progress"]>): void {
@@ -250,11 +273,6 @@ export class BatchDelivery implements Delivery {
       this.#queues.delete(session);
       if (queue.entries.length > 0) this.#queues.set(session, queue);
     }
-  }
-
-  #resolveStored(entry: Entry): void {
-    this.#onStored.get(entry)?.();
-    this.#onStored.delete(entry);
   }
 
   #beginHold(): void {

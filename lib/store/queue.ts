@@ -18,6 +18,9 @@ export const BATCH_ENTRIES = 8_192;
 /** What the entries of a batch are charged with at most, or little more. */
 const BATCH_BYTES = 8_388_608;
 
+/** So many entries are worth a commit of their own while another one is under way. */
+const AHEAD_ENTRIES = 2_048;
+
 /** A session whose data messages are delivered. */
 export interface Recipient {
   /** Everything up to and including this sequence number is delivered: `bytes` more than before. */
@@ -57,6 +60,11 @@ export class Queue {
   /** Whether it is as large as a batch may be. */
   get isFull(): boolean {
     return this.entries.length >= BATCH_ENTRIES || this.bytes >= BATCH_BYTES;
+  }
+
+  /** Whether it is to be committed while the batch before it is: so the store never waits for the next. */
+  get isLarge(): boolean {
+    return this.entries.length >= AHEAD_ENTRIES || this.isFull;
   }
 
   /** Moves entries to the end of another queue, at most so many, until that is full. */

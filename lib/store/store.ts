@@ -56,7 +56,8 @@ export interface Store {
   /** The sessions that had not ended when the store was opened. */
   readonly sessions: readonly StoredSession[];
   /**
-   * Commits all of the entries or none; resolves once they are durable. One call at a time.
+   * Commits all of the entries or none; resolves once they are durable. It may be called again before
+   * that: entries are committed in the order of the calls.
    *
    * @throws {StoreError} Every later call throws the same error.
    */

@@ -30,19 +30,15 @@ export function isSessionId(text: string): boolean {
   return SESSION_ID.test(text);
 }
 
-/** Formats the line of a frame, with its line end; of `DATA`, the line before the payload. */
-export function frameLine(frame: Frame): string {
+/** A frame with a text; the others have only numbers. */
+export type TextFrame = Exclude<Frame, { seq: number } | { n: number }>;
+
+/** Formats the line of a frame with a text, with its line end. */
+export function frameLine(frame: TextFrame): string {
   switch (frame.type) {
     case "HELLO":
     case "WELCOME":
       return `${frame.type} ${frame.version} ${frame.session} ${JSON.stringify(frame.greeting)}\n`;
-    case "DATA":
-      return `DATA ${frame.seq} ${frame.payload.length}\n`;
-    case "CONFIRM":
-      return `CONFIRM ${frame.seq}\n`;
-    case "HEARTBEAT":
-    case "HEARTBEAT_REPLY":
-      return `${frame.type} ${frame.n}\n`;
     case "HOLD":
       return `HOLD ${frame.reason}\n`;
     case "TERMINATE":
@@ -52,7 +48,8 @@ export function frameLine(frame: Frame): string {
 
 /** Replaces control characters in the text of `TERMINATE`, and truncates it to the length of a line. */
 function terminateLine(reason: TerminateReason, text: string): string {
-  const head = text === "" ? `TERMINATE ${reason}` : `TERMINATE ${reason} `;
+  if (text === "") return `TERMINATE ${reason}\n`;
+  const head = `TERMINATE ${reason} `;
   const room = new Uint8Array(MAX_LINE_BYTES - head.length - 1);
   const clean = text.replace(/[\p{Cc}\p{Cs}]/gu, " ");
   return head + clean.slice(0, encoder.encodeInto(clean, room).read) + "\n";

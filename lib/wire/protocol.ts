@@ -1,6 +1,6 @@
 /**
  * The wire formats, bytes <-> messages. PW/1: this file (frames, which side may send them when, limits),
- * `line` (text of a frame), `codec` (bytes of a frame), `hello` (fields of HELLO and WELCOME); `original` (the
+ * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME); `original` (the
  * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs); `foreign` (other
  * protocols, by their first bytes).
  *

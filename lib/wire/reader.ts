@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Connection } from "../platform/net/transport.ts";
+import { type Connection, transportError } from "../platform/net/transport.ts";
 
-const SMALLEST_READ_BYTES = 256;
+/** Size of the first read, in bytes: enough for a few short frames. */
+export const SMALLEST_READ_BYTES = 256;
 
 const LARGEST_READ_BYTES = 65_536;
 
@@ -14,8 +15,11 @@ const SMALL_READS = 16;
 
 /** Decodes messages from chunks of any size. */
 export interface Decoder<Message> {
-  /** Sets the next chunk; the one before must have been decoded completely with `next`. */
-  push(chunk: Uint8Array): void;
+  /**
+   * Sets the next chunk, the first `length` bytes of a buffer; the one before must have been decoded
+   * completely with `next`.
+   */
+  push(buffer: Uint8Array, length: number): void;
   /** The next complete message, or `undefined` when more bytes are needed. */
   next(): Message | undefined;
   /** Whether an unfinished message is held. */
@@ -30,44 +34,102 @@ export interface MessageListener<Message> {
   onBatchEnd(bytes: number): void | Promise<void>;
   /** Called once, with an error that `onMessage`, `onBatchEnd` or the decoder threw. */
   onError(error: unknown): void;
+  /** Called once, when the peer has closed its side, or with the `TransportError` that ended the connection. */
+  onEnd(failure?: unknown): void;
+}
+
+/** Bytes that were read before, in a buffer that is free for further reads. */
+export interface ReadAhead {
+  /** The buffer. */
+  readonly buffer: Uint8Array;
+  /** How many bytes at its beginning were read. */
+  readonly count: number;
 }
 
 /**
- * Reads messages until the peer closes its side.
+ * Reads messages until the peer closes its side. After an error it discards what it reads, and still
+ * notices when the connection closes.
  *
- * After an error it discards what it reads, and still notices when the connection closes.
- *
- * @throws {TransportError} If the connection fails or is closed on this side.
+ * Callbacks, not an async function: of each idle session this is what waits, in half the memory.
  */
-export async function readMessages<Message>(
-  connection: Connection,
-  decoder: Decoder<Message>,
-  listener: MessageListener<Message>,
-): Promise<void> {
-  let buffer = new Uint8Array(SMALLEST_READ_BYTES);
-  let failed = false;
-  let smallReads = 0;
-  for (;;) {
-    const count = await connection.read(buffer);
-    if (count === null) return;
-    if (failed) continue;
+export class MessageReader<Message> {
+  readonly #connection: Connection;
+  readonly #decoder: Decoder<Message>;
+  readonly #listener: MessageListener<Message>;
+  #buffer: Uint8Array;
+  #smallReads = 0;
+  #hasFailed = false;
+  #hasEnded = false;
+  #ended?: PromiseWithResolvers<void>;
+
+  /** Starts to read, beginning with what was read ahead. */
+  constructor(
+    connection: Connection,
+    decoder: Decoder<Message>,
+    listener: MessageListener<Message>,
+    first?: ReadAhead,
+  ) {
+    this.#connection = connection;
+    this.#decoder = decoder;
+    this.#listener = listener;
+    this.#buffer = first?.buffer ?? new Uint8Array(SMALLEST_READ_BYTES);
+    if (first) Promise.resolve(first.count).then(this.#onRead);
+    else this.#read();
+  }
+
+  /** Resolves when there is nothing more to read. */
+  ended(): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve();
+    return (this.#ended ??= Promise.withResolvers()).promise;
+  }
+
+  #read(): void {
+    this.#connection.read(this.#buffer).then(this.#onRead, this.#onFailure);
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    if (count === null) return this.#end();
+    const ready = this.#hasFailed ? undefined : this.#decode(count);
+    this.#resize(count);
+    if (ready) ready.catch((error) => this.#onError(error)).then(() => this.#read());
+    else this.#read();
+  };
+
+  readonly #onFailure = (error: unknown): void => this.#end(transportError(error));
+
+  #end(failure?: unknown): void {
+    this.#hasEnded = true;
+    this.#listener.onEnd(failure);
+    this.#ended?.resolve();
+  }
+
+  #decode(count: number): void | Promise<void> {
     try {
-      decoder.push(buffer.subarray(0, count));
-      for (let each = decoder.next(); each !== undefined; each = decoder.next()) {
-        listener.onMessage(each);
+      this.#decoder.push(this.#buffer, count);
+      for (let each = this.#decoder.next(); each !== undefined; each = this.#decoder.next()) {
+        this.#listener.onMessage(each);
       }
-      const ready = listener.onBatchEnd(count);
-      if (ready) await ready;
+      return this.#listener.onBatchEnd(count);
     } catch (error) {
-      failed = true;
-      listener.onError(error);
+      this.#onError(error);
     }
-    // A full buffer means that more data is pending: grow. After small reads in a row, shrink: an idle session
-    // should hold no more memory than it needs.
-    smallReads = count <= SMALLEST_READ_BYTES ? smallReads + 1 : 0;
-    if (count === buffer.length && count < LARGEST_READ_BYTES) buffer = new Uint8Array(2 * count);
-    else if (smallReads === SMALL_READS && buffer.length > 2 * SMALLEST_READ_BYTES) {
-      buffer = new Uint8Array(SMALLEST_READ_BYTES);
+  }
+
+  #onError(error: unknown): void {
+    this.#hasFailed = true;
+    this.#listener.onError(error);
+  }
+
+  /**
+   * A full buffer means that more data is pending: grow. After small reads in a row, shrink: an idle
+   * session should hold no more memory than it needs.
+   */
+  #resize(count: number): void {
+    const { length } = this.#buffer;
+    this.#smallReads = count <= SMALLEST_READ_BYTES ? this.#smallReads + 1 : 0;
+    if (count === length && count < LARGEST_READ_BYTES) this.#buffer = new Uint8Array(2 * count);
+    else if (this.#smallReads === SMALL_READS && length > 2 * SMALLEST_READ_BYTES) {
+      this.#buffer = new Uint8Array(SMALLEST_READ_BYTES);
     }
   }
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "../platform/net/transport.ts";
-import { FrameBatch } from "./codec.ts";
+import { type Connection, transportError } from "../platform/net/transport.ts";
+import { FrameBatch } from "./encoder.ts";
 import { greetingCount } from "./hello.ts";
 import type { Frame } from "./protocol.ts";
 
@@ -16,30 +16,38 @@ export const MAX_WAITING_FRAMES = 16_384;
 
 /** Notices what becomes of the writes of a {@linkcode FrameWriter}. */
 export interface WriterListener {
-  /** Called once, when a write fails; nothing is written after that. */
-  onError(error: unknown): void;
+  /** Called once, with the `TransportError` of a failed write, or a defect; nothing is written after that. */
+  onFailure(error: unknown): void;
   /** Called when the network has taken some bytes. */
   onWritten?(): void;
 }
+
+/** A promise that is resolved: what waits for it goes on at the end of this turn. */
+const NOW = Promise.resolve();
 
 /**
  * Queues frames and writes all that are ready at once. Data messages have the lowest priority, so that a
  * heartbeat waits for no more than the batch that is being written.
  *
- * `send` never blocks, even if the peer does not read.
+ * `send` never blocks, even if the peer does not read. An idle writer holds no queue and no buffer.
  */
 export class FrameWriter {
   /** The last sequence number whose confirmation has been written. */
   confirmedUpTo = 0;
   readonly #connection: Connection;
   readonly #listener: WriterListener;
-  readonly #batch = new FrameBatch();
-  #control: Frame[] = [];
-  #data: Frame[] = [];
-  #failed = false;
-  #writing?: Promise<void>;
+  #batch?: FrameBatch;
+  #control?: Frame[];
+  #data?: Frame[];
+  /** What is being written. */
+  #rest?: Uint8Array<ArrayBuffer>;
+  /** The last sequence number that is confirmed by it, or was before. */
+  #confirming = 0;
+  #isBusy = false;
+  #hasFailed = false;
+  #idle?: PromiseWithResolvers<void>;
 
-  /** Creates a writer. */
+  /** Creates a writer with an empty queue. */
   constructor(connection: Connection, listener: WriterListener) {
     this.#connection = connection;
     this.#listener = listener;
@@ -47,64 +55,96 @@ export class FrameWriter {
 
   /** Whether the queue is full, because the peer does not read. */
   get full(): boolean {
-    return this.#control.length + this.#data.length >= MAX_WAITING_FRAMES;
+    return (this.#control?.length ?? 0) + (this.#data?.length ?? 0) >= MAX_WAITING_FRAMES;
   }
 
   /** Queues a frame, to be written together with all others that are queued in this turn. */
   send(frame: Frame): void {
     // A heartbeat behind a full queue would be missed in any case.
-    if (this.#failed || (frame.type === "HEARTBEAT" && this.full)) return;
-    const queue = frame.type === "DATA" ? this.#data : this.#control;
-    // A confirmation covers all before it: of several in a row only the last one is sent.
-    if (frame.type === "CONFIRM" && queue.at(-1)?.type === "CONFIRM") queue.pop();
-    queue.push(frame);
-    this.#writing ??= this.#writeAll();
+    if (this.#hasFailed || (frame.type === "HEARTBEAT" && this.full)) return;
+    if (frame.type === "DATA") {
+      if (this.#data) this.#data.push(frame);
+      else this.#data = [frame];
+    } else if (!this.#control) {
+      this.#control = [frame];
+    } else {
+      // A confirmation covers all before it: of several in a row only the last one is sent.
+      const isCovered = frame.type === "CONFIRM" && this.#control.at(-1)!.type === "CONFIRM";
+      this.#control[this.#control.length - (isCovered ? 1 : 0)] = frame;
+    }
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    NOW.then(() => this.#writeNext());
+  }
+
+  /** Whether nothing is queued or being written. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
   }
 
   /** Resolves once the queue is empty, or the connection has failed or been closed. */
-  async flushed(): Promise<void> {
-    await this.#writing;
+  flushed(): Promise<void> {
+    if (!this.#isBusy) return NOW;
+    return (this.#idle ??= Promise.withResolvers()).promise;
   }
 
-  async #writeAll(): Promise<void> {
-    // The first batch includes everything that is queued in this turn.
-    await Promise.resolve();
+  /** Writes the next batch, if there is one. */
+  #writeNext(): void {
+    if (!this.#control && !this.#data) return this.#rested();
     try {
-      for (;;) {
-        const confirm = this.#collect();
-        if (this.#batch.length === 0) break;
-        let rest = this.#batch.take();
-        while (rest.length > 0) {
-          rest = rest.subarray(await this.#connection.write(rest));
-          this.#listener.onWritten?.();
-        }
-        this.confirmedUpTo = confirm;
-      }
+      this.#rest = this.#collect(this.#batch ??= new FrameBatch());
+      this.#writeRest();
     } catch (error) {
-      this.#failed = true;
-      this.#control = [];
-      this.#data = [];
-      this.#listener.onError(error);
-    } finally {
-      this.#batch.release();
-      this.#writing = undefined;
+      this.#fail(error);
     }
   }
 
-  /** Fills the batch from the queues; returns the last sequence number confirmed with it or before. */
-  #collect(): number {
-    let confirm = this.confirmedUpTo;
-    for (const frame of this.#control) {
-      this.#batch.add(frame);
-      confirm = confirmed(frame) ?? confirm;
+  #writeRest(): void {
+    this.#connection.write(this.#rest!).then(
+      (count) => this.#written(count),
+      (error) => this.#fail(transportError(error)),
+    );
+  }
+
+  #written(count: number): void {
+    this.#listener.onWritten?.();
+    if (count < this.#rest!.length) {
+      this.#rest = this.#rest!.subarray(count);
+      return this.#writeRest();
     }
-    this.#control.length = 0;
+    this.confirmedUpTo = this.#confirming;
+    this.#writeNext();
+  }
+
+  #fail(error: unknown): void {
+    this.#hasFailed = true;
+    this.#control = this.#data = undefined;
+    this.#listener.onFailure(error);
+    this.#rested();
+  }
+
+  /** Nothing is left to write. */
+  #rested(): void {
+    if (this.#batch?.release()) this.#batch = undefined;
+    this.#rest = undefined;
+    this.#isBusy = false;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+
+  /** Fills the batch from the queues; returns its bytes. */
+  #collect(batch: FrameBatch): Uint8Array<ArrayBuffer> {
+    for (const frame of this.#control ?? []) {
+      batch.add(frame);
+      this.#confirming = confirmed(frame) ?? this.#confirming;
+    }
+    this.#control = undefined;
+    const data = this.#data ?? [];
     let taken = 0;
-    while (taken < this.#data.length && this.#batch.length < BATCH_BYTES) {
-      this.#batch.add(this.#data[taken++]!);
-    }
-    if (taken > 0) this.#data.splice(0, taken);
-    return confirm;
+    while (taken < data.length && batch.length < BATCH_BYTES) batch.add(data[taken++]!);
+    if (taken === data.length) this.#data = undefined;
+    else data.splice(0, taken);
+    return batch.take();
   }
 }
 

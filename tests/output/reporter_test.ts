@@ -70,6 +70,32 @@ Deno.test("Reporter.flush() writes at once what waits, and nothing twice", async
   assertEquals(logged.length, 1);
 });
 
+Deno.test("Reporter writes many events in portions, with what has arrived in between", async () => {
+  const clock = new VirtualClock();
+  const { reporter, logged } = stage({ clock, json: undefined });
+  for (let seq = 1; seq <= 1_300; seq++) reporter.emit(sent(seq));
+  const written = [];
+  for (await settle(); logged.length < 1_300; await clock.advance(0)) {
+    written.push(logged.length);
+    clock.after(0, () => written.push("input"));
+  }
+  assertEquals(written, [512, "input"]);
+  assertEquals(logged[1_299]!.includes("data message 1300 sent"), true);
+  reporter.emit(sent(1_301));
+  await settle();
+  assertEquals(logged.length, 1_301);
+});
+
+Deno.test("Reporter puts in words and queues only what somebody takes", async () => {
+  const { reporter, logged } = stage({ json: undefined, logsAll: false });
+  const unworded: Event = { time: TIME, event: "connected", session: "s" } as Event;
+  Object.defineProperty(unworded, "peer", { get: () => assertEquals("taken", "by nobody") });
+  reporter.emit(unworded);
+  reporter.emit(notice("taken"));
+  await settle();
+  assertEquals(logged, [`warning | taken |  | ${TIME}`]);
+});
+
 Deno.test("Reporter keeps no more than 65,536 events waiting", () => {
   const { reporter, logged } = stage({ json: undefined });
   for (let seq = 1; seq <= 65_536; seq++) reporter.emit(sent(seq));

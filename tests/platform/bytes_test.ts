@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
-import { concat, joinLines, writeAll } from "../../lib/platform/bytes.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { concat, copyOf, joinLines, writeAll } from "../../lib/platform/bytes.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const PARTS = [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)];
@@ -13,6 +13,18 @@ Deno.test("concat() copies all parts, joinLines() with a line feed after each", 
   assertEquals(concat(PARTS), Uint8Array.of(1, 2, 3));
   assertEquals(joinLines(PARTS), Uint8Array.of(1, 2, 10, 10, 3, 10));
   assertEquals([concat([]).length, joinLines([]).length], [0, 0]);
+});
+
+Deno.test("copyOf() keeps bytes whose buffer is reused, short and long, and holds little more", () => {
+  const lengths = Array.from({ length: 400 }, (_, i) => i * 7 % 331);
+  const source = new Uint8Array(400);
+  const copies = lengths.map((length, i) => copyOf(source.fill(i % 256).subarray(0, length)));
+  for (const [i, copy] of copies.entries()) {
+    assertEquals(copy, new Uint8Array(lengths[i]!).fill(i % 256));
+  }
+  const held = new Set(copies.map(({ buffer }) => buffer));
+  const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  assert(bytes < 1.2 * lengths.reduce((sum, each) => sum + each) + 4_096, String(bytes));
 });
 
 Deno.test("writeAll() retries partial writes and a full sink until it is aborted", async () => {

@@ -1,5 +1,5 @@
 /**
- * A store that was not closed and lost its -wal is reported; a store of the version before is upgraded.
+ * A store that was not closed and lost its -wal is reported.
  *
  * @module
  */
@@ -34,12 +34,3 @@ for (const isLost of [false, true]) {
     assertEquals(await textsOf(folder.store), []);
   });
 }
-
-Deno.test("a store of version 1 is upgraded", async () => {
-  using folder = new StoreFolder();
-  await textsOf(folder.store);
-  folder.change("DROP TABLE server; PRAGMA user_version = 1");
-  assertEquals(await textsOf(folder.store), []);
-  assertEquals(folder.query("PRAGMA user_version"), [{ user_version: 2 }]);
-  assertEquals(folder.query("SELECT is_open FROM server"), [{ is_open: 0 }]);
-});

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
@@ -14,6 +14,7 @@ import {
   PeekedConnection,
 } from "../../lib/server/first_bytes.ts";
 import { MAX_LINE_BYTES } from "../../lib/wire/protocol.ts";
+import { SMALLEST_READ_BYTES } from "../../lib/wire/reader.ts";
 import { bytes } from "../support/bytes.ts";
 import { Path, type PathOptions } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
@@ -142,7 +143,26 @@ Deno.test("PeekedConnection.read() reads on where more came at once than is peek
   const first = await peeked.peek();
   let all = "";
   while (all.length < 2000) all += await readText(peeked, 300);
-  assertEquals([first.length, all], [MAX_LINE_BYTES, "x".repeat(2000)]);
+  assertEquals([first.length, all], [SMALLEST_READ_BYTES, "x".repeat(2000)]);
+});
+
+Deno.test("PeekedConnection.peek() gives as much as a line may have, where less is not enough", async () => {
+  for (const step of [100, 256, 2000]) {
+    const path = new Path(new VirtualClock(), { fragment: (bytes) => Math.min(bytes, step) });
+    const peeked = new PeekedConnection(path.server, () => false);
+    await path.client.write(bytes("x".repeat(2000)));
+    assertEquals(text(await peeked.peek()), "x".repeat(MAX_LINE_BYTES), `${step} at a time`);
+  }
+});
+
+Deno.test("PeekedConnection.taken() gives the connection itself once its first bytes are known", async () => {
+  const { far, path, peeked } = stage();
+  assertStrictEquals(peeked.taken().connection, peeked);
+  await far.write(bytes("HELLO"));
+  await peeked.peek();
+  const { connection, first } = peeked.taken();
+  assertStrictEquals(connection, path.server);
+  assertEquals(text(first!.buffer.subarray(0, first!.count)), "HELLO");
 });
 
 Deno.test("PeekedConnection.read() may come before anything can be seen", async () => {

@@ -64,11 +64,11 @@ export class SimulatedProcess implements Clock, Owner {
     return 0;
   }
 
-  timer(callback: () => void): Timer {
+  timer<Receiver>(callback: (receiver?: Receiver) => void, receiver?: Receiver): Timer {
     const timer = this.#clock.timer(() => {
       if (this.stalled) return timer.set(this.stalledUntil_ms);
       this.#timers.delete(timer);
-      callback();
+      callback(receiver);
     });
     const set = (at_ms: number) => {
       if (this.#dead) return;

@@ -38,6 +38,7 @@ export class SilenceCheck {
   /** When each unconfirmed data message was sent last on this connection, the oldest first. */
   #unconfirmed: { seq: number; at_ms: number }[] = [];
   #data_ms = 0;
+  #opened_ms = 0;
   #phaseBegan_ms = 0;
   /** The heartbeat that needs an answer; its number is one of those sent at that time. */
   #heartbeat?: { numbers: number[]; sent_ms: number; judgedFrom_ms: number };
@@ -53,7 +54,7 @@ export class SilenceCheck {
   connected(wire: Wire): void {
     this.#wire = wire;
     this.#unconfirmed = [];
-    this.#data_ms = this.#now;
+    this.#data_ms = this.#opened_ms = this.#now;
     this.#heartbeat = this.#answered_ms = this.#since = undefined;
     if (this.#options.role === "client") return;
     wire.onFrame = (line) => {
@@ -161,7 +162,8 @@ export class SilenceCheck {
       return { what: "first_unconfirmed_data_sent", at_ms: oldest.at_ms, predicted_ms };
     }
     if (role === "client" && !oldest && hasMore()) return undefined;
-    return { what: "last_data_heard", at_ms: this.#data_ms, predicted_ms };
+    const what = this.#data_ms === this.#opened_ms ? "session_opened" : "last_data_heard";
+    return { what, at_ms: this.#data_ms, predicted_ms };
   }
 
   get #heartbeats_ms(): number {

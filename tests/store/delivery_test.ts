@@ -230,3 +230,42 @@ Deno.test("Delivery bounds a batch, and has the sessions take turns in the next 
   const flood = store.calls.flat().filter((each) => each.session === "flood");
   assert(flood.every((each, at) => each.kind === "message" && each.seq === at + 1));
 });
+
+Deno.test("Delivery gives the store a large batch while it commits the one before, and no third", async () => {
+  const store = new HeldStore();
+  const { delivery, message, recipient } = stage({ store });
+  let seq = 0;
+  const add = (count: number) => {
+    for (let i = 0; i < count; i++) message(recipient, ++seq);
+  };
+  add(1);
+  await settle();
+  add(2_047);
+  await settle();
+  assertEquals(store.calls.map(({ length }) => length), [1]);
+  add(1);
+  assertEquals(store.calls.map(({ length }) => length), [1, 2_048]);
+  add(5_000);
+  await settle();
+  assertEquals(store.calls.length, 2);
+  assertEquals(recipient.calls, []);
+  await store.letThrough();
+  assertEquals(store.calls.map(({ length }) => length), [1, 2_048, 5_000]);
+  for (let i = 0; i < 2; i++) await store.letThrough();
+  await delivery.flushed();
+  assertEquals(recipient.calls.map(([seq]) => seq), [1, 2_049, 7_049]);
+});
+
+Deno.test("Delivery reports once that two batches have failed, and confirms neither", async () => {
+  const store = new HeldStore();
+  const { delivery, failures, message, recipient } = stage({ store });
+  message(recipient, 1);
+  await settle();
+  for (let seq = 2; seq <= 3_000; seq++) message(recipient, seq);
+  assertEquals(store.calls.length, 2);
+  await store.fail("the disk is full");
+  assertEquals(failures, ["the disk is full"]);
+  await store.fail("nothing more is stored");
+  await delivery.flushed();
+  assertEquals([failures.length, recipient.calls, store.calls.length], [1, [], 2]);
+});

@@ -5,7 +5,8 @@
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { concat } from "../../lib/platform/bytes.ts";
-import { encodeFrame, FrameDecoder } from "../../lib/wire/codec.ts";
+import { FrameDecoder } from "../../lib/wire/decoder.ts";
+import { encodeFrame } from "../../lib/wire/encoder.ts";
 import { type Frame, ProtocolError } from "../../lib/wire/protocol.ts";
 
 type FrameDecoderOptions = ConstructorParameters<typeof FrameDecoder>[0];

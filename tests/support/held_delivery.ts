@@ -6,30 +6,38 @@
 import type { Entry, MessageOutput, Store, StoredSession } from "../../lib/store/store.ts";
 import { settle } from "./virtual_clock.ts";
 
-/** Calls that each wait until the test lets them through, or fails them. */
+/** Calls that each wait until the test lets them through, or fails them, in order. */
 class Held<T> {
   /** The argument of every call, the waiting one included. */
   readonly calls: T[] = [];
   /** Whether calls wait; if not, they finish at once. */
-  held = true;
+  held: boolean;
   /** Whether `close` was called. */
   closed = false;
-  #waiting?: { resolve: () => void; reject: (error: Error) => void };
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  readonly #atOnce: number;
 
-  protected call(argument: T): Promise<void> {
-    if (this.#waiting) throw new Error("two calls at once");
-    this.calls.push(argument);
-    if (!this.held) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting = { resolve, reject });
+  constructor({ held = true, atOnce = 1 }: { held?: boolean; atOnce?: number } = {}) {
+    this.held = held;
+    this.#atOnce = atOnce;
   }
 
-  /** Finishes the waiting call. */
+  protected call(argument: T): Promise<void> {
+    if (this.#waiting.length === this.#atOnce) throw new Error("too many calls at once");
+    this.calls.push(argument);
+    if (!this.held) return Promise.resolve();
+    const call = Promise.withResolvers<void>();
+    this.#waiting.push(call);
+    return call.promise;
+  }
+
+  /** Finishes the call that has waited longest. */
   async letThrough(): Promise<void> {
     this.#take().resolve();
     await settle();
   }
 
-  /** Fails the waiting call. */
+  /** Fails the call that has waited longest. */
   async fail(text: string): Promise<void> {
     this.#take().reject(new Error(text));
     await settle();
@@ -41,9 +49,8 @@ class Held<T> {
   }
 
   #take() {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting.shift();
     if (!waiting) throw new Error("no call waits");
-    this.#waiting = undefined;
     return waiting;
   }
 }
@@ -53,8 +60,7 @@ export class HeldStore extends Held<readonly Entry[]> implements Store {
   readonly sessions: readonly StoredSession[];
 
   constructor({ held = true, sessions = [] }: { held?: boolean; sessions?: StoredSession[] } = {}) {
-    super();
-    this.held = held;
+    super({ held, atOnce: 2 });
     this.sessions = sessions;
   }
 
@@ -72,11 +78,6 @@ export class HeldStore extends Held<readonly Entry[]> implements Store {
 
 /** An output whose appends wait. */
 export class HeldOutput extends Held<readonly Uint8Array[]> implements MessageOutput {
-  constructor({ held = true }: { held?: boolean } = {}) {
-    super();
-    this.held = held;
-  }
-
   append(payloads: readonly Uint8Array[]): Promise<void> {
     return this.call(payloads);
   }

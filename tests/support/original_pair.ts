@@ -132,10 +132,16 @@ export function enters(command: Command, to: "data" | "heartbeat"): Promise<Even
   return command.event("phase", (phase) => phase.to === to && phase.from !== "connecting");
 }
 
-/** What a command told, as `event field`: the fields that are the same each time. */
+/**
+ * What a command told, as `event field`: the fields that are the same each time. How many heartbeats come
+ * from the peer is its affair.
+ */
 export function told({ events }: Command): string[] {
-  return events.map((event) => {
+  return events.flatMap((event) => {
     switch (event.event) {
+      case "started":
+      case "heartbeat_received":
+        return [];
       case "data_sent":
       case "data_received":
       case "data_confirmed":

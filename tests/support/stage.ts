@@ -140,7 +140,8 @@ export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSes
     survivesDisconnect: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);
-  return { clock, path, session, recorder, peer, ended: ended(session, state) };
+  const ended = session.run().then(() => end(session, state));
+  return { clock, path, session, recorder, peer, ended };
 }
 
 /** A server's session whose client has said `HELLO`, at time 0. */
@@ -157,6 +158,7 @@ export function stageUnopenedServer(
   const { clock, path, parts, recorder } = config(options);
   const events = new EventSource(recorder, clock);
   const state = new SessionState({ ...parts, events });
+  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
   const strangers = new Strangers({ clock, events: new EventSource(recorder, clock) });
   const host: SessionHost = {
     ...parts,
@@ -167,6 +169,7 @@ export function stageUnopenedServer(
       events.session = id;
       return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
     },
+    closed: (_, defect) => defect ? reject(defect.error) : resolve(),
   };
   const session = new ServerSession({
     config: host,
@@ -174,15 +177,16 @@ export function stageUnopenedServer(
     connected_ms: 0,
     state,
   });
+  session.start();
   const peer = new ScriptedPeer(path.client, clock);
-  return { clock, path, session, recorder, peer, ended: ended(session, state) };
+  const ended = closed.then(() => end(session, state));
+  return { clock, path, session, recorder, peer, ended };
 }
 
 /** The end of a session that has but one connection. */
-async function ended(session: Session, state: SessionState): Promise<CloseReason> {
-  const closeReason = await session.run();
+function end(session: Session, state: SessionState): CloseReason {
   state.summarize();
-  return closeReason;
+  return session.closeReason!;
 }
 
 function config(options: StageOptions) {

@@ -59,8 +59,8 @@ export class VirtualClock implements Clock {
     return found_ms;
   }
 
-  timer(callback: () => void): Timer {
-    return new VirtualTimer(this, callback, this.#timers);
+  timer<Receiver>(callback: (receiver?: Receiver) => void, receiver?: Receiver): Timer {
+    return new VirtualTimer(this, () => callback(receiver), this.#timers);
   }
 
   afterInput(callback: () => void): void {

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
-import { encodeFrame, FrameBatch, FrameDecoder } from "../../lib/wire/codec.ts";
+import { FrameDecoder } from "../../lib/wire/decoder.ts";
+import { encodeFrame, FrameBatch } from "../../lib/wire/encoder.ts";
 import {
   type Frame,
   HOLD_REASONS,

@@ -10,7 +10,8 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { encodeFrame, FrameBatch, FrameDecoder } from "../../lib/wire/codec.ts";
+import { FrameDecoder } from "../../lib/wire/decoder.ts";
+import { encodeFrame, FrameBatch } from "../../lib/wire/encoder.ts";
 import { type Frame, ProtocolError, type TerminateReason } from "../../lib/wire/protocol.ts";
 import { assertBreaks, assertDecodes, bytesOf, decode } from "../support/decoding.ts";
 
@@ -39,6 +40,8 @@ const FRAMES: [text: string, frame: Frame][] = [
   ["DATA 2 5\nhello\n", data(2, "hello")],
   ["CONFIRM 1\n", { type: "CONFIRM", seq: 1 }],
   [`CONFIRM ${GREATEST}\n`, { type: "CONFIRM", seq: GREATEST }],
+  ["CONFIRM 10\n", { type: "CONFIRM", seq: 10 }],
+  ["HEARTBEAT 99\n", { type: "HEARTBEAT", n: 99 }],
   ["HEARTBEAT 1\n", { type: "HEARTBEAT", n: 1 }],
   ["HEARTBEAT_REPLY 10\n", { type: "HEARTBEAT_REPLY", n: 10 }],
   ["HOLD store\n", { type: "HOLD", reason: "store" }],
@@ -142,6 +145,21 @@ Deno.test("FrameDecoder.next() gives the payload of a whole message without copy
   const frame = decoder.next();
   assertEquals(frame, data(1, "ab"));
   assertStrictEquals(frame?.type === "DATA" && frame.payload.buffer, buffer.buffer);
+});
+
+Deno.test("FrameDecoder.next() takes no byte behind the chunk, wherever that ends", () => {
+  const whole = bytesOf("DATA 1 2\nab\nHEARTBEAT 3\n");
+  for (let cut = 0; cut <= whole.length; cut++) {
+    const decoder = new FrameDecoder();
+    const frames = [];
+    const parts = [whole.slice(0, cut), whole.slice(cut)];
+    for (const part of parts) {
+      // What follows in the buffer would complete the frame, wrongly.
+      decoder.push(bytesOf(part, whole.slice(part.length).fill(0x0a)), part.length);
+      for (let frame = decoder.next(); frame; frame = decoder.next()) frames.push(frame);
+    }
+    assertEquals(frames, [data(1, "ab"), { type: "HEARTBEAT", n: 3 }], `cut at ${cut}`);
+  }
 });
 
 Deno.test("FrameDecoder.next() copies a payload that comes in chunks, which may change after use", () => {

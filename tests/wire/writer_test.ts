@@ -27,7 +27,7 @@ function stage(mostAtOnce = Infinity) {
         };
       }),
   } as unknown as Connection;
-  const writer = new FrameWriter(connection, { onError: (error) => errors.push(error) });
+  const writer = new FrameWriter(connection, { onFailure: (error) => errors.push(error) });
   const act = async (what: "take" | "fail") => {
     await settle();
     const now = waiting!;
@@ -110,6 +110,17 @@ Deno.test("FrameWriter sends the last of several confirmations in a row, in its 
   await act("take");
   assertEquals(written[0], "HEARTBEAT 1\nCONFIRM 3\nHEARTBEAT 2\nCONFIRM 4\nTERMINATE done\n");
   assertEquals(writer.confirmedUpTo, 4);
+});
+
+Deno.test("FrameWriter.isIdle is so again when all is written, or a write has failed", async () => {
+  for (const outcome of ["take", "fail"] as const) {
+    const { writer, act } = stage();
+    assertEquals(writer.isIdle, true);
+    writer.send(beat(1));
+    assertEquals(writer.isIdle, false);
+    await act(outcome);
+    assertEquals(writer.isIdle, true);
+  }
 });
 
 Deno.test("FrameWriter.flushed() resolves when all is written", async () => {

@@ -14,12 +14,10 @@ const findings = new Map<string, { at_ms: number; finding: Promise<string | unde
  * What is wrong with the interface of a local address, as a noun phrase such as `no carrier on eth0`;
  * `undefined` if nothing is, or nothing is known: links are looked at on Linux only.
  *
- * @param local The local address and port, as they are displayed.
+ * @param address The local address, without a port.
  * @param now_ms The present monotonic time, in milliseconds.
  */
-export function ownLinkFault(local: string, now_ms: number): Promise<string | undefined> {
-  // An IPv6 address stands in brackets before the port.
-  const address = local.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+export function ownLinkFault(address: string, now_ms: number): Promise<string | undefined> {
   const known = findings.get(address);
   if (known && now_ms - known.at_ms <= HOLDS_MS) return known.finding;
   for (const [each, { at_ms }] of findings) if (now_ms - at_ms > HOLDS_MS) findings.delete(each);

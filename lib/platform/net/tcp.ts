@@ -5,14 +5,14 @@
  */
 import { errorCodeOf } from "../errors.ts";
 import { formatAddress, isNumericHost } from "./address.ts";
-import { type NetworkCall, networkErrorText } from "./error_text.ts";
+import type { NetworkCall } from "./error_text.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
   type Listener,
   type Transport,
   TransportError,
-  type TransportErrorKind,
+  transportError,
 } from "./transport.ts";
 
 /** TCP on this machine. */
@@ -70,16 +70,11 @@ async function resetToItself(connection: Deno.TcpConn): Promise<never> {
 }
 
 class TcpConnection implements Connection {
-  readonly peer: string;
-  readonly local: string;
   readonly #connection: Deno.TcpConn;
   #closed = false;
 
   constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    const { localAddr, remoteAddr } = connection;
-    this.peer = formatAddress(remoteAddr.hostname, remoteAddr.port);
-    this.local = formatAddress(localAddr.hostname, localAddr.port);
     try {
       // Without Nagle's algorithm (RFC 896) a heartbeat does not wait for an outstanding acknowledgement.
       connection.setNoDelay(true);
@@ -88,20 +83,30 @@ class TcpConnection implements Connection {
     }
   }
 
+  get peer(): string {
+    const { hostname, port } = this.#connection.remoteAddr;
+    return formatAddress(hostname, port);
+  }
+
+  get local(): string {
+    const { hostname, port } = this.#connection.localAddr;
+    return formatAddress(hostname, port);
+  }
+
   linkFault(now_ms: number): Promise<string | undefined> {
-    return ownLinkFault(this.local, now_ms);
+    return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    return this.#connection.read(buffer).catch(rethrow);
+    return this.#connection.read(buffer);
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    return this.#connection.write(bytes).catch(rethrow);
+    return this.#connection.write(bytes);
   }
 
   closeWrite(): Promise<void> {
-    return this.#connection.closeWrite().catch(rethrow);
+    return this.#connection.closeWrite();
   }
 
   close(): void {
@@ -172,49 +177,8 @@ function openSpare(): Deno.FsFile | undefined {
   }
 }
 
-const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
-  ECONNREFUSED: "refused",
-  ECONNRESET: "reset",
-  ECONNABORTED: "reset",
-  ENOTCONN: "reset",
-  EPIPE: "reset",
-  ESHUTDOWN: "reset",
-  ENETRESET: "reset",
-  ENETUNREACH: "unreachable",
-  EHOSTUNREACH: "unreachable",
-  ENETDOWN: "unreachable",
-  EHOSTDOWN: "unreachable",
-  ENONET: "unreachable",
-  ENOPROTOOPT: "unreachable",
-  ETIMEDOUT: "unanswered",
-  EADDRINUSE: "address_in_use",
-  EADDRNOTAVAIL: "address_not_here",
-  EACCES: "not_permitted",
-  EPERM: "not_permitted",
-  EMFILE: "too_many_open_files",
-  ENFILE: "too_many_open_files",
-};
-
-function transportError(error: unknown, call: NetworkCall): TransportError {
-  // Closed by our own call, before the operation or during it.
-  const closed = error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.BadResource;
-  if (closed) return new TransportError("closed", error);
-  const code = errorCodeOf(error);
-  if (code === undefined) return new TransportError("other", error);
-  const text = networkErrorText(call, code, error instanceof Error ? error.message : "");
-  // On a connection that was open, ICMP has said so when the kernel gave up.
-  const isTold = call === "transfer" && code === "ECONNREFUSED";
-  const kind = isTold ? "unreachable" : KIND_OF_CODE[code] ?? "other";
-  return new TransportError(kind, error, { code, text });
-}
-
-function rethrow(error: unknown): never {
-  throw transportError(error, "transfer");
-}
-
 /** The error of a call that looks a host up; that is the only failure without an error code. */
-function openError(error: unknown, call: NetworkCall, host: string): TransportError {
+function openError(error: unknown, call: NetworkCall, host: string): unknown {
   const code = errorCodeOf(error);
   // Windows has a code for it, which no other call on a socket gives.
   if (code !== undefined && code !== "ENOENT") return transportError(error, call);

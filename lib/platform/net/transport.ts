@@ -9,6 +9,8 @@
  *
  * @module
  */
+import { errorCodeOf } from "../errors.ts";
+import { type NetworkCall, networkErrorText } from "./error_text.ts";
 
 /** What failed, by the operating system's error code, never by a message text. */
 export type TransportErrorKind =
@@ -53,10 +55,60 @@ export class TransportError extends Error {
   }
 }
 
+const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  ENOTCONN: "reset",
+  EPIPE: "reset",
+  ESHUTDOWN: "reset",
+  ENETRESET: "reset",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  EHOSTDOWN: "unreachable",
+  ENONET: "unreachable",
+  ENOPROTOOPT: "unreachable",
+  ETIMEDOUT: "unanswered",
+  EADDRINUSE: "address_in_use",
+  EADDRNOTAVAIL: "address_not_here",
+  EACCES: "not_permitted",
+  EPERM: "not_permitted",
+  EMFILE: "too_many_open_files",
+  ENFILE: "too_many_open_files",
+};
+
+/** Shared, because an error is slow to create, and closing thousands of connections makes one for each. */
+const CLOSED_HERE = new TransportError("closed", "closed here");
+
+/**
+ * Translates the platform's error in a call, by default to read or write, to {@linkcode TransportError};
+ * any other error stays as it is.
+ */
+export function transportError(error: unknown, call: NetworkCall = "transfer"): unknown {
+  if (error instanceof TransportError || !(error instanceof Error)) return error;
+  // Closed by our own call, before the operation or during it.
+  const closed = error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.BadResource;
+  if (closed) return CLOSED_HERE;
+  const code = errorCodeOf(error);
+  if (code === undefined) {
+    return error.name in Deno.errors ? new TransportError("other", error) : error;
+  }
+  const text = networkErrorText(call, code, error.message);
+  // On a connection that was open, ICMP has said so when the kernel gave up.
+  const isTold = call === "transfer" && code === "ECONNREFUSED";
+  const kind = isTold ? "unreachable" : KIND_OF_CODE[code] ?? "other";
+  return new TransportError(kind, error, { code, text });
+}
+
 /** The addresses and ports of both ends of a connection, for display. */
 export type Addresses = Pick<Connection, "local" | "peer">;
 
-/** A connection. Every method but `close` rejects with {@linkcode TransportError}. */
+/**
+ * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
+ * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
+ */
 export interface Connection {
   /** The peer's address and port, for display. */
   readonly peer: string;

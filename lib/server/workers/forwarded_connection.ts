@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type Addresses, type Connection, TransportError } from "../../platform/net/transport.ts";
+import {
+  type Addresses,
+  type Connection,
+  TransportError,
+  transportError,
+} from "../../platform/net/transport.ts";
 import { errorOf, failureOf, type IoRequest, type IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
@@ -89,8 +94,9 @@ export class ForwardingEnd {
     this.#perform(request).then(
       (result) => this.#send(result),
       (error) => {
-        if (!(error instanceof TransportError)) throw error;
-        this.#send({ use: request.use, failure: failureOf(error) });
+        const failure = transportError(error);
+        if (!(failure instanceof TransportError)) throw error;
+        this.#send({ use: request.use, failure: failureOf(failure) });
       },
     );
   }

@@ -57,7 +57,9 @@ export class RemoteDelivery implements Delivery {
     let number = this.#numbers.get(recipient);
     if (number === undefined) this.#numbers.set(recipient, number = ++this.#lastNumber);
     this.#pending.set(number, { recipient, last: message.seq });
-    this.#options.send({ kind: "deliver", recipient: number, message });
+    // Posting copies the whole buffer of a payload, which other payloads may share.
+    const own = { ...message, payload: message.payload.slice() };
+    this.#options.send({ kind: "deliver", recipient: number, message: own });
   }
 
   note(entry: Entry): void {

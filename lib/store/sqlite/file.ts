@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { writeErrorText } from "../../platform/errors.ts";
 import { lockFile } from "../file_lock.ts";
 import { StoreError } from "../store.ts";
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADE } from "./schema.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, upgradeFrom } from "./schema.ts";
 
 /** Names that conventionally mean stdout and a database in memory. */
 const NO_FILES = ["-", ":memory:"];
@@ -67,7 +67,8 @@ export class StoreFile {
       const path = pathOf(name);
       locks = await Locks.take(path);
       const hasWal = exists(`${path}-wal`);
-      database = new DatabaseSync(path);
+      // What is inserted refers to sessions that are open, and those cannot be deleted.
+      database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
       prepare(database);
       const wasOpen = markOpen(database);
       const file = new StoreFile(name, path, locks, database);
@@ -231,7 +232,7 @@ function prepare(database: DatabaseSync): void {
   pragma("fullfsync = ON");
   pragma("checkpoint_fullfsync = ON");
   if (isNew) runAll(database, SCHEMA);
-  else if (version < SCHEMA_VERSION) runAll(database, UPGRADE);
+  else if (version < SCHEMA_VERSION) runAll(database, upgradeFrom(version));
   pragma(`busy_timeout = ${COMMIT_LOCK_WAIT_MS}`);
 }
 

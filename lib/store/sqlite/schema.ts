@@ -8,13 +8,63 @@
 export const APPLICATION_ID = 0x50575354;
 
 /** The version of the schema below. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
-/** The statements that a store of version 1 lacks. */
-export const UPGRADE: readonly string[] = [
+const MARK_VERSION = `PRAGMA user_version = ${SCHEMA_VERSION}`;
+
+const CREATE_SERVER = [
   "CREATE TABLE server (is_open INTEGER NOT NULL)",
   "INSERT INTO server VALUES (0)",
-  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+];
+
+/**
+ * An index by session would cost a page for each session and commit. Messages of a session are found
+ * from its last one backwards, instead.
+ */
+const CREATE_MESSAGES = `CREATE TABLE messages (
+  number INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL REFERENCES sessions (number),
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  previous INTEGER NOT NULL
+)`;
+
+const DELETE_WITH_SESSION = `CREATE TRIGGER delete_with_session AFTER DELETE ON sessions
+BEGIN
+  DELETE FROM messages WHERE number IN (
+    WITH RECURSIVE chain (number) AS (
+      SELECT OLD.last
+      UNION ALL
+      SELECT previous FROM messages JOIN chain USING (number) WHERE previous < number
+    )
+    SELECT number FROM chain
+  );
+  DELETE FROM outages WHERE session = OLD.number;
+END`;
+
+/** The statements that a store of an older version lacks. */
+export function upgradeFrom(version: number): readonly string[] {
+  return [...(version < 2 ? CREATE_SERVER : []), ...UPGRADE_MESSAGES, MARK_VERSION];
+}
+
+/** Before version 3 `messages` had an index by session and `seq`. */
+const UPGRADE_MESSAGES = [
+  // A view of the table is to show the new one.
+  "PRAGMA legacy_alter_table = ON",
+  "DROP TRIGGER delete_with_session",
+  "ALTER TABLE messages RENAME TO old_messages",
+  CREATE_MESSAGES,
+  `INSERT INTO messages SELECT number, session, seq, at, payload, coalesce((
+    SELECT number FROM old_messages AS earlier
+    WHERE earlier.session = later.session AND earlier.seq < later.seq ORDER BY seq DESC LIMIT 1
+  ), 0) FROM old_messages AS later ORDER BY number`,
+  "ALTER TABLE sessions ADD COLUMN last INTEGER NOT NULL DEFAULT 0",
+  `UPDATE sessions SET last = coalesce((
+    SELECT number FROM old_messages WHERE session = sessions.number ORDER BY seq DESC LIMIT 1
+  ), 0)`,
+  "DROP TABLE old_messages",
+  DELETE_WITH_SESSION,
 ];
 
 /** The statements that create a new store. `docs/store.md` explains the columns. */
@@ -30,17 +80,11 @@ export const SCHEMA: readonly string[] = [
   ended_at INTEGER,
   ended_by TEXT,
   end_reason TEXT,
-  end_text TEXT
+  end_text TEXT,
+  last INTEGER NOT NULL DEFAULT 0
 )`,
   "CREATE UNIQUE INDEX open_sessions ON sessions (id) WHERE ended_at IS NULL",
-  `CREATE TABLE messages (
-  number INTEGER PRIMARY KEY,
-  session INTEGER NOT NULL REFERENCES sessions (number),
-  seq INTEGER NOT NULL,
-  at INTEGER NOT NULL,
-  payload BLOB NOT NULL,
-  UNIQUE (session, seq)
-)`,
+  CREATE_MESSAGES,
   `CREATE TABLE outages (
   number INTEGER PRIMARY KEY,
   session INTEGER NOT NULL REFERENCES sessions (number),
@@ -65,13 +109,10 @@ export const SCHEMA: readonly string[] = [
 BEGIN
   SELECT RAISE(ABORT, 'a session that has not ended cannot be deleted');
 END`,
-  `CREATE TRIGGER delete_with_session AFTER DELETE ON sessions
-BEGIN
-  DELETE FROM messages WHERE session = OLD.number;
-  DELETE FROM outages WHERE session = OLD.number;
-END`,
+  DELETE_WITH_SESSION,
   `PRAGMA application_id = ${APPLICATION_ID}`,
-  ...UPGRADE,
+  ...CREATE_SERVER,
+  MARK_VERSION,
 ];
 
 /** The suffixes of the store's file, of SQLite's own files beside it, and of the lock file. */

@@ -59,6 +59,11 @@ class SqliteStore implements Store, OutputJournal {
   readonly #thread = new StoreThread();
   #failure?: StoreError;
   #source?: PositionSource;
+  /** The position of the output for the batch that is sent next. */
+  #position: Promise<Position | undefined> = Promise.resolve(undefined);
+  /** How many requests are late, and when the first of them was sent. */
+  #late = 0;
+  #lateSince_ms = 0;
   #committing = Promise.resolve();
 
   constructor(name: string, { clock = systemClock, tell = () => {} }: StoreOptions) {
@@ -114,24 +119,30 @@ class SqliteStore implements Store, OutputJournal {
     const clock = this.#clock;
     const asked_ms = clock.now();
     let isLate = false;
-    const tell = () => {
+    const warn = () => {
       isLate = true;
+      if (++this.#late > 1) return;
+      this.#lateSince_ms = asked_ms;
       this.#tell(
         `the store ${this.#name} has not answered for ${WARN_AFTER_MS / 1000} s: another program ` +
           `has it locked, or its disk is slow; nothing is confirmed until it answers`,
       );
     };
     const asked = this.#thread.ask(request, transfer);
-    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, warn: tell });
-    const took_s = (clock.now() - asked_ms) / 1000;
-    if (isLate) this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
+    const answer = await warnIfSlow(asked, { clock, warnAfter_ms: WARN_AFTER_MS, warn });
+    if (isLate && --this.#late === 0) {
+      const took_s = (clock.now() - this.#lateSince_ms) / 1000;
+      this.#tell(`the store ${this.#name} has answered after ${took_s.toFixed(1)} s`);
+    }
     return answer;
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {
     const last = entries.at(-1);
     if (last === undefined) return;
-    await this.#send(entries, this.#source && await this.#source(last.at));
+    // A position may take a while to come, and none may overtake the one before.
+    this.#position = this.#position.then(() => this.#source?.(last.at));
+    await this.#send(entries, await this.#position);
   }
 
   async #send(entries: readonly Entry[], position?: Position): Promise<void> {
@@ -141,7 +152,7 @@ class SqliteStore implements Store, OutputJournal {
       await this.#ask({ ask: "commit", batch, position }, [batch.bytes.buffer]);
     } catch (error) {
       if (error instanceof StoreError) this.#failure ??= error;
-      throw error;
+      throw this.#failure ?? error;
     }
   }
 }

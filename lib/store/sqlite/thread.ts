@@ -50,6 +50,8 @@ const USES = {
 class RequestHandler {
   #file?: StoreFile;
   #writer?: StoreWriter;
+  /** Why nothing more is committed. */
+  #failure?: StoreError;
 
   async answer(request: Request): Promise<Answer> {
     try {
@@ -58,6 +60,7 @@ class RequestHandler {
       const failure = this.#file ? this.#file.explain(error, USES[request.ask]) : error;
       if (request.ask === "open") this.#file?.close();
       if (!(failure instanceof StoreError)) throw failure;
+      if (request.ask === "commit") this.#failure = failure;
       return { error: failure.message };
     }
   }
@@ -69,6 +72,8 @@ class RequestHandler {
         this.#writer = new StoreWriter(this.#file.database);
         return { sessions: this.#writer.sessions, warning: this.#file.warning };
       case "commit":
+        // The parent sent it before it knew.
+        if (this.#failure) return { error: this.#failure.message };
         this.#writer!.commit(request.batch, request.position);
         this.#file!.checkInPlace();
         return {};

@@ -20,7 +20,7 @@ import { type Batch, decodeBatch } from "./batch.ts";
 const LINES_BYTES = 65_536;
 
 /** The columns of `messages`. */
-const COLUMNS = 5;
+const COLUMNS = 6;
 
 /** Messages that one statement inserts, which is faster by half than one at a time. */
 const ROWS_AT_ONCE = 16;
@@ -33,6 +33,8 @@ interface OpenSession {
   /** `received` in its row after this batch. */
   received: number;
   seen_at: number;
+  /** The number of its last message; 0 if there is none. */
+  last: number;
 }
 
 /** Reads and writes the tables of one store. */
@@ -113,7 +115,8 @@ export class StoreWriter {
           `those up to ${received}; restore a backup, or name another file`,
       );
     }
-    this.#sessions.set(id, { number: Number(row["number"]), written: received, received, seen_at });
+    const [number, last] = [Number(row["number"]), Number(row["last"])];
+    this.#sessions.set(id, { number, written: received, received, seen_at, last });
     const lost_at = row["lost_at"] === null ? undefined : Number(row["lost_at"]);
     this.sessions.push({ id, received, seen_at, lost_at });
   }
@@ -138,8 +141,9 @@ export class StoreWriter {
     if (seq !== session.received + 1) {
       throw defect(`message ${seq} of session ${id} came after ${session.received}`);
     }
-    this.#values.push(++this.#last, session.number, seq, at, payload);
+    this.#values.push(++this.#last, session.number, seq, at, payload, session.last);
     if (this.#values.length === ROWS_AT_ONCE * COLUMNS) this.#insert();
+    session.last = this.#last;
     session.received = seq;
     session.seen_at = at;
     this.#changed.add(session);
@@ -162,7 +166,7 @@ export class StoreWriter {
     if (this.#sessions.has(id)) throw defect(`session ${id} was opened twice`);
     const { lastInsertRowid } = this.#statements.open.run(id, peer, at, received, received, at);
     const number = Number(lastInsertRowid);
-    this.#sessions.set(id, { number, written: received, received, seen_at: at });
+    this.#sessions.set(id, { number, written: received, received, seen_at: at, last: 0 });
   }
 
   #lose({ session: id, at, by, reason, text }: EntryOf<"lost">): void {
@@ -203,8 +207,8 @@ export class StoreWriter {
 
   /** Updates the row of a session, if nobody else has changed it. */
   #update(session: OpenSession): void {
-    const { number, received, seen_at, written } = session;
-    const { changes } = this.#statements.update.run(received, seen_at, number, written);
+    const { number, received, seen_at, last, written } = session;
+    const { changes } = this.#statements.update.run(received, seen_at, last, number, written);
     if (changes !== 1) throw defect(`another program has changed session number ${number}`);
     session.written = received;
   }
@@ -235,15 +239,18 @@ function prepareAll(database: DatabaseSync) {
     rollback: sql("ROLLBACK"),
     last: sql(`SELECT max(coalesce((SELECT max(number) FROM messages), 0),
       coalesce((SELECT max(number) FROM outputs), 0)) AS last`),
-    sessions: sql(`SELECT number, id, received, seen_at,
-      coalesce((SELECT max(seq) FROM messages WHERE session = sessions.number), start) AS in_messages,
+    sessions: sql(`SELECT number, id, received, seen_at, last,
+       CASE received WHEN start THEN start ELSE coalesce(
+         (SELECT seq FROM messages WHERE number = last AND session = sessions.number),
+         (SELECT max(seq) FROM messages WHERE session = sessions.number),
+         start) END AS in_messages,
       (SELECT lost_at FROM outages WHERE session = sessions.number AND resumed_at IS NULL) AS lost_at
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),
     message: sql(insertMessages(1)),
     messages: sql(insertMessages(ROWS_AT_ONCE)),
     open: sql(`INSERT INTO sessions (id, peer, opened_at, start, received, seen_at)
       VALUES (?, ?, ?, ?, ?, ?)`),
-    update: sql(`UPDATE sessions SET received = ?, seen_at = ?
+    update: sql(`UPDATE sessions SET received = ?, seen_at = ?, last = ?
       WHERE number = ? AND received = ? AND ended_at IS NULL`),
     end: sql(`UPDATE sessions SET ended_at = ?, ended_by = ?, end_reason = ?, end_text = ?
       WHERE number = ?`),

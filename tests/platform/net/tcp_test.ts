@@ -9,6 +9,7 @@ import {
   type Connection,
   type Listener,
   TransportError,
+  transportError,
 } from "../../../lib/platform/net/transport.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -16,6 +17,12 @@ const never = new AbortController().signal;
 
 async function kindOf(attempt: () => unknown): Promise<string> {
   return (await assertRejects(async () => await attempt(), TransportError)).kind;
+}
+
+/** What an operation of a connection fails with, translated. */
+async function failureOf(operation: () => unknown): Promise<string> {
+  const error = transportError(await assertRejects(async () => await operation()));
+  return error instanceof TransportError ? error.kind : String(error);
 }
 
 /** Both ends of a connection over loopback. */
@@ -87,18 +94,18 @@ Deno.test("tcpTransport.listen() throws the kind of failure", async () => {
 
 Deno.test("close() rejects pending operations as closed, and is idempotent", async () => {
   using both = await pair();
-  const reading = kindOf(() => both.near.read(new Uint8Array(1)));
+  const reading = failureOf(() => both.near.read(new Uint8Array(1)));
   const accepting = kindOf(() => both.listener.accept());
   closeAll(both.near, both.near, both.listener, both.listener);
   assertEquals([await reading, await accepting], ["closed", "closed"]);
-  assertEquals(await kindOf(() => both.near.write(new Uint8Array(1))), "closed");
-  assertEquals(await kindOf(() => both.near.closeWrite()), "closed");
+  assertEquals(await failureOf(() => both.near.write(new Uint8Array(1))), "closed");
+  assertEquals(await failureOf(() => both.near.closeWrite()), "closed");
 });
 
 Deno.test("close() rejects a write that is blocked", async () => {
   using both = await pair();
   let taken = 0;
-  const blocked = kindOf(async () => {
+  const blocked = failureOf(async () => {
     for (;;) taken += await both.near.write(new Uint8Array(1_000_000));
   });
   // A write is blocked when the kernel has taken nothing for a while.
@@ -113,7 +120,7 @@ Deno.test("close() rejects a write that is blocked", async () => {
 Deno.test("writing to a closed peer rejects with a reset", async () => {
   using both = await pair();
   both.near.close();
-  const kind = await kindOf(async () => {
+  const kind = await failureOf(async () => {
     for (;;) await both.far.write(new Uint8Array(1));
   });
   assertEquals(kind, "reset");

@@ -55,6 +55,14 @@ function message(session: string, seq: number, size: number): Entry & { kind: "m
   return { ...entryOf(session, seq), payload: new Uint8Array(size) };
 }
 
+Deno.test("RemoteDelivery.message() sends a payload without the buffer that it shares", () => {
+  const { delivery, sent } = stage();
+  const payload = new Uint8Array(2_048).subarray(100, 103);
+  delivery.message(new FakeRecipient(), { ...message("a", 1, 3), payload });
+  const [deliver] = sent as Extract<FromWorker, { kind: "deliver" }>[];
+  assertEquals(deliver!.message.payload.buffer.byteLength, 3);
+});
+
 Deno.test("RemoteDelivery.message() sends each data message, in order", () => {
   const { delivery, sent } = stage();
   const [a, b] = [new FakeRecipient(), new FakeRecipient()];

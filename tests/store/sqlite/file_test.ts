@@ -52,8 +52,8 @@ const UNUSABLE: readonly [
   }, "it is a database of another program; name another file"],
   ["of a newer version", async (folder) => {
     await makeStore(folder);
-    folder.change("PRAGMA user_version = 3");
-  }, "it was written by a newer version of this program (schema 3, this one knows 2)"],
+    folder.change("PRAGMA user_version = 4");
+  }, "it was written by a newer version of this program (schema 4, this one knows 3)"],
   ["that was cut off", async (folder) => {
     await makeStore(folder);
     Deno.truncateSync(folder.store, 20_000);

@@ -99,13 +99,15 @@ Deno.test("commit() warns once when it waits for long, and reports how long when
   const committed = store.commit([opened("a"), message("a", 1)]);
   await clock.advance(1_999);
   assertEquals(texts, []);
+  const next = store.commit([message("a", 2)]);
   await clock.advance(10_501);
   const warning = `the store ${folder.store} has not answered for 2 s: another program has it ` +
     `locked, or its disk is slow; nothing is confirmed until it answers`;
   assertEquals(texts, [warning]);
   writer.exec("ROLLBACK");
   await committed;
-  await store.commit([message("a", 2)]);
+  await next;
+  await store.commit([message("a", 3)]);
   assertEquals(texts, [warning, `the store ${folder.store} has answered after 12.5 s`]);
   await store.close();
   assertEquals(clock.pending, 0);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Entry, StoreError } from "../../../lib/store/store.ts";
 import {
   AT,
@@ -97,18 +97,68 @@ for (const [what, entries, text] of DEFECTS) {
   });
 }
 
-Deno.test("a message cannot be in the store twice, whatever wrote it", async () => {
+const OTHER_WRITERS: readonly [what: string, change: string, text: string][] = [
+  [
+    "the same message and its session",
+    "INSERT INTO messages SELECT 9, session, 3, at, payload, number FROM messages WHERE seq = 2; " +
+    "UPDATE sessions SET received = 3, last = 9",
+    "another program has changed session number 1",
+  ],
+  [
+    "a session's position",
+    "UPDATE sessions SET received = 4",
+    "another program has changed session number 1",
+  ],
+  [
+    "the end of a session",
+    "UPDATE sessions SET ended_at = 1",
+    "another program has changed session number 1",
+  ],
+  [
+    "a message with the next number",
+    "INSERT INTO messages SELECT 3, session, 3, at, payload, number FROM messages WHERE seq = 2",
+    "UNIQUE",
+  ],
+];
+
+for (const [what, change, text] of OTHER_WRITERS) {
+  Deno.test(`commit() stores nothing when another program has written ${what}`, async () => {
+    using folder = new StoreFolder();
+    const store = await ThreadlessStore.open(folder.store);
+    await store.commit([opened("a"), ...messages("a", 1, 2)]);
+    folder.change(change);
+    const before = folder.query("SELECT * FROM messages");
+    await assertRejects(() => store.commit([message("a", 3)]), StoreError, text);
+    assertEquals(folder.query("SELECT * FROM messages"), before);
+    store.close();
+  });
+}
+
+Deno.test("after a crash, a message that is in the store cannot get in again, nor one that skips another", async () => {
   using folder = new StoreFolder();
-  const store = await ThreadlessStore.open(folder.store);
-  await store.commit([opened("a"), ...messages("a", 1, 2)]);
-  const again = "INSERT INTO messages SELECT 9, session, seq, at, payload FROM messages LIMIT 1";
-  try {
-    assertThrows(() => folder.change(again), Error, "UNIQUE");
-    folder.change("INSERT INTO messages VALUES (9, 1, 3, 0, x'')");
-    await assertRejects(() => store.commit([message("a", 3)]), StoreError, "UNIQUE");
-  } finally {
+  const first = await ThreadlessStore.open(folder.store);
+  await first.commit([opened("a"), opened("b", 7), ...messages("a", 1, 3), message("b", 8)]);
+  // What a crash leaves: nothing that is written only at the end.
+  using crashed = new StoreFolder();
+  for (const end of ["", "-wal"]) Deno.copyFileSync(folder.store + end, crashed.store + end);
+  first.close();
+  for (const bad of [message("a", 3), message("a", 5), message("b", 8), message("b", 10)]) {
+    const store = await ThreadlessStore.open(crashed.store);
+    const text = `message ${bad.seq} of session ${bad.session} came after`;
+    await assertRejects(() => store.commit([bad]), StoreError, text);
     store.close();
   }
+  const store = await ThreadlessStore.open(crashed.store);
+  await store.commit([message("b", 9), message("a", 4)]);
+  store.close();
+  assertEquals(crashed.query("SELECT session, seq, previous FROM messages ORDER BY number"), [
+    { session: 1, seq: 1, previous: 0 },
+    { session: 1, seq: 2, previous: 1 },
+    { session: 1, seq: 3, previous: 2 },
+    { session: 2, seq: 8, previous: 0 },
+    { session: 2, seq: 9, previous: 4 },
+    { session: 1, seq: 4, previous: 3 },
+  ]);
 });
 
 Deno.test("a store that lacks the last messages of a session is damaged", async () => {

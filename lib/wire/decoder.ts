@@ -1,10 +1,10 @@
 /**
- * Encodes PW/1 frames to bytes, and decodes them from chunks of any size.
+ * Decodes PW/1 frames from chunks of any size.
  *
  * @module
  */
 import { concat } from "../platform/bytes.ts";
-import { frameLine, parseLine } from "./line.ts";
+import { parseLine } from "./line.ts";
 import {
   DEFAULT_MAX_MESSAGE_BYTES,
   type Frame,
@@ -20,85 +20,10 @@ const ZERO = 0x30;
 
 const NO_BYTES = new Uint8Array(0);
 
-const encoder = new TextEncoder();
-
-const DATA_WORD = encoder.encode("DATA ");
+const DATA_WORD = new TextEncoder().encode("DATA ");
 
 /** Numbers of up to so many digits are exact in a `number`. */
 const MAX_DIGITS = 15;
-
-/** Size of a pooled buffer: enough for a few short frames. */
-const POOLED_BYTES = 256;
-
-/** How many pooled buffers are retained: as many as are likely to be in use at a time. */
-const MAX_POOLED = 1_024;
-
-const freeBuffers: Uint8Array<ArrayBuffer>[] = [];
-
-/**
- * Encodes frames one behind the other into one buffer, so that they are sent in one write. The bytes that
- * `take` gives stay valid until the next `add` or `release`.
- */
-export class FrameBatch {
-  #buffer = NO_BYTES;
-  #length = 0;
-  /** The most that this buffer has held, and the one before it: the size that is allocated at once. */
-  #most = 0;
-  #mostBefore = 0;
-
-  /** How many bytes the batch has. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Appends one frame. */
-  add(frame: Frame): void {
-    const line = frameLine(frame);
-    // A UTF-16 unit takes three bytes of UTF-8 at the most.
-    this.#makeRoom(line.length * 3 + (frame.type === "DATA" ? frame.payload.length + 1 : 0));
-    this.#length += encoder.encodeInto(line, this.#buffer.subarray(this.#length)).written;
-    if (frame.type !== "DATA") return;
-    this.#buffer.set(frame.payload, this.#length);
-    this.#length += frame.payload.length;
-    this.#buffer[this.#length++] = LF;
-  }
-
-  /** Gives the batch's bytes and starts the next batch. */
-  take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#buffer.subarray(0, this.#length);
-    this.#most = Math.max(this.#most, this.#length);
-    this.#length = 0;
-    return bytes;
-  }
-
-  /** Releases the buffer, once its bytes are written: an idle session needs none. */
-  release(): void {
-    if (this.#buffer.length === POOLED_BYTES && freeBuffers.length < MAX_POOLED) {
-      freeBuffers.push(this.#buffer);
-    }
-    this.#buffer = NO_BYTES;
-    this.#mostBefore = this.#most;
-    this.#most = this.#length = 0;
-  }
-
-  #makeRoom(bytes: number): void {
-    const needed = this.#length + bytes;
-    if (needed <= this.#buffer.length) return;
-    const room = Math.max(needed, 2 * this.#buffer.length, this.#mostBefore);
-    const grown = room <= POOLED_BYTES
-      ? freeBuffers.pop() ?? new Uint8Array(POOLED_BYTES)
-      : new Uint8Array(room);
-    grown.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = grown;
-  }
-}
-
-/** Encodes one frame, for tests and tools; a connection uses {@linkcode FrameBatch}. */
-export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
-  const batch = new FrameBatch();
-  batch.add(frame);
-  return batch.take();
-}
 
 /** How many bytes of a connection a decoder keeps, to show what it speaks. */
 const FIRST_BYTES = 64;
@@ -113,7 +38,9 @@ const FIRST_BYTES = 64;
 export class FrameDecoder {
   readonly #maxMessageBytes: number;
   #chunk: Uint8Array = NO_BYTES;
+  /** The part of the chunk that is not decoded yet. */
   #at = 0;
+  #end = 0;
   #line: Uint8Array = NO_BYTES;
   #data?: PartialData;
   #failure?: ProtocolError;
@@ -150,12 +77,17 @@ export class FrameDecoder {
     this.#first = undefined;
   }
 
-  /** Sets the next chunk; the one before must have been decoded completely with `next`. */
-  push(chunk: Uint8Array): void {
-    this.#chunk = chunk;
+  /**
+   * Sets the next chunk, the first `length` bytes of a buffer; the one before must have been decoded
+   * completely with `next`.
+   */
+  push(buffer: Uint8Array, length: number = buffer.length): void {
+    this.#chunk = buffer;
     this.#at = 0;
-    const more = FIRST_BYTES - (this.#first?.length ?? FIRST_BYTES);
-    if (more > 0) this.#first = concat([this.#first!, chunk.subarray(0, more)]);
+    this.#end = length;
+    if (!this.#first) return;
+    const more = Math.min(length, FIRST_BYTES - this.#first.length);
+    if (more > 0) this.#first = concat([this.#first, buffer.subarray(0, more)]);
   }
 
   /**
@@ -183,7 +115,7 @@ export class FrameDecoder {
     if (this.#line.length > 0 || this.#data) return undefined;
     const chunk = this.#chunk;
     let at = this.#at;
-    for (const byte of DATA_WORD) if (chunk[at++] !== byte) return undefined;
+    for (let i = 0; i < DATA_WORD.length; i++) if (chunk[at++] !== DATA_WORD[i]) return undefined;
     const seqEnd = endOfDigits(chunk, at);
     const lengthEnd = endOfDigits(chunk, seqEnd + 1);
     if (chunk[seqEnd] !== SPACE || chunk[lengthEnd] !== LF) return undefined;
@@ -191,18 +123,21 @@ export class FrameDecoder {
     const length = numberOfDigits(chunk, seqEnd + 1, lengthEnd);
     const begin = lengthEnd + 1;
     const end = begin + length;
-    if (!(seq > 0 && length <= this.#maxMessageBytes && chunk[end] === LF)) return undefined;
+    // Behind the chunk's end are the bytes of an earlier one.
+    if (!(end < this.#end && chunk[end] === LF)) return undefined;
+    if (!(seq > 0 && length <= this.#maxMessageBytes)) return undefined;
     this.#at = end + 1;
     return { type: "DATA", seq, payload: chunk.subarray(begin, end) };
   }
 
   #nextLine(): Frame | undefined {
-    if (this.#at === this.#chunk.length) {
+    if (this.#at === this.#end) {
       this.#chunk = NO_BYTES;
       return undefined;
     }
-    const end = this.#chunk.indexOf(LF, this.#at);
-    const piece = this.#chunk.subarray(this.#at, end < 0 ? undefined : end);
+    const found = this.#chunk.indexOf(LF, this.#at);
+    const end = found < this.#end ? found : -1;
+    const piece = this.#chunk.subarray(this.#at, end < 0 ? this.#end : end);
     if (this.#line.length + piece.length >= MAX_LINE_BYTES) {
       throw new ProtocolError(
         `a line of more than ${MAX_LINE_BYTES} bytes: ${quoted(concat([this.#line, piece]))}`,
@@ -210,7 +145,7 @@ export class FrameDecoder {
     }
     if (end < 0) {
       this.#line = concat([this.#line, piece]);
-      this.#at = this.#chunk.length;
+      this.#at = this.#end;
       return undefined;
     }
     const line = this.#line.length === 0 ? piece : concat([this.#line, piece]);
@@ -231,7 +166,8 @@ export class FrameDecoder {
   }
 
   #nextData(data: PartialData): Frame | undefined {
-    const piece = this.#chunk.subarray(this.#at, this.#at + data.length - data.held);
+    const end = Math.min(this.#end, this.#at + data.length - data.held);
+    const piece = this.#chunk.subarray(this.#at, end);
     this.#at += piece.length;
     append(data, piece);
     if (data.held < data.length || !this.#dataEnd(data)) return undefined;
@@ -241,7 +177,7 @@ export class FrameDecoder {
 
   /** Consumes the line end after a data message; false if it has not arrived. */
   #dataEnd(data: PartialData): boolean {
-    while (this.#at < this.#chunk.length) {
+    while (this.#at < this.#end) {
       const byte = this.#chunk[this.#at++];
       if (byte === LF) return true;
       if (byte !== CR || data.carriageReturn) {
