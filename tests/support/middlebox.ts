@@ -284,14 +284,7 @@ PidFile none
   const tunnel = await Middlebox.start((port) => [
     "ssh",
     ...["-N", "-F", "none", "-p", `${sshd.port}`, "-i", `${sshd.folder}/user`],
-    ...[
-      "-o",
-      "StrictHostKeyChecking=no",
-      "-o",
-      "UserKnownHostsFile=/dev/null",
-      "-o",
-      "BatchMode=yes",
-    ],
+    ..."-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes".split(" "),
     ...["-L", `127.0.0.1:${port}:127.0.0.1:${backend}`, "127.0.0.1"],
   ], at);
   return endsWith(tunnel, made.move());
