@@ -16,12 +16,12 @@ import * as text from "../support/middlebox_texts.ts";
 
 /** Does not notice a dead path by itself. */
 const PATIENT = ["--data-threshold=60"];
-/** Notices it after 5 + 3 × 0.5 s: nothing is silent before, even where all takes long. */
+/** Notices it after 4 + 4 s: a quarter of 4 s is enough for the output even where all takes long. */
 const IMPATIENT = [
-  "--data-threshold=5",
-  "--heartbeat-interval=0.5",
-  "--heartbeat-threshold=0.5",
-  "--heartbeat-additional-tries=2",
+  "--data-threshold=4",
+  "--heartbeat-interval=4",
+  "--heartbeat-threshold=4",
+  "--heartbeat-additional-tries=0",
 ];
 
 type Start = (backend: number, at?: number) => Promise<Middlebox>;
@@ -81,8 +81,8 @@ class Stage implements AsyncDisposable {
     await this.server.event("summary");
     this.server.kill("SIGTERM");
     assertEquals(await this.server.ended(), 0, this.server.stderr);
-    assertEquals(text.said(this.client), client);
-    assertEquals(text.said(this.server), server);
+    assertEquals(text.said(this.client), client, this.client.stderr);
+    assertEquals(text.said(this.server), server, this.server.stderr);
     assertEquals(await Deno.readTextFile(`${this.#folder.path}/output`), this.#written);
   }
 
@@ -231,17 +231,6 @@ async function hasQueue(): Promise<void> {
   ]);
 }
 
-async function startTls(backend: number): Promise<Middlebox> {
-  const server = await middlebox.startTlsServer({ backend, idle_s: 2 });
-  const client = await middlebox.startTlsClient({ backend: server.port });
-  const end = client[Symbol.asyncDispose].bind(client);
-  client[Symbol.asyncDispose] = async () => {
-    await end();
-    await server[Symbol.asyncDispose]();
-  };
-  return client;
-}
-
 const noHaproxy = whyNoMiddlebox("haproxy", "-v");
 const noNginx = whyNoNginx();
 const noSocat = whyNoMiddlebox("socat", "-V");
@@ -285,7 +274,11 @@ const CASES: readonly Case[] = [
   [
     noStunnel,
     "TLS between stunnel and stunnel, idle",
-    () => cutsWhenIdle(startTls, { client: text.closedIdle, server: text.reset }),
+    () =>
+      cutsWhenIdle((backend) => middlebox.startTlsPair({ backend, idle_s: 2 }), {
+        client: text.closedIdle,
+        server: text.reset,
+      }),
   ],
   [noSsh, "an ssh tunnel without a server behind it", () => opensNoSession(ssh)],
   [noSsh, "an ssh tunnel, killed", () => isKilled(ssh)],

@@ -64,10 +64,9 @@ export class Middlebox implements AsyncDisposable {
 
   /** Sends a signal to the process and its children. */
   async kill(signal: "STOP" | "CONT" | "KILL"): Promise<void> {
-    // First the process itself, which might replace a child.
-    for (const pid of [this.#process.pid, ...await childrenOf(this.#process.pid)]) {
-      await new Deno.Command("kill", { args: [`-${signal}`, `${pid}`], stderr: "null" }).output();
-    }
+    // Stopped at once, the process itself replaces no child meanwhile.
+    if (signal !== "CONT") await send("STOP", this.#process.pid);
+    await send(signal, this.#process.pid, ...await childrenOf(this.#process.pid));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,6 +93,11 @@ export class Middlebox implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+async function send(signal: string, ...pids: number[]): Promise<void> {
+  const args = [`-${signal}`, ...pids.map(String)];
+  await new Deno.Command("kill", { args, stderr: "null" }).output();
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
@@ -193,20 +197,8 @@ export function startSocat({ backend, idle_s }: MiddleboxOptions): Promise<Middl
 export function startTlsServer({ backend, idle_s = 3600 }: MiddleboxOptions): Promise<Middlebox> {
   return Middlebox.start(async (port, folder) => {
     const pem = `${folder}/stunnel.pem`;
-    await run(
-      "openssl",
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-subj",
-      "/CN=test",
-      "-keyout",
-      pem,
-      "-out",
-      `${pem}.crt`,
-    );
+    const words = "req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout".split(" ");
+    await run("openssl", ...words, pem, "-out", `${pem}.crt`);
     await Deno.writeTextFile(pem, await Deno.readTextFile(`${pem}.crt`), { append: true });
     await Deno.chmod(pem, 0o600);
     return await stunnel(
@@ -234,6 +226,23 @@ TIMEOUTidle = ${idle_s}
 `,
     )
   );
+}
+
+/** Both, one behind the other: takes plain connections, and passes them on as such through TLS. */
+export async function startTlsPair({ backend, idle_s }: MiddleboxOptions): Promise<Middlebox> {
+  await using made = new AsyncDisposableStack();
+  const server = made.use(await startTlsServer({ backend, idle_s }));
+  return endsWith(await startTlsClient({ backend: server.port }), made.move());
+}
+
+/** Has the end of a proxy end what is behind it, too. */
+function endsWith(box: Middlebox, behind: AsyncDisposableStack): Middlebox {
+  const end = box[Symbol.asyncDispose].bind(box);
+  box[Symbol.asyncDispose] = async () => {
+    await end();
+    await behind.disposeAsync();
+  };
+  return box;
 }
 
 async function stunnel(folder: string, settings: string): Promise<string[]> {
@@ -275,23 +284,10 @@ PidFile none
   const tunnel = await Middlebox.start((port) => [
     "ssh",
     ...["-N", "-F", "none", "-p", `${sshd.port}`, "-i", `${sshd.folder}/user`],
-    ...[
-      "-o",
-      "StrictHostKeyChecking=no",
-      "-o",
-      "UserKnownHostsFile=/dev/null",
-      "-o",
-      "BatchMode=yes",
-    ],
+    ..."-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes".split(" "),
     ...["-L", `127.0.0.1:${port}:127.0.0.1:${backend}`, "127.0.0.1"],
   ], at);
-  const both = made.move();
-  const end = tunnel[Symbol.asyncDispose].bind(tunnel);
-  tunnel[Symbol.asyncDispose] = async () => {
-    await end();
-    await both.disposeAsync();
-  };
-  return tunnel;
+  return endsWith(tunnel, made.move());
 }
 
 async function run(program: string, ...args: string[]): Promise<void> {

@@ -68,21 +68,15 @@ export function reset(role: Role): string {
     `port; or did the ${other[role]}'s process end?`;
 }
 
-/** The other side was declared dead, after which heartbeats. */
+/** The other side was declared dead, after one heartbeat. */
 export function silent(role: Role, since: string): string[] {
   const data = role === "client" ? "confirmation" : "data message";
   return [
     `WARNING silent: no ${data} for N s; heartbeat phase`,
     "INFO heartbeat 1 sent",
-    "WARNING heartbeat 1 missed, 1 in a row; dead after 2 more",
-    "INFO heartbeat 2 sent",
-    "WARNING heartbeat 2 missed, 2 in a row; dead after 1 more",
-    "INFO heartbeat 3 sent",
-    "WARNING heartbeat 3 missed, 3 in a row; the peer is dead",
-    `${LOST}nothing heard from the ${
-      other[role]
-    } for N s, 3 heartbeats unanswered: declared dead ` +
-    `N s after ${since}, predicted N s (data_threshold N s + 3 × heart_beat_threshold N s). Look ` +
+    "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
+    `${LOST}nothing heard from the ${other[role]} for N s, 1 heartbeat unanswered: declared dead ` +
+    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s). Look ` +
     "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
     `process or the host of the ${other[role]} frozen or cut off?`,
   ];
