@@ -82,23 +82,21 @@ export function silent(role: Role, since: string): string[] {
   ];
 }
 
-/** The client dials again, and why. */
-export function dialling(why: string): string {
-  return `WARNING dialling A again in N s, attempt N: ${why}`;
+/** The client dials again; why, if a dial has failed. */
+export function dialling(why?: string): string {
+  return `WARNING dialling A again in N s, attempt N${why === undefined ? "" : `: ${why}`}`;
 }
 
-/** Why it dials again. */
-export const WHY = {
-  closed: "the connection was closed (FIN)",
-  refused: "the connection was refused; nothing listens there, or a firewall rejects it",
-  silent: "nothing was heard in time",
-};
+/** A dial has failed because nothing listens. */
+export const REFUSED =
+  "the connection was refused; nothing listens there, or a firewall rejects it";
 
 /** The session is resumed. */
-export function resumed(role: Role, resent: "0 data messages" | "1 data message"): string {
+export function resumed(role: Role, resent: "nothing" | "1 data message"): string {
+  const start = "WARNING session resumed, N s after the last sign of life before: ";
+  if (resent === "nothing") return `${start}nothing was unconfirmed`;
   const again = role === "client" ? "sent again" : "will be sent again";
-  return `WARNING session resumed, N s after the last sign of life before: ${resent} ${again}, ` +
-    "0 had arrived unconfirmed";
+  return `${start}${resent} ${again}, 0 had arrived unconfirmed`;
 }
 
 /** What follows from cuts that are alike. */
