@@ -11,7 +11,7 @@ import { noProcessMemory } from "../support/process_memory.ts";
 import { testUnless } from "../support/skip.ts";
 
 /** How long paths fail; the whole of it is 120 s. */
-const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 30);
+const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 12);
 /** What decides on the faults. */
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
 const LINES = Math.round(DURATION_S * 200_000 / 120);

@@ -58,16 +58,11 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     wrong: "void output.append(",
     seed: 3,
   },
-  "a session that is held is never read again": {
-    file: "store/delivery.ts",
-    right: "    this.#room.resolve();\n",
-    wrong: "",
-    seed: 5,
-  },
   "the bytes of a large message are no sign of life": {
     file: "session/session.ts",
     right: "frames === 0 && this.#isOpen && this.#decoder.isMidData",
     wrong: "frames < 0",
+    seed: 104,
   },
 };
 

@@ -221,7 +221,7 @@ export class ServerHost {
 
   /** Whoever says no `HELLO` in time is turned away then, and nobody else. */
   #hearUnopened(event: Event): void {
-    const isKnown = event.event === "terminated" || event.event === "listening";
+    const isKnown = ["terminated", "listening", "strangers"].includes(event.event);
     expect(isKnown, () => `${event.event} is told of no session`);
     if (event.event !== "terminated" || event.by !== "self" || event.reason !== "silent") return;
     const wire = this.#wires.get(event.peer)!;
