@@ -6,20 +6,28 @@
  * @module
  */
 
-/** What measures how late real processes are, and so does not run beside what keeps the cores busy. */
+/** What measures how late real processes are, the longest first, and so does not run beside what keeps the cores busy. */
 const MEASURING = [
-  "tests/network",
-  "tests/process/command_crowd_test.ts",
-  "tests/process/original_client_test.ts",
-  "tests/process/original_migration_test.ts",
   "tests/process/original_peers_test.ts",
-  "tests/process/original_server_test.ts",
-  "tests/process/original_steps_test.ts",
   "tests/process/peer_fault_test.ts",
+  "tests/process/original_steps_test.ts",
+  "tests/network/resume_test.ts",
+  "tests/network/faults_test.ts",
+  "tests/process/original_server_test.ts",
+  "tests/process/original_migration_test.ts",
+  "tests/process/original_client_test.ts",
+  "tests/network/causes_test.ts",
+  "tests/process/command_crowd_test.ts",
 ];
 
 /** What takes longest, and so starts first: the rest runs beside it. */
-const LONG = ["tests/process/endurance_test.ts", "tests/simulation", "tests/original"];
+const LONG = [
+  "tests/simulation",
+  "tests/process/overload_test.ts",
+  "tests/process/endurance_test.ts",
+  "tests/process/command_workers_test.ts",
+  "tests/original",
+];
 
 /** More files at a time than there are cores: tests of real processes mostly wait. */
 const JOBS = Math.max(4, 2 * navigator.hardwareConcurrency);
@@ -54,6 +62,7 @@ function exists(path: string): boolean {
 const isIn = (places: readonly string[]) => (file: string) =>
   places.some((place) => file === place || file.startsWith(`${place}/`));
 const files = testFiles("tests");
+const inPlace = (place: string) => files.filter(isIn([place]));
 const isMeasuring = isIn(MEASURING);
 const isLong = isIn(LONG);
 // Named one by one, because with folders `--ignore` leaves nothing out.
@@ -67,8 +76,8 @@ if (missing !== undefined) {
 }
 const skipped = await Deno.makeTempFile();
 const results = named.length > 0 ? [await run(named)] : [
-  await run(["--parallel", ...files.filter(isLong), ...others], { DENO_JOBS: `${JOBS}` }),
-  await run(["--parallel", ...files.filter(isMeasuring)], { DENO_JOBS: "3" }),
+  await run(["--parallel", ...LONG.flatMap(inPlace), ...others], { DENO_JOBS: `${JOBS}` }),
+  await run(["--parallel", ...MEASURING], { DENO_JOBS: "3" }),
 ];
 console.log(await Deno.readTextFile(skipped));
 await Deno.remove(skipped);

@@ -6,6 +6,7 @@
  * @module
  */
 import { assertGreater, assertLess } from "@std/assert";
+import type { OutputFate } from "../support/outputs.ts";
 import { Pipeline, type Run } from "../support/pipeline.ts";
 import { noProcessMemory } from "../support/process_memory.ts";
 import { testUnless } from "../support/skip.ts";
@@ -16,6 +17,9 @@ const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 12);
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
 const LINES = Math.round(DURATION_S * 200_000 / 120);
 
+/** What becomes of the outputs of further servers, unless the run is a short one. */
+const FATES: readonly OutputFate[] = DURATION_S < 60 ? [] : ["moved", "elsewhere", "a pipe"];
+
 /** By what part memory may grow, once a process is warm. */
 const MAX_GROWTH = 0.2;
 
@@ -24,15 +28,28 @@ testUnless(
   "nothing is lost, doubled or mixed up, and nothing grows, whatever happens to the path",
   async (t) => {
     const options = { lines: LINES, duration_s: DURATION_S };
-    const runs = await Promise.allSettled([
-      new Pipeline({ ...options, seed: SEED, kills: true }).run(),
-      new Pipeline({ ...options, seed: SEED + 1, kills: false }).run(),
+    const few = { lines: LINES / 20, duration_s: DURATION_S, kills: true };
+    const [runs, others] = await Promise.all([
+      Promise.allSettled([
+        new Pipeline({ ...options, seed: SEED, kills: true }).run(),
+        new Pipeline({ ...options, seed: SEED + 1, kills: false }).run(),
+      ]),
+      Promise.allSettled(
+        FATES.map((output, i) => new Pipeline({ ...few, seed: SEED + 2 + i, output }).run()),
+      ),
     ]);
     for (const [i, name] of ["a server that is killed", "a server that lives"].entries()) {
       await t.step(`${name}; seed ${SEED + i}, ${LINES} lines`, () => {
         const run = runs[i]!;
         if (run.status === "rejected") throw run.reason;
         judge(run.value, i === 0);
+      });
+    }
+    for (const [i, output] of FATES.entries()) {
+      await t.step(`a server that is killed, and whose output is ${output} then`, () => {
+        const run = others[i]!;
+        if (run.status === "rejected") throw run.reason;
+        assertGreater(run.value.kills, DURATION_S / 8);
       });
     }
   },

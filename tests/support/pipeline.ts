@@ -9,6 +9,7 @@ import { FaultRelay } from "./fault_relay.ts";
 import { Command, commandWords, freePort } from "./process.ts";
 import { residentBytes } from "./process_memory.ts";
 import { Random } from "./random.ts";
+import { type OutputFate, Outputs } from "./outputs.ts";
 import { StoreFolder } from "./store_folder.ts";
 
 /** How long, in milliseconds, a server lives that is killed. */
@@ -43,6 +44,8 @@ export interface PipelineOptions {
   duration_s: number;
   /** Whether the server is killed every few seconds, too. */
   kills: boolean;
+  /** What becomes of the output at each kill; by default it stays where it is. */
+  output?: OutputFate;
 }
 
 /** What a run was like. */
@@ -64,12 +67,14 @@ export class Pipeline {
   readonly #port = freePort();
   readonly #faultsOver = new AbortController();
   readonly #server: number[] = [];
+  readonly #outputs: Outputs;
   #kills = 0;
 
   /** Makes one in which nothing runs yet. */
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#outputs = new Outputs(options.output);
   }
 
   /** Pipes all lines, and compares what came out; fails if that is not what went in. */
@@ -92,7 +97,7 @@ export class Pipeline {
       await Promise.allSettled(tasks);
     }
     assertEquals(await client.status, 0, client.stderr);
-    this.#assertSame(await Deno.readFile(folder.output));
+    this.#assertSame(await this.#outputs.read());
     const path = `${relay.connections} connections, ${JSON.stringify(relay.injected)}`;
     return { path, kills: this.#kills, client: memory, server: this.#server };
   }
@@ -147,9 +152,9 @@ export class Pipeline {
 
   /** Runs one server after the other, as long as they are killed, and the last one to the end. */
   async #serve(folder: StoreFolder, clientStatus: Promise<number>): Promise<void> {
-    const args = ["--store", folder.store, "--output", folder.output];
     const { signal } = this.#faultsOver;
     while (this.#options.kills && !signal.aborted) {
+      const args = ["--store", folder.store, "--output", await this.#outputs.next(folder)];
       await using server = startQuietly("server", this.#port, ...args);
       await isListening(this.#port, server);
       await sleep(LOOK_MS);
@@ -158,23 +163,59 @@ export class Pipeline {
       await end(server, "SIGKILL", 137, sleep(life_ms));
       this.#kills++;
     }
+    const args = ["--store", folder.store, "--output", await this.#outputs.next(folder)];
     await using server = startQuietly("server", this.#port, ...args);
     await isListening(this.#port, server);
     if (!this.#options.kills) await watch(server, this.#server, signal);
     await end(server, "SIGTERM", 0, clientStatus);
   }
 
-  #assertSame(output: Uint8Array): void {
-    const { lines } = this.#options;
-    let at = 0;
-    for (let n = 0; n < lines; n++) {
-      const line = lineAt(n);
-      const isThere = line.every((byte, i) => byte === output[at + i]);
-      assert(isThere, `line ${n + 1} of ${lines} is not where it should be, at byte ${at}`);
-      at += line.length;
+  /** Checks that the parts of the output follow one another; each may repeat the end of the one before. */
+  #assertSame(parts: readonly Uint8Array[]): void {
+    const lines = Array.from({ length: this.#options.lines }, (_, n) => lineAt(n));
+    let next = 0;
+    for (const [i, part] of parts.entries()) {
+      const first = i === 0 ? 0 : beginOf(part, lines, next);
+      next = Math.max(next, assertLines(part, lines, first));
     }
-    assertEquals(output.length, at, "more came out than went in");
+    assertEquals(next, lines.length, "less came out than went in");
   }
+}
+
+/** With which line a part begins: the last one possible before or at the one that follows. */
+function beginOf(part: Uint8Array, lines: readonly Uint8Array[], next: number): number {
+  for (let first = next; first >= 0; first--) {
+    if (startsWith(part, 0, lines[first] ?? part) && fits(part, lines, first)) return first;
+  }
+  throw new Error(`a part begins with no line up to line ${next + 1}`);
+}
+
+function fits(part: Uint8Array, lines: readonly Uint8Array[], first: number): boolean {
+  let at = 0;
+  for (let n = first; n < lines.length && at < part.length; n++) {
+    if (!startsWith(part, at, lines[n]!)) return false;
+    at += lines[n]!.length;
+  }
+  return at === part.length;
+}
+
+/** Checks that a part has the lines from this one on; gives which one follows. */
+function assertLines(part: Uint8Array, lines: readonly Uint8Array[], first: number): number {
+  let at = 0;
+  let n = first;
+  for (; at < part.length; n++) {
+    const line = lines[n];
+    assert(
+      line && startsWith(part, at, line),
+      `line ${n + 1} is not where it should be, at byte ${at}`,
+    );
+    at += line.length;
+  }
+  return n;
+}
+
+function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+  return start.every((byte, i) => byte === bytes[at + i]);
 }
 
 /** Each line is another one: some short or empty, some long, and anything may be in it. */
