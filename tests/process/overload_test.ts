@@ -110,7 +110,7 @@ testUnless(
 );
 
 /** How many clients send a burst; PULSEWIRE_BURSTS for more by hand. */
-const BURSTS = Number(Deno.env.get("PULSEWIRE_BURSTS") ?? 40);
+const BURSTS = Number(Deno.env.get("PULSEWIRE_BURSTS") ?? 20);
 const HONEST = 20;
 
 /** As many empty messages as may be unconfirmed. */
