@@ -61,7 +61,7 @@ export function parseConfig(text: string, name: string, role: Role): Partial<Set
   return settings;
 }
 
-/** Checks a value, and says how it is written if that is evident. */
+/** Checks a value; the error suggests the right notation where it can be derived from the value. */
 function checkOrFix(key: Key, value: unknown, given: string, role: Role): Value {
   try {
     return checkValue(key, value, given, role);

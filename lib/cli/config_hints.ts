@@ -1,5 +1,5 @@
 /**
- * Finds the line that keeps a configuration file from being TOML, and says what to write instead: other
+ * Finds the first line of a configuration file that is not TOML, and suggests what to write instead: other
  * formats of settings differ from it in little.
  *
  * @module
@@ -18,7 +18,7 @@ export interface LineHint {
 const ON = /^(?:yes|on|true|enabled?|y)$/i;
 const OFF = /^(?:no|off|false|disabled?|n)$/i;
 
-/** `true` or `false` for a word that is meant for one of them. */
+/** Converts `yes`, `on` and their opposites to `true` or `false`; any other word to `undefined`. */
 export function switchWord(word: string): "true" | "false" | undefined {
   return ON.test(word) ? "true" : OFF.test(word) ? "false" : undefined;
 }

@@ -69,7 +69,7 @@ export function flagHint(flag: string, known: readonly string[]): string {
   return meant || "; see --help";
 }
 
-/** The flag that a word with one dash for two was meant for, such as `-port`. */
+/** Finds the flag for a word with one dash instead of two, such as `-port`. */
 export function singleDashed(word: string, known: readonly string[]): string | undefined {
   const name = /^-([a-z][a-z-]{2,})(?:=.*)?$/.exec(word)?.[1];
   return name === undefined ? undefined : nearest(name, known);

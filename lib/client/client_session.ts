@@ -229,7 +229,7 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /**
    * Warns of timers with which the server takes a healthy session for a silent one. If both sides have the
-   * same data_threshold, the warning before connecting has said it.
+   * same data_threshold, the warning before connecting covers it.
    */
   #compareTimers(threshold_s: number | undefined): void {
     const { interval_ms = 0 } = this.#outbox.source;

@@ -120,32 +120,35 @@ function conclusionOf(cuts: readonly Cut[]): string | undefined {
   // on the age makes the idle times alike, too.
   const isIdle = areAlike(idles_ms) &&
     cuts.every(({ idle_ms, survived_ms }) => survived_ms < idle_ms - TOLERANCE_MS);
+  const start = `cut ${cuts.length} times, each`;
+  if (isIdle) {
+    const idle_ms = meanOf(idles_ms);
+    return `${start} ${
+      inSeconds(idle_ms)
+    } s after the last traffic: something on the path closes idle ` +
+      `connections${knownText(idle_ms / 1000)}; a data_interval below ` +
+      `${inSeconds(idle_ms * SAFE_SHARE)} s keeps them open`;
+  }
   const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
   const isForgotten = areAlike(pauses_ms) &&
     cuts.every(({ survived_ms }, i) => survived_ms < pauses_ms[i]! - TOLERANCE_MS);
-  if (!isIdle && isForgotten) {
+  if (isForgotten) {
     const pause_ms = meanOf(pauses_ms);
-    return `cut ${cuts.length} times, each at the first traffic after a pause of ${
+    return `${start} at the first traffic after a pause of ${
       inSeconds(pause_ms)
-    } s: ` +
-      `something on the path forgets connections that are idle so long, or less long` +
-      `${knownText(pause_ms / 1000)}; a much shorter data_interval keeps them open`;
+    } s: something on the path ` +
+      `forgets connections that are idle so long, or less long${
+        knownText(pause_ms / 1000)
+      }; a much ` +
+      `shorter data_interval keeps them open`;
   }
-  // Of a connection without traffic since its opening, its age says no more than its idle time.
+  // The age of a connection without traffic since its opening equals its idle time.
   const wereUsed = cuts.every(({ age_ms, idle_ms }) => !areAlike([age_ms, idle_ms]));
-  if (!isIdle && wereUsed && areAlike(ages_ms)) {
-    return `cut ${cuts.length} times, each at an age of ${
-      inSeconds(meanOf(ages_ms))
-    } s: something on the ` +
-      `path limits the age of connections; no data_interval changes that`;
-  }
-  if (!isIdle) return undefined;
-  const idle_s = meanOf(idles_ms) / 1000;
-  return `cut ${cuts.length} times, each ${
-    inSeconds(idle_s * 1000)
-  } s after the last traffic: something on ` +
-    `the path closes idle connections${knownText(idle_s)}; a data_interval below ` +
-    `${inSeconds(idle_s * 1000 * SAFE_SHARE)} s keeps them open`;
+  if (!wereUsed || !areAlike(ages_ms)) return undefined;
+  return `${start} at an age of ${
+    inSeconds(meanOf(ages_ms))
+  } s: something on the path limits the age of ` +
+    `connections; no data_interval changes that`;
 }
 
 function knownText(idle_s: number): string {

@@ -120,10 +120,10 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
   }
 }
 
-/** A heartbeat asks whether the peer is there, which any frame says. */
+/** Any frame from the peer answers a heartbeat. */
 const OTHER_ANSWER = "by another frame than its reply, which shows that the peer is there as well";
 
-/** Why a dial failed. Of a connection that was lost, the line before says it. */
+/** Why a dial failed. The cause of a lost connection is in the line before. */
 const DIAL_CAUSES: Partial<Record<EndReason, string>> = {
   refused: "the connection was refused; nothing listens there, or a firewall rejects it",
   name_not_found: "no address is known for that name",

@@ -17,7 +17,7 @@ function otherSide(role: Role): string {
   return role === "client" ? "the server" : "the client";
 }
 
-/** What confirmations wait for, as either side says it. */
+/** Describes what confirmations wait for, at either side. */
 export function heldBy(reason: HoldReason, role: Role): string {
   const whose = role === "client" ? "the server's" : "the";
   return {

@@ -10,7 +10,7 @@ import type { CloseReport, EndReason } from "../session/close_reason.ts";
 import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS } from "../session/timers.ts";
 
-/** What accepts a connection and then ends it without a word of PW/1. */
+/** What may accept a connection and end it before a session is open. */
 export const UNOPENED_HINT: string =
   "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
   "another program's port?";

@@ -7,7 +7,7 @@
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
-import type { ConnectionUse, Cut } from "../evidence/cuts.ts";
+import type { Cut } from "../evidence/cuts.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -124,7 +124,7 @@ export function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "silent";
 }
 
-/** Whether a connection ended without a word of the peer's session: by FIN, by RST, or by an error. */
+/** Whether a connection ended without `TERMINATE`: by FIN, by RST, or by an error. */
 export function isCut({ by, reason }: CloseReason): boolean {
   return by === "network" ? reason !== "silent" : by === "peer" && reason === "closed";
 }
@@ -179,8 +179,8 @@ export interface CloseContext {
   suspended_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
-  /** How its connection was used; absent if it had none. */
-  use?: ConnectionUse;
+  /** How its connection was used until it ended; absent if it had none. */
+  cut?: Cut;
 }
 
 function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_ms }: Cut) {
@@ -196,8 +196,8 @@ function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_
 
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, use } = context;
-  const sinceUse = use ? rounded(closeReason, use.report(now_ms)) : { idle_ms: null, age_ms: null };
+  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, cut } = context;
+  const sinceUse = cut ? rounded(closeReason, cut) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };

@@ -7,13 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import {
-  type CloseReason,
-  type CloseReport,
-  closeReport,
-  type Detection,
-  isCut,
-} from "./close_reason.ts";
+import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -189,19 +183,15 @@ export class SessionState {
   /** Notes that the connection is lost and the session outlives it. */
   disconnect(closeReason: CloseReason, connection: ClosedConnection): void {
     this.#gapSince_ms = this.lastSignOfLife_ms;
-    const now_ms = this.#change("disconnect");
-    this.events.emit("disconnected", this.#closeReport(closeReason, now_ms, connection));
-    this.#compareCuts(closeReason, now_ms, connection);
+    this.#closed("disconnected", closeReason, this.#change("disconnect"), connection);
   }
 
   /** Ends the session. Only the first reason counts. */
   end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
-    this.noteSuspension();
-    this.#closeReason = closeReason;
     const now_ms = this.#change("end");
-    this.events.emit("terminated", this.#closeReport(closeReason, now_ms, connection));
-    this.#compareCuts(closeReason, now_ms, connection);
+    this.#closeReason = closeReason;
+    this.#closed("terminated", closeReason, now_ms, connection);
   }
 
   /** Notes a local stall: a deadline passed so late, or this host was suspended so long. */
@@ -242,31 +232,25 @@ export class SessionState {
     return at_ms > this.lastSignOfLife_ms ? ms : 0;
   }
 
-  /** Concludes what the ends of the session's connections have in common, once there are several. */
-  #compareCuts(
+  /** Emits why and how a connection ended, and what the ends of several have in common. */
+  #closed(
+    event: "disconnected" | "terminated",
     closeReason: CloseReason,
     now_ms: number,
-    { use, wasOpened }: ClosedConnection,
+    { detection, peer, use, wasOpened }: ClosedConnection,
   ): void {
-    if (!use || !wasOpened) return;
-    const cut = use.report(now_ms);
+    const timers = this.#timers;
+    const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
+    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
+    const cut = use?.report(now_ms);
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, cut };
+    const held = this.#held && { held: this.#held };
+    this.events.emit(event, { ...closeReport(closeReason, context), ...held });
+    if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
     if (!isCut(closeReason)) return;
     const text = (this.#cuts ??= new CutPattern()).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
-  }
-
-  #closeReport(
-    closeReason: CloseReason,
-    now_ms: number,
-    { detection, peer, use }: ClosedConnection,
-  ): CloseReport {
-    const timers = this.#timers;
-    const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, use };
-    const held = this.#held;
-    return { ...closeReport(closeReason, context), ...held && { held } };
   }
 
   /** Changes the phase by the table; returns the time at which it did. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals, assertLess } from "@std/assert";
-import type { Placement } from "../../lib/server/coordinator.ts";
+import { coordinatorOf } from "../support/coordinator.ts";
 import { BACK, data, heardAfter } from "../support/callers.ts";
 import { HeldOutput, HeldStore } from "../support/held_delivery.ts";
 import { stagePool } from "../support/pool_stage.ts";
@@ -110,17 +110,7 @@ Deno.test("a session that is not read for want of room says so within 2 s, until
     flushed: () => Promise.resolve(),
     room: () => room.promise,
   };
-  const coordinator = {
-    delivery,
-    sessions: [],
-    isFull: false,
-    findWorker: (): Promise<Placement> => Promise.resolve({ at: "here" }),
-    forward: () => Promise.resolve(),
-    sessionPlaced: () => {},
-    sessionStarted: () => {},
-    sessionEnded: () => {},
-    onStranger: () => {},
-  };
+  const coordinator = coordinatorOf(delivery);
   const { clock, hello, recorder } = stageRawServer({ coordinator });
   const only = await hello("s", KNOWING);
   await only.peer.say(data(1));

@@ -5,9 +5,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { Placement } from "../../lib/server/coordinator.ts";
 import { type Delivery, ENTRY_BYTES, type Recipient } from "../../lib/store/delivery.ts";
 import type { EntryOf } from "../../lib/store/store.ts";
+import { coordinatorOf } from "../support/coordinator.ts";
 import { data, heardAfter } from "../support/callers.ts";
 import { stageRawServer } from "../support/raw_server.ts";
 
@@ -48,17 +48,7 @@ class ScriptedDelivery implements Delivery {
 
 /** A server with the session `s`, whose client has thresholds of 20 s and 4 s unless told otherwise. */
 async function stage(delivery = new ScriptedDelivery(), maxMessageBytes = 1_000_000) {
-  const coordinator = {
-    delivery,
-    sessions: [],
-    isFull: false,
-    findWorker: (): Promise<Placement> => Promise.resolve({ at: "here" }),
-    forward: () => Promise.resolve(),
-    sessionPlaced: () => {},
-    sessionStarted: () => {},
-    sessionEnded: () => {},
-    onStranger: () => {},
-  };
+  const coordinator = coordinatorOf(delivery);
   const raw = stageRawServer({ coordinator, maxMessageBytes });
   const client = await raw.connect();
   await client.peer.say('HELLO 1 s {"data_threshold":20,"heart_beat_threshold":4}\n');

@@ -1,0 +1,22 @@
+/**
+ * The coordinator of a server without other workers.
+ *
+ * @module
+ */
+import type { Coordinator } from "../../lib/server/coordinator.ts";
+import type { Delivery } from "../../lib/store/delivery.ts";
+
+/** Leaves every session where it is, and delivers as given. */
+export function coordinatorOf(delivery: Delivery): Coordinator {
+  return {
+    delivery,
+    sessions: [],
+    isFull: false,
+    findWorker: () => Promise.resolve({ at: "here" }),
+    forward: () => Promise.resolve(),
+    sessionPlaced: () => {},
+    sessionStarted: () => {},
+    sessionEnded: () => {},
+    onStranger: () => {},
+  };
+}
