@@ -84,7 +84,8 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   readonly status: Promise<number>;
   readonly #name: string;
   readonly #process: Deno.ChildProcess;
-  readonly #output: Promise<unknown>;
+  /** What stands after the last line end of its stdout and of its stderr. */
+  readonly #output: Promise<[string, string]>;
   readonly #onEvent?: (event: Told) => void;
   readonly #input?: WritableStreamDefaultWriter<Uint8Array>;
   #stderr = "";
@@ -187,10 +188,13 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   }
 
   async #wait(): Promise<number> {
-    const { code } = await this.#process.status;
+    const { code, signal } = await this.#process.status;
     // What is left unwritten has no reader any more.
     await this.#input?.abort().catch(() => {});
-    await this.#output;
+    const [event, text] = await this.#output;
+    // A signal may end a process in the middle of a line; nothing else may.
+    if (event !== "" && signal === null) this.#hear(JSON.parse(event));
+    this.#stderr += text;
     this.#over = true;
     this.#wake();
     return code;
@@ -211,17 +215,18 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   }
 }
 
+/** Hands over each whole line; resolves to what stands after the last line end. */
 async function eachLine(
   stream: ReadableStream<Uint8Array>,
   onMessage: (line: string) => void,
-): Promise<void> {
+): Promise<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     lines.forEach(onMessage);
   }
-  if (rest !== "") onMessage(rest);
+  return rest;
 }
 
 /** The ports of a file of tests: as many as it may have in use at a time. */
