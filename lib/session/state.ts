@@ -216,8 +216,8 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    const { by, reason } = this.#closeReason ?? {};
-    const end = by && reason && { by, reason };
+    const { by, reason, unheard } = this.#closeReason ?? {};
+    const end = by && reason && { by, reason, ...unheard && { unheard } };
     const held = this.#held && { held: this.#held };
     this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }
