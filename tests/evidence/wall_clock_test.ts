@@ -10,7 +10,7 @@ Deno.test("WallClock finds each step of the wall clock, and its size", async () 
     let stepped = -10;
     for (let at = 0; at < 200; at++) {
       if (at > 2 && at < 195 && at - stepped > 5 && random.oneIn(40)) {
-        const by_ms = random.pick([-30_000, -3_600_000, 100, 30_000]);
+        const by_ms = random.pick([-30_000, -3_600_000, 300, 30_000]);
         distance_ms += by_ms;
         steps.push(by_ms);
         stepped = at;
@@ -20,7 +20,10 @@ Deno.test("WallClock finds each step of the wall clock, and its size", async () 
       const late_ms = at % 7 === 3 && at - stepped > 1 ? random.below(400) : 0;
       clock.add(mono_ms, Math.floor(mono_ms + distance_ms + late_ms));
     }
-    assertEquals(clock.steps.map(({ by_ms }) => Math.round(by_ms / 100) * 100), steps);
+    assertEquals(clock.steps.length, steps.length);
+    for (const [at, { by_ms }] of clock.steps.entries()) {
+      assert(Math.abs(by_ms - steps[at]!) < 60, `${by_ms} of ${steps[at]}`);
+    }
   });
 });
 
