@@ -120,7 +120,8 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** Confirmations have been waiting: tells a client that understands it. */
   held(reason: HoldReason): void {
-    if (this.#hello?.knowsHold && !this.closeReason) this.writer.send({ type: "HOLD", reason });
+    if (this.closeReason || !this.#hello?.knows.includes("hold")) return;
+    this.writer.send({ type: "HOLD", reason });
   }
 
   /** The client has reconnected: ends this connection, and returns how it ended. */

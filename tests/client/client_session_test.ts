@@ -189,7 +189,7 @@ for (
 }
 
 const UNEXPECTED =
-  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY, HOLD or TERMINATE";
+  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY, HOLD, ACCOUNT or TERMINATE";
 
 for (
   const [sent, why] of [

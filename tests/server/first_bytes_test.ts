@@ -73,7 +73,7 @@ Deno.test("parseHello() gives the HELLO, whatever comes behind it", () => {
     sent: 5,
     settled: false,
     threshold_ms: Infinity,
-    knowsHold: false,
+    knows: [],
   };
   for (const rest of ["", "DATA 1 1\nx\n", "DATA 1", "nonsense\n"]) {
     assertEquals(parseHello(bytes(`${HELLO}\n${rest}`)), hello, rest);

@@ -128,7 +128,7 @@ Deno.test("the server refuses another version, and what it is told to refuse", a
 });
 
 const UNEXPECTED =
-  "from the client in an open session; expected DATA, HEARTBEAT, HEARTBEAT_REPLY or TERMINATE";
+  "from the client in an open session; expected DATA, HEARTBEAT, HEARTBEAT_REPLY, ACCOUNT or TERMINATE";
 
 for (
   const [said, why] of [

@@ -47,6 +47,7 @@ const FRAMES: [text: string, frame: Frame][] = [
   ["HOLD store\n", { type: "HOLD", reason: "store" }],
   ["HOLD output\n", { type: "HOLD", reason: "output" }],
   ["HOLD room\n", { type: "HOLD", reason: "room" }],
+  ['ACCOUNT {"silent":1.5}\n', { type: "ACCOUNT", account: { silent: 1.5 } }],
   ["TERMINATE done\n", farewell("")],
   ["TERMINATE shutdown told to stop\n", farewell("told to stop", "shutdown")],
   ["TERMINATE silent é 😀\n", farewell("é 😀", "silent")],
