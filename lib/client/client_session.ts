@@ -4,13 +4,15 @@
  * @module
  */
 import type { Deadline, StallKind } from "../platform/deadline.ts";
+import type { FrameNote } from "../evidence/outage_log.ts";
+import type { LastExchange } from "../session/accounts.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import { greetingOf } from "../session/timers.ts";
-import { greetingCount, greetingNumber } from "../wire/hello.ts";
+import { greetingCount, greetingKnows, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -45,6 +47,9 @@ export class ClientSession extends Session implements ClientDataSide {
   #lastConfirmed_ms = 0;
   /** When the last local stall ended. */
   #stallEnded_ms = 0;
+  /** When the last data message that is confirmed was sent. */
+  #confirmedSent_ms = 0;
+  #knowsAccounts = false;
 
   /** Makes the client's side of a session; nothing is sent until `run`. */
   constructor(options: ClientSessionOptions) {
@@ -95,15 +100,35 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /** Sends every data message that may go out by now. */
   sendReady(): void {
-    const { events, writer } = this;
+    const { events } = this;
     for (let now_ms = this.now(); this.nextSend_ms <= now_ms; now_ms = this.now()) {
       if (this.#isNextTooLarge) return this.#tooLarge();
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
-      writer.send({ type: "DATA", seq, payload });
+      this.send({ type: "DATA", seq, payload });
       if (!events.wantsMessages) continue;
       const resent = times > 1 && { resent: true as const };
       events.emit("data_sent", { seq, bytes: payload.length, ...resent });
     }
+  }
+
+  /** Whether the server knows `ACCOUNT`. */
+  get knowsAccounts(): boolean {
+    return this.#knowsAccounts;
+  }
+
+  /** The last data message that was confirmed, its confirmation, and the first one that was not. */
+  override lastExchange(): LastExchange {
+    const { oldest } = this.#outbox;
+    const n = this.ledger.confirmedUpTo;
+    const wasConfirmed = this.dataFramesReceived > 0;
+    const sent: FrameNote[] = [];
+    if (wasConfirmed) sent.push({ frame: "DATA", n, at_ms: this.#confirmedSent_ms });
+    if (oldest && this.#outbox.isInFlight) {
+      const { payload, seq, sent_ms } = oldest;
+      sent.push({ frame: "DATA", n: seq, at_ms: sent_ms, bytes: payload.length });
+    }
+    const confirm = { frame: "CONFIRM", n, at_ms: this.#lastConfirmed_ms } as const;
+    return { sent, received: wasConfirmed ? [confirm] : [] };
   }
 
   /** Sends `HELLO` and waits for `WELCOME`. */
@@ -178,6 +203,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
     this.state.release();
+    this.#knowsAccounts = greetingKnows(frame.greeting).includes("account");
     this.opened(resumes && this.#outbox.resume(received));
     for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
       this.events.emit("data_confirmed", { seq, rtt_ms: null });
@@ -258,6 +284,7 @@ export class ClientSession extends Session implements ClientDataSide {
     for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;
       ledger.addRoundTrip(rtt_ms);
+      this.#confirmedSent_ms = message.sent_ms;
       if (!events.wantsMessages) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });
     }

@@ -30,8 +30,13 @@ export interface AccountHead {
   readonly answer?: true;
 }
 
-/** Makes the account of an outage. It fits a line whatever the log has. */
-export function accountOf(log: OutageLog, head: AccountHead, now_ms: number): JsonObject {
+/** Makes the account of an outage, of which this side may know nothing. It fits a line in any case. */
+export function accountOf(
+  log: OutageLog | undefined,
+  head: AccountHead,
+  now_ms: number,
+): JsonObject {
+  if (!log) return { ...head };
   const age = (at_ms: number) => Math.round((now_ms - at_ms) * 1000) / 1000;
   const { causes, closed_ms, held, in_doubt, noticed, over_ms, received, sent, stalls, transmits } =
     log;
@@ -51,11 +56,11 @@ export function accountOf(log: OutageLog, head: AccountHead, now_ms: number): Js
   };
 }
 
-/** Frames by their first words: `{"DATA": [[42, 8100.25]]}`, number and age. */
+/** Frames by their first words: `{"DATA": [[42, 8100.25, 19]]}`, number, age and size. */
 function grouped(notes: readonly FrameNote[], age: (at_ms: number) => number): JsonObject {
-  const groups: Record<string, [n: number, age: number][]> = {};
-  for (const { at_ms, frame, n } of notes) {
-    if (NAMED.includes(frame)) (groups[frame] ??= []).push([n, age(at_ms)]);
+  const groups: Record<string, number[][]> = {};
+  for (const { at_ms, bytes, frame, n } of notes) {
+    (groups[frame] ??= []).push([n, age(at_ms), ...bytes === undefined ? [] : [bytes]]);
   }
   return groups;
 }
@@ -86,6 +91,8 @@ export interface PeerAccount {
   readonly predicted_ms: number | null;
   /** Whether it answers an account. */
   readonly isAnswer: boolean;
+  /** Whether the peer knows anything of the outage. */
+  readonly isSeen: boolean;
 }
 
 /** A frame of an account. */
@@ -96,6 +103,8 @@ export interface FrameAge {
   readonly n: number;
   /** How long before the account it was sent or received, in milliseconds. */
   readonly age_ms: number;
+  /** The size of a data message. */
+  readonly bytes?: number;
 }
 
 const HOWS: readonly string[] = ["silent", "reset", "closed", "other"];
@@ -131,6 +140,7 @@ export function readAccount(account: JsonObject): PeerAccount {
     in_doubt: ageOf(account.in_doubt),
     predicted_ms: ageOf(account.predicted_ms) ?? null,
     isAnswer: answer === true,
+    isSeen: account.sent !== undefined && account.received !== undefined,
   };
 }
 
@@ -138,8 +148,9 @@ function framesOf(groups: unknown): FrameAge[] {
   if (typeof groups !== "object" || groups === null) return [];
   return NAMED.flatMap((frame) =>
     listOf((groups as Record<string, unknown>)[frame]).slice(0, 2 * KEPT_FRAMES).flatMap((each) => {
-      const [n, age_ms] = listOf(each).map(ageOf);
-      return n !== undefined && age_ms !== undefined ? [{ frame, n, age_ms }] : [];
+      const [n, age_ms, bytes] = listOf(each).map(ageOf);
+      if (n === undefined || age_ms === undefined) return [];
+      return [{ frame, n, age_ms, ...bytes !== undefined && { bytes } }];
     })
   );
 }
@@ -232,7 +243,7 @@ function placer(
   // The offset is the server's clock minus the client's; the peer's clock reads minus the age.
   const [low, high] = role === "client" ? [-offset[1], -offset[0]] : offset;
   const at = (age_ms: number): Interval => [low - age_ms, high - age_ms];
-  return { at, frame: ({ age_ms, frame, n }) => ({ frame, n, connection: 1, at: at(age_ms) }) };
+  return { at, frame: ({ age_ms, ...note }) => ({ ...note, connection: 1, at: at(age_ms) }) };
 }
 
 function matched(

@@ -18,6 +18,8 @@ export interface FrameNote {
   readonly n: number;
   /** When it was handed to the network, or received. */
   readonly at_ms: number;
+  /** The size of a data message. */
+  readonly bytes?: number;
 }
 
 /** The first and the last frames of one direction. */
@@ -61,6 +63,8 @@ export class OutageLog {
   held?: string;
   /** How many data messages were in doubt when it was noticed, as far as this side knows. */
   in_doubt?: number;
+  /** The longest time in which nothing was received, in milliseconds. */
+  longestGap_ms = 0;
 
   /** Starts with the last exchange before: what was sent and received. */
   constructor(before: { sent: readonly FrameNote[]; received: readonly FrameNote[] }) {
@@ -73,7 +77,7 @@ export class OutageLog {
 export function ownSeen(role: Role, log: OutageLog, now_ms: number): SideSeen {
   const { causes, closed_ms, held, noticed, over_ms, stalls, transmits } = log;
   const at = (at_ms: number): Interval => [at_ms, at_ms];
-  const seen = ({ at_ms, frame, n }: FrameNote) => ({ frame, n, connection: 1, at: at(at_ms) });
+  const seen = ({ at_ms, ...note }: FrameNote) => ({ ...note, connection: 1, at: at(at_ms) });
   return {
     role,
     sent: log.sent.all.map(seen),

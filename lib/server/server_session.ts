@@ -12,6 +12,7 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
+import type { LastExchange } from "../session/accounts.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
@@ -52,6 +53,8 @@ export class ServerSession extends Session implements DeadlineListener {
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
+  /** When the last confirmation was sent on this connection. */
+  #confirmed_ms = NaN;
   #assurance?: Assurance;
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
@@ -128,6 +131,22 @@ export class ServerSession extends Session implements DeadlineListener {
   supersede(): CloseReason {
     this.end({ by: "peer", reason: "superseded", text: "" });
     return this.closeReason!;
+  }
+
+  /** Whether the client knows `ACCOUNT`. */
+  get knowsAccounts(): boolean {
+    return this.#hello?.knows.includes("account") === true;
+  }
+
+  /** The last data message, and the last confirmation. */
+  override lastExchange(): LastExchange {
+    const n = this.ledger.dataReceived;
+    const data = { frame: "DATA", n, at_ms: this.lastData_ms } as const;
+    const confirm = { frame: "CONFIRM", n: this.#confirmed, at_ms: this.#confirmed_ms } as const;
+    return {
+      received: this.dataFramesReceived > 0 ? [data] : [],
+      sent: Number.isNaN(this.#confirmed_ms) ? [] : [confirm],
+    };
   }
 
   /** Waits for `HELLO`, which is answered when it arrives. */
@@ -295,7 +314,8 @@ export class ServerSession extends Session implements DeadlineListener {
     const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
-    this.writer.send({ type: "CONFIRM", seq: upTo });
+    this.#confirmed_ms = this.now();
+    this.send({ type: "CONFIRM", seq: upTo });
     if (!this.#release) this.#assurance?.stop();
   }
 }

@@ -8,6 +8,7 @@ import type { Connection } from "../platform/net/transport.ts";
 import type { ReadAhead } from "../wire/reader.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
+import { Accounts, type LastExchange } from "./accounts.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
@@ -73,6 +74,12 @@ export abstract class SessionSide {
     return this.config.timers;
   }
 
+  /** What is noted of the session's outages. */
+  protected get accounts(): Accounts {
+    const { config: { clock, timers }, events, role } = this;
+    return this.state.accounts ??= new Accounts({ clock, timers, events, role });
+  }
+
   /** The session's id; `?` before the client has sent it. */
   get id(): string {
     return this.events.session ?? "?";
@@ -94,6 +101,10 @@ export abstract class SessionSide {
     return { by: "self", reason: "silent", text: `no ${missing} within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
+  /** Whether the peer knows `ACCOUNT`: to any other, that would be a protocol error. */
+  abstract readonly knowsAccounts: boolean;
+  /** What was sent and received last while all was well. */
+  abstract lastExchange(): LastExchange;
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
   protected abstract open(deadline: Deadline): Promise<boolean>;
   /** Receives a frame that only this role receives. */

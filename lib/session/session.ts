@@ -2,9 +2,9 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements; `dial` and
- * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
- * the right read.
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements;
+ * `connection` opens and closes one; `close_reason` says why it ended; `accounts` compares what both sides
+ * saw of an outage; `events` are what all rooms to the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
  *
@@ -21,8 +21,9 @@ import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
+import type { AccountLink } from "./accounts.ts";
 import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
-import { closeGracefully } from "./closing.ts";
+import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
@@ -33,7 +34,7 @@ import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
-  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
+  implements AccountLink, ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -105,7 +106,7 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats !== "dead") this.state.data();
+      if (heartbeats !== "dead") this.#onDataAgain();
       else this.end({ by: "self", reason: "silent", text: "" });
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
@@ -132,7 +133,18 @@ export abstract class Session extends SessionSide
     this.#decoder.forgetFirst();
     this.counts = this.state.open(this.connection);
     if (resumption) this.state.resumed(resumption);
+    this.#onDataAgain(resumption !== undefined);
+  }
+
+  #onDataAgain(isOver = true): void {
     this.state.data();
+    if (isOver) this.state.accounts?.over(this);
+  }
+
+  /** Sends a frame, which is noted if there is an outage. */
+  send(frame: Frame): void {
+    this.state.accounts?.onSent(frame);
+    this.writer.send(frame);
   }
 
   /** Called when this process did not run as a deadline came due, or its host was suspended. */
@@ -160,7 +172,10 @@ export abstract class Session extends SessionSide
     const detection = this.#heartbeats?.detection;
     const connection = { peer, use, wasOpened: this.#isOpen, detection };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
-    else if (this.#isOpen) this.state.disconnect(closeReason, connection);
+    else if (this.#isOpen) {
+      this.accounts.lost(this, closeReason);
+      this.state.disconnect(closeReason, connection);
+    }
     this.deadline.end(closeReason);
   }
 
@@ -180,12 +195,13 @@ export abstract class Session extends SessionSide
     const { events, ledger, timers } = this;
     const { clock } = this.config;
     const link = new LinkWatch(clock, this.connection);
-    const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
+    const send = (n: number) => this.send({ type: "HEARTBEAT", n });
     return this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
   }
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
+    if (!isIdle) this.accounts.silent(this);
     this.#beats().silent(since, at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
@@ -204,7 +220,10 @@ export abstract class Session extends SessionSide
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
+    const now_ms = this.#readAt_ms ??= this.deadline.look();
+    if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
+    this.state.accounts?.onReceived(frame, now_ms);
+    this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
@@ -213,9 +232,11 @@ export abstract class Session extends SessionSide
         if (this.framesReceived - this.#framesBefore <= FRAMES_PER_TURN) {
           this.events.emit("heartbeat_received", { n: frame.n });
         }
-        return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
+        return this.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);
+      case "ACCOUNT":
+        return this.accounts.onAccount(this, frame.account, now_ms);
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:

@@ -5,9 +5,11 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
+import type { Stall } from "../evidence/side.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
+import type { Accounts } from "./accounts.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -68,6 +70,10 @@ export class SessionState {
   readonly ledger = new Ledger();
   /** Emits its events. */
   readonly events: EventSource;
+  /** What is noted of its outages; made with the first one. */
+  accounts?: Accounts;
+  /** When this process did not run, the last time. */
+  lastStall?: Stall;
   /** When its first connection was opened, in monotonic milliseconds. */
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
@@ -194,6 +200,7 @@ export class SessionState {
   /** Ends the session. Only the first reason counts. */
   end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
+    this.accounts?.end();
     const now_ms = this.#change("end");
     this.#closeReason = closeReason;
     this.#closed("terminated", closeReason, now_ms, connection);
@@ -229,6 +236,8 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
+    const to_ms = this.#clock.now();
+    this.lastStall = { from_ms: to_ms - ms, to_ms };
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
   }
 
