@@ -34,19 +34,20 @@ export interface ThinningOptions {
 export class Thinning {
   /** How many sessions of this thread are recorded. */
   sessions = 0;
-  readonly #lines_per_s: number;
+  /** How many lines a second may be recorded of healthy sessions, by all threads together. */
+  readonly lines_per_s: number;
   readonly #threads: number;
 
   /** Creates a thinning without sessions. */
   constructor({ lines_per_s, threads = 1 }: ThinningOptions) {
-    this.#lines_per_s = lines_per_s;
+    this.lines_per_s = lines_per_s;
     this.#threads = threads;
   }
 
   /** From one recorded exchange of a healthy session to the next, in microseconds. */
   get interval_us(): number {
     const sessions = this.sessions * this.#threads;
-    return sessions * LINES_PER_EXCHANGE * 1_000_000 / this.#lines_per_s;
+    return sessions * LINES_PER_EXCHANGE * 1_000_000 / this.lines_per_s;
   }
 
   /** How many frames of each direction are recorded of the time before an outage. */
