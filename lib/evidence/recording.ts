@@ -68,8 +68,9 @@ export class Sampler {
   #nextStep = 1;
   #last = 0;
   #passed = 0;
-  #picked = 0;
-  #picked_us = NaN;
+  /** From where on the rate is measured. */
+  #since = 0;
+  #since_us = NaN;
 
   /** Creates a sampler that picks the first numbers. */
   constructor(thinning: Thinning) {
@@ -82,15 +83,12 @@ export class Sampler {
     const isPicked = this.picks(n);
     if (n <= this.#passed) return isPicked;
     this.#passed = n;
-    const elapsed_us = now_us - this.#picked_us;
+    const elapsed_us = now_us - this.#since_us;
     const { interval_us } = this.#thinning;
-    if (isPicked || elapsed_us > 2 * interval_us) {
-      this.#nextStep = powerOfTwo((n - this.#picked) * interval_us / elapsed_us);
-    }
-    if (isPicked) {
-      this.#picked = n;
-      this.#picked_us = now_us;
-    }
+    if (!isPicked && elapsed_us <= 2 * interval_us) return false;
+    this.#nextStep = powerOfTwo((n - this.#since) * interval_us / elapsed_us);
+    this.#since = n;
+    this.#since_us = now_us;
     return isPicked;
   }
 
@@ -110,8 +108,8 @@ export class Sampler {
 
   #restart(): void {
     this.#step = this.#nextStep = 1;
-    this.#last = this.#passed = this.#picked = 0;
-    this.#picked_us = NaN;
+    this.#last = this.#passed = this.#since = 0;
+    this.#since_us = NaN;
   }
 }
 
