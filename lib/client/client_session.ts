@@ -100,12 +100,12 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /** Sends every data message that may go out by now. */
   sendReady(): void {
-    const { events } = this;
+    const { events, writer } = this;
     for (let now_ms = this.now(); this.nextSend_ms <= now_ms; now_ms = this.now()) {
       if (this.#isNextTooLarge) return this.#tooLarge();
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
-      this.send({ type: "DATA", seq, payload });
-      if (!events.wantsMessages) continue;
+      writer.send({ type: "DATA", seq, payload });
+      if (!events.wantsMessage(seq)) continue;
       const resent = times > 1 && { resent: true as const };
       events.emit("data_sent", { seq, bytes: payload.length, ...resent });
     }
@@ -205,7 +205,8 @@ export class ClientSession extends Session implements ClientDataSide {
     this.state.release();
     this.#knowsAccounts = greetingKnows(frame.greeting).includes("account");
     this.opened(resumes && this.#outbox.resume(received));
-    for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
+    for (let seq = confirmedUpTo + 1; seq <= received; seq++) {
+      if (!this.events.wantsConfirmation(seq)) continue;
       this.events.emit("data_confirmed", { seq, rtt_ms: null });
     }
     this.#limit = greetingNumber(frame.greeting, "max_message_bytes") ?? Infinity;
@@ -285,7 +286,7 @@ export class ClientSession extends Session implements ClientDataSide {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;
       ledger.addRoundTrip(rtt_ms);
       this.#confirmedSent_ms = message.sent_ms;
-      if (!events.wantsMessages) continue;
+      if (!events.wantsConfirmation(message.seq)) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });
     }
   }

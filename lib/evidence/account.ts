@@ -8,6 +8,7 @@
 import { HOLD_REASONS, type JsonObject, type Role } from "../wire/protocol.ts";
 import { ClockBounds, type Interval } from "./clock_bounds.ts";
 import {
+  type Death,
   type FrameNote,
   KEPT_FRAMES,
   type Noticed,
@@ -22,37 +23,24 @@ const MAX_STALLS = 3;
 /** Frames that have a number, as accounts name them. */
 const NAMED: readonly string[] = ["DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY"];
 
-/** What an account says besides: how the sender measured, and whether this answers an account. */
-export interface AccountHead {
-  /** How soon a dead peer is declared so, in milliseconds. */
-  readonly predicted_ms: number;
-  /** Set on an answer, which is not answered. */
-  readonly answer?: true;
-}
-
-/** Makes the account of an outage, of which this side may know nothing. It fits a line in any case. */
-export function accountOf(
-  log: OutageLog | undefined,
-  head: AccountHead,
-  now_ms: number,
-): JsonObject {
-  if (!log) return { ...head };
+/** Makes the account of an outage. It fits a line in any case. */
+export function accountOf(log: OutageLog, now_ms: number): JsonObject {
   const age = (at_ms: number) => Math.round((now_ms - at_ms) * 1000) / 1000;
-  const { causes, closed_ms, held, in_doubt, noticed, over_ms, received, sent, stalls, transmits } =
-    log;
+  const { causes, closed_ms, death, held, in_doubt, noticed, over_ms, received, sent } = log;
+  const { settled, stalls, transmits } = log;
   return {
-    ...head,
     sent: grouped(sent.all, age),
     received: grouped(received.all, age),
     ...noticed && { noticed: [noticed.how, age(noticed.at_ms)] },
     ...over_ms !== undefined && { over: age(over_ms) },
     ...closed_ms !== undefined && { closed: age(closed_ms) },
+    ...death && { dead: [death.detected_ms, death.predicted_ms] },
     ...stalls.length > 0 &&
       { stalls: stalls.slice(-MAX_STALLS).map((each) => [age(each.from_ms), age(each.to_ms)]) },
     ...causes.length > 0 && { causes },
     ...transmits !== undefined && { transmits },
     ...held && { held },
-    ...in_doubt !== undefined && { in_doubt },
+    ...in_doubt !== undefined && { in_doubt, settled },
   };
 }
 
@@ -87,8 +75,10 @@ export interface PeerAccount {
   readonly held?: string;
   /** How many data messages were in doubt for it. */
   readonly in_doubt?: number;
-  /** How soon it declares a dead peer so. */
-  readonly predicted_ms: number | null;
+  /** Of these, how many the server turned out to have. */
+  readonly settled?: number;
+  /** How it declared this side dead, if it did. */
+  readonly death?: Death;
   /** Whether it answers an account. */
   readonly isAnswer: boolean;
   /** Whether the peer knows anything of the outage. */
@@ -119,6 +109,7 @@ export function readAccount(account: JsonObject): PeerAccount {
   const { answer, held, transmits } = account;
   const [how, noticed_ms] = listOf(account.noticed);
   const age_ms = ageOf(noticed_ms);
+  const [detected_ms, predicted_ms] = listOf(account.dead).map(ageOf);
   const stalls = listOf(account.stalls).slice(-MAX_STALLS).flatMap((each): Interval[] => {
     const [from, to] = listOf(each).map(ageOf);
     return from !== undefined && to !== undefined && from >= to ? [[from, to]] : [];
@@ -138,7 +129,9 @@ export function readAccount(account: JsonObject): PeerAccount {
     ...typeof transmits === "boolean" && { transmits },
     ...typeof held === "string" && (HOLD_REASONS as readonly string[]).includes(held) && { held },
     in_doubt: ageOf(account.in_doubt),
-    predicted_ms: ageOf(account.predicted_ms) ?? null,
+    settled: ageOf(account.settled),
+    ...detected_ms !== undefined && predicted_ms !== undefined &&
+      { death: { detected_ms, predicted_ms } },
     isAnswer: answer === true,
     isSeen: account.sent !== undefined && account.received !== undefined,
   };

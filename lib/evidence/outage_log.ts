@@ -27,7 +27,9 @@ class FrameNotes {
   readonly #first: FrameNote[] = [];
   #last: FrameNote[] = [];
 
-  add(note: FrameNote): void {
+  /** Adds a note, if there is one. */
+  add(note: FrameNote | undefined): void {
+    if (!note) return;
     if (this.#first.length < KEPT_FRAMES) return void this.#first.push(note);
     this.#last.push(note);
     if (this.#last.length > KEPT_FRAMES) this.#last.shift();
@@ -40,6 +42,14 @@ class FrameNotes {
 
 /** How a side noticed an outage. */
 export type Noticed = NonNullable<SideSeen["noticed"]>["how"];
+
+/** How long after a silence began a peer was declared dead, in milliseconds, and how long was predicted. */
+export interface Death {
+  /** Measured. */
+  readonly detected_ms: number;
+  /** Predicted. */
+  readonly predicted_ms: number;
+}
 
 /** What this side sees of an outage, from the last exchange before it on. */
 export class OutageLog {
@@ -63,6 +73,10 @@ export class OutageLog {
   held?: string;
   /** How many data messages were in doubt when it was noticed, as far as this side knows. */
   in_doubt?: number;
+  /** Of these, how many the server turned out to have. */
+  settled?: number;
+  /** How the peer was declared dead, if it was: how long after the silence began, and the prediction. */
+  death?: Death;
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
 

@@ -305,7 +305,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const bytes = payload.length;
     this.ledger.dataReceived = seq;
     this.ledger.dataBytes += bytes;
-    if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
+    if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.#host);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
@@ -315,7 +315,7 @@ export class ServerSession extends Session implements DeadlineListener {
     if (upTo <= this.#confirmed || !this.isOpen) return;
     this.#confirmed = upTo;
     this.#confirmed_ms = this.now();
-    this.send({ type: "CONFIRM", seq: upTo });
+    this.writer.send({ type: "CONFIRM", seq: upTo });
     if (!this.#release) this.#assurance?.stop();
   }
 }

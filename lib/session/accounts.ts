@@ -10,13 +10,14 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
 import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
+import { numberOf } from "../evidence/last_frames.ts";
 import { judge } from "../evidence/outages.ts";
 import type { Frame, JsonObject, Role } from "../wire/protocol.ts";
-import type { CloseReason } from "./close_reason.ts";
+import type { CloseReason, Detection } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
-import type { Ledger } from "./ledger.ts";
+import { type Ledger, roundMs } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
-import { ACCOUNT_LIMIT_MS, predictedDetection_ms, type Timers } from "./timers.ts";
+import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** What was sent and received last before an outage. */
 export interface LastExchange {
@@ -34,8 +35,8 @@ export interface AccountLink {
   readonly state: SessionState;
   /** What was sent and received last while all was well. */
   lastExchange(): LastExchange;
-  /** Sends a frame. */
-  send(frame: Frame): void;
+  /** Sends an account. */
+  sendAccount(account: JsonObject): void;
 }
 
 /** Options for {@linkcode Accounts}. */
@@ -66,6 +67,8 @@ export class Accounts {
   #received_ms = 0;
   /** How many heartbeats had been missed before. */
   #missedBefore = 0;
+  /** What was confirmed when the outage was noticed. */
+  #confirmedBefore = 0;
   #answered_ms = -Infinity;
 
   /** Creates one without an outage. */
@@ -74,26 +77,26 @@ export class Accounts {
     this.#limit = options.clock.timer(() => this.#conclude());
   }
 
-  /** Notes a frame that is sent. */
-  onSent(frame: Frame): void {
-    const note = this.#log && noteOf(frame, this.#now());
-    if (note) this.#log!.sent.add(note);
-  }
-
-  /** Notes a frame that was received. */
-  onReceived(frame: Frame, at_ms: number): void {
+  /** Notes a frame that was handed to the network, or received. */
+  onFrame(isSent: boolean, frame: Frame, at_ms: number): void {
     const log = this.#log;
     if (!log) return;
+    if (isSent) return log.sent.add(noteOf(frame, at_ms));
     log.longestGap_ms = Math.max(log.longestGap_ms, at_ms - this.#received_ms);
     this.#received_ms = at_ms;
-    const note = noteOf(frame, at_ms);
-    if (note) log.received.add(note);
+    log.received.add(noteOf(frame, at_ms));
     const isData = frame.type === "DATA" || frame.type === "CONFIRM";
     if (isData && !log.noticed) log.over_ms ??= at_ms;
   }
 
-  /** The peer's heartbeats show that it is silent: an outage may have begun. */
-  begin(link: AccountLink): OutageLog {
+  /** The peer's heartbeat shows that it is silent: an outage may have begun, unless it is late. */
+  begin(link: AccountLink): void {
+    const over_ms = this.#log?.over_ms ?? -Infinity;
+    if (this.#now() >= over_ms + ACCOUNT_LIMIT_MS) this.#begun(link);
+  }
+
+  /** The outage that lasts; a new one, if none does. */
+  #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
     const { lastSignOfLife_ms, ledger } = link.state;
@@ -107,11 +110,14 @@ export class Accounts {
     this.#notice(link, "silent");
   }
 
-  /** The connection is lost, and the session outlives it. */
-  lost(link: AccountLink, closeReason: CloseReason): void {
+  /** The connection is lost, and the session outlives it; a death is measured from a moment. */
+  lost(link: AccountLink, closeReason: CloseReason, detection?: Detection): void {
     const how = noticedBy(closeReason);
-    const log = how ? this.#notice(link, how) : this.begin(link);
+    const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
+    if (how !== "silent" || !detection) return;
+    const { at_ms, predicted_ms } = detection;
+    log.death ??= { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
   }
 
   /** The outage is over: data is received again, or the session is resumed. */
@@ -119,7 +125,11 @@ export class Accounts {
     const log = this.#log;
     if (!log?.noticed || log.over_ms !== undefined) return;
     log.over_ms = this.#now();
-    if (!this.#isOutage(log, link.state.ledger)) return this.#forget();
+    if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
+    if (log.in_doubt !== undefined) {
+      const confirmed = link.state.ledger.confirmedUpTo - this.#confirmedBefore;
+      log.settled = Math.min(confirmed, log.in_doubt);
+    }
     if (link.knowsAccounts) this.#send(link, log);
     if (this.#peer || !link.knowsAccounts) return this.#conclude();
     this.#limit.set(log.over_ms + ACCOUNT_LIMIT_MS);
@@ -129,17 +139,20 @@ export class Accounts {
   onAccount(link: AccountLink, fields: JsonObject, received_ms: number): void {
     const account = readAccount(fields);
     const peer = { account, received_ms };
-    if (this.#log?.noticed) {
+    if (this.#log?.noticed && this.#log.over_ms === undefined) {
       this.#peer = peer;
-      if (this.#log.over_ms !== undefined) this.#conclude();
       return;
+    }
+    if (this.#sent_ms !== undefined) {
+      this.#peer = peer;
+      return this.#conclude();
     }
     // One outage is answered once, however often the peer speaks of it.
     const isRepeated = received_ms < this.#answered_ms + ACCOUNT_LIMIT_MS;
     if (account.isAnswer || isRepeated || !link.knowsAccounts) return;
     this.#answered_ms = received_ms;
     // What another process saw of a connection that is closed is not known.
-    const log = this.#log ?? (account.closed_ms === undefined ? this.begin(link) : undefined);
+    const log = this.#log ?? (account.closed_ms === undefined ? this.#begun(link) : undefined);
     this.#send(link, log, { answer: true });
     this.#peer = peer;
     this.#log = log;
@@ -158,12 +171,15 @@ export class Accounts {
 
   /** This side has noticed that all is not well. */
   #notice(link: AccountLink, how: Noticed): OutageLog {
-    const log = this.begin(link);
+    const log = this.#begun(link);
     const { held, lastStall, ledger } = link.state;
     log.noticed ??= { at_ms: this.#now(), how };
     log.held ??= held;
     if (lastStall) log.stalls.push(lastStall);
-    if (this.#options.role === "client") log.in_doubt = ledger.dataSent - ledger.confirmedUpTo;
+    if (this.#options.role === "client") {
+      log.in_doubt = ledger.dataSent - ledger.confirmedUpTo;
+      this.#confirmedBefore = ledger.confirmedUpTo;
+    }
     return log;
   }
 
@@ -177,8 +193,7 @@ export class Accounts {
 
   #send(link: AccountLink, log: OutageLog | undefined, answer?: { answer: true }): void {
     const now_ms = this.#sent_ms = this.#now();
-    const head = { predicted_ms: predictedDetection_ms(this.#options.timers), ...answer };
-    link.send({ type: "ACCOUNT", account: accountOf(log, head, now_ms) });
+    link.sendAccount({ ...answer, ...log && accountOf(log, now_ms) });
   }
 
   #forget(): void {
@@ -191,8 +206,30 @@ export class Accounts {
     const { events, role } = this.#options;
     const log = this.#log;
     const peer = this.#peer;
-    const sent_ms = this.#sent_ms;
+    const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
+    const hasBoth = log !== undefined && peer?.account.isSeen === true;
+    const both = hasBoth
+      ? bothSeen(role, log, peer.account, { received_ms: peer.received_ms, asked_ms })
+      : undefined;
+    const own = log && ownSeen(role, log, this.#now());
+    const { at, began, by_ms, cause, first_noticed_by } = judge(both ?? { [role]: own });
+    const of = (own: number | null, peers: number | null) =>
+      role === "client" ? { client: own, server: peers } : { client: peers, server: own };
+    // Only the client knows what it has sent.
+    const doubts = role === "client" ? log : peer?.account;
+    events.emit("account", {
+      began,
+      cause,
+      ...at && { at },
+      first_noticed_by,
+      by_ms: by_ms && [roundMs(by_ms[0]), roundMs(by_ms[1])],
+      predicted_ms: of(log?.death?.predicted_ms ?? null, peer?.account.death?.predicted_ms ?? null),
+      detected_ms: of(log?.death?.detected_ms ?? null, peer?.account.death?.detected_ms ?? null),
+      in_doubt: doubts?.in_doubt ?? null,
+      settled: doubts?.settled ?? null,
+      peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
+    });
   }
 }
 
@@ -204,9 +241,8 @@ function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
 }
 
 function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
-  if (frame.type === "DATA") {
-    return { frame: frame.type, n: frame.seq, at_ms, bytes: frame.payload.length };
-  }
-  if ("seq" in frame) return { frame: frame.type, n: frame.seq, at_ms };
-  return "n" in frame ? { frame: frame.type, n: frame.n, at_ms } : undefined;
+  const { type } = frame;
+  if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
+  const n = numberOf(frame);
+  return n < 0 ? undefined : { frame: type, n, at_ms };
 }

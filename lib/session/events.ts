@@ -6,6 +6,9 @@
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
+import type { Recording } from "../evidence/recording.ts";
+import { SessionTrace } from "../evidence/session_trace.ts";
+import type { Judgement } from "../evidence/outages.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -44,6 +47,14 @@ export interface Resumption {
   readonly resent: number;
   /** How many had arrived, though their confirmations had not. */
   readonly already_there: number;
+}
+
+/** A time of either side in milliseconds, if it is known. */
+export interface BySide {
+  /** The client's. */
+  readonly client: number | null;
+  /** The server's. */
+  readonly server: number | null;
 }
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
@@ -112,6 +123,21 @@ export interface EventFields {
   };
   /** Confirmations have been waiting at the server, for this and not for the network. */
   hold: { reason: HoldReason };
+  /**
+   * An outage is over, and what both sides know of it, or this one alone: in which direction it began, why, and
+   * at which side if that is where it lies, who noticed it first and by how many milliseconds at least and at
+   * most; how either side declared the other dead, if it did; how many data messages were in doubt and how many of
+   * them had arrived. `peer` says whether the peer's account is known, and agrees.
+   */
+  account:
+    & Pick<Judgement, "began" | "cause" | "at" | "first_noticed_by" | "by_ms">
+    & {
+      predicted_ms: BySide;
+      detected_ms: BySide;
+      in_doubt: number | null;
+      settled: number | null;
+      peer: "agrees" | "contradicts" | "unknown";
+    };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */
@@ -158,10 +184,14 @@ export interface EventSink {
    * is. A sink without this method always has room.
    */
   room?(): Promise<void> | undefined;
+  /** Receives what is recorded besides, and of frames too, if this process is recorded. */
+  readonly recording?: Recording;
 }
 
 /** Emits the events of one session, with time and session id. */
 export class EventSource {
+  /** What is recorded of the session, if this process is recorded. */
+  declare readonly trace?: SessionTrace;
   readonly #sink: EventSink;
   readonly #clock: Clock;
   /** The session's id; `null` before there is one. */
@@ -172,11 +202,17 @@ export class EventSource {
     this.#sink = sink;
     this.#clock = clock;
     this.session = session;
+    if (sink.recording) this.trace = new SessionTrace(sink.recording, this);
   }
 
-  /** Whether the sink wants the events of every data message. */
-  get wantsMessages(): boolean {
-    return this.#sink.wantsMessages;
+  /** Whether the event of this data message, sent or received now, is wanted. */
+  wantsMessage(seq: number): boolean {
+    return this.trace?.wantsMessage(seq, this.#clock.now()) || this.#sink.wantsMessages;
+  }
+
+  /** Whether the event of this confirmation is wanted. */
+  wantsConfirmation(seq: number): boolean {
+    return this.#sink.wantsMessages || this.trace?.wantsConfirmation(seq) === true;
   }
 
   /** The sink's backpressure: see {@linkcode EventSink.room}. */
@@ -186,8 +222,10 @@ export class EventSource {
 
   /** Emits an event of this session with the present time. */
   emit<Name extends EventName>(event: Name, fields: EventFields[Name]): void {
-    const time = isoTime(this.#clock.wallTime());
-    this.#sink.emit({ time, event, session: this.session, ...fields } as Event);
+    const wall_ms = this.#clock.wallTime();
+    const emitted = { time: isoTime(wall_ms), event, session: this.session, ...fields } as Event;
+    this.trace?.event(emitted, { wall_ms, now_ms: this.#clock.now() });
+    this.#sink.emit(emitted);
   }
 }
 

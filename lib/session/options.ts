@@ -51,6 +51,8 @@ export abstract class SessionSide {
   protected readonly config: SessionConfig;
   /** The connection. */
   protected readonly connection: Connection;
+  /** Which connection of its session it is, once a frame on it was recorded. */
+  declare protected connectionNumber?: number;
 
   /** Creates one side of a session on a connection. */
   constructor({ config, connection, state }: SessionOptions) {
@@ -93,6 +95,16 @@ export abstract class SessionSide {
   /** The monotonic time in milliseconds. */
   now(): number {
     return this.config.clock.now();
+  }
+
+  /** Notes a frame that was sent or received at a time: of an outage, and if this process is recorded. */
+  protected trace(isSent: boolean, frame: Frame, now_ms: number): void {
+    this.state.accounts?.onFrame(isSent, frame, now_ms);
+    const { session, trace } = this.events;
+    if (!trace || session === null) return;
+    this.connectionNumber ??= trace.connect();
+    const wall_ms = this.config.clock.wallTime();
+    trace.frame(isSent, frame, this.connectionNumber, { wall_ms, now_ms });
   }
 
   /** The close reason of a handshake that was not completed in time. */

@@ -17,7 +17,7 @@ import { TransportError } from "../platform/net/transport.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
-import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
+import { expectFrame, type Frame, type JsonObject, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
@@ -141,10 +141,9 @@ export abstract class Session extends SessionSide
     if (isOver) this.state.accounts?.over(this);
   }
 
-  /** Sends a frame, which is noted if there is an outage. */
-  send(frame: Frame): void {
-    this.state.accounts?.onSent(frame);
-    this.writer.send(frame);
+  /** Sends what this side saw of an outage. */
+  sendAccount(account: JsonObject): void {
+    this.writer.send({ type: "ACCOUNT", account });
   }
 
   /** Called when this process did not run as a deadline came due, or its host was suspended. */
@@ -173,7 +172,7 @@ export abstract class Session extends SessionSide
     const connection = { peer, use, wasOpened: this.#isOpen, detection };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) {
-      this.accounts.lost(this, closeReason);
+      this.accounts.lost(this, closeReason, detection);
       this.state.disconnect(closeReason, connection);
     }
     this.deadline.end(closeReason);
@@ -195,7 +194,7 @@ export abstract class Session extends SessionSide
     const { events, ledger, timers } = this;
     const { clock } = this.config;
     const link = new LinkWatch(clock, this.connection);
-    const send = (n: number) => this.send({ type: "HEARTBEAT", n });
+    const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
     return this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
   }
 
@@ -216,15 +215,15 @@ export abstract class Session extends SessionSide
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return this.trace(false, frame, this.now());
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
-    this.state.accounts?.onReceived(frame, now_ms);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
+    if (frame.type !== "HELLO") this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -232,7 +231,7 @@ export abstract class Session extends SessionSide
         if (this.framesReceived - this.#framesBefore <= FRAMES_PER_TURN) {
           this.events.emit("heartbeat_received", { n: frame.n });
         }
-        return this.send({ type: "HEARTBEAT_REPLY", n: frame.n });
+        return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);
       case "ACCOUNT":
@@ -240,8 +239,10 @@ export abstract class Session extends SessionSide
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
-        return this.onRoleFrame(frame);
+        this.onRoleFrame(frame);
     }
+    // Only now it is known of which session it is.
+    if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
   /** Receives part of a large data message, which is a sign of life. */
@@ -290,6 +291,11 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+  }
+
+  /** Notes a frame that is handed to the network. */
+  onWriting(frame: Frame): void {
+    this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */
