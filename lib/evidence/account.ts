@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { HOLD_REASONS, type JsonObject, type Role } from "../wire/protocol.ts";
+import { frameLine } from "../wire/line.ts";
+import { HOLD_REASONS, type JsonObject, MAX_LINE_BYTES, type Role } from "../wire/protocol.ts";
 import { ClockBounds, type Interval } from "./clock_bounds.ts";
 import {
   type Death,
@@ -23,14 +24,23 @@ const MAX_STALLS = 3;
 /** Frames that have a number, as accounts name them. */
 const NAMED: readonly string[] = ["DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY"];
 
-/** Makes the account of an outage. It fits a line in any case. */
-export function accountOf(log: OutageLog, now_ms: number): JsonObject {
+/** Makes the account of an outage. Of frames as many are left out as do not fit a line. */
+export function accountOf(log: OutageLog, now_ms: number, isAnswer = false): JsonObject {
+  for (let frames = 2 * KEPT_FRAMES;; frames -= 2) {
+    const account = { ...isAnswer && { answer: true }, ...fieldsOf(log, now_ms, frames) };
+    if (frames === 0 || frameLine({ type: "ACCOUNT", account }).length <= MAX_LINE_BYTES) {
+      return account;
+    }
+  }
+}
+
+function fieldsOf(log: OutageLog, now_ms: number, frames: number): JsonObject {
   const age = (at_ms: number) => Math.round((now_ms - at_ms) * 1000) / 1000;
   const { causes, closed_ms, death, held, in_doubt, noticed, over_ms, received, sent } = log;
   const { settled, stalls, transmits } = log;
   return {
-    sent: grouped(sent.all, age),
-    received: grouped(received.all, age),
+    sent: grouped(sent.ends(frames), age),
+    received: grouped(received.ends(frames), age),
     ...noticed && { noticed: [noticed.how, age(noticed.at_ms)] },
     ...over_ms !== undefined && { over: age(over_ms) },
     ...closed_ms !== undefined && { closed: age(closed_ms) },
@@ -133,19 +143,23 @@ export function readAccount(account: JsonObject): PeerAccount {
     ...detected_ms !== undefined && predicted_ms !== undefined &&
       { death: { detected_ms, predicted_ms } },
     isAnswer: answer === true,
-    isSeen: account.sent !== undefined && account.received !== undefined,
+    isSeen: isGroups(account.sent) && isGroups(account.received),
   };
 }
 
 function framesOf(groups: unknown): FrameAge[] {
-  if (typeof groups !== "object" || groups === null) return [];
+  if (!isGroups(groups)) return [];
   return NAMED.flatMap((frame) =>
-    listOf((groups as Record<string, unknown>)[frame]).slice(0, 2 * KEPT_FRAMES).flatMap((each) => {
+    listOf(groups[frame]).slice(0, 2 * KEPT_FRAMES).flatMap((each) => {
       const [n, age_ms, bytes] = listOf(each).map(ageOf);
       if (n === undefined || age_ms === undefined) return [];
       return [{ frame, n, age_ms, ...bytes !== undefined && { bytes } }];
     })
   );
+}
+
+function isGroups(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function listOf(value: unknown): readonly unknown[] {

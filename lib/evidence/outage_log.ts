@@ -35,8 +35,15 @@ class FrameNotes {
     if (this.#last.length > KEPT_FRAMES) this.#last.shift();
   }
 
+  /** All that are kept. */
   get all(): FrameNote[] {
     return [...this.#first, ...this.#last];
+  }
+
+  /** So many of them, as many from the beginning as from the end. */
+  ends(count: number): FrameNote[] {
+    const { all } = this;
+    return all.filter((_, at) => at < count / 2 || at >= all.length - count / 2);
   }
 }
 

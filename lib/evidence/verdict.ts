@@ -37,7 +37,9 @@ function causeText({ at, began, cause }: Verdict): string {
     case "path_cut":
       return `the path was cut: ${lostText(began)}`;
     default:
-      return began === "unknown" ? "why is not known" : `why is not known: ${lostText(began)}`;
+      return began === "unknown"
+        ? "its cause is not proven"
+        : `its cause is not proven: ${lostText(began)}`;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
+import type { FrameNote } from "../evidence/outage_log.ts";
 import type { LastExchange } from "../session/accounts.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
@@ -53,8 +54,10 @@ export class ServerSession extends Session implements DeadlineListener {
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
-  /** When the last confirmation was sent on this connection. */
+  /** When that was sent; and the confirmation before it, which the client may be the last to have received. */
   #confirmed_ms = NaN;
+  #confirmedEarlier = 0;
+  #confirmedEarlier_ms = NaN;
   #assurance?: Assurance;
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
@@ -138,14 +141,16 @@ export class ServerSession extends Session implements DeadlineListener {
     return this.#hello?.knows.includes("account") === true;
   }
 
-  /** The last data message, and the last confirmation. */
+  /** The last data message, and the last two confirmations. */
   override lastExchange(): LastExchange {
     const n = this.ledger.dataReceived;
-    const data = { frame: "DATA", n, at_ms: this.lastData_ms } as const;
-    const confirm = { frame: "CONFIRM", n: this.#confirmed, at_ms: this.#confirmed_ms } as const;
+    const sent: FrameNote[] = [
+      { frame: "CONFIRM", n: this.#confirmedEarlier, at_ms: this.#confirmedEarlier_ms },
+      { frame: "CONFIRM", n: this.#confirmed, at_ms: this.#confirmed_ms },
+    ];
     return {
-      received: this.dataFramesReceived > 0 ? [data] : [],
-      sent: Number.isNaN(this.#confirmed_ms) ? [] : [confirm],
+      received: this.dataFramesReceived > 0 ? [{ frame: "DATA", n, at_ms: this.lastData_ms }] : [],
+      sent: sent.filter(({ at_ms }) => !Number.isNaN(at_ms)),
     };
   }
 
@@ -313,6 +318,8 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirm(): void {
     const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
+    this.#confirmedEarlier = this.#confirmed;
+    this.#confirmedEarlier_ms = this.#confirmed_ms;
     this.#confirmed = upTo;
     this.#confirmed_ms = this.now();
     this.writer.send({ type: "CONFIRM", seq: upTo });

@@ -12,11 +12,11 @@ import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/
 import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
 import { numberOf } from "../evidence/last_frames.ts";
 import { judge } from "../evidence/outages.ts";
-import type { Frame, JsonObject, Role } from "../wire/protocol.ts";
+import type { Stall } from "../evidence/side.ts";
+import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import type { CloseReason, Detection } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
-import type { SessionState } from "./state.ts";
 import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** What was sent and received last before an outage. */
@@ -27,12 +27,24 @@ export interface LastExchange {
   readonly received: readonly FrameNote[];
 }
 
+/** A session's state, as far as its accounts need it. */
+export interface AccountedState {
+  /** When the last sign of life came, in monotonic milliseconds. */
+  readonly lastSignOfLife_ms: number;
+  /** The session's counters. */
+  readonly ledger: Ledger;
+  /** What confirmations wait for, if they do. */
+  readonly held: HoldReason | undefined;
+  /** When this process did not run, the last time. */
+  readonly lastStall?: Stall;
+}
+
 /** A session on one connection, as its accounts see it. */
 export interface AccountLink {
   /** Whether the peer knows accounts. */
   readonly knowsAccounts: boolean;
-  /** The session's state. */
-  readonly state: SessionState;
+  /** What the session's state has of it. */
+  readonly state: AccountedState;
   /** What was sent and received last while all was well. */
   lastExchange(): LastExchange;
   /** Sends an account. */
@@ -153,7 +165,7 @@ export class Accounts {
     this.#answered_ms = received_ms;
     // What another process saw of a connection that is closed is not known.
     const log = this.#log ?? (account.closed_ms === undefined ? this.#begun(link) : undefined);
-    this.#send(link, log, { answer: true });
+    this.#send(link, log, true);
     this.#peer = peer;
     this.#log = log;
     this.#conclude();
@@ -191,9 +203,9 @@ export class Accounts {
       log.longestGap_ms > timers.data_threshold_ms + LATE_MS;
   }
 
-  #send(link: AccountLink, log: OutageLog | undefined, answer?: { answer: true }): void {
+  #send(link: AccountLink, log: OutageLog | undefined, isAnswer = false): void {
     const now_ms = this.#sent_ms = this.#now();
-    link.sendAccount({ ...answer, ...log && accountOf(log, now_ms) });
+    link.sendAccount(log ? accountOf(log, now_ms, isAnswer) : { answer: true });
   }
 
   #forget(): void {

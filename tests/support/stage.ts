@@ -76,9 +76,14 @@ export class Recorder implements EventSink {
 /** What no story tells: the fields that tests look at apart from the others, if at all. */
 const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms"];
 
+function isPlain(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function told(event: Event & { at_ms: number }) {
   const fields = Object.entries(event).filter(([name]) => !UNTOLD.includes(name));
-  return [event.at_ms, event.event, ...fields.map(([, value]) => value)].join(" ");
+  const shown = fields.map(([, value]) => isPlain(value) ? JSON.stringify(value) : value);
+  return [event.at_ms, event.event, ...shown].join(" ");
 }
 
 /** The scripted peer of a session: what it has received is `time line`. */

@@ -20,7 +20,17 @@ const ID_CHARACTERS = [..."abcxyzABCXYZ019-_"];
 const CHARACTERS = [...'abc XYZ 019 -_{}[]":,.\\/é€😀\u2028\ufeff\u200b'];
 /** Valid and invalid pieces of PW/1, for input that gets past the first word. */
 const MORSELS = [
-  ...["HELLO", "WELCOME", "DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "ACCOUNT", "TERMINATE"],
+  ...[
+    "HELLO",
+    "WELCOME",
+    "DATA",
+    "CONFIRM",
+    "HEARTBEAT",
+    "HEARTBEAT_REPLY",
+    "HOLD",
+    "ACCOUNT",
+    "TERMINATE",
+  ],
   ...["HEARTBEAT 1\n", "CONFIRM 7\r\n", "DATA 1 3\nabc\n", "TERMINATE done\n", "HELLO 1 s {}\n"],
   ...[
     ...[" ", " ", " ", "\n", "\n", "\r\n", "\r", "\0", "\t", "0", "1", "2", "01", "-1"],
