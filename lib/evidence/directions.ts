@@ -66,7 +66,7 @@ export function flowOf(sender: SideSeen, receiver: SideSeen): Flow {
   const isLate = ({ received, sent }: Fate) =>
     received !== undefined && received[0] - sent.at[1] > late_ms;
   const isLost = ({ arrived, sent }: Fate) =>
-    !arrived && receiver.open_until[0] > sent.at[1] + late_ms;
+    !arrived && (receiver.open_until?.[0] ?? -Infinity) > sent.at[1] + late_ms;
   const at = fates.findIndex((fate) => isLate(fate) || isLost(fate));
   const inTime = (at < 0 ? fates : fates.slice(0, at)).filter(({ arrived }) => arrived);
   const through = inTime.at(-1);

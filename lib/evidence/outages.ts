@@ -100,19 +100,25 @@ function causeOf(
   return { cause: isCutByFrames(where, toServer, toClient) ? "path_cut" : "unknown" };
 }
 
-/** What the kernels' views of both sides say, if they do not contradict each other. */
+/** What only the kernel's view shows. */
+const OF_KERNEL: readonly Cause[] = [
+  "process_not_running",
+  "path_cut",
+  "not_reading",
+  "large_packets",
+];
+
+/** What the kernels' last views at both sides say, if they do not contradict each other. */
 function kernelCause(sides: readonly SideSeen[]): Found | undefined {
-  const found = new Map<string, Found>();
-  for (const { causes, role } of sides) {
-    const other: Role = role === "client" ? "server" : "client";
-    for (const cause of causes) {
-      if (cause === "unknown") continue;
-      const isPeers = cause === "process_not_running" || cause === "not_reading";
-      const each = isPeers ? { cause, at: other } : { cause };
-      found.set(JSON.stringify(each), each);
-    }
-  }
-  return found.size === 1 ? [...found.values()][0] : undefined;
+  const found = sides.flatMap(({ causes, role }): Found[] => {
+    const cause = causes.findLast((each) => OF_KERNEL.includes(each));
+    if (cause === undefined) return [];
+    const isPeers = cause === "process_not_running" || cause === "not_reading";
+    return [isPeers ? { cause, at: role === "client" ? "server" : "client" } : { cause }];
+  });
+  const [first, second] = found;
+  const agree = !second || first!.cause === second.cause && first!.at === second.at;
+  return agree ? first : undefined;
 }
 
 /** Whether frames alone prove a cut: one was lost that no path would drop for its size. */

@@ -55,8 +55,11 @@ export interface SideSeen {
   };
   /** When it heard data again; absent if it did not. */
   readonly over?: Interval;
-  /** Until when it is known to have had the connection open, and to have written down what it saw. */
-  readonly open_until: Interval;
+  /**
+   * Until when it is known to have had the connection open, and to have noted each frame that it received;
+   * absent if it did not note each.
+   */
+  readonly open_until?: Interval;
   /** When its process did not run. */
   readonly stalls: readonly Stall[];
   /** What its kernel's views said, in order. */
