@@ -32,8 +32,10 @@ export interface FrameSeen {
   readonly bytes?: number;
 }
 
-/** A time in which the process did not run. */
+/** A time in which the process did not run, in milliseconds. */
 export interface Stall {
+  /** When it stopped running, at the earliest: it still did something then. */
+  readonly earliest_ms: number;
   /** When it stopped running, at the latest. */
   readonly from_ms: number;
   /** When it ran again, at the latest. */

@@ -12,6 +12,9 @@ const MAX_OUTAGES = 1_000;
 const MAX_STALLS = 1_000;
 const MAX_PHASES = 4_000;
 
+/** Of how many entries it is known when they were: more than come at once after a stall. */
+const LATELY = 64;
+
 /** How a side noticed an outage. */
 export type Noticed = "silent" | "reset" | "closed" | "other";
 
@@ -74,12 +77,16 @@ export class SideHistory {
   /** How many outages, stalls and phases were left out. */
   leftOut = 0;
   #open?: SideOutage;
+  /** When the last entries were. */
+  readonly #lately_ms: number[] = [];
+  #lately = 0;
   #idle = false;
   #held?: string;
 
-  /** Takes one entry of this session. */
-  take(entry: Entry): void {
+  /** Takes one entry of this session; of others than those wanted, the round trip does not count. */
+  take(entry: Entry, isWanted = true): void {
     const at_ms = entry.mono_us / 1_000;
+    this.#lately_ms[this.#lately++ % LATELY] = at_ms;
     if (at_ms < this.first_ms) this.first_ms = at_ms;
     if (at_ms > this.last_ms) this.last_ms = at_ms;
     switch (entry.event) {
@@ -92,7 +99,7 @@ export class SideHistory {
         this.received = Math.max(this.received, numberIn(entry, "seq") ?? 0);
         return;
       case "data_confirmed":
-        return this.#confirmed(entry);
+        return this.#confirmed(entry, isWanted);
       case "phase":
         return this.#phase(entry, at_ms);
       case "heartbeat_missed":
@@ -125,11 +132,11 @@ export class SideHistory {
     if (this.#open) this.#open.sent = Math.max(this.#open.sent, seq);
   }
 
-  #confirmed(entry: Entry): void {
+  #confirmed(entry: Entry, isWanted: boolean): void {
     this.confirmed = Math.max(this.confirmed, numberIn(entry, "seq") ?? 0);
     this.#held = undefined;
     const rtt_ms = numberIn(entry, "rtt_ms");
-    if (rtt_ms !== null) this.roundTrips.add(rtt_ms);
+    if (rtt_ms !== null && isWanted) this.roundTrips.add(rtt_ms);
   }
 
   /** The last frames before an outage are recorded after it was noticed. */
@@ -197,7 +204,10 @@ export class SideHistory {
   #stall(entry: Entry, at_ms: number): void {
     const ms = numberIn(entry, "ms");
     if (ms === null) return;
-    if (this.stalls.length < MAX_STALLS) this.stalls.push({ from_ms: at_ms - ms, to_ms: at_ms });
+    const from_ms = at_ms - ms;
+    const earliest_ms = Math.max(-Infinity, ...this.#lately_ms.filter((each) => each <= from_ms));
+    const stall = { earliest_ms, from_ms, to_ms: at_ms };
+    if (this.stalls.length < MAX_STALLS) this.stalls.push(stall);
     else this.leftOut++;
   }
 
