@@ -211,6 +211,40 @@ Deno.test("judge() takes a frame that was read right after a stall for no sign o
   assertEquals(judge({ client, server: short }).cause, "path_cut");
 });
 
+Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a deadline late", () => {
+  const { client, server } = cutToServer();
+  // The client was stopped from 5.001 s to 19 s, within its data_threshold of 20 s.
+  const { noticed: _, ...unaware } = client;
+  const earlier = (text: string, delay_ms: number) =>
+    [-8, -7, -6, -5].map((n) => frame(`${text} ${n}`, n * 5_000 + delay_ms));
+  const stopped: SideSeen = {
+    ...unaware,
+    sent: [...client.sent, frame("HEARTBEAT_REPLY 1", 19_000)],
+    received: [
+      ...earlier("CONFIRM", 2),
+      frame("CONFIRM 1", 2),
+      frame("CONFIRM 2", 19_000),
+      frame("HEARTBEAT 1", 19_000),
+    ],
+  };
+  const noticing: SideSeen = {
+    ...server,
+    noticed: { at: exactly(15_001), how: "silent" },
+    sent: [
+      ...earlier("CONFIRM", 1),
+      frame("CONFIRM 1", 1),
+      frame("CONFIRM 2", 5_001),
+      frame("HEARTBEAT 1", 15_001),
+    ],
+    received: [frame("DATA 1", 1), frame("DATA 2", 5_001), frame("HEARTBEAT_REPLY 1", 19_001)],
+  };
+  const { began, cause } = judge({ client: stopped, server: noticing });
+  assertEquals([began, cause], ["unknown", "unknown"]);
+  // A client that was running meanwhile would have read the confirmation.
+  const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
+  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
+});
+
 Deno.test("judge() believes the kernels' views as far as they agree", () => {
   const { client, server } = cutToServer();
   const withCauses = (c: SideSeen["causes"], s: SideSeen["causes"]) =>
