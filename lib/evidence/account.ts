@@ -9,14 +9,14 @@ import { frameLine } from "../wire/line.ts";
 import { HOLD_REASONS, type JsonObject, MAX_LINE_BYTES, type Role } from "../wire/protocol.ts";
 import { ClockBounds, type Interval } from "./clock_bounds.ts";
 import {
-  type Death,
   type FrameNote,
   KEPT_FRAMES,
+  type Measured,
   type Noticed,
   type OutageLog,
   ownSeen,
 } from "./outage_log.ts";
-import type { Cause, FrameSeen, SideSeen } from "./side.ts";
+import type { Cause, FrameSeen, SideSeen, Stall } from "./side.ts";
 
 /** How many times in which its process did not run an account names. */
 const MAX_STALLS = 3;
@@ -36,7 +36,7 @@ export function accountOf(log: OutageLog, now_ms: number, isAnswer = false): Jso
 
 function fieldsOf(log: OutageLog, now_ms: number, frames: number): JsonObject {
   const age = (at_ms: number) => Math.round((now_ms - at_ms) * 1000) / 1000;
-  const { causes, closed_ms, death, held, in_doubt, noticed, over_ms, received, sent } = log;
+  const { causes, closed_ms, held, in_doubt, measured, noticed, over_ms, received, sent } = log;
   const { settled, stalls, transmits } = log;
   return {
     sent: grouped(sent.ends(frames), age),
@@ -44,9 +44,13 @@ function fieldsOf(log: OutageLog, now_ms: number, frames: number): JsonObject {
     ...noticed && { noticed: [noticed.how, age(noticed.at_ms)] },
     ...over_ms !== undefined && { over: age(over_ms) },
     ...closed_ms !== undefined && { closed: age(closed_ms) },
-    ...death && { dead: [death.detected_ms, death.predicted_ms] },
+    ...measured && { detected: [measured.detected_ms, measured.predicted_ms] },
     ...stalls.length > 0 &&
-      { stalls: stalls.slice(-MAX_STALLS).map((each) => [age(each.from_ms), age(each.to_ms)]) },
+      {
+        stalls: stalls.slice(-MAX_STALLS).map(({ earliest_ms, from_ms, to_ms }) =>
+          [earliest_ms, from_ms, to_ms].map(age)
+        ),
+      },
     ...causes.length > 0 && { causes },
     ...transmits !== undefined && { transmits },
     ...held && { held },
@@ -75,8 +79,8 @@ export interface PeerAccount {
   readonly over_ms?: number;
   /** When it closed the connection on which the outage began. */
   readonly closed_ms?: number;
-  /** When its process did not run. */
-  readonly stalls: readonly Interval[];
+  /** When its process did not run: ages. */
+  readonly stalls: readonly Stall[];
   /** What its kernel's views said. */
   readonly causes: readonly Cause[];
   /** Whether its kernel had nothing to transmit again. */
@@ -87,8 +91,8 @@ export interface PeerAccount {
   readonly in_doubt?: number;
   /** Of these, how many the server turned out to have. */
   readonly settled?: number;
-  /** How it declared this side dead, if it did. */
-  readonly death?: Death;
+  /** How late it noticed it, by silence. */
+  readonly measured?: Measured;
   /** Whether it answers an account. */
   readonly isAnswer: boolean;
   /** Whether the peer knows anything of the outage. */
@@ -119,10 +123,11 @@ export function readAccount(account: JsonObject): PeerAccount {
   const { answer, held, transmits } = account;
   const [how, noticed_ms] = listOf(account.noticed);
   const age_ms = ageOf(noticed_ms);
-  const [detected_ms, predicted_ms] = listOf(account.dead).map(ageOf);
-  const stalls = listOf(account.stalls).slice(-MAX_STALLS).flatMap((each): Interval[] => {
-    const [from, to] = listOf(each).map(ageOf);
-    return from !== undefined && to !== undefined && from >= to ? [[from, to]] : [];
+  const [detected_ms, predicted_ms] = listOf(account.detected).map(ageOf);
+  const stalls = listOf(account.stalls).slice(-MAX_STALLS).flatMap((each): Stall[] => {
+    const [earliest_ms, from_ms, to_ms] = listOf(each).map(ageOf);
+    if (earliest_ms === undefined || from_ms === undefined || to_ms === undefined) return [];
+    return earliest_ms >= from_ms && from_ms >= to_ms ? [{ earliest_ms, from_ms, to_ms }] : [];
   });
   const causes = listOf(account.causes).filter((each) =>
     CAUSES.includes(each as string)
@@ -141,7 +146,7 @@ export function readAccount(account: JsonObject): PeerAccount {
     in_doubt: ageOf(account.in_doubt),
     settled: ageOf(account.settled),
     ...detected_ms !== undefined && predicted_ms !== undefined &&
-      { death: { detected_ms, predicted_ms } },
+      { measured: { detected_ms, predicted_ms } },
     isAnswer: answer === true,
     isSeen: isGroups(account.sent) && isGroups(account.received),
   };
@@ -208,9 +213,10 @@ export function bothSeen(
     ...peer.noticed && { noticed: { how: peer.noticed.how, at: placed.at(peer.noticed.age_ms) } },
     ...peer.over_ms !== undefined && { over: placed.at(peer.over_ms) },
     open_until: placed.at(peer.closed_ms ?? 0),
-    stalls: peer.stalls.map(([from, to]) => ({
-      from_ms: placed.at(from)[1],
-      to_ms: placed.at(to)[1],
+    stalls: peer.stalls.map(({ earliest_ms, from_ms, to_ms }) => ({
+      earliest_ms: placed.at(earliest_ms)[0],
+      from_ms: placed.at(from_ms)[1],
+      to_ms: placed.at(to_ms)[1],
     })),
     causes: peer.causes,
     ...peer.transmits !== undefined && { transmits: peer.transmits },

@@ -50,8 +50,8 @@ class FrameNotes {
 /** How a side noticed an outage. */
 export type Noticed = NonNullable<SideSeen["noticed"]>["how"];
 
-/** How long after a silence began a peer was declared dead, in milliseconds, and how long was predicted. */
-export interface Death {
+/** How long after it began a silence was noticed, or a peer declared dead, and the prediction; milliseconds. */
+export interface Measured {
   /** Measured. */
   readonly detected_ms: number;
   /** Predicted. */
@@ -82,8 +82,8 @@ export class OutageLog {
   in_doubt?: number;
   /** Of these, how many the server turned out to have. */
   settled?: number;
-  /** How the peer was declared dead, if it was: how long after the silence began, and the prediction. */
-  death?: Death;
+  /** How late it was noticed, by silence. */
+  measured?: Measured;
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
 

@@ -6,7 +6,7 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
-import { began, type Direction, type Flow, flowOf } from "./directions.ts";
+import { began, type Direction, type Flow, flowsOf } from "./directions.ts";
 import type { Cause, SideSeen } from "./side.ts";
 
 /** Which side noticed an outage first. */
@@ -50,10 +50,9 @@ export function judge(seen: OutageSeen): Judgement {
   const isComparable = client !== undefined && server !== undefined &&
     [...client.sent, ...client.received, ...server.sent, ...server.received]
       .every(({ at }) => Number.isFinite(at[0]) && Number.isFinite(at[1]));
-  const flows = isComparable
-    ? { to_server: flowOf(client, server), to_client: flowOf(server, client) }
-    : { to_server: null, to_client: null };
-  const where = isComparable ? began(flows.to_server!, flows.to_client!) : "unknown";
+  const known = isComparable ? flowsOf(client, server) : undefined;
+  const flows = known ?? { to_server: null, to_client: null };
+  const where = known ? began(known) : "unknown";
   const { at, cause } = causeOf(seen, flows.to_server, flows.to_client, where);
   // A process that did not run is no direction of the path.
   const isPath = ["path_cut", "large_packets", "reset", "unknown"].includes(cause);
@@ -86,7 +85,12 @@ function causeOf(
 ): Found {
   const sides = [seen.client, seen.server].filter((side) => side !== undefined);
   const kernel = kernelCause(sides);
-  const stalled = toServer?.stalled ? "server" : toClient?.stalled ? "client" : undefined;
+  const [toServerFault, toClientFault] = [toServer?.fault, toClient?.fault];
+  const stalled = toServerFault === "stall"
+    ? "server"
+    : toClientFault === "stall"
+    ? "client"
+    : undefined;
   if (stalled) {
     const isFrozen = kernel?.cause === "process_not_running" && kernel.at === stalled;
     return { cause: isFrozen ? "process_not_running" : "local_stall", at: stalled };
@@ -100,19 +104,25 @@ function causeOf(
   return { cause: isCutByFrames(where, toServer, toClient) ? "path_cut" : "unknown" };
 }
 
-/** What the kernels' views of both sides say, if they do not contradict each other. */
+/** What only the kernel's view shows. */
+const OF_KERNEL: readonly Cause[] = [
+  "process_not_running",
+  "path_cut",
+  "not_reading",
+  "large_packets",
+];
+
+/** What the kernels' last views at both sides say, if they do not contradict each other. */
 function kernelCause(sides: readonly SideSeen[]): Found | undefined {
-  const found = new Map<string, Found>();
-  for (const { causes, role } of sides) {
-    const other: Role = role === "client" ? "server" : "client";
-    for (const cause of causes) {
-      if (cause === "unknown") continue;
-      const isPeers = cause === "process_not_running" || cause === "not_reading";
-      const each = isPeers ? { cause, at: other } : { cause };
-      found.set(JSON.stringify(each), each);
-    }
-  }
-  return found.size === 1 ? [...found.values()][0] : undefined;
+  const found = sides.flatMap(({ causes, role }): Found[] => {
+    const cause = causes.findLast((each) => OF_KERNEL.includes(each));
+    if (cause === undefined) return [];
+    const isPeers = cause === "process_not_running" || cause === "not_reading";
+    return [isPeers ? { cause, at: role === "client" ? "server" : "client" } : { cause }];
+  });
+  const [first, second] = found;
+  const agree = !second || first!.cause === second.cause && first!.at === second.at;
+  return agree ? first : undefined;
 }
 
 /** Whether frames alone prove a cut: one was lost that no path would drop for its size. */

@@ -32,8 +32,10 @@ export interface FrameSeen {
   readonly bytes?: number;
 }
 
-/** A time in which the process did not run. */
+/** A time in which the process did not run, in milliseconds. */
 export interface Stall {
+  /** When it stopped running, at the earliest: it still did something then. */
+  readonly earliest_ms: number;
   /** When it stopped running, at the latest. */
   readonly from_ms: number;
   /** When it ran again, at the latest. */
@@ -55,8 +57,11 @@ export interface SideSeen {
   };
   /** When it heard data again; absent if it did not. */
   readonly over?: Interval;
-  /** Until when it is known to have had the connection open, and to have written down what it saw. */
-  readonly open_until: Interval;
+  /**
+   * Until when it is known to have had the connection open, and to have noted each frame that it received;
+   * absent if it did not note each.
+   */
+  readonly open_until?: Interval;
   /** When its process did not run. */
   readonly stalls: readonly Stall[];
   /** What its kernel's views said, in order. */

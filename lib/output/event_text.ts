@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { verdictText } from "../evidence/verdict.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
@@ -213,5 +212,5 @@ function accountText(event: Event & { event: "account" }, role: Role): string {
     : in_doubt === 0
     ? "; nothing was in doubt"
     : `; in doubt: ${counted(in_doubt, "data message")}${arrived}`;
-  return `account of the outage${whose}: ${verdictText(event)}${doubt}`;
+  return `account of the outage${whose}: ${event.verdict}${doubt}`;
 }

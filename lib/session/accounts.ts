@@ -12,6 +12,7 @@ import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/
 import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
 import { numberOf } from "../evidence/last_frames.ts";
 import { judge } from "../evidence/outages.ts";
+import { verdictOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
 import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import type { CloseReason, Detection } from "./close_reason.ts";
@@ -117,9 +118,11 @@ export class Accounts {
     return this.#log = new OutageLog(link.lastExchange());
   }
 
-  /** This side has fallen silent. */
-  silent(link: AccountLink): void {
-    this.#notice(link, "silent");
+  /** This side has fallen silent, having received no data since a time. */
+  silent(link: AccountLink, since_ms: number): void {
+    const log = this.#notice(link, "silent");
+    const predicted_ms = this.#options.timers.data_threshold_ms;
+    log.measured ??= { detected_ms: roundMs(this.#now() - since_ms), predicted_ms };
   }
 
   /** The connection is lost, and the session outlives it; a death is measured from a moment. */
@@ -129,7 +132,7 @@ export class Accounts {
     log.closed_ms ??= this.#now();
     if (how !== "silent" || !detection) return;
     const { at_ms, predicted_ms } = detection;
-    log.death ??= { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
+    log.measured = { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
   }
 
   /** The outage is over: data is received again, or the session is resumed. */
@@ -143,6 +146,7 @@ export class Accounts {
       log.settled = Math.min(confirmed, log.in_doubt);
     }
     if (link.knowsAccounts) this.#send(link, log);
+    else this.#noteStall(link, log);
     if (this.#peer || !link.knowsAccounts) return this.#conclude();
     this.#limit.set(log.over_ms + ACCOUNT_LIMIT_MS);
   }
@@ -184,10 +188,9 @@ export class Accounts {
   /** This side has noticed that all is not well. */
   #notice(link: AccountLink, how: Noticed): OutageLog {
     const log = this.#begun(link);
-    const { held, lastStall, ledger } = link.state;
+    const { held, ledger } = link.state;
     log.noticed ??= { at_ms: this.#now(), how };
     log.held ??= held;
-    if (lastStall) log.stalls.push(lastStall);
     if (this.#options.role === "client") {
       log.in_doubt = ledger.dataSent - ledger.confirmedUpTo;
       this.#confirmedBefore = ledger.confirmedUpTo;
@@ -205,7 +208,12 @@ export class Accounts {
 
   #send(link: AccountLink, log: OutageLog | undefined, isAnswer = false): void {
     const now_ms = this.#sent_ms = this.#now();
+    this.#noteStall(link, log);
     link.sendAccount(log ? accountOf(log, now_ms, isAnswer) : { answer: true });
+  }
+
+  #noteStall({ state: { lastStall } }: AccountLink, log: OutageLog | undefined): void {
+    if (lastStall && log && !log.stalls.includes(lastStall)) log.stalls.push(lastStall);
   }
 
   #forget(): void {
@@ -225,21 +233,24 @@ export class Accounts {
       ? bothSeen(role, log, peer.account, { received_ms: peer.received_ms, asked_ms })
       : undefined;
     const own = log && ownSeen(role, log, this.#now());
-    const { at, began, by_ms, cause, first_noticed_by } = judge(both ?? { [role]: own });
-    const of = (own: number | null, peers: number | null) =>
+    const judgement = judge(both ?? { [role]: own });
+    const { at, began, by_ms, cause, first_noticed_by } = judgement;
+    const [mine, theirs] = [log?.measured, peer?.account.measured];
+    const of = (own: number | null = null, peers: number | null = null) =>
       role === "client" ? { client: own, server: peers } : { client: peers, server: own };
     // Only the client knows what it has sent.
     const doubts = role === "client" ? log : peer?.account;
     events.emit("account", {
       began,
       cause,
-      ...at && { at },
+      at: at ?? null,
       first_noticed_by,
       by_ms: by_ms && [roundMs(by_ms[0]), roundMs(by_ms[1])],
-      predicted_ms: of(log?.death?.predicted_ms ?? null, peer?.account.death?.predicted_ms ?? null),
-      detected_ms: of(log?.death?.detected_ms ?? null, peer?.account.death?.detected_ms ?? null),
+      predicted_ms: of(mine?.predicted_ms, theirs?.predicted_ms),
+      detected_ms: of(mine?.detected_ms, theirs?.detected_ms),
       in_doubt: doubts?.in_doubt ?? null,
       settled: doubts?.settled ?? null,
+      ...verdictOf(judgement),
       peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
     });
   }

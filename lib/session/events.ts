@@ -9,6 +9,7 @@ import type { Addresses } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording.ts";
 import { SessionTrace } from "../evidence/session_trace.ts";
 import type { Judgement } from "../evidence/outages.ts";
+import type { Verdict } from "../evidence/verdict.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -125,13 +126,16 @@ export interface EventFields {
   hold: { reason: HoldReason };
   /**
    * An outage is over, and what both sides know of it, or this one alone: in which direction it began, why, and
-   * at which side if that is where it lies, who noticed it first and by how many milliseconds at least and at
-   * most; how either side declared the other dead, if it did; how many data messages were in doubt and how many of
-   * them had arrived. `peer` says whether the peer's account is known, and agrees.
+   * at which side if it lies there; who noticed it first and by how many milliseconds at least and at most; how
+   * long after the silence began either side noticed it, or declared the other dead, and the prediction; how many
+   * data messages were in doubt and how many of them had arrived; the verdict, and what it does not prove.
+   * `peer` says whether the peer's account is known, and agrees.
    */
   account:
-    & Pick<Judgement, "began" | "cause" | "at" | "first_noticed_by" | "by_ms">
+    & Pick<Judgement, "began" | "cause" | "first_noticed_by" | "by_ms">
+    & Verdict
     & {
+      at: Role | null;
       predicted_ms: BySide;
       detected_ms: BySide;
       in_doubt: number | null;

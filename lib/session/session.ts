@@ -200,7 +200,7 @@ export abstract class Session extends SessionSide
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
-    if (!isIdle) this.accounts.silent(this);
+    if (!isIdle) this.accounts.silent(this, at_ms);
     this.#beats().silent(since, at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);

@@ -237,7 +237,8 @@ export class SessionState {
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
     const to_ms = this.#clock.now();
-    this.lastStall = { from_ms: to_ms - ms, to_ms };
+    const earliest_ms = Math.min(this.lastSignOfLife_ms, to_ms - ms);
+    this.lastStall = { earliest_ms, from_ms: to_ms - ms, to_ms };
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
   }
 

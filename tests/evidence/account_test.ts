@@ -19,7 +19,7 @@ function fullLog(): OutageLog {
     const frame = n % 2 === 0 ? "HEARTBEAT" : "HEARTBEAT_REPLY";
     log.sent.add({ frame, n: 1_000_000_000 + n, at_ms });
     log.received.add({ frame: "DATA", n: 1_000_000_000_000 + n, at_ms, bytes: 268_435_456 });
-    log.stalls.push({ from_ms: at_ms, to_ms: at_ms });
+    log.stalls.push({ earliest_ms: at_ms, from_ms: at_ms, to_ms: at_ms });
   }
   log.noticed = { how: "silent", at_ms };
   log.over_ms = log.closed_ms = at_ms;
@@ -27,7 +27,7 @@ function fullLog(): OutageLog {
   log.transmits = false;
   log.held = "output";
   log.in_doubt = log.settled = 16_384;
-  log.death = { detected_ms: 86_400_000.123, predicted_ms: 86_400_000 };
+  log.measured = { detected_ms: 86_400_000.123, predicted_ms: 86_400_000 };
   return log;
 }
 
@@ -46,12 +46,12 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
   log.noticed = { how: "reset", at_ms: 2_000 };
   log.closed_ms = 2_000;
   log.over_ms = 2_500;
-  log.stalls.push({ from_ms: 1_100, to_ms: 1_200 });
+  log.stalls.push({ earliest_ms: 1_050, from_ms: 1_100, to_ms: 1_200 });
   log.causes.push("reset");
   log.transmits = true;
   log.held = "store";
   log.in_doubt = log.settled = 1;
-  log.death = { detected_ms: 3, predicted_ms: 4 };
+  log.measured = { detected_ms: 3, predicted_ms: 4 };
   const account = accountOf(log, 3_000);
   assertEquals(account, {
     sent: { DATA: [[7, 2_000, 5]] },
@@ -59,8 +59,8 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
     noticed: ["reset", 1_000],
     over: 500,
     closed: 1_000,
-    dead: [3, 4],
-    stalls: [[1_900, 1_800]],
+    detected: [3, 4],
+    stalls: [[1_950, 1_900, 1_800]],
     causes: ["reset"],
     transmits: true,
     held: "store",
@@ -73,8 +73,8 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
     noticed: { how: "reset", age_ms: 1_000 },
     over_ms: 500,
     closed_ms: 1_000,
-    death: { detected_ms: 3, predicted_ms: 4 },
-    stalls: [[1_900, 1_800]],
+    measured: { detected_ms: 3, predicted_ms: 4 },
+    stalls: [{ earliest_ms: 1_950, from_ms: 1_900, to_ms: 1_800 }],
     causes: ["reset"],
     transmits: true,
     held: "store",
@@ -101,7 +101,7 @@ const NOTHING = {
 Deno.test("readAccount() leaves out whatever is not of the right form", () => {
   const wrong: unknown[] = [null, 1, "x", [], {}, [[]], [null], { DATA: 1 }, { DATA: [[1]] }];
   for (const value of [...wrong, { DATA: [[-1, 5]] }, { DATA: [["1", 5]] }, { HELLO: [[1, 1]] }]) {
-    const keys = ["sent", "received", "noticed", "stalls", "causes", "dead"];
+    const keys = ["sent", "received", "noticed", "stalls", "causes", "detected"];
     const account = Object.fromEntries(keys.map((key) => [key, value]));
     const isSeen = typeof value === "object" && value !== null && !Array.isArray(value);
     assertEquals(readAccount(account), { ...NOTHING, isSeen }, JSON.stringify(value));

@@ -22,7 +22,11 @@ function sideOf(role: Role, log: SideLog, known: Known, end_ms: number, kernel: 
     ...log.noticed_ms !== undefined && { noticed: { at: known(log.noticed_ms), how: "silent" } },
     ...log.over_ms !== undefined && { over: known(log.over_ms) },
     open_until: known(log.dead_ms ?? end_ms),
-    stalls: [],
+    stalls: log.stalls.map(({ due_ms, since_ms, to_ms }) => ({
+      earliest_ms: known(since_ms)[0],
+      from_ms: known(due_ms)[0],
+      to_ms: known(to_ms)[1],
+    })),
     causes: [],
     ...kernel && log.transmits !== undefined && { transmits: log.transmits },
   };
@@ -32,12 +36,16 @@ function sideOf(role: Role, log: SideLog, known: Known, end_ms: number, kernel: 
 function judged(
   random: Random,
   interval_ms = 5_000,
+  stops?: Role,
 ): { cut: Cut; path: CutPath; judgement: Judgement } {
   const from_ms = 4 * interval_ms + random.below(2_000 * interval_ms) / 1000;
-  const lasts_ms = random.pick([15_000, 25_000, 1e9]);
+  const lasts_ms = random.pick([3_000, 8_000, 15_000, 25_000, 1e9]);
   const direction = random.pick(["to_server", "to_client", "both"] as const);
   const cut = { direction, from_ms, to_ms: from_ms + lasts_ms };
-  const path = new CutPath(random, cut, interval_ms);
+  // A process that stops, instead of a cut.
+  const path = stops
+    ? new CutPath(random, { ...cut, to_ms: from_ms }, interval_ms, { ...cut, side: stops })
+    : new CutPath(random, cut, interval_ms);
   path.run(120_000);
   const width_ms = random.pick([0, 0.5, 4]);
   const shift = random.below(1001) / 1000;
@@ -70,7 +78,7 @@ Deno.test("judge() is never wrong about the direction of a cut between two excha
     counts[key] = (counts[key] ?? 0) + 1;
     assert(began === cut.direction || began === "unknown", `${cut.direction} judged ${began}`);
   });
-  assert(counts.to_server! > 300 && counts.both! > 300, JSON.stringify(counts));
+  assert(counts.to_server! > 250 && counts.both! > 250, JSON.stringify(counts));
 });
 
 Deno.test("judge() is hardly ever wrong about the direction of a cut within an exchange", async () => {
@@ -93,6 +101,18 @@ Deno.test("judge() says unknown where exchanges follow close on each other, rath
     counts[began === "unknown" ? "unknown" : began === cut.direction ? "right" : "wrong"]++;
   });
   assert(counts.wrong <= 2 && counts.right > 100, JSON.stringify(counts));
+});
+
+Deno.test("judge() never takes a process that did not run for a path that was cut", async () => {
+  const counts: Record<string, number> = {};
+  await forEachSeed(2_000, (random) => {
+    const side = random.pick(["client", "server"] as const);
+    const { judgement: { at, began, cause } } = judged(random, random.pick([300, 5_000]), side);
+    counts[cause] = (counts[cause] ?? 0) + 1;
+    assert(cause !== "path_cut" && began === "unknown", `${side}: ${cause}, ${began}`);
+    if (cause === "local_stall") assertEquals(at, side);
+  });
+  assert(counts.local_stall! > 300, JSON.stringify(counts));
 });
 
 Deno.test("judge() is never wrong about which side noticed first, and contains by how much", async () => {
@@ -154,10 +174,10 @@ Deno.test("judge() takes a small frame that was lost for a cut, and a large one 
 
 Deno.test("judge() gives the frames of each direction: the last through, the first in vain, and again", () => {
   const { client, server } = cutToServer();
-  const received = [...server.received, frame("DATA 2", 31_000)];
+  const received = [...server.received, frame("DATA 2", 45_000)];
   const { to_client, to_server } = judge({ client, server: { ...server, received } });
   assertEquals([to_server!.through!.n, to_server!.vain!.n], [1, 2]);
-  assertEquals(to_server!.again, exactly(31_000));
+  assertEquals(to_server!.again, exactly(45_000));
   assertEquals([to_client!.through!.frame, to_client!.vain], ["HEARTBEAT", undefined]);
 });
 
@@ -171,7 +191,7 @@ Deno.test("judge() does not count what was sent when the other side had no conne
 Deno.test("judge() takes a frame that was read right after a stall for no sign of the path", () => {
   const { client, server } = cutToServer();
   const received = [...server.received, frame("DATA 2", 30_010)];
-  const stalls = [{ from_ms: 4_000, to_ms: 30_000 }];
+  const stalls = [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 30_000 }];
   const stalled = { ...server, received, stalls };
   const judgement = judge({ client, server: stalled });
   assertEquals(
@@ -182,8 +202,47 @@ Deno.test("judge() takes a frame that was read right after a stall for no sign o
   const { at, cause } = judge({ client: frozen, server: stalled });
   assertEquals([cause, at], ["process_not_running", "server"]);
   // A stall that was over long before the frame came explains nothing.
-  const short = { ...stalled, stalls: [{ from_ms: 4_000, to_ms: 6_000 }] };
+  const late = [...server.received, frame("DATA 2", 45_000)];
+  const short = {
+    ...server,
+    received: late,
+    stalls: [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 6_000 }],
+  };
   assertEquals(judge({ client, server: short }).cause, "path_cut");
+});
+
+Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a deadline late", () => {
+  const { client, server } = cutToServer();
+  // The client was stopped from 5.001 s to 19 s, within its data_threshold of 20 s.
+  const { noticed: _, ...unaware } = client;
+  const earlier = (text: string, delay_ms: number) =>
+    [-8, -7, -6, -5].map((n) => frame(`${text} ${n}`, n * 5_000 + delay_ms));
+  const stopped: SideSeen = {
+    ...unaware,
+    sent: [...client.sent, frame("HEARTBEAT_REPLY 1", 19_000)],
+    received: [
+      ...earlier("CONFIRM", 2),
+      frame("CONFIRM 1", 2),
+      frame("CONFIRM 2", 19_000),
+      frame("HEARTBEAT 1", 19_000),
+    ],
+  };
+  const noticing: SideSeen = {
+    ...server,
+    noticed: { at: exactly(15_001), how: "silent" },
+    sent: [
+      ...earlier("CONFIRM", 1),
+      frame("CONFIRM 1", 1),
+      frame("CONFIRM 2", 5_001),
+      frame("HEARTBEAT 1", 15_001),
+    ],
+    received: [frame("DATA 1", 1), frame("DATA 2", 5_001), frame("HEARTBEAT_REPLY 1", 19_001)],
+  };
+  const { began, cause } = judge({ client: stopped, server: noticing });
+  assertEquals([began, cause], ["unknown", "unknown"]);
+  // A client that was running meanwhile would have read the confirmation.
+  const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
+  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
 });
 
 Deno.test("judge() believes the kernels' views as far as they agree", () => {

@@ -185,8 +185,8 @@ Deno.test("a lying account is named as one that contradicts, and its word is not
   assertEquals([event.peer, event.began, event.first_noticed_by], ["contradicts", "unknown", null]);
   assertEquals(
     eventText(event, "client", TIMERS)!.text,
-    "account of the outage by this side alone, which the account of the server contradicts: its cause " +
-      "is not proven; which side noticed first is not known; in doubt: 1 data message, 1 of them had arrived",
+    "account of the outage by this side alone, which the account of the server contradicts: what was " +
+      "seen does not show the cause; in doubt: 1 data message, 1 of them had arrived",
   );
 });
 

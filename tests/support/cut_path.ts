@@ -15,6 +15,13 @@ export interface Cut {
   readonly to_ms: number;
 }
 
+/** A time in which the process of one side does not run, though its host does. */
+export interface Stop {
+  readonly side: "client" | "server";
+  readonly from_ms: number;
+  readonly to_ms: number;
+}
+
 /** A frame that a side sent or received, in true time. */
 export interface Seen {
   readonly frame: "DATA" | "CONFIRM" | "HEARTBEAT" | "HEARTBEAT_REPLY";
@@ -29,6 +36,8 @@ export interface SideLog {
   noticed_ms?: number;
   over_ms?: number;
   dead_ms?: number;
+  /** Stalls that it noticed: when it last did something, when a deadline was due, when it ran again. */
+  readonly stalls: { since_ms: number; due_ms: number; to_ms: number }[];
   /** Whether anything had been transmitted again, and was still unacknowledged, when it noticed. */
   transmits?: boolean;
 }
@@ -51,6 +60,7 @@ export class CutPath {
   readonly #queue: Timed[] = [];
   readonly #random: Random;
   readonly #cut: Cut;
+  readonly #stop?: Stop;
   readonly #interval_ms: number;
   /** How long a packet takes, in the directions of its senders. */
   readonly #delay_ms: Record<Name, number>;
@@ -59,14 +69,15 @@ export class CutPath {
   readonly #streams: Record<Name, Stream>;
   #now_ms = 0;
 
-  constructor(random: Random, cut: Cut, interval_ms: number) {
+  constructor(random: Random, cut: Cut, interval_ms: number, stop?: Stop) {
+    this.#stop = stop;
     this.#random = random;
     this.#interval_ms = interval_ms;
     this.#cut = cut;
     const delay = () => random.pick([0.2, 3, 15]) * (1 + random.below(1000) / 1000);
     this.#delay_ms = { client: delay(), server: delay() };
     this.#place = random.below(1001) / 1000;
-    const log = (): SideLog => ({ sent: [], received: [] });
+    const log = (): SideLog => ({ sent: [], received: [], stalls: [] });
     this.logs = { client: log(), server: log() };
     this.#streams = { client: new Stream(this, "client"), server: new Stream(this, "server") };
   }
@@ -113,6 +124,29 @@ export class CutPath {
     return this.#streams[from];
   }
 
+  /** For how long a process is still stopped. */
+  stopped_ms(side: Name): number {
+    const { from_ms, side: stopped, to_ms } = this.#stop ?? {};
+    const isStopped = stopped === side && this.#now_ms >= from_ms! && this.#now_ms < to_ms!;
+    return isStopped ? to_ms! - this.#now_ms : 0;
+  }
+
+  /** A deadline of a process: one that passes late after a stop is a local stall, and has its time again. */
+  #deadline(side: Name, ms: number, act: () => void): void {
+    this.after(ms, () => {
+      const due_ms = this.#now_ms;
+      const stopped_ms = this.stopped_ms(side);
+      if (stopped_ms === 0) return act();
+      // What is waiting is read first.
+      this.after(stopped_ms + 0.1, () => {
+        if (stopped_ms < 250) return act();
+        const { from_ms: since_ms } = this.#stop!;
+        this.logs[side].stalls.push({ since_ms, due_ms, to_ms: this.#now_ms });
+        this.#deadline(side, ms, act);
+      });
+    });
+  }
+
   /** How long a host waits before it acknowledges. */
   acknowledges_ms(): number {
     return this.#random.pick([0, 40]);
@@ -124,9 +158,13 @@ export class CutPath {
     this.#streams[from].send(seen);
   }
 
-  /** A side receives a frame. */
+  /** A side receives a frame, as soon as it runs. */
   receive(at: Name, { frame, n }: Seen): void {
     const log = this.logs[at];
+    const stopped_ms = this.stopped_ms(at);
+    if (stopped_ms > 0) {
+      return this.after(stopped_ms, () => this.receive(at, { frame, n, at_ms: 0 }));
+    }
     if (log.dead_ms !== undefined) return;
     log.received.push({ frame, n, at_ms: this.#now_ms });
     if (frame === "HEARTBEAT") this.send(at, "HEARTBEAT_REPLY", n);
@@ -144,10 +182,12 @@ export class CutPath {
     let confirmed = 0;
     const phase = this.#heartbeats("client");
     const next = () => {
+      const stopped_ms = this.stopped_ms("client");
+      if (stopped_ms > 0) return this.after(stopped_ms, next);
       if (phase.isSilent || this.logs.client.dead_ms !== undefined) return;
       this.send("client", "DATA", ++seq);
       const due = seq;
-      this.after(MODEL_TIMERS.threshold, () => {
+      this.#deadline("client", MODEL_TIMERS.threshold, () => {
         if (confirmed < due) phase.silent();
       });
     };
@@ -169,7 +209,7 @@ export class CutPath {
       if (frame !== "DATA") return;
       phase.data();
       const count = ++received;
-      this.after(MODEL_TIMERS.threshold, () => {
+      this.#deadline("server", MODEL_TIMERS.threshold, () => {
         if (received === count) phase.silent();
       });
     };
@@ -186,7 +226,7 @@ export class CutPath {
       heard = false;
       this.send(at, "HEARTBEAT", ++n);
       const number = n;
-      this.after(MODEL_TIMERS.heartbeat, () => {
+      this.#deadline(at, MODEL_TIMERS.heartbeat, () => {
         if (!phase.isSilent || number !== n) return;
         missed = heard ? 0 : missed + 1;
         if (missed > MODEL_TIMERS.tries) log.dead_ms = this.#now_ms;
