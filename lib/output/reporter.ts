@@ -2,9 +2,10 @@
  * Writes events as JSON and as log lines, at the end of the event-loop turn, so that formatting delays no
  * timer or read.
  *
- * The room: `event_text`, `summary_text`, `explain` and `explain_connect` put an event in words; `rate_limit` shortens lines about many
- * sessions; `log` writes lines to stderr and to rotating files; `line_output` writes to stdout and stderr
- * without blocking. `cli/command.ts` makes them; sessions see only an `EventSink`.
+ * The room: `event_text`, `summary_text`, `explain`, `explain_silence` and `explain_connect` put an event in
+ * words, out of `phrases`; `rate_limit` shortens lines about many sessions; `log` writes lines to stderr and
+ * to rotating files; `line_output` writes to stdout and stderr without blocking. `cli/command.ts` makes them;
+ * sessions see only an `EventSink`.
  * Nothing here throws into a session, waits for a reader, or changes what an event says.
  *
  * @module
