@@ -6,7 +6,7 @@
 import { formatAddress } from "../platform/net/address.ts";
 import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
-import type { CloseReport, EndReason } from "../session/close_reason.ts";
+import type { CloseReport } from "../session/close_reason.ts";
 import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS } from "../session/timers.ts";
 import { counted, explained, type Explanation } from "./phrases.ts";

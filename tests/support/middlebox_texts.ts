@@ -79,8 +79,8 @@ export function silent(role: Role, since: string): string[] {
     "INFO heartbeat 1 sent",
     "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
     `${LOST}nothing heard from the ${other[role]} for N s, 1 heartbeat unanswered: declared dead ` +
-    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s). Look ` +
-    "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
+    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s)${USED}. ` +
+    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
     `process or the host of the ${other[role]} frozen or cut off?`,
   ];
 }
