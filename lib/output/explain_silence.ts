@@ -60,18 +60,28 @@ function measuredText(end: CloseReport, role: Role, timers: Timers): string {
   } (${limits})`;
 }
 
-/** Explains why the other side declared this one dead. */
+/** Explains why the other side declared this one dead: what kept this one from answering comes first. */
 export function explainDeclared(end: CloseReport, other: string): Explanation {
+  const { link, stalled_ms, suspended_ms } = end;
   const text = end.text === "" ? "" : `: ${end.text}`;
+  const what =
+    `${other} declared this side dead: nothing from this side arrived there in time${text}`;
+  if (stalled_ms !== undefined) {
+    const stalled = `while this process did not run, for at least ${seconds(stalled_ms)}`;
+    return { what: `${what}, ${stalled}`, next: NOT_RUNNING };
+  }
+  if (link !== undefined) return { what: `${what}${whileLink(end)}`, next: ownLink(other) };
+  if (suspended_ms !== undefined) return { what, next: NOT_RUNNING };
   return {
-    what: `${other} declared this side dead: ` +
-      `nothing from this side arrived there in time${text}${whileLink(end)}`,
-    next: end.link === undefined
-      ? "does the path drop what this side sends, " +
-        "or was this process or host stopped (a local stall)?"
-      : ownLink(other),
+    what,
+    next: "does the path drop what this side sends, " +
+      "or was this process or host stopped (a local stall)?",
   };
 }
+
+const NOT_RUNNING =
+  "why did this process or its host not run: a stop signal, a debugger, too much " +
+  "load, a sleep? The path may be well";
 
 /** Explains why a session expired that no connection has. */
 export function explainExpiry({ detected_after_ms, text }: CloseReport): Explanation {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
