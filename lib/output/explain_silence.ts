@@ -124,6 +124,6 @@ export function explainUnheard({ text }: CloseReport, other: string): Explanatio
   return {
     what: `${other} had given up before its HELLO arrived here${why}; it was answered at once`,
     next: "does a proxy or load balancer on the path hold connections in a queue, " +
-      "or take long to connect here?",
+      "or take long to connect here; or was this process or host stopped?",
   };
 }

@@ -147,4 +147,4 @@ export const NO_WELCOME =
 export const UNHEARD =
   "WARNING the client had given up before its HELLO arrived here (no WELCOME within N s); it was " +
   `answered at once${USED}. Look next: does a proxy or load balancer on the path hold connections in a ` +
-  "queue, or take long to connect here?";
+  "queue, or take long to connect here; or was this process or host stopped?";
