@@ -108,7 +108,7 @@ async function runTask(
     directory: settings.log_dir,
     hasZone: settings.log_stamps === "zone",
   });
-  const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
+  const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
     role,
