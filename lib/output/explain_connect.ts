@@ -74,10 +74,8 @@ export function explainStrangers({ addresses, count, sent }: EventFields["strang
   const from = addresses.length > 1
     ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
     : addresses[0];
-  const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
-  return `${counted(count, "connection")} from ${from} opened no session and sent ${
-    what.join(", or ")
-  }`;
+  const what = sent.map((each) => STRANGERS_SENT[each] ?? each).join(", or ");
+  return `${counted(count, "connection")} from ${from} opened no session and sent ${what}`;
 }
 
 /**

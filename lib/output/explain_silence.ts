@@ -12,13 +12,12 @@ import { counted, type Explanation, otherSide, ownLink, seconds, whileLink } fro
 export function explainDeath(end: CloseReport, role: Role, timers: Timers): Explanation {
   const other = otherSide(role);
   const silence = seconds(end.silent_ms!);
+  const heard = `nothing heard from ${other} for ${silence}`;
   const unanswered = `${counted(heartbeatsUntilDead(timers), "heartbeat")} unanswered`;
   const measured = measuredText(end, role, timers);
   if (end.link !== undefined) {
     return {
-      what: `nothing heard from ${other} for ${silence}, ${unanswered}${
-        whileLink(end)
-      }: ${measured}`,
+      what: `${heard}, ${unanswered}${whileLink(end)}: ${measured}`,
       next: ownLink(other),
     };
   }
@@ -33,7 +32,7 @@ export function explainDeath(end: CloseReport, role: Role, timers: Timers): Expl
     };
   }
   return {
-    what: `nothing heard from ${other} for ${silence}, ${unanswered}: ${measured}`,
+    what: `${heard}, ${unanswered}: ${measured}`,
     next: "does a firewall, NAT or load balancer on the path drop packets silently, " +
       `or is the process or the host of ${other} frozen or cut off?`,
   };
@@ -54,10 +53,8 @@ function measuredText(end: CloseReport, role: Role, timers: Timers): string {
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  const detected = seconds(end.detected_after_ms!);
-  return `declared dead ${detected} after ${since}, predicted ${
-    seconds(end.predicted_ms!)
-  } (${limits})`;
+  const [detected, predicted] = [end.detected_after_ms!, end.predicted_ms!].map(seconds);
+  return `declared dead ${detected} after ${since}, predicted ${predicted} (${limits})`;
 }
 
 /** Explains why the other side declared this one dead: what kept this one from answering comes first. */
