@@ -156,7 +156,7 @@ export interface CloseReport extends CloseReason {
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
   age_ms: number | null;
-  /** The pause in its traffic that had ended just before; absent without one. */
+  /** The pause in its traffic that had ended just before, or with what a dead peer left unanswered first. */
   pause_ms?: number;
   /** Of a close by FIN: the longest pause that the connection had survived, if it is not below the last one. */
   survived_ms?: number;
@@ -205,6 +205,14 @@ function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_
   };
 }
 
+/** Whether this side declared its peer dead. */
+export function isDeath(
+  { by, reason }: CloseReason,
+  detection: Detection | undefined,
+): detection is Detection {
+  return by === "self" && reason === "silent" && detection !== undefined;
+}
+
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
   const { detection, lastSignOfLife_ms, now_ms, peer, timers, cut } = context;
@@ -214,8 +222,7 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
   }
-  const died = closeReason.by === "self" && closeReason.reason === "silent";
-  const measured = died && detection ? detection : {
+  const measured = isDeath(closeReason, detection) ? detection : {
     since: "last_sign_of_life" as const,
     at_ms: lastSignOfLife_ms,
     predicted_ms: predictedDetection_ms(timers),

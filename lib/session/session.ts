@@ -188,6 +188,7 @@ export abstract class Session extends SessionSide
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }

@@ -12,6 +12,7 @@ import {
   closeReport,
   type Detection,
   isCut,
+  isDeath,
   isDeclaredByPeer,
 } from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
@@ -246,13 +247,14 @@ export class SessionState {
     const suspended_ms = this.#stalls.suspendedSince_ms(this.lastSignOfLife_ms);
     const just = isDeclaredByPeer(closeReason) && this.#stalls.justBefore(now_ms);
     const stalls = { suspended_ms, ...just };
-    const cut = use?.report(now_ms);
+    const death = isDeath(closeReason, detection) ? detection : undefined;
+    const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
     const context = { peer, timers, now_ms, lastSignOfLife_ms, ...stalls, detection, cut };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
-    if (!isCut(closeReason)) return;
+    if (!death && !isCut(closeReason)) return;
     const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }

@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
-import { resetAfterPause, silent, textsOf } from "../support/cause_texts.ts";
+import { resetAfterPause, silentAfterPause, textsOf } from "../support/cause_texts.ts";
 import { type Host, Network, PORT, together, whyNoNetwork } from "../support/namespace.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
@@ -58,7 +58,7 @@ const CASES: readonly Case[] = [
       await server.filter("-d 10.7.0.3 -j DROP");
       return `${DNAT} 10.7.0.3`;
     },
-    client: silent,
+    client: silentAfterPause,
   },
   {
     name: "the client gets another port",

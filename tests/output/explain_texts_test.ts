@@ -39,6 +39,15 @@ const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text
     "the server frozen or cut off?",
   ],
   [
+    "a path without a sign after a pause",
+    "client",
+    { ...DEATH, idle_ms: 10_001, age_ms: 361_000, pause_ms: 300_002 },
+    `nothing heard from the server for 64.500 s, 4 heartbeats unanswered: ${MEASURED}; the connection was ` +
+    "361.000 s old, idle for 10.001 s, and for 300.002 s before the first message without an answer. Look " +
+    "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the process or " +
+    "the host of the server frozen or cut off?",
+  ],
+  [
     "a peer that was heard longer than it was reached",
     "client",
     { ...DEATH, silent_ms: 40_000 },

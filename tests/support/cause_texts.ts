@@ -22,6 +22,9 @@ export function textsOf({ stderr }: Command, levels: RegExp): string[] {
 
 const OTHER: Readonly<Record<Role, Role>> = { client: "server", server: "client" };
 
+/** Behind that, if nothing was sent for half a second before the first message without an answer. */
+export const AFTER_PAUSE = ", and for N s before the first message without an answer";
+
 /** How the connection was used: behind what is said of the session. */
 const USED = "; the connection was N s old, idle for N s";
 
@@ -80,4 +83,9 @@ export function reset(role: Role): string {
 export function resetAfterPause(role: Role): string {
   return reset(role)
     .replace("N s after the last traffic", "at the first traffic after a pause of N s");
+}
+
+/** Nothing shows where the silence comes from, which began after a pause. */
+export function silentAfterPause(role: Role): string {
+  return silent(role).replace(USED, USED + AFTER_PAUSE);
 }

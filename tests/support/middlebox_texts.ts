@@ -17,6 +17,8 @@ export function said({ stderr }: Command): string[] {
     return `${level} ${text}`
       .replaceAll(/127\.0\.0\.1(:\d+)?/g, "A")
       .replaceAll(/\d+(\.\d+)? s\b/g, "N s")
+      // Whether that was long enough to be named depends on this machine.
+      .replace(", and for N s before the first message without an answer", "")
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
