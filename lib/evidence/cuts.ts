@@ -23,7 +23,7 @@ export class ConnectionUse {
   #traffic_ms: number;
   /** The last pause, and when it ended. */
   #pause_ms = 0;
-  #pauseEnded_ms = -Infinity;
+  #pauseEnded_ms?: number;
 
   /** Starts with the opening of the connection, which is traffic. */
   constructor(opened_ms: number) {
@@ -43,7 +43,8 @@ export class ConnectionUse {
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
   report(now_ms: number): Cut {
     const idle_ms = now_ms - this.#traffic_ms;
-    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    const isAnswer = idle_ms < SHORTEST_MS && this.#pauseEnded_ms !== undefined &&
+      now_ms - this.#pauseEnded_ms < ANSWER_MS;
     return {
       idle_ms,
       age_ms: now_ms - this.opened_ms,

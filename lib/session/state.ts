@@ -84,7 +84,7 @@ export class SessionState {
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
   /** When one was last reported, and for how long it was suspended since the last sign of life before. */
-  #suspension = { at_ms: -Infinity, ms: 0 };
+  #suspension?: { at_ms: number; ms: number };
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -228,8 +228,8 @@ export class SessionState {
   }
 
   get #suspendedSinceSignOfLife_ms(): number {
-    const { at_ms, ms } = this.#suspension;
-    return at_ms > this.lastSignOfLife_ms ? ms : 0;
+    const last = this.#suspension;
+    return last && last.at_ms > this.lastSignOfLife_ms ? last.ms : 0;
   }
 
   /** Emits why and how a connection ended, and what the ends of several have in common. */
