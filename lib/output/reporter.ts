@@ -20,7 +20,7 @@ import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** How many events are written before timers and sockets have their turn. */
-const EVENTS_PER_TURN = 512;
+const EVENTS_PER_TURN = 128;
 
 /** How many events may wait before they are written at once. */
 const MAX_PENDING = 65_536;
@@ -81,7 +81,7 @@ export class Reporter implements EventSink {
   #writeSome(): void {
     this.#writePending(EVENTS_PER_TURN);
     this.#isWaiting = this.#pending.length > 0;
-    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome());
+    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome(), "last");
   }
 
   #writePending(count: number = Infinity): void {
