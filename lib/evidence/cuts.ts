@@ -26,7 +26,7 @@ export class ConnectionUse {
   #traffic_ms: number;
   /** The last pause, and when it ended. */
   #pause_ms = 0;
-  #pauseEnded_ms = -Infinity;
+  #pauseEnded_ms?: number;
   /** The pause that ended with the first message of the last silence, if one did. */
   #unanswered?: Required<Pick<Cut, "pause_ms" | "survived_ms">> & { since_ms: number };
 
@@ -47,7 +47,8 @@ export class ConnectionUse {
 
   /** The silence begins that is counted from a message which was sent then and is not answered. */
   onUnanswered(since_ms: number): void {
-    const isAfterPause = Math.abs(this.#pauseEnded_ms - since_ms) <= SENT_MS;
+    const isAfterPause = this.#pauseEnded_ms !== undefined &&
+      Math.abs(this.#pauseEnded_ms - since_ms) <= SENT_MS;
     const [pause_ms, survived_ms] = [this.#pause_ms, this.#survived_ms];
     this.#unanswered = isAfterPause ? { since_ms, pause_ms, survived_ms } : undefined;
   }
@@ -65,7 +66,8 @@ export class ConnectionUse {
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
   report(now_ms: number): Cut {
     const idle_ms = now_ms - this.#traffic_ms;
-    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    const isAnswer = idle_ms < SHORTEST_MS && this.#pauseEnded_ms !== undefined &&
+      now_ms - this.#pauseEnded_ms < ANSWER_MS;
     return {
       idle_ms,
       age_ms: now_ms - this.opened_ms,

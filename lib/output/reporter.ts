@@ -21,7 +21,7 @@ import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** How many events are written before timers and sockets have their turn. */
-const EVENTS_PER_TURN = 512;
+const EVENTS_PER_TURN = 128;
 
 /** What happens all the time while all is well: of these a reader that is too slow goes without. */
 const ROUTINE: ReadonlySet<EventName> = new Set([
@@ -92,7 +92,7 @@ export class Reporter implements EventSink {
   #writeSome(): void {
     this.#writePending(EVENTS_PER_TURN);
     this.#isWaiting = this.#pending.length > 0;
-    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome());
+    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome(), "last");
   }
 
   #writePending(count: number = Infinity): void {

@@ -103,23 +103,9 @@ const ANSWER_MS = 1_000;
 
 /** The local stalls of a session, as far as they explain its end. */
 export class LocalStalls {
-  /** How much of the suspensions of this host is known. */
-  #known_ms: number;
-  /** When one was last found, and for how long it was suspended since the last sign of life before. */
+  /** When a suspension was last found, and for how long it was suspended since the last sign of life before. */
   #suspension = { at_ms: -Infinity, ms: 0 };
   #last: { at_ms: number; ms: number; kind: StallKind } | undefined;
-
-  /** Starts without any; `suspended_ms` is for how long this host has ever been suspended. */
-  constructor(suspended_ms: number) {
-    this.#known_ms = suspended_ms;
-  }
-
-  /** How much longer, in milliseconds, this host has been suspended than at the last call. */
-  newSuspension_ms(suspended_ms: number): number {
-    const ms = suspended_ms - this.#known_ms;
-    this.#known_ms = suspended_ms;
-    return ms;
-  }
 
   /** Notes that this host was suspended so long. */
   suspended(ms: number, now_ms: number, lastSignOfLife_ms: number): void {

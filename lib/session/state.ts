@@ -91,7 +91,10 @@ export class SessionState {
   #silence?: SilenceKind;
   /** What confirmations waited for when the last silence began. */
   #heldAtSilence?: HoldReason;
-  readonly #stalls: LocalStalls;
+  /** How much of the suspensions of this host has been reported. */
+  #suspended_ms: number;
+  /** Made with the first one. */
+  #stalls?: LocalStalls;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -105,7 +108,7 @@ export class SessionState {
     this.#pace = pace;
     this.#timers = timers;
     this.events = events;
-    this.#stalls = new LocalStalls(clock.suspended_ms());
+    this.#suspended_ms = clock.suspended_ms();
     this.started_ms = opened_ms ?? clock.now();
     this.#gapSince_ms = this.lastSignOfLife_ms = this.#silentSince_ms = this.started_ms;
   }
@@ -213,9 +216,11 @@ export class SessionState {
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
     const clock = this.#clock;
-    const ms = this.#stalls.newSuspension_ms(clock.suspended_ms());
+    const suspended_ms = clock.suspended_ms();
+    const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
-    this.#stalls.suspended(ms, clock.now(), this.lastSignOfLife_ms);
+    this.#suspended_ms = suspended_ms;
+    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -231,7 +236,7 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
-    this.#stalls.reported(ms, kind, this.#clock.now());
+    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now());
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
   }
 
@@ -244,8 +249,8 @@ export class SessionState {
   ): void {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    const suspended_ms = this.#stalls.suspendedSince_ms(this.lastSignOfLife_ms);
-    const just = isDeclaredByPeer(closeReason) && this.#stalls.justBefore(now_ms);
+    const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
+    const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
     const stalls = { suspended_ms, ...just };
     const death = isDeath(closeReason, detection) ? detection : undefined;
     const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);

@@ -80,7 +80,7 @@ Deno.test("Reporter writes many events in portions, with what has arrived in bet
     written.push(logged.length);
     clock.after(0, () => written.push("input"));
   }
-  assertEquals(written, [512, "input"]);
+  assertEquals(written, [128, "input"]);
   assertEquals(logged[1_299]!.includes("data message 1300 sent"), true);
   reporter.emit(sent(1_301));
   await settle();
