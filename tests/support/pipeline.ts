@@ -224,7 +224,7 @@ export class Pipeline {
       const isSame = payload.length === line.length - 1 && payload.every((b, i) => b === line[i]);
       assert(isSame, `line ${n + 1} was stored as another one`);
     }
-    return assertWritten(stored, await outputs.read());
+    return assertWritten(stored, await outputs.read(), { wasFull: outputs.isOnDisk });
   }
 }
 
