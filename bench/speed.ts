@@ -166,11 +166,12 @@ export async function recorded(bench: Bench): Promise<void> {
   await using all = await startAll([recording, without], "0");
   const load = { sessions: 100, window: 1 };
   const floods = await interleave(all.peers, (peer) => flood(bench.tools, peer, load));
-  const rounds = pick(floods, (each) => each.per_second);
-  printRow(bench, `confirmed messages/s, ${loadName(load)}, --record`, rounds, {
-    against: without.name,
-    goal: "≥ 0.9 ×",
-  });
+  const name = `${loadName(load)}, --record`;
+  const against = without.name;
+  const rates = pick(floods, (each) => each.per_second);
+  printRow(bench, `confirmed messages/s, ${name}`, rates, { against, goal: "≥ 0.9 ×" });
+  const times = pick(floods, (each) => each.processor_us);
+  printRow(bench, `server's processor time a message, ${name}`, times, { against, unit: " µs" });
 }
 
 function loadName({ sessions, window }: { sessions: number; window: number }): string {
