@@ -211,7 +211,7 @@ export abstract class Session extends SessionSide
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
-    if (frame.type !== "HELLO") this.trace(false, frame, now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -227,7 +227,7 @@ export abstract class Session extends SessionSide
       default:
         this.onRoleFrame(frame);
     }
-    // Only now it is known of which session it is.
+    // Only now it is known of which session it is, so that it was not recorded before.
     if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
@@ -281,7 +281,7 @@ export abstract class Session extends SessionSide
 
   /** Records a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    this.trace(true, frame, this.now());
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */
