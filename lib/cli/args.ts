@@ -28,6 +28,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "max-message-bytes": "1048576",
   store: "pulsewire.db",
   output: "messages.txt",
+  record: "night.jsonl",
 };
 
 /** The one-letter spellings. */

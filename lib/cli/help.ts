@@ -11,6 +11,7 @@ import { defaultSettings, type Key, KEYS } from "./settings.ts";
 const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
+  record: " FILE",
   log_dir: " FOLDER",
 };
 
@@ -50,7 +51,10 @@ export function helpText(role: Role): string {
         settings("store", "session_lifetime", "max_sessions", "workers"),
       ),
     group("Run", options()),
-    group("Output", [...options("output"), ...settings("log_dir", "log_stamps")]),
+    group("Output", [
+      ...options("output"),
+      ...settings("log_dir", "log_stamps", "record", "record_max_mb"),
+    ]),
     group("Other", [...settings("original"), ...options("other")]),
     group(
       "Exit status",

@@ -4,12 +4,13 @@
  *
  * The room: `event_text`, `summary_text`, `explain`, `explain_silence` and `explain_connect` put an event in
  * words, out of `phrases`; `rate_limit` shortens lines about many sessions; `log` writes lines to stderr and
- * to rotating files; `line_output` writes to stdout and stderr without blocking. `cli/command.ts` makes them;
- * sessions see only an `EventSink`.
+ * to rotating files; `line_output` writes to stdout and stderr without blocking; `recording` opens the files of
+ * a recording, which `recording_file` writes. `cli/command.ts` makes them; sessions see only an `EventSink`.
  * Nothing here throws into a session, waits for a reader, or changes what an event says.
  *
  * @module
  */
+import type { Recording } from "../evidence/recording.ts";
 import { afterTurn, type Clock } from "../platform/clock.ts";
 import type { Event, EventName, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
@@ -61,6 +62,8 @@ export interface ReporterOptions {
 export class Reporter implements EventSink {
   /** Whether the events of every data message are wanted. */
   readonly wantsMessages: boolean;
+  /** What this process is recorded to, once that is open. */
+  recording?: Recording;
   readonly #options: ReporterOptions;
   readonly #rateLimit: RateLimit;
   #pending: Event[] = [];

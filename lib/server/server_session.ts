@@ -284,7 +284,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const bytes = payload.length;
     this.ledger.dataReceived = seq;
     this.ledger.dataBytes += bytes;
-    if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
+    if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.config);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }

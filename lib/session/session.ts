@@ -202,12 +202,13 @@ export abstract class Session extends SessionSide
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return this.trace(false, frame, this.now());
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -221,8 +222,10 @@ export abstract class Session extends SessionSide
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
-        return this.onRoleFrame(frame);
+        this.onRoleFrame(frame);
     }
+    // Only now it is known of which session it is, so that it was not recorded before.
+    if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
   /** Receives part of a large data message, which is a sign of life. */
@@ -271,6 +274,11 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+  }
+
+  /** Records a frame that is handed to the network. */
+  onWriting(frame: Frame): void {
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */
