@@ -1,7 +1,8 @@
 /**
  * What one or both sides saw of an outage, and what follows from it. This file: how a connection was used,
  * and what the ends of a session's connections have in common: cut after the same idle time, at the same
- * age, or right after a pause.
+ * age, or right after a pause. `session_trace` decides what is recorded of a session, with `last_frames` in
+ * memory; `recording` thins and formats that.
  *
  * `session/` notes the facts and emits the conclusions. Nothing here reads a clock, sends or emits.
  *

@@ -60,6 +60,7 @@ export class RecordingFile {
   #pending: string[] = [];
   #pendingLength = 0;
   #isWriting = false;
+  #isClosed = false;
   #isBroken = false;
   #again_ms = -Infinity;
   /** How many lines it lacks, and how many of them since the present failure. */
@@ -88,6 +89,7 @@ export class RecordingFile {
 
   /** Writes whole lines, each with its end, without waiting. */
   write(text: string): void {
+    if (this.#isClosed) return;
     if (this.#pendingLength + text.length > MAX_PENDING) {
       const lost = linesIn(text);
       this.#lost += lost;
@@ -118,6 +120,7 @@ export class RecordingFile {
   /** Waits until all is written, for at most a second; closes the file, and reports what it lacks. */
   async close(): Promise<void> {
     const { clock, path, report } = this.#options;
+    this.#isClosed = true;
     if (!this.#isWriting) this.#writeAll();
     using limit = new Deadline(clock);
     limit.moveTo(clock.now() + CLOSE_LIMIT_MS);
