@@ -234,7 +234,7 @@ function sessionDocument(
   );
   const roundTrips = client?.history.roundTrips;
   const ended = ({ history }: Side) =>
-    history.ended && `${history.ended.reason}, by ${history.ended.by}`;
+    history.ended && `${history.ended.reason} (${history.ended.by})`;
   return {
     session: id,
     sides: [...client ? ["client" as const] : [], ...servers.length > 0 ? ["server" as const] : []],
