@@ -77,7 +77,7 @@ export function parseReportArguments(args: readonly string[]): ReportArguments |
     string: [...VALUES, "_"],
     collect: VALUES,
     alias: { help: "h" },
-    unknown: (word: string, flag?: string) => {
+    unknown: (_word: string, flag?: string) => {
       if (flag === undefined) return;
       const dashes = flag.length === 1 ? "-" : "--";
       const hint = didYouMean(flag, [...VALUES, ...SWITCHES]).replace("mean ", "mean --");
