@@ -57,7 +57,7 @@ export function reportMain(role: Role, args: readonly string[]): ExitStatus {
     if (!(error instanceof UsageError)) throw error;
     // It may contain what stands in files and arguments.
     for (const line of error.message.split("\n")) {
-      writeAll(Deno.stderr, `pulsewire-${role} report: ${printable(line)}\n`);
+      writeAll(Deno.stderr, `pulsewire-${role}: ${printable(line)}\n`);
     }
     return EXIT.usage;
   }
