@@ -212,7 +212,8 @@ function startedFields(role: Role, settings: Settings): EventFields["started"] {
     role,
     host: Deno.hostname(),
     pid: Deno.pid,
-    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    // `Intl` takes 10 ms to start.
+    zone: Temporal.Now.timeZoneId(),
     settings: Object.fromEntries(own),
   };
 }

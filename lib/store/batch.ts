@@ -31,7 +31,7 @@ export class Batch implements Iterable<Entry> {
   /** How many there are. */
   length = 0;
   /** The wall-clock time of the last one. */
-  lastAt = NaN;
+  lastAt: number = NaN;
   readonly #sessions: string[] = [];
   readonly #indexes = new Map<string, number>();
   #bytes: Uint8Array<ArrayBuffer>;
@@ -86,6 +86,7 @@ export class Batch implements Iterable<Entry> {
     return [...this].flatMap((each) => each.kind === "message" ? [each.payload] : []);
   }
 
+  /** The entries, in order; their payloads are views of its buffer. */
   [Symbol.iterator](): Iterator<Entry> {
     return decodeEntries({
       sessions: this.#sessions,

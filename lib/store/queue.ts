@@ -35,7 +35,7 @@ export interface Recipient {
 export type Waiter = Recipient | (() => void);
 
 /** What is delivered to a recipient. */
-interface Progress {
+export interface Progress {
   /** Up to which sequence number. */
   seq: number;
   /** What it is charged with, in bytes. */
@@ -64,9 +64,9 @@ export class NextBatch implements Waiting {
   /** The entries, in order. */
   readonly entries: Batch;
   /** What each recipient has in it. */
-  readonly progress = new Map<Recipient, Progress>();
+  readonly progress: Map<Recipient, Progress> = new Map();
   readonly onStored: (() => void)[] = [];
-  readonly over = Promise.withResolvers<void>();
+  readonly over: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   /** What the entries are charged with. */
   bytes = 0;
   since_ms = 0;
