@@ -127,8 +127,7 @@ export class BatchDelivery implements Delivery {
   }
 
   async keep(entry: Entry): Promise<void> {
-    if (this.#hasFailed) return;
-    await new Promise<void>((resolve) => this.#add(entry, resolve));
+    if (!this.#hasFailed) await new Promise<void>((resolve) => this.#add(entry, resolve));
   }
 
   async room(): Promise<void> {
