@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Deadline, StallKind } from "../platform/deadline.ts";
 import type { FrameNote } from "../evidence/outage_log.ts";
+import type { Deadline } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { LastExchange } from "../session/accounts.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";

@@ -26,7 +26,15 @@ export interface TracedFrame {
 
 /** The number of a frame; -1 if it has none. */
 export function numberOf(frame: Frame): number {
-  return "seq" in frame ? frame.seq : "n" in frame ? frame.n : -1;
+  switch (frame.type) {
+    case "DATA":
+    case "CONFIRM":
+      return frame.seq;
+    case "HEARTBEAT":
+    case "HEARTBEAT_REPLY":
+      return frame.n;
+  }
+  return -1;
 }
 
 /** A frame in memory is four numbers: monotonic time, wall time, number, and the rest. */
@@ -42,12 +50,14 @@ const FIRST_IN_VAIN = SLOTS - 1;
 /** In the rest: the type's index, and from here on whether it was taken, the direction, the connection. */
 const TAKEN = 32, SENT = 64, CONNECTION = 128;
 
-const TYPES: string[] = ["DATA", "HEARTBEAT", "CONFIRM", "HEARTBEAT_REPLY"];
+const TYPES: string[] = ["DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY"];
 
-const DATA = 0, HEARTBEAT = 1;
+const DATA = 0, CONFIRM = 1, HEARTBEAT = 2, HEARTBEAT_REPLY = 3;
 
 /** The index of a type; the rare ones get theirs when they first come. */
 function typeIndex(type: string): number {
+  if (type === "DATA") return DATA;
+  if (type === "CONFIRM") return CONFIRM;
   const at = TYPES.indexOf(type);
   return at === -1 ? TYPES.push(type) - 1 : at;
 }
@@ -62,18 +72,27 @@ export class LastFrames {
   /** The connection of the last reply to a heartbeat: their numbers begin anew with each. */
   #repliedOn = 0;
 
-  /** Adds a frame; `isTaken` if `take` is not to return it. */
-  add({ connection, isSent, mono_us, n, type, wall_ms }: TracedFrame, isTaken: boolean): void {
+  /** Adds a frame; `isTaken` if `take` is not to return it. Plain values: this is done with every frame. */
+  add(
+    isSent: boolean,
+    type: string,
+    n: number,
+    connection: number,
+    wall_ms: number,
+    mono_us: number,
+    isTaken: boolean,
+  ): void {
     const frames = this.#frames;
+    const index = typeIndex(type);
     const from = FIELDS * (isSent ? this.#slotToSend() : this.#slotToReceive());
     frames[from + MONO] = mono_us;
     frames[from + WALL] = wall_ms;
     frames[from + NUMBER] = n;
-    frames[from + CODE] = typeIndex(type) + (isTaken ? TAKEN : 0) + (isSent ? SENT : 0) +
+    frames[from + CODE] = index + (isTaken ? TAKEN : 0) + (isSent ? SENT : 0) +
       connection * CONNECTION;
     if (isSent) return;
-    if (type === "CONFIRM") this.#confirmedUpTo = n;
-    if (type !== "HEARTBEAT_REPLY") return;
+    if (index === CONFIRM) this.#confirmedUpTo = n;
+    if (index !== HEARTBEAT_REPLY) return;
     this.#repliedUpTo = n;
     this.#repliedOn = connection;
   }

@@ -53,7 +53,7 @@ export function judge(seen: OutageSeen): Judgement {
   const known = isComparable ? flowsOf(client, server) : undefined;
   const flows = known ?? { to_server: null, to_client: null };
   const where = known ? began(known) : "unknown";
-  const { at, cause } = causeOf(seen, flows.to_server, flows.to_client, where);
+  const { at, cause } = causeOf(seen, flows.to_server, flows.to_client);
   // A process that did not run is no direction of the path.
   const isPath = ["path_cut", "large_packets", "reset", "unknown"].includes(cause);
   return { began: isPath ? where : "unknown", cause, at, ...firstNoticed(seen), ...flows };
@@ -81,7 +81,6 @@ function causeOf(
   seen: OutageSeen,
   toServer: Flow | null,
   toClient: Flow | null,
-  where: Judgement["began"],
 ): Found {
   const sides = [seen.client, seen.server].filter((side) => side !== undefined);
   const kernel = kernelCause(sides);
@@ -101,7 +100,8 @@ function causeOf(
   if (how === "reset" || how === "closed") return { cause: how };
   if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
   if (kernel) return kernel;
-  return { cause: isCutByFrames(where, toServer, toClient) ? "path_cut" : "unknown" };
+  const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
+  return { cause: isCut ? "path_cut" : "unknown" };
 }
 
 /** What only the kernel's view shows. */
@@ -125,16 +125,9 @@ function kernelCause(sides: readonly SideSeen[]): Found | undefined {
   return agree ? first : undefined;
 }
 
-/** Whether frames alone prove a cut: one was lost that no path would drop for its size. */
-function isCutByFrames(
-  where: Judgement["began"],
-  toServer: Flow | null,
-  toClient: Flow | null,
-): boolean {
-  const isSmall = (flow: Flow | null) =>
-    flow?.vain !== undefined &&
-    (flow.vain.frame !== "DATA" || (flow.vain.bytes ?? Infinity) < LARGE_BYTES);
-  if (where === "to_server") return isSmall(toServer);
-  if (where === "to_client") return isSmall(toClient);
-  return where === "both" && (isSmall(toServer) || isSmall(toClient));
+/** Whether a frame alone proves a cut: it was lost on the path, and no path would drop it for its size. */
+function isCutByFrames(flow: Flow | null): boolean {
+  if (flow?.fault !== "path") return false;
+  const { bytes = Infinity, frame } = flow.vain!;
+  return frame !== "DATA" || bytes < LARGE_BYTES;
 }

@@ -143,6 +143,9 @@ export class Recording {
   readonly #clock: Clock;
   #pending: object[] = [];
   #isWaiting = false;
+  #wall_ms = NaN;
+  /** When the wall clock was last read, in monotonic milliseconds. */
+  #wallRead_ms = -Infinity;
 
   /** Creates a recording without lines. */
   constructor({ ahead_ms = 0, clock, thinning, write }: RecordingOptions) {
@@ -150,6 +153,15 @@ export class Recording {
     this.ahead_ms = ahead_ms;
     this.#clock = clock;
     this.#write = write;
+  }
+
+  /** The time by the wall clock, at most a millisecond old: reading it for every frame takes longer. */
+  wallTime(now_ms: number): number {
+    if (now_ms - this.#wallRead_ms >= 1) {
+      this.#wallRead_ms = now_ms;
+      this.#wall_ms = this.#clock.wallTime();
+    }
+    return this.#wall_ms;
   }
 
   /** Adds a line, plain data. */

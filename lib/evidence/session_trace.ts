@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Clock } from "../platform/clock.ts";
 import type { Frame } from "../wire/protocol.ts";
 import { LastFrames, numberOf, type TracedFrame } from "./last_frames.ts";
 import { type Recording, Sampler } from "./recording.ts";
@@ -24,14 +25,6 @@ export interface TracedEvent {
   readonly n?: number;
   /** Of `reconnecting`: which attempt in a row. */
   readonly attempt?: number;
-}
-
-/** When something happened. */
-export interface Instant {
-  /** By the wall clock, in milliseconds. */
-  readonly wall_ms: number;
-  /** By the monotonic clock of the thread, in milliseconds. */
-  readonly now_ms: number;
 }
 
 /** How many frames and events are recorded of one outage before they are thinned again. */
@@ -56,6 +49,7 @@ export class SessionTrace {
   /** Made with the first frame. */
   #frames?: LastFrames;
   #connections = 0;
+  #hasBegun = false;
   #hasEnded = false;
   /** Whether it is silent, or has no connection. */
   #isOut = false;
@@ -84,8 +78,10 @@ export class SessionTrace {
   }
 
   /** Whether the event of a data message that is sent or received now is recorded. */
-  wantsMessage(seq: number, now_ms: number): boolean {
-    return this.#data.pass(seq, now_ms * 1_000) || this.#dense > 0;
+  wantsMessage(seq: number, clock: Clock): boolean {
+    // Of an original peer there are no frames by which to know the rate.
+    if (!this.#frames) this.#data.pass(seq, clock.now() * 1_000);
+    return this.#dense > 0 || this.#data.picks(seq);
   }
 
   /** Whether the event of a confirmation is recorded. */
@@ -93,40 +89,48 @@ export class SessionTrace {
     return this.#data.picks(seq) || this.#dense > 0;
   }
 
-  /** Records an event, unless it is one of many while all is well. */
-  event(event: TracedEvent, at: Instant): void {
+  /**
+   * Records an event, unless it is one of many while all is well. When it was: by the wall clock, and by the
+   * monotonic clock of this thread.
+   */
+  event(event: TracedEvent, wall_ms: number, now_ms: number): void {
     if (event.event === "notice") return;
-    const now_us = this.#mono_us(at);
+    this.#begin();
+    const now_us = this.#mono_us(now_ms);
     this.#before(event);
     const isPicked = this.#isPicked(event, now_us);
     if (isPicked === undefined || this.#keeps(isPicked, now_us)) {
-      this.#add(event, at.wall_ms, Math.round(now_us));
+      this.#add(event, wall_ms, Math.round(now_us));
     }
   }
 
-  /** Records a frame of a connection, now or when it turns out to matter. */
-  frame(isSent: boolean, frame: Frame, connection: number, at: Instant): void {
+  /** Records a frame of a connection, sent or received at a time, now or when it turns out to matter. */
+  frame(isSent: boolean, frame: Frame, connection: number, now_ms: number): void {
+    this.#begin();
     const { type } = frame;
     const n = numberOf(frame);
-    const now_us = this.#mono_us(at);
+    const now_us = this.#mono_us(now_ms);
     // It was handed to the network no sooner, and had come no later.
     const mono_us = isSent ? Math.floor(now_us) : Math.ceil(now_us);
-    const traced = { isSent, type, n, connection, wall_ms: at.wall_ms, mono_us };
-    const isKept = this.#keeps(this.#isFramePicked(isSent, type, n), now_us);
-    (this.#frames ??= this.#begin()).add(traced, isKept);
-    if (isKept) this.#addFrame(traced);
+    const wall_ms = this.#recording.wallTime(now_ms);
+    const isKept = this.#keeps(this.#isFramePicked(isSent, type, n, now_us), now_us);
+    const frames = this.#frames ??= new LastFrames();
+    frames.add(isSent, type, n, connection, wall_ms, mono_us, isKept);
+    if (isKept) this.#addFrame({ isSent, type, n, connection, wall_ms, mono_us });
     if (isSent || type !== "HEARTBEAT" || now_us - this.#peerSilent_us < PEER_SILENCE_US) return;
     this.#peerSilent_us = now_us;
     // The peer may be silent where this side is not.
     this.#addLast(this.#recording.thinning.depth);
   }
 
-  #begin(): LastFrames {
-    if (!this.#hasEnded) this.#recording.thinning.sessions++;
-    return new LastFrames();
+  /** Counts the session, once it is known which one it is. */
+  #begin(): void {
+    if (this.#hasBegun || this.#owner.session === null) return;
+    this.#hasBegun = true;
+    this.#recording.thinning.sessions++;
   }
 
-  #mono_us({ now_ms }: Instant): number {
+  #mono_us(now_ms: number): number {
     return (now_ms + this.#recording.ahead_ms) * 1_000;
   }
 
@@ -162,10 +166,10 @@ export class SessionTrace {
   }
 
   /** Whether a frame is recorded while all is well. */
-  #isFramePicked(isSent: boolean, type: string, n: number): boolean {
+  #isFramePicked(isSent: boolean, type: string, n: number, now_us: number): boolean {
     switch (type) {
       case "DATA":
-        return this.#data.picks(n);
+        return this.#data.pass(n, now_us);
       case "CONFIRM": {
         const isPicked = this.#data.picksAny(this.#confirmedUpTo, n);
         this.#confirmedUpTo = n;
@@ -220,7 +224,7 @@ export class SessionTrace {
   #end(reason?: string): void {
     const isPolite = reason === "done" || reason === "shutdown";
     this.#addLast(isPolite ? FRAMES_BEFORE_END : this.#recording.thinning.depth);
-    if (this.#frames && !this.#hasEnded) this.#recording.thinning.sessions--;
+    if (this.#hasBegun && !this.#hasEnded) this.#recording.thinning.sessions--;
     this.#hasEnded = true;
     this.#dense = FRAMES_AFTER;
   }

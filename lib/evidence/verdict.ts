@@ -88,7 +88,7 @@ function directionText(began: Judgement["began"]): string {
 
 function cutText(began: Judgement["began"]): string {
   if (began === "unknown") {
-    return "the path was cut: what was sent was transmitted again and again in vain";
+    return "the path was cut: what was sent did not arrive";
   }
   return `the path was cut ${
     began === "both"

@@ -60,6 +60,7 @@ export class RecordingFile {
   #pending: string[] = [];
   #pendingLength = 0;
   #isWriting = false;
+  #isClosed = false;
   #isBroken = false;
   #again_ms = -Infinity;
   /** How many lines it lacks, and how many of them since the present failure. */
@@ -88,6 +89,7 @@ export class RecordingFile {
 
   /** Writes whole lines, each with its end, without waiting. */
   write(text: string): void {
+    if (this.#isClosed) return;
     if (this.#pendingLength + text.length > MAX_PENDING) {
       const lost = linesIn(text);
       this.#lost += lost;
@@ -108,7 +110,9 @@ export class RecordingFile {
   /** Writes what waits at once, in the last moment of a process. */
   flushSync(): void {
     try {
-      this.#file?.writeSync(this.#encoder.encode(this.#pending.join("")));
+      // The first piece is being written, if any is.
+      const rest = this.#pending.slice(this.#isWriting ? 1 : 0).join("");
+      this.#file?.writeSync(this.#encoder.encode(rest));
       this.#pending = [];
     } catch {
       // The process ends with a report of what matters more.
@@ -118,6 +122,7 @@ export class RecordingFile {
   /** Waits until all is written, for at most a second; closes the file, and reports what it lacks. */
   async close(): Promise<void> {
     const { clock, path, report } = this.#options;
+    this.#isClosed = true;
     if (!this.#isWriting) this.#writeAll();
     using limit = new Deadline(clock);
     limit.moveTo(clock.now() + CLOSE_LIMIT_MS);
@@ -141,7 +146,6 @@ export class RecordingFile {
       }
       this.#recovered();
     } catch (error) {
-      this.#checked_ms = -Infinity;
       this.#again_ms = this.#options.clock.now() + AGAIN_AFTER_MS;
       this.#fail(failureText(error));
     }

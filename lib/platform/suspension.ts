@@ -1,8 +1,15 @@
 /**
- * Tells the suspension of this host from a stepped wall clock. Does not read any clock itself.
+ * Tells the suspension of this host from a stepped wall clock, and remembers what is to be remembered of the
+ * times in which this side did not run. Does not read any clock itself.
  *
  * @module
  */
+
+/**
+ * Why something did not happen in time here: this process was `stopped`, or too busy, while its host ran;
+ * or its host was `suspended`, with all processes and the monotonic clock.
+ */
+export type StallKind = "stopped" | "suspended";
 
 /** The three clocks that are compared. */
 export interface ClockReadings {
@@ -88,5 +95,46 @@ export class SuspensionDetector {
     const isExact = parted_ms >= atLeast_ms && parted_ms <= atLeast_ms + 2_000;
     // Otherwise the wall clock was stepped as well.
     return isExact ? parted_ms : atLeast_ms + 1_000;
+  }
+}
+
+/** How soon after a local stall, in milliseconds, what a peer said during it has been read. */
+const ANSWER_MS = 1_000;
+
+/** The local stalls of a session, as far as they explain its end. */
+export class LocalStalls {
+  /** When a suspension was last found, and for how long it was suspended since the last sign of life before. */
+  #suspension = { at_ms: -Infinity, ms: 0 };
+  #last: { earliest_ms: number; to_ms: number; ms: number; kind: StallKind } | undefined;
+
+  /** Notes that this host was suspended so long. */
+  suspended(ms: number, now_ms: number, lastSignOfLife_ms: number): void {
+    this.#suspension = { at_ms: now_ms, ms: this.suspendedSince_ms(lastSignOfLife_ms) + ms };
+  }
+
+  /** Notes that a stall of this length was reported; it began after the last sign of life. */
+  reported(ms: number, kind: StallKind, now_ms: number, lastSignOfLife_ms: number): void {
+    const earliest_ms = Math.min(lastSignOfLife_ms, now_ms - ms);
+    this.#last = { earliest_ms, to_ms: now_ms, ms, kind };
+  }
+
+  /** When the last one was: from when at the earliest and at the latest to when, in monotonic milliseconds. */
+  get last(): { earliest_ms: number; from_ms: number; to_ms: number } | undefined {
+    if (!this.#last) return undefined;
+    const { earliest_ms, ms, to_ms } = this.#last;
+    return { earliest_ms, from_ms: to_ms - ms, to_ms };
+  }
+
+  /** For how long, in milliseconds, this host was suspended since then. */
+  suspendedSince_ms(lastSignOfLife_ms: number): number {
+    const { at_ms, ms } = this.#suspension;
+    return at_ms > lastSignOfLife_ms ? ms : 0;
+  }
+
+  /** The stall that was over just before: what a peer said during it was read after it. */
+  justBefore(now_ms: number): { stalled_ms: number } | { suspended_ms: number } | undefined {
+    if (!this.#last || now_ms - this.#last.to_ms >= ANSWER_MS) return undefined;
+    const { kind, ms } = this.#last;
+    return kind === "stopped" ? { stalled_ms: ms } : { suspended_ms: ms };
   }
 }

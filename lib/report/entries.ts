@@ -136,11 +136,11 @@ export interface Opened {
 export function openRecordings(paths: readonly string[]): Opened {
   const runs = new Map<string, Run>();
   const notes: string[] = [];
+  const wrong: string[] = [];
   for (const path of paths) {
     const started = firstEntry(path);
-    const wrong = typeof started === "string" ? started : undefined;
-    if (wrong !== undefined || typeof started === "string") {
-      notes.push(`${path} ${wrong}; it is left out`);
+    if (typeof started === "string") {
+      wrong.push(`${path} ${started}`);
       continue;
     }
     const run = new Run(started);
@@ -154,7 +154,8 @@ export function openRecordings(paths: readonly string[]): Opened {
     known.files.push({ path, number, lines: 0, damaged: 0 });
     runs.set(run.id, known);
   }
-  if (runs.size === 0) throw new UsageError(notes.join("\n"));
+  if (runs.size === 0) throw new UsageError(wrong.join("\n"));
+  notes.push(...wrong.map((each) => `${each}; it is left out`));
   for (const run of runs.values()) noteMissing(run, notes);
   return { runs: [...runs.values()], notes };
 }

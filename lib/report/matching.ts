@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { ClockBounds, ServerTime } from "../evidence/clock_bounds.ts";
-import type { Entry, Run } from "./entries.ts";
-import { numberIn, textIn } from "./entries.ts";
+import { ClockBounds, type Interval, ServerTime } from "../evidence/clock_bounds.ts";
+import type { ClientLedger, ServerLedger } from "../evidence/ledgers.ts";
+import { type Entry, numberIn, type Run, textIn } from "./entries.ts";
 import type { SideHistory } from "./side_history.ts";
 
 /** One side of a session, in one run. */
@@ -169,4 +169,66 @@ export class Clocks {
     if (isSent) pair.bounds.addToClient(server_us / 1_000, -us / 1_000);
     else pair.bounds.addToServer(us / 1_000, server_us / 1_000);
   }
+}
+
+/** A moment of a side on the clock of the session. */
+export function onClock(
+  clocks: Clocks,
+  session: MatchedSession,
+  side: Side,
+  at_ms: number,
+): Interval {
+  if (side.run.role === "client" || !session.client) return [at_ms, at_ms];
+  const pair = clocks.pairOf(session.client.run, side.run);
+  return pair ? pair.serverTime.onClient(at_ms) : [-Infinity, Infinity];
+}
+
+/** When a moment of a session was, by the wall clock of the run whose clock it is on. */
+export function wallTime(session: MatchedSession, at_ms: number): number {
+  const run = session.client?.run ?? session.servers[0]!.run;
+  return run.wallAt(at_ms);
+}
+
+/** A moment of a side on the wall clock of its session, in the middle of its interval. */
+export function sideWallTime(
+  clocks: Clocks,
+  session: MatchedSession,
+  side: Side,
+  at_ms: number,
+): number {
+  const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
+  const middle_ms = (low_ms + high_ms) / 2;
+  return Number.isFinite(middle_ms) ? wallTime(session, middle_ms) : side.run.wallAt(at_ms);
+}
+
+/** The client's counters, if it was recorded. */
+export function clientLedger({ client }: MatchedSession): ClientLedger | undefined {
+  if (!client) return undefined;
+  const { confirmed, sent, summary } = client.history;
+  return {
+    sent: Math.max(sent, summary ? numberIn(summary, "data_sent") ?? 0 : 0),
+    confirmed: Math.max(confirmed, summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0),
+    isFinal: summary !== undefined,
+  };
+}
+
+/** The server's counters, final if each connection of the client is in its recordings. */
+export function serverLedger(session: MatchedSession): ServerLedger | undefined {
+  const { client, servers } = session;
+  if (servers.length === 0) return undefined;
+  const received = Math.max(...servers.map(({ history }) => history.received));
+  const confirmed = Math.max(...servers.map(({ history }) => history.confirmed));
+  const { summary } = servers.at(-1)!.history;
+  const upTo = summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0;
+  const doubtful = summary && Array.isArray(summary.in_doubt) ? summary.in_doubt.flat() : [];
+  const last = Math.max(0, ...doubtful.filter((each) => typeof each === "number"));
+  const matched = servers.flatMap(({ history, run }) =>
+    [...history.welcomed].map((each) => session.connectionAtClient(run, each))
+  );
+  const isWhole = [...client?.history.welcomed ?? []].every((each) => matched.includes(each));
+  return {
+    received: Math.max(received, upTo, last),
+    confirmed: Math.max(confirmed, upTo),
+    isFinal: summary !== undefined && isWhole,
+  };
 }

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import type { Interval } from "../evidence/clock_bounds.ts";
 import { judge, type Judgement } from "../evidence/outages.ts";
 import type { FrameSeen, SideSeen } from "../evidence/side.ts";
 import type { Role } from "../wire/protocol.ts";
-import type { Clocks, MatchedSession, Side } from "./matching.ts";
+import { type Clocks, type MatchedSession, onClock, type Side } from "./matching.ts";
 import type { SideOutage } from "./side_history.ts";
 import { type FrameAt, OutageWindow } from "./windows.ts";
 
@@ -44,18 +43,6 @@ export interface Outage {
 export interface JudgedOutage {
   readonly outage: Outage;
   readonly judgement: Judgement;
-}
-
-/** A moment of a side on the clock of the session. */
-export function onClock(
-  clocks: Clocks,
-  session: MatchedSession,
-  side: Side,
-  at_ms: number,
-): Interval {
-  if (side.run.role === "client" || !session.client) return [at_ms, at_ms];
-  const pair = clocks.pairOf(session.client.run, side.run);
-  return pair ? pair.serverTime.onClient(at_ms) : [-Infinity, Infinity];
 }
 
 /** A moment of the session's clock on that of a side, about. */

@@ -4,7 +4,7 @@
  * The room: this file makes a report; `lines.ts` and `entries.ts` read recordings, as a stream, several times;
  * `side_history.ts` is what one side recorded of a session; `matching.ts` matches both sides and bounds their
  * clocks; `outage_list.ts` puts together what both recorded of an outage, with its frames and lines
- * (`windows.ts`). The report goes out as `document.ts` (JSON), made in `documents.ts`, `text.ts` and `page.ts` (HTML, with `plots.ts`).
+ * (`windows.ts`). The report goes out as `document.ts` (JSON), made by `make_document.ts`, as `text.ts`, and as a page (`page/`).
  *
  * `cli/` calls it. It opens no session; memory does not grow with the length of the recordings.
  *
@@ -12,10 +12,10 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import type { ReportDocument } from "./document.ts";
-import { documentOf } from "./documents.ts";
 import { type Entry, openRecordings, type Run } from "./entries.ts";
 import { Clocks, MatchedSession } from "./matching.ts";
-import { judged, type JudgedOutage, onClock, outagesOf, readWindows } from "./outage_list.ts";
+import { documentOf, type Found } from "./make_document.ts";
+import { judged, outagesOf, readWindows } from "./outage_list.ts";
 import { Series } from "./series.ts";
 import { SideHistory } from "./side_history.ts";
 
@@ -27,13 +27,9 @@ export interface ReportOptions {
 }
 
 /** A report. */
-export interface Report {
+export interface Report extends Found {
   /** As JSON. */
   readonly document: ReportDocument;
-  /** Its sessions, and its outages in the order of the document. */
-  readonly sessions: readonly MatchedSession[];
-  readonly outages: readonly JudgedOutage[];
-  readonly clocks: Clocks;
   /** The round trips of all clients, by their wall clocks. */
   readonly roundTrips: Series;
 }
@@ -65,8 +61,8 @@ export function makeReport(paths: readonly string[], options: ReportOptions = {}
     });
   readWindows(found);
   const outages = found.map((outage) => judged(outage, clocks));
-  const made = { sessions: [...sessions.values()], outages, clocks, roundTrips };
-  return { ...made, document: documentOf(made, runs, notes) };
+  const all = { sessions: [...sessions.values()], outages, clocks };
+  return { ...all, roundTrips, document: documentOf(all, runs, notes) };
 }
 
 function startOf(run: Run, { first_ms }: SideHistory): number {
@@ -146,22 +142,4 @@ function noteUnmatched(
   } else if (matched < all.length) {
     notes.push(`${all.length - matched} of ${all.length} sessions were recorded by one side only`);
   }
-}
-
-/** When a moment of a session was, by the wall clock of the run whose clock it is on. */
-export function wallTime(session: MatchedSession, at_ms: number): number {
-  const run = session.client?.run ?? session.servers[0]!.run;
-  return run.wallAt(at_ms);
-}
-
-/** A moment of a side on the wall clock of its session, in the middle of its interval. */
-export function sideWallTime(
-  clocks: Clocks,
-  session: MatchedSession,
-  side: MatchedSession["servers"][number],
-  at_ms: number,
-): number {
-  const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
-  const middle_ms = (low_ms + high_ms) / 2;
-  return Number.isFinite(middle_ms) ? wallTime(session, middle_ms) : side.run.wallAt(at_ms);
 }

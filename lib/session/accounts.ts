@@ -213,7 +213,8 @@ export class Accounts {
   }
 
   #noteStall({ state: { lastStall } }: AccountLink, log: OutageLog | undefined): void {
-    if (lastStall && log && !log.stalls.includes(lastStall)) log.stalls.push(lastStall);
+    const known_ms = log?.stalls.at(-1)?.to_ms;
+    if (lastStall && log && lastStall.to_ms !== known_ms) log.stalls.push(lastStall);
   }
 
   #forget(): void {

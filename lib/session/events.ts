@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording.ts";
 import { SessionTrace } from "../evidence/session_trace.ts";
@@ -211,7 +211,7 @@ export class EventSource {
 
   /** Whether the event of this data message, sent or received now, is wanted. */
   wantsMessage(seq: number): boolean {
-    return this.trace?.wantsMessage(seq, this.#clock.now()) || this.#sink.wantsMessages;
+    return this.trace?.wantsMessage(seq, this.#clock) || this.#sink.wantsMessages;
   }
 
   /** Whether the event of this confirmation is wanted. */
@@ -228,7 +228,7 @@ export class EventSource {
   emit<Name extends EventName>(event: Name, fields: EventFields[Name]): void {
     const wall_ms = this.#clock.wallTime();
     const emitted = { time: isoTime(wall_ms), event, session: this.session, ...fields } as Event;
-    this.trace?.event(emitted, { wall_ms, now_ms: this.#clock.now() });
+    this.trace?.event(emitted, wall_ms, this.#clock.now());
     this.#sink.emit(emitted);
   }
 }

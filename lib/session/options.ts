@@ -103,8 +103,7 @@ export abstract class SessionSide {
     const { session, trace } = this.events;
     if (!trace || session === null) return;
     this.connectionNumber ??= trace.connect();
-    const wall_ms = this.config.clock.wallTime();
-    trace.frame(isSent, frame, this.connectionNumber, { wall_ms, now_ms });
+    trace.frame(isSent, frame, this.connectionNumber, now_ms);
   }
 
   /** The close reason of a handshake that was not completed in time. */

@@ -11,9 +11,10 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
 import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -202,6 +203,7 @@ export abstract class Session extends SessionSide
     const { since, at_ms, isIdle } = this.silence();
     if (!isIdle) this.accounts.silent(this, at_ms);
     this.#beats().silent(since, at_ms);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
@@ -223,7 +225,7 @@ export abstract class Session extends SessionSide
     if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
-    if (frame.type !== "HELLO") this.trace(false, frame, now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -241,7 +243,7 @@ export abstract class Session extends SessionSide
       default:
         this.onRoleFrame(frame);
     }
-    // Only now it is known of which session it is.
+    // Only now it is known of which session it is, so that it was not recorded before.
     if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
@@ -295,7 +297,7 @@ export abstract class Session extends SessionSide
 
   /** Notes a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    this.trace(true, frame, this.now());
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

@@ -12,8 +12,8 @@ function stage() {
   let mono_us = 0;
   const add = (text: string, { connection = 1, isTaken = false } = {}) => {
     const [way, type, n = "-1"] = text.split(" ");
-    const frame = { isSent: way === ">", type: type!, n: Number(n), connection };
-    frames.add({ ...frame, wall_ms: 1_000 + mono_us, mono_us: ++mono_us }, isTaken);
+    const wall_ms = 1_000 + mono_us;
+    frames.add(way === ">", type!, Number(n), connection, wall_ms, ++mono_us, isTaken);
   };
   const take = (depth = 16) =>
     frames.take(depth).map(({ isSent, mono_us, n, type }) =>

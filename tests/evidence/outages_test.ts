@@ -170,6 +170,19 @@ Deno.test("judge() takes a small frame that was lost for a cut, and a large one 
   assertEquals(judge(seen).began, "to_server");
   const sent = [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 1_400)];
   assertEquals(judge({ ...seen, client: { ...seen.client, sent } }).cause, "unknown");
+  // The server's heartbeat is lost, too: its way may have been whole, had it not been held back.
+  const received = [frame("CONFIRM 1", 2)];
+  const both = judge({ ...seen, client: { ...seen.client, received } });
+  assertEquals([both.cause, both.began], ["path_cut", "both"]);
+  const close = {
+    ...seen.client,
+    received,
+    sent: [frame("DATA 1", 0), frame("DATA 2", 3_000, 19)],
+  };
+  const unclear = judge({ ...seen, client: close });
+  assertEquals([unclear.cause, unclear.began], ["path_cut", "unknown"]);
+  const transmits = judge({ client: close, server: { ...seen.server, transmits: true } });
+  assertEquals(transmits.began, "both");
 });
 
 Deno.test("judge() gives the frames of each direction: the last through, the first in vain, and again", () => {

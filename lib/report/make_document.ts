@@ -5,7 +5,7 @@
  */
 import type { Interval } from "../evidence/clock_bounds.ts";
 import type { Flow } from "../evidence/directions.ts";
-import { type ClientLedger, reconcile, type ServerLedger } from "../evidence/ledgers.ts";
+import { reconcile } from "../evidence/ledgers.ts";
 import { verdictOf } from "../evidence/verdict.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { Role } from "../wire/protocol.ts";
@@ -20,17 +20,32 @@ import type {
   SessionDocument,
   StepDocument,
 } from "./document.ts";
-import { numberIn, type Run } from "./entries.ts";
-import type { ClockPair, Clocks, MatchedSession, Side } from "./matching.ts";
+import type { Run } from "./entries.ts";
+import {
+  clientLedger,
+  type ClockPair,
+  type Clocks,
+  type MatchedSession,
+  serverLedger,
+  type Side,
+  sideWallTime,
+  wallTime,
+} from "./matching.ts";
 import type { JudgedOutage } from "./outage_list.ts";
-import { type Report, sideWallTime, wallTime } from "./report.ts";
 
 /** What a document is made of. */
-export type Made = Omit<Report, "document" | "roundTrips">;
+export interface Found {
+  /** The sessions. */
+  readonly sessions: readonly MatchedSession[];
+  /** Their outages, in the order of the document. */
+  readonly outages: readonly JudgedOutage[];
+  /** The clocks. */
+  readonly clocks: Clocks;
+}
 
 /** Makes the document of a report. */
-export function documentOf(made: Made, runs: readonly Run[], notes: string[]): ReportDocument {
-  const { clocks, outages, sessions } = made;
+export function documentOf(found: Found, runs: readonly Run[], notes: string[]): ReportDocument {
+  const { clocks, outages, sessions } = found;
   const outageDocuments = outages.map((each) => outageDocument(each, clocks));
   const ofSession = new Map<string, OutageDocument[]>();
   for (const each of outageDocuments) {
@@ -234,7 +249,7 @@ function sessionDocument(
   );
   const roundTrips = client?.history.roundTrips;
   const ended = ({ history }: Side) =>
-    history.ended && `${history.ended.reason}, by ${history.ended.by}`;
+    history.ended && `${history.ended.reason} (${history.ended.by})`;
   return {
     session: id,
     sides: [...client ? ["client" as const] : [], ...servers.length > 0 ? ["server" as const] : []],
@@ -254,36 +269,6 @@ function sessionDocument(
       client: client && ended(client) || null,
       server: servers.length > 0 && ended(servers.at(-1)!) || null,
     },
-    ledger: reconcile(client && clientLedger(client), serverLedger(session)),
-  };
-}
-
-function clientLedger({ history }: Side): ClientLedger {
-  const { confirmed, sent, summary } = history;
-  return {
-    sent: Math.max(sent, summary ? numberIn(summary, "data_sent") ?? 0 : 0),
-    confirmed: Math.max(confirmed, summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0),
-    isFinal: summary !== undefined,
-  };
-}
-
-/** The server's counters, final if each connection of the client is in its recordings. */
-function serverLedger(session: MatchedSession): ServerLedger | undefined {
-  const { client, servers } = session;
-  if (servers.length === 0) return undefined;
-  const received = Math.max(...servers.map(({ history }) => history.received));
-  const confirmed = Math.max(...servers.map(({ history }) => history.confirmed));
-  const { summary } = servers.at(-1)!.history;
-  const upTo = summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0;
-  const doubtful = summary && Array.isArray(summary.in_doubt) ? summary.in_doubt.flat() : [];
-  const last = Math.max(0, ...doubtful.filter((each) => typeof each === "number"));
-  const matched = servers.flatMap(({ history, run }) =>
-    [...history.welcomed].map((each) => session.connectionAtClient(run, each))
-  );
-  const isWhole = [...client?.history.welcomed ?? []].every((each) => matched.includes(each));
-  return {
-    received: Math.max(received, upTo, last),
-    confirmed: Math.max(confirmed, upTo),
-    isFinal: summary !== undefined && isWhole,
+    ledger: reconcile(clientLedger(session), serverLedger(session)),
   };
 }
