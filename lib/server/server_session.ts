@@ -4,7 +4,6 @@
  * @module
  */
 import type { Deadline, DeadlineListener } from "../platform/deadline.ts";
-import { TurnLimiter } from "../platform/turns.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -18,7 +17,6 @@ import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
@@ -62,10 +60,6 @@ export class ServerSession extends Session implements DeadlineListener {
   #assurance?: Assurance;
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
-  /** `lastData_ms` when the last sign of life was due. */
-  #assured_ms?: number;
-  /** Ends the hold that the session is under; `undefined` while it is under none. */
-  #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
@@ -104,7 +98,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const isUnheard = this.isOpen && this.framesReceived === 2 && isDeclaredByPeer(closeReason);
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
     this.#assurance?.stop();
-    this.#release?.();
+    this.#assurance?.release();
   }
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
@@ -120,7 +114,7 @@ export class ServerSession extends Session implements DeadlineListener {
   deliveredMore(): void {
     this.#confirm();
     // What follows may be its end.
-    if (this.record?.isSettled) this.#release?.();
+    if (this.record?.isSettled) this.#assurance?.release();
     this.changes.notify();
   }
 
@@ -220,39 +214,19 @@ export class ServerSession extends Session implements DeadlineListener {
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
     this.deadline.pause();
-    this.#startAssurance();
-    const wait = this.config.clock.timer(() => record.held("room"));
-    wait.set(this.now() + HOLD_AFTER_MS);
-    while (this.isHeld) {
-      const ended = new Promise<void>((resolve) => this.#release = resolve);
-      await Promise.race([record.room(), ended]);
-      // All are released at once, and what each has read would come in one piece.
-      await TurnLimiter.ofReads(this.config.clock).turn();
-    }
-    this.#release = undefined;
-    wait.clear();
+    await this.#assured().hold(() => record.room(), () => record.held("room"));
     if (this.state.held === "room") this.state.release();
-    this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
   }
 
   #startAssurance(): void {
-    if (this.closeReason) return;
-    const { threshold_ms } = this.#hello!;
-    this.#assurance ??= new Assurance(this.config, threshold_ms, () => this.#assureClient());
-    this.#assurance.start();
+    if (!this.closeReason) this.#assured().start();
   }
 
-  /**
-   * Sends a sign of life, unless the client is read and has sent no data since the last one: what it sends
-   * then waits behind none, and is answered.
-   */
-  #assureClient(): boolean {
-    if (!this.#release && this.lastData_ms === this.#assured_ms) return false;
-    this.#assured_ms = this.lastData_ms;
-    this.assure();
-    return true;
+  /** Made when first needed. */
+  #assured(): Assurance {
+    return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -323,6 +297,6 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#confirmed = upTo;
     this.#confirmed_ms = this.now();
     this.writer.send({ type: "CONFIRM", seq: upTo });
-    if (!this.#release) this.#assurance?.stop();
+    if (!this.#assurance?.isHolding) this.#assurance?.stop();
   }
 }

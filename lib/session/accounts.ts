@@ -90,6 +90,11 @@ export class Accounts {
     this.#limit = options.clock.timer(() => this.#conclude());
   }
 
+  /** Whether there is an outage, or there was one just before, so that frames are noted. */
+  get hasOutage(): boolean {
+    return this.#log !== undefined;
+  }
+
   /** Notes a frame that was handed to the network, or received. */
   onFrame(isSent: boolean, frame: Frame, at_ms: number): void {
     const log = this.#log;

@@ -254,7 +254,7 @@ export abstract class Session extends SessionSide
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
-  protected assure(): void {
+  assure(): void {
     this.#beats().assure();
   }
 
@@ -297,7 +297,8 @@ export abstract class Session extends SessionSide
 
   /** Notes a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    if (this.events.trace) this.trace(true, frame, this.now());
+    const isNoted = this.events.trace || this.state.accounts?.hasOutage;
+    if (isNoted) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

@@ -47,9 +47,9 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     wrong: "await ready;",
   },
   "a client that is not read gets no signs of life": {
-    file: "server/server_session.ts",
-    right: "this.deadline.pause();\n    this.#startAssurance();",
-    wrong: "this.deadline.pause();",
+    file: "server/assurance.ts",
+    right: "this.start();\n    const long",
+    wrong: "const long",
     seed: 19,
   },
   "what a stalled output has not taken is confirmed": {
