@@ -63,6 +63,12 @@ export class Assurance {
     return this.#release !== undefined;
   }
 
+  /** Ends both: the session has ended. */
+  end(): void {
+    this.stop();
+    this.release();
+  }
+
   /** Has the hold look whether the session is still to be held. */
   release(): void {
     this.#release?.();

@@ -97,8 +97,7 @@ export class ServerSession extends Session implements DeadlineListener {
     // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
     const isUnheard = this.isOpen && this.framesReceived === 2 && isDeclaredByPeer(closeReason);
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
-    this.#assurance?.stop();
-    this.#assurance?.release();
+    this.#assurance?.end();
   }
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
@@ -292,8 +291,7 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirm(): void {
     const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
-    this.#confirmedEarlier = this.#confirmed;
-    this.#confirmedEarlier_ms = this.#confirmed_ms;
+    [this.#confirmedEarlier, this.#confirmedEarlier_ms] = [this.#confirmed, this.#confirmed_ms];
     this.#confirmed = upTo;
     this.#confirmed_ms = this.now();
     this.writer.send({ type: "CONFIRM", seq: upTo });

@@ -10,11 +10,16 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
 import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
-import { numberOf } from "../evidence/last_frames.ts";
 import { judge } from "../evidence/outages.ts";
 import { verdictOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
-import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
+import {
+  type Frame,
+  frameNumber,
+  type HoldReason,
+  type JsonObject,
+  type Role,
+} from "../wire/protocol.ts";
 import type { CloseReason, Detection } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
@@ -272,6 +277,6 @@ function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
 function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
   const { type } = frame;
   if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
-  const n = numberOf(frame);
+  const n = frameNumber(frame);
   return n < 0 ? undefined : { frame: type, n, at_ms };
 }

@@ -6,8 +6,8 @@
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import type { Recording } from "../evidence/recording.ts";
-import { SessionTrace } from "../evidence/session_trace.ts";
+import type { Recording } from "../evidence/recording/recording.ts";
+import { SessionTrace } from "../evidence/recording/session_trace.ts";
 import type { Judgement } from "../evidence/outages.ts";
 import type { Verdict } from "../evidence/verdict.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";

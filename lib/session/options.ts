@@ -5,6 +5,8 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { FrameDecoder } from "../wire/decoder.ts";
+import { explainForeign } from "../wire/foreign.ts";
 import type { ReadAhead } from "../wire/reader.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
@@ -116,6 +118,11 @@ export abstract class SessionSide {
   abstract readonly knowsAccounts: boolean;
   /** What was sent and received last while all was well. */
   abstract lastExchange(): LastExchange;
+  /** What a peer that has opened no session speaks, if it is another known protocol. */
+  protected explainOtherWire({ first, unfinishedLine }: FrameDecoder): string | undefined {
+    return this.config.legacy?.explainAnswer(unfinishedLine) ?? explainForeign(first, this.role);
+  }
+
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
   protected abstract open(deadline: Deadline): Promise<boolean>;
   /** Receives a frame that only this role receives. */

@@ -2,9 +2,9 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements;
- * `connection` opens and closes one; `close_reason` says why it ended; `accounts` compares what both sides
- * saw of an outage; `events` are what all rooms to the right read.
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a
+ * side passes in and implements; `connection` opens and closes one; `close_reason` says why it ended;
+ * `accounts` compares what both sides saw of an outage; `events` are what all rooms to the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
  *
@@ -17,7 +17,6 @@ import { TransportError } from "../platform/net/transport.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
-import { explainForeign } from "../wire/foreign.ts";
 import { expectFrame, type Frame, type JsonObject, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
@@ -107,8 +106,10 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats !== "dead") this.#onDataAgain();
-      else this.end({ by: "self", reason: "silent", text: "" });
+      if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
+      deadline.throwIfEnded();
+      this.state.data();
+      this.state.accounts?.over(this);
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
@@ -134,12 +135,8 @@ export abstract class Session extends SessionSide
     this.#decoder.forgetFirst();
     this.counts = this.state.open(this.connection);
     if (resumption) this.state.resumed(resumption);
-    this.#onDataAgain(resumption !== undefined);
-  }
-
-  #onDataAgain(isOver = true): void {
     this.state.data();
-    if (isOver) this.state.accounts?.over(this);
+    if (resumption) this.state.accounts?.over(this);
   }
 
   /** Sends what this side saw of an outage. */
@@ -165,12 +162,9 @@ export abstract class Session extends SessionSide
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(reason: CloseReason): void {
     if (this.closeReason) return;
-    const closeReason = onLink(reason, this.#heartbeats?.linkFault);
-    this.closeReason = closeReason;
-    const { peer } = this;
-    const use = this.#use;
+    const closeReason = this.closeReason = onLink(reason, this.#heartbeats?.linkFault);
     const detection = this.#heartbeats?.detection;
-    const connection = { peer, use, wasOpened: this.#isOpen, detection };
+    const connection = { peer: this.peer, use: this.#use, wasOpened: this.#isOpen, detection };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) {
       this.accounts.lost(this, closeReason, detection);
@@ -260,7 +254,7 @@ export abstract class Session extends SessionSide
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(bytes: number): void | Promise<void> {
-    const otherWire = this.#explainOtherWire();
+    const otherWire = this.#isOpen ? undefined : this.explainOtherWire(this.#decoder);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     // A part of a frame is traffic, too.
     this.#use.onTraffic(this.#readAt_ms ?? this.now());
@@ -279,15 +273,9 @@ export abstract class Session extends SessionSide
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    const text = this.#explainOtherWire() ?? error.message;
+    const otherWire = this.#isOpen ? undefined : this.explainOtherWire(this.#decoder);
+    const text = otherWire ?? error.message;
     this.end({ by: "self", reason: "protocol", text });
-  }
-
-  /** What the peer speaks, if it opens no session because it speaks another known protocol. */
-  #explainOtherWire(): string | undefined {
-    if (this.#isOpen) return undefined;
-    const legacy = this.config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
-    return legacy ?? explainForeign(this.#decoder.first, this.role);
   }
 
   /** Notes that something was sent. */

@@ -58,6 +58,19 @@ export type Frame =
   | { type: "ACCOUNT"; account: JsonObject }
   | { type: "TERMINATE"; reason: TerminateReason; text: string };
 
+/** The number of a frame; -1 if it has none. */
+export function frameNumber(frame: Frame): number {
+  switch (frame.type) {
+    case "DATA":
+    case "CONFIRM":
+      return frame.seq;
+    case "HEARTBEAT":
+    case "HEARTBEAT_REPLY":
+      return frame.n;
+  }
+  return -1;
+}
+
 /** The first word of a frame. */
 export type FrameType = Frame["type"];
 

@@ -41,7 +41,9 @@ Deno.test("a client emits a lost connection, its resume and its end, event by ev
     "7500 connected server:4000 60 65",
     "7500 resumed 2500 0 0",
     "7500 phase connecting data 0",
-    '7500 account unknown reset   {"client":null,"server":null} {"client":null,"server":null} 0 0 unknown',
+    '7500 account unknown reset    {"client":null,"server":null} {"client":null,"server":null} 0 0 ' +
+    "the connection was reset (RST) who sent the reset: the peer's host, or something on the path " +
+    "unknown",
     "10000 data_sent 3 1",
     "10000 data_confirmed 3 0",
     "10500 phase data terminated 500",

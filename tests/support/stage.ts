@@ -9,7 +9,7 @@ import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
 import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
 import { Strangers } from "../../lib/server/strangers.ts";
-import type { Recording } from "../../lib/evidence/recording.ts";
+import type { Recording } from "../../lib/evidence/recording/recording.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import {
   type Event,
