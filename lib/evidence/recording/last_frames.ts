@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Frame } from "../../wire/protocol.ts";
 
 /** How many frames of each direction are kept. */
 export const KEPT_FRAMES = 16;
