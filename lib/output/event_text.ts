@@ -8,9 +8,11 @@ import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, heldBy, seconds } from "./explain.ts";
+import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
-import { counted, isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
+import { kernelText } from "./explain_kernel.ts";
+import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
+import { counted, heldBy, otherSide, seconds } from "./words.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";
@@ -43,6 +45,8 @@ export function levelOf(event: Event, role: Role): Level {
       return role === "client" ? "warning" : "info";
     case "phase":
       return event.idle ? "info" : "warning";
+    case "kernel":
+      return "unknown" in event ? "warning" : "info";
     case "terminated":
       return terminatedLevel(event, role);
     case "strangers":
@@ -100,6 +104,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
           `that is not the peer's silence`;
     case "hold":
       return `confirmations wait for ${heldBy(event.reason, role)}, not for the network`;
+    case "kernel":
+      return kernelText(event, otherSide(role));
     case "strangers":
       return explainStrangers(event);
     case "disconnected":

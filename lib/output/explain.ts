@@ -5,29 +5,10 @@
  */
 import type { CloseReport } from "../session/close_reason.ts";
 import { heartbeatsUntilDead, type Timers } from "../session/timers.ts";
-import type { HoldReason, Role } from "../wire/protocol.ts";
+import type { Role } from "../wire/protocol.ts";
 import { explainUnconnected, nextOf, UNOPENED_HINT } from "./explain_connect.ts";
-
-/** Milliseconds as seconds, to the millisecond. */
-export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(3)} s`;
-}
-
-function otherSide(role: Role): string {
-  return role === "client" ? "the server" : "the client";
-}
-
-/** Describes what confirmations wait for, at either side. */
-export function heldBy(reason: HoldReason, role: Role): string {
-  const whose = role === "client" ? "the server's" : "the";
-  return {
-    store: `${whose} store`,
-    output: `${whose} output, whose reader or disk does not keep up`,
-    room: `room at ${
-      role === "client" ? "the server" : "this server"
-    }, whose store or output does not keep up`,
-  }[reason];
-}
+import { explainKernel } from "./explain_kernel.ts";
+import { heldBy, otherSide, seconds } from "./words.ts";
 
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
@@ -84,19 +65,25 @@ function explainDeath(end: CloseReport, role: Role, timers: Timers): string {
     }, ${unanswered}, and this host has ` +
       `${end.link}: ${measured}. Look next: this host's cable, link and address; ${other} may be well`;
   }
-  if (heardFor_ms >= timers.data_threshold_ms / 4) {
+  const kernel = explainKernel(end, other);
+  const alone = kernel?.alone ?? "";
+  const next = kernel?.next;
+  if (heardFor_ms >= timers.data_threshold_ms / 4 && !next) {
     return `what this side sends does not arrive, though ${other} was heard ` +
       `${seconds(heardFor_ms)} longer: nothing heard for ${
         seconds(end.silent_ms!)
       }, ${unanswered}; ` +
-      `${measured}. Look next: what drops packets from this host to ${other}: a firewall or NAT on the ` +
+      `${measured}.${alone} Look next: what drops packets from this host to ${other}: a firewall or NAT on the ` +
       `path that lets only the other direction through?`;
   }
-  return `nothing heard from ${other} for ${
-    seconds(end.silent_ms!)
-  }, ${unanswered}: ${measured}. ` +
-    `Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the ` +
-    `process or the host of ${other} frozen or cut off?`;
+  const what = kernel ? `, ${kernel.what}` : "";
+  const isFrozen = kernel
+    ? `is the host of ${other} down`
+    : `is the process or the host of ${other} frozen`;
+  const silence = "does a firewall, NAT or load balancer on the path drop packets silently, or " +
+    `${isFrozen} or cut off?`;
+  return `nothing heard from ${other} for ${seconds(end.silent_ms!)}, ${unanswered}${what}: ` +
+    `${measured}.${alone} Look next: ${next ?? silence}`;
 }
 
 function explainExpiry(end: CloseReport): string {
@@ -161,8 +148,7 @@ function explainPeer(end: CloseReport, role: Role): string {
         `Look next: does a firewall, NAT or load balancer on the path forget connections?`;
     case "silent":
       if (end.unheard) return explainUnheard(end, other);
-      return `${other} declared this side dead: nothing from this side arrived there in time${text}. Look next: does the ` +
-        `path drop what this side sends, or was this process or host stopped (a local stall)?`;
+      return explainDeclared(end, other, text);
     case "protocol":
       return `${other} says that this side broke the protocol${text}`;
     case "refused":
@@ -174,6 +160,21 @@ function explainPeer(end: CloseReport, role: Role): string {
     default:
       return `ended by ${other}: it was told to stop${text}`;
   }
+}
+
+/** The peer heard nothing of this side, and this side has heard that. */
+function explainDeclared(end: CloseReport, other: string, text: string): string {
+  const declared =
+    `${other} declared this side dead: nothing from this side arrived there in time${text}`;
+  const kernel = explainKernel(end, other);
+  if (end.cause === "local_stall") {
+    return `${declared}, since this process did not run. Look next: what stopped this process or host?`;
+  }
+  return kernel
+    ? `${declared}, ${kernel.what}.${kernel.alone} Look next: ` +
+      (kernel.next ?? "what drops packets from this host to there: a firewall or NAT on the path?")
+    : `${declared}. Look next: does the path drop what this side sends, or was this process or host ` +
+      `stopped (a local stall)?`;
 }
 
 function explainUnheard(end: CloseReport, other: string): string {

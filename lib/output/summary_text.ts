@@ -8,7 +8,7 @@ import type { Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
 import type { SeqRange, Summary } from "../session/ledger.ts";
 import type { Role } from "../wire/protocol.ts";
-import { heldBy, seconds } from "./explain.ts";
+import { counted, heldBy, seconds } from "./words.ts";
 
 /** The counters of one session. */
 export function summaryText(summary: Summary, role: Role): string {
@@ -120,9 +120,4 @@ function inDoubtText(ranges: readonly SeqRange[]): string {
   if (ranges.length === 0) return "none in doubt";
   const shown = ranges.map(([first, last]) => first === last ? `${first}` : `${first} to ${last}`);
   return `in doubt: ${shown.join(", ")}`;
-}
-
-/** A number with its noun. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -283,8 +283,7 @@ export class ServerSession extends Session implements DeadlineListener {
 
   #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
     const bytes = payload.length;
-    this.ledger.dataReceived = seq;
-    this.ledger.dataBytes += bytes;
+    this.ledger.received(seq, bytes);
     if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.#host);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");

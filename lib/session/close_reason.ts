@@ -8,6 +8,7 @@ import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { Cut } from "../evidence/cuts.ts";
+import type { Cause, KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
 import { roundMs } from "./ledger.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -153,6 +154,12 @@ export interface CloseReport extends CloseReason {
   survived_ms?: number;
   /** What confirmations waited for at the server, if they did. */
   held?: HoldReason;
+  /** Why it fell silent, or was closed, by all that is known here; absent if its end was asked for. */
+  cause?: Cause;
+  /** What the kernel said last of a connection that was silent. */
+  kernel?: KernelFigures;
+  /** How long TCP alone would have gone on; `null` if for ever, absent if that is not known. */
+  tcp_gives_up_ms?: number | null;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -177,8 +184,12 @@ export interface CloseContext {
   lastSignOfLife_ms?: number;
   /** For how long this host was suspended since then, in milliseconds. */
   suspended_ms?: number;
+  /** How long this process had not run just before, in milliseconds. */
+  stalled_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
+  /** What follows from what the kernel knew in the last silence; absent if it is over, or nothing was known. */
+  kernel?: KernelVerdict;
   /** How its connection was used until it ended; absent if it had none. */
   cut?: Cut;
 }
@@ -198,9 +209,10 @@ function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
   const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, cut } = context;
   const sinceUse = cut ? rounded(closeReason, cut) : { idle_ms: null, age_ms: null };
+  const why = conclusion(closeReason, context);
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
-    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
+    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse, ...why };
   }
   const died = closeReason.by === "self" && closeReason.reason === "silent";
   const measured = died && detection ? detection : {
@@ -219,5 +231,39 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
     ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
     ...sinceUse,
+    ...why,
   };
+}
+
+/** The cause, and what the kernel said that it follows from. */
+function conclusion(
+  closeReason: CloseReason,
+  context: CloseContext,
+): Pick<CloseReport, "cause" | "kernel" | "tcp_gives_up_ms"> {
+  const { figures, ...verdict } = context.kernel ?? {};
+  const cause = causeOf(closeReason, context);
+  if (cause === undefined) return {};
+  return {
+    cause,
+    ...figures && { kernel: figures },
+    ...cause === context.kernel?.cause && verdict,
+  };
+}
+
+function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Cause | undefined {
+  const { detection, kernel, lastSignOfLife_ms, stalled_ms = 0, timers } = context;
+  if (reason === "closed" || reason === "reset") return reason;
+  const wasOpen = lastSignOfLife_ms !== undefined;
+  if (by === "network") {
+    if (reason === "silent") return wasOpen ? "path_cut" : "unknown";
+    return reason === "unreachable" && wasOpen ? "path_cut" : undefined;
+  }
+  if (reason !== "silent" && reason !== "superseded") return undefined;
+  if (detection?.since === "connection_lost") return undefined;
+  // The interface of this host is part of the path.
+  if (link !== undefined) return "path_cut";
+  if (by === "self") return kernel?.cause ?? "unknown";
+  // The peer is there, and has heard nothing: what this side sent did not arrive, or it sent nothing.
+  if (kernel?.cause === "path_cut" || kernel?.cause === "large_packets") return kernel.cause;
+  return stalled_ms >= predictedDetection_ms(timers) ? "local_stall" : "unknown";
 }

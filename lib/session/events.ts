@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
+import type { KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
@@ -45,6 +46,9 @@ export interface Resumption {
   /** How many had arrived, though their confirmations had not. */
   readonly already_there: number;
 }
+
+/** When the kernel was asked: at the start of a silence, just before a heartbeat was missed, at the end. */
+export type KernelOccasion = "silence" | "heartbeat_missed" | "recovery";
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
@@ -99,6 +103,13 @@ export interface EventFields {
   heartbeat_received: { n: number };
   /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
   local_stall: { ms: number; kind: StallKind };
+  /**
+   * What the kernel knows of a silent connection, and what follows from that; once in a thread, why that
+   * cannot be known here.
+   */
+  kernel:
+    | { at: KernelOccasion } & KernelFigures & Partial<Omit<KernelVerdict, "figures">>
+    | { unknown: string };
   /**
    * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
    * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been

@@ -8,6 +8,7 @@ import type { Deadline } from "../platform/deadline.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import type { DetectedSince, Detection } from "./close_reason.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
+import type { SilenceWatch } from "./silence_watch.ts";
 import type { SessionStateOptions } from "./state.ts";
 import {
   heartbeatPhase_ms,
@@ -97,6 +98,8 @@ export interface HeartbeatsOptions
   send: (n: number) => void;
   /** Counts them. */
   ledger: Ledger;
+  /** Watches the connection meanwhile. */
+  watch?: SilenceWatch;
 }
 
 /** Sends, numbers and counts the heartbeats of one session. */
@@ -124,8 +127,9 @@ export class Heartbeats implements HeartbeatProbe {
 
   /** Sends the next heartbeat. */
   send(): void {
-    const { clock, timers } = this.#options;
+    const { clock, timers, watch } = this.#options;
     this.#sent_ms = clock.now();
+    watch?.heartbeatSent(this.#sent_ms + timers.heart_beat_threshold_ms);
     this.#rtt_ms = null;
     if (this.#answered) {
       this.#answered = false;
@@ -160,6 +164,7 @@ export class Heartbeats implements HeartbeatProbe {
   /** Notes that a sign of life came after the last heartbeat. */
   answered(): void {
     this.#answered = true;
+    this.#options.watch?.answered();
     this.#options.ledger.heartbeatsAnswered++;
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
     this.#options.events.emit("heartbeat_answered", { n: this.#probe, rtt_ms });
@@ -169,5 +174,6 @@ export class Heartbeats implements HeartbeatProbe {
   missed(missed: number, left: number): void {
     this.#options.ledger.heartbeatsMissed++;
     this.#options.events.emit("heartbeat_missed", { n: this.#probe, missed, left });
+    this.#options.watch?.missed();
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isLarge } from "../evidence/kernel.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { ReadAhead } from "../wire/reader.ts";
@@ -92,6 +93,12 @@ export abstract class SessionSide {
   protected openTimeout(): CloseReason {
     const missing = this.role === "server" ? "HELLO" : "WELCOME";
     return { by: "self", reason: "silent", text: `no ${missing} within ${OPEN_LIMIT_MS / 1000} s` };
+  }
+
+  /** Whether the peer may have sent what takes large packets: a client, unless all that came was small. */
+  get mayHearLarge(): boolean {
+    const { largestData } = this.ledger;
+    return this.role === "server" && (largestData === 0 || isLarge(largestData));
   }
 
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */

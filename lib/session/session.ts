@@ -2,8 +2,8 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements; `dial` and
- * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements;
+ * `connection` opens and closes one; `silence_watch` finds out why one is silent; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
@@ -21,18 +21,24 @@ import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
 import { type CloseReason, closeReasonOf } from "./close_reason.ts";
-import { closeGracefully } from "./closing.ts";
+import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { ConnectionLedger } from "./ledger.ts";
 import { type SessionOptions, SessionSide } from "./options.ts";
+import { SilenceWatch, type WatchedSession } from "./silence_watch.ts";
 import type { ClosedConnection } from "./state.ts";
 import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
-  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
+  implements
+    ReceiveCounters,
+    WatchedSession,
+    MessageListener<Frame>,
+    WriterListener,
+    DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -52,8 +58,8 @@ export abstract class Session extends SessionSide
   readonly #use: ConnectionUse;
   readonly #reader: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
-  /** What is wrong with this host's own interface since the last silence. */
-  #linkFault?: string;
+  /** Of this connection, from its first silence on. */
+  #watch?: SilenceWatch;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -106,8 +112,11 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats !== "dead") this.state.data();
-      else this.#onDeath();
+      if (heartbeats === "dead") this.#onDeath();
+      else {
+        this.state.data();
+        this.#watch!.recovered();
+      }
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
@@ -116,7 +125,7 @@ export abstract class Session extends SessionSide
 
   /** The peer is dead; whether this host's own link is down was found out meanwhile. */
   #onDeath(): void {
-    const link = this.#linkFault;
+    const { link } = this.#watch!;
     this.end({ by: "self", reason: "silent", text: "", ...link !== undefined && { link } });
   }
 
@@ -163,7 +172,8 @@ export abstract class Session extends SessionSide
     const { peer } = this;
     const use = this.#use;
     const detection = this.#heartbeats?.detection;
-    const connection = { peer, use, wasOpened: this.#isOpen, detection };
+    const kernel = this.#watch?.end();
+    const connection = { peer, use, wasOpened: this.#isOpen, detection, kernel };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) this.state.disconnect(closeReason, connection);
     this.deadline.end(closeReason);
@@ -181,18 +191,18 @@ export abstract class Session extends SessionSide
 
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
-    const { events, ledger, timers } = this;
+    const { connection, events, ledger, timers } = this;
     const { clock } = this.config;
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
+    const watch = this.#watch ??= new SilenceWatch({ clock, connection, events, session: this });
+    return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send, watch });
   }
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.#linkFault = undefined;
-    this.connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
+    this.#watch!.silent(isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -274,6 +284,7 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+    this.#watch?.onWritten();
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
+import type { KernelVerdict } from "../evidence/kernel.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
@@ -25,6 +26,9 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>
   heartbeat: { data: "data", disconnect: "connecting", end: "terminated" },
   terminated: {},
 };
+
+/** What a local stall has held up is read within this time, in milliseconds. */
+const JUST_NOW_MS = 1_000;
 
 type Change = "data" | "silence" | "disconnect" | "end";
 
@@ -58,6 +62,8 @@ export interface ClosedConnection {
   readonly wasOpened?: boolean;
   /** What a death is measured from. */
   readonly detection?: Detection;
+  /** What follows from what the kernel knew of it while it was silent. */
+  readonly kernel?: KernelVerdict;
 }
 
 /** The state of one session. It ends once, for one reason. */
@@ -85,6 +91,8 @@ export class SessionState {
   #suspended_ms: number;
   /** When one was last reported, and for how long it was suspended since the last sign of life before. */
   #suspension = { at_ms: -Infinity, ms: 0 };
+  /** The last local stall: when it was reported, and how long it was. */
+  #stall?: { readonly at_ms: number; readonly ms: number };
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -224,6 +232,7 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
+    this.#stall = { at_ms: this.#clock.now(), ms };
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
   }
 
@@ -237,13 +246,16 @@ export class SessionState {
     event: "disconnected" | "terminated",
     closeReason: CloseReason,
     now_ms: number,
-    { detection, peer, use, wasOpened }: ClosedConnection,
+    { detection, kernel, peer, use, wasOpened }: ClosedConnection,
   ): void {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
     const suspended_ms = this.#suspendedSinceSignOfLife_ms;
     const cut = use?.report(now_ms);
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, cut };
+    const { at_ms = -Infinity, ms = 0 } = this.#stall ?? {};
+    const stalled_ms = now_ms - at_ms < JUST_NOW_MS ? ms : 0;
+    const since = { lastSignOfLife_ms, suspended_ms, stalled_ms, detection };
+    const context = { peer, timers, now_ms, cut, kernel, ...since };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, seconds } from "../../lib/output/explain.ts";
+import { explainEnd } from "../../lib/output/explain.ts";
+import { seconds } from "../../lib/output/words.ts";
 import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";

@@ -1,0 +1,215 @@
+/**
+ * Why a connection is silent, by what the kernel knows of it.
+ *
+ * What the acknowledgements prove is that whoever ends the TCP connection lives: the peer's host, or a proxy
+ * in front of it. Where a cause is not certain, it is `unknown`.
+ *
+ * @module
+ */
+import type { KernelTimer, KernelView } from "../platform/net/transport.ts";
+
+/**
+ * Why a connection fell silent or ended: its peer's host acknowledges everything, and no answer comes; what
+ * is sent is repeated in vain; the peer's receive window is closed; small packets pass and large ones never;
+ * closed by FIN; reset; this process did not run.
+ */
+export type Cause =
+  | "process_not_running"
+  | "path_cut"
+  | "not_reading"
+  | "large_packets"
+  | "closed"
+  | "reset"
+  | "local_stall"
+  | "unknown";
+
+/** The fields of an event that says what the kernel knows. */
+export interface KernelFigures {
+  /** Bytes that were sent, or wait here to be, and are not acknowledged. */
+  readonly unacked_bytes: number;
+  /** Bytes that have arrived and were not read. */
+  readonly unread_bytes: number;
+  /** How often in a row what is not acknowledged was sent again. */
+  readonly retransmissions: number;
+  /** What the connection's timer waits for. */
+  readonly timer: KernelTimer;
+  /** Set if what is not acknowledged was sent less than a retransmission time-out ago: it proves nothing yet. */
+  readonly too_early?: true;
+}
+
+/** The figures of a view. */
+export function figuresOf(view: KernelView): KernelFigures {
+  const { unacked_bytes, unread_bytes, retransmissions, timer } = view;
+  const isEarly = unacked_bytes > 0 && retransmissions === 0 && timer === "retransmit";
+  return {
+    unacked_bytes,
+    unread_bytes,
+    retransmissions,
+    timer,
+    ...isEarly && { too_early: true as const },
+  };
+}
+
+/** A view, and what the session knew when it was taken. */
+export interface Sighting {
+  /** What the kernel said. */
+  readonly view: KernelView;
+  /** When something was last handed to the network, in monotonic milliseconds; `NaN` if nothing since. */
+  readonly written_ms: number;
+  /** How many frames the peer had sent on the connection. */
+  readonly frames: number;
+}
+
+/** What follows from the views of one silence. */
+export interface KernelVerdict {
+  /** Why the connection is silent. */
+  readonly cause: Cause;
+  /** The figures of the last view. */
+  readonly figures: KernelFigures;
+  /**
+   * How long TCP alone would have repeated what is not acknowledged, in milliseconds, before it gave up;
+   * `null` if for ever; absent if that is not known.
+   */
+  readonly tcp_gives_up_ms?: number | null;
+}
+
+/** How often something must have been sent again in vain: one loss, or a jump of the delay, repeats it once. */
+const IN_VAIN = 2;
+
+/**
+ * How long ago, in milliseconds, something must have been acknowledged for its answer to be overdue: by then a
+ * process that runs has answered what its host acknowledged.
+ */
+const OVERDUE_MS = 250;
+
+/**
+ * How many frames must have come from the peer while this side repeated something in vain. The peer's TCP
+ * sends so many, one after the other, only if it receives acknowledgements, which are small packets.
+ */
+const FRAMES_THAT_PROVE = 3;
+
+/** What is no larger is in one packet of a size that every path carries. */
+const SMALL_BYTES = 400;
+
+/** Judges the views of one connection in one silence, one after the other. */
+export class KernelEvidence {
+  #last?: Sighting;
+  /** When the first of the views was taken in which all was acknowledged, of those in a row. */
+  #acknowledged_ms = NaN;
+  /** The first of the views in a row in which something was repeated in vain. */
+  #vain?: Sighting;
+  /** The first of the views in a row in which the window was closed. */
+  #closed?: Sighting;
+  /** Whether a heartbeat was missed since the peer was last heard. */
+  #hasMissed = false;
+  /** Whether something was being repeated when the silence began, if that is known. */
+  #wasRepeated?: boolean;
+
+  /** Adds a view. */
+  add(sighting: Sighting): void {
+    const { view, written_ms } = sighting;
+    this.#wasRepeated ??= view.retransmissions > 0;
+    const isAcknowledged = view.unacked_bytes === 0 && written_ms < view.read_ms;
+    if (!isAcknowledged) this.#acknowledged_ms = NaN;
+    else if (Number.isNaN(this.#acknowledged_ms)) this.#acknowledged_ms = view.read_ms;
+    this.#vain = isInVain(view) ? this.#vain ?? sighting : undefined;
+    this.#closed = isWindowClosed(view) ? this.#closed ?? sighting : undefined;
+    this.#last = sighting;
+  }
+
+  /** The peer was heard: what it acknowledged before says nothing of its process from now on. */
+  heard(): void {
+    this.#acknowledged_ms = NaN;
+    this.#hasMissed = false;
+  }
+
+  /** A heartbeat was missed. */
+  missed(): void {
+    this.#hasMissed = true;
+  }
+
+  /** Whether something is being repeated in vain. */
+  get isInVain(): boolean {
+    return this.#vain !== undefined;
+  }
+
+  /**
+   * What follows from the views so far, at a time at which no answer has come; `undefined` without any.
+   *
+   * @param mayBeLarge Whether the peer may have sent something that takes large packets: where the path drops
+   * those, the peer's host acknowledges all, and no answer comes either.
+   */
+  verdict(now_ms: number, mayBeLarge: boolean): KernelVerdict | undefined {
+    if (!this.#last) return undefined;
+    const cause = this.#cause(now_ms, mayBeLarge);
+    const givesUp_ms = this.#givesUp_ms(cause);
+    return {
+      cause,
+      figures: figuresOf(this.#last.view),
+      ...givesUp_ms !== undefined && { tcp_gives_up_ms: givesUp_ms },
+    };
+  }
+
+  #cause(now_ms: number, mayBeLarge: boolean): Cause {
+    const { view, written_ms, frames } = this.#last!;
+    // Whatever the peer has sent may be among what this process has not read.
+    if (view.unread_bytes > 0) return "unknown";
+    if (this.#vain) {
+      const isLarge = view.unacked_bytes > SMALL_BYTES &&
+        frames - this.#vain.frames >= FRAMES_THAT_PROVE;
+      return isLarge ? "large_packets" : "path_cut";
+    }
+    if (this.#closed) {
+      // Until a probe is due, nothing shows that anybody answers it.
+      const closed_ms = view.read_ms - this.#closed.view.read_ms;
+      const waiting_ms = view.read_ms - written_ms;
+      const isProven = [closed_ms, waiting_ms].some((ms) => ms > IN_VAIN * view.rto_ms);
+      return isProven ? "not_reading" : "unknown";
+    }
+    const isOverdue = now_ms - this.#acknowledged_ms >= OVERDUE_MS;
+    return this.#hasMissed && isOverdue && !mayBeLarge ? "process_not_running" : "unknown";
+  }
+
+  #givesUp_ms(cause: Cause): number | null | undefined {
+    if (cause === "process_not_running" || cause === "not_reading") return null;
+    if (cause !== "path_cut" && cause !== "large_packets") return undefined;
+    const { view } = this.#last!;
+    // Without heartbeats nothing would be on its way that could be repeated.
+    return this.#wasRepeated ? tcpGivesUp_ms(view) : undefined;
+  }
+}
+
+/** Whether bytes, or probes of a closed window, were sent again and again without any answer. */
+function isInVain({ probes, retransmissions, timer, unacked_bytes }: KernelView): boolean {
+  const count = timer === "retransmit" ? retransmissions : timer === "window_probe" ? probes : 0;
+  return unacked_bytes > 0 && count >= IN_VAIN;
+}
+
+/** Whether the peer's window is closed, and its host answers the probes, as far as any were sent. */
+function isWindowClosed({ probes, timer, unacked_bytes }: KernelView): boolean {
+  return timer === "window_probe" && probes === 0 && unacked_bytes > 0;
+}
+
+/** The longest retransmission time-out of Linux, in milliseconds. */
+const MAX_RTO_MS = 120_000;
+
+/** The shortest one, in milliseconds: that of a path without a long delay. */
+const LEAST_RTO_MS = 200;
+
+/** How long TCP repeats what is not acknowledged before it gives up: the time-out doubles each time. */
+export function tcpGivesUp_ms(view: KernelView): number | undefined {
+  const { retransmissions, retries, rto_ms, timer } = view;
+  if (retries === undefined || timer !== "retransmit") return undefined;
+  let wait_ms = rto_ms >= MAX_RTO_MS ? LEAST_RTO_MS : rto_ms / 2 ** retransmissions;
+  let total_ms = 0;
+  for (let count = 0; count <= retries; count++) {
+    total_ms += wait_ms;
+    wait_ms = Math.min(2 * wait_ms, MAX_RTO_MS);
+  }
+  return Math.round(total_ms);
+}
+
+/** Whether something of this size takes more than a small packet. */
+export function isLarge(bytes: number): boolean {
+  return bytes > SMALL_BYTES;
+}

@@ -1,0 +1,149 @@
+/**
+ * What is found out about a connection while its session is silent: whether this host's own link is down, and
+ * what the kernel knows of the connection.
+ *
+ * @module
+ */
+import { figuresOf, KernelEvidence, type KernelVerdict } from "../evidence/kernel.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { Connection, KernelView } from "../platform/net/transport.ts";
+import type { EventSource, KernelOccasion } from "./events.ts";
+
+/**
+ * How long before a heartbeat counts as missed the kernel is asked, in milliseconds, or half its time if that is
+ * less: the answer takes a tenth of a second, and longer with thousands of connections.
+ */
+const ASK_AHEAD_MS = 500;
+
+/** What a {@linkcode SilenceWatch} sees of its session. */
+export interface WatchedSession {
+  /** How many frames have come on the connection. */
+  readonly framesReceived: number;
+  /** Whether the peer may have sent what takes large packets. */
+  readonly mayHearLarge: boolean;
+}
+
+/** Options for {@linkcode SilenceWatch}. */
+export interface SilenceWatchOptions {
+  /** The clock. */
+  clock: Clock;
+  /** The connection. */
+  connection: Connection;
+  /** Emits the session's events. */
+  events: EventSource;
+  /** The session. */
+  session: WatchedSession;
+}
+
+/** Watches one connection of a session, from its first silence on. */
+export class SilenceWatch {
+  readonly #options: SilenceWatchOptions;
+  readonly #timer: Timer;
+  /** Of the present silence; `undefined` while there is none. */
+  #evidence?: KernelEvidence;
+  /** What is wrong with this host's own interface since the last silence. */
+  #link?: string;
+  /** Whether nothing was due when that began. */
+  #isIdle = false;
+  /** When something was last handed to the network. */
+  #written_ms = NaN;
+  /** The view of the last heartbeat, before that is missed. */
+  #view?: KernelView;
+  /** Whether the view of a heartbeat that was missed has not come yet. */
+  #isLate = false;
+  #hasEnded = false;
+
+  /** Creates a watch that does nothing until a silence begins. */
+  constructor(options: SilenceWatchOptions) {
+    this.#options = options;
+    this.#timer = options.clock.timer(() => this.#ask());
+  }
+
+  /** What is wrong with this host's own interface, as it was found when the last silence began. */
+  get link(): string | undefined {
+    return this.#link;
+  }
+
+  /** A silence has begun; in an idle one, nothing was due. */
+  silent(isIdle: boolean): void {
+    const { clock, connection } = this.#options;
+    this.#link = undefined;
+    connection.linkFault?.(clock.now()).then((fault) => this.#link = fault);
+    this.#isIdle = isIdle;
+    this.#isLate = false;
+    this.#evidence = new KernelEvidence();
+    if (!isIdle) this.#look((view) => this.#emit("silence", view));
+  }
+
+  /** Something has been handed to the network. */
+  onWritten(): void {
+    this.#written_ms = this.#options.clock.now();
+  }
+
+  /** A heartbeat is sent, whose answer is due then. */
+  heartbeatSent(due_ms: number): void {
+    const now_ms = this.#options.clock.now();
+    this.#view = undefined;
+    this.#timer.set(Math.max(due_ms - ASK_AHEAD_MS, (now_ms + due_ms) / 2));
+  }
+
+  /** It was answered. While something is repeated in vain all the same, the kernel is asked once more. */
+  answered(): void {
+    this.#timer.clear();
+    this.#evidence?.heard();
+    if (this.#evidence?.isInVain) this.#ask();
+  }
+
+  /** It was missed. */
+  missed(): void {
+    this.#timer.clear();
+    this.#evidence?.missed();
+    if (this.#view) this.#emit("heartbeat_missed", this.#view);
+    else this.#isLate = true;
+  }
+
+  /** The silence is over: data was heard again. */
+  recovered(): void {
+    this.#timer.clear();
+    this.#evidence = undefined;
+    if (!this.#isIdle) this.#look((view) => this.#emit("recovery", view));
+  }
+
+  /** The connection has ended: returns what follows from the views of the silence, if there is one. */
+  end(): KernelVerdict | undefined {
+    this.#timer.clear();
+    this.#hasEnded = true;
+    return this.#verdict();
+  }
+
+  #verdict(): KernelVerdict | undefined {
+    const { clock, session } = this.#options;
+    return this.#evidence?.verdict(clock.now(), session.mayHearLarge);
+  }
+
+  #ask(): void {
+    this.#look((view) => {
+      if (this.#isLate) this.#emit("heartbeat_missed", view);
+      else this.#view = view;
+      this.#isLate = false;
+    });
+  }
+
+  /** Asks the kernel, unless the silence, or the time without one, is over when the answer comes. */
+  #look(act: (view: KernelView) => void): void {
+    const { clock, connection, events, session } = this.#options;
+    const evidence = this.#evidence;
+    connection.kernelView?.(clock).then((view) => {
+      if (!view || this.#hasEnded) return;
+      if ("unreadable" in view) return events.emit("kernel", { unknown: view.unreadable });
+      if (this.#evidence !== evidence) return;
+      evidence?.add({ view, written_ms: this.#written_ms, frames: session.framesReceived });
+      act(view);
+    });
+  }
+
+  #emit(at: KernelOccasion, view: KernelView): void {
+    const { figures = figuresOf(view), ...conclusion } = this.#verdict() ?? {};
+    this.#options.events.emit("kernel", { at, ...figures, ...conclusion });
+  }
+}
