@@ -60,6 +60,19 @@ export interface Sighting {
   readonly frames: number;
 }
 
+/** What the session knows when it asks for a verdict, while no answer has come. */
+export interface VerdictContext {
+  /** The time, in monotonic milliseconds. */
+  readonly now_ms: number;
+  /** How many frames the peer has sent on the connection. */
+  readonly frames: number;
+  /**
+   * Whether the peer may have sent something that takes large packets: where the path drops those, the peer's
+   * host acknowledges all, and no answer comes either.
+   */
+  readonly mayBeLarge: boolean;
+}
+
 /** What follows from the views of one silence. */
 export interface KernelVerdict {
   /** Why the connection is silent. */
@@ -88,8 +101,16 @@ const OVERDUE_MS = 250;
  */
 const FRAMES_THAT_PROVE = 3;
 
-/** What is no larger is in one packet of a size that every path carries. */
+/**
+ * What is no larger is in one packet of a size that every path carries, in bytes.
+ */
 const SMALL_BYTES = 400;
+
+/** The longest retransmission time-out of Linux, in milliseconds. */
+const MAX_RTO_MS = 120_000;
+
+/** The shortest one, in milliseconds: that of a path without a long delay. */
+const LEAST_RTO_MS = 200;
 
 /** Judges the views of one connection in one silence, one after the other. */
 export class KernelEvidence {
@@ -98,8 +119,8 @@ export class KernelEvidence {
   #acknowledged_ms = NaN;
   /** The first of the views in a row in which something was repeated in vain. */
   #vain?: Sighting;
-  /** The first of the views in a row in which the window was closed. */
-  #closed?: Sighting;
+  /** Whether the peer's window was closed in the last views, as one of them has proved. */
+  #isClosed = false;
   /** Whether a heartbeat was missed since the peer was last heard. */
   #hasMissed = false;
   /** Whether something was being repeated when the silence began, if that is known. */
@@ -113,7 +134,7 @@ export class KernelEvidence {
     if (!isAcknowledged) this.#acknowledged_ms = NaN;
     else if (Number.isNaN(this.#acknowledged_ms)) this.#acknowledged_ms = view.read_ms;
     this.#vain = isInVain(view) ? this.#vain ?? sighting : undefined;
-    this.#closed = isWindowClosed(view) ? this.#closed ?? sighting : undefined;
+    this.#isClosed = isProbing(view) && (this.#isClosed || isRefused(view));
     this.#last = sighting;
   }
 
@@ -133,15 +154,10 @@ export class KernelEvidence {
     return this.#vain !== undefined;
   }
 
-  /**
-   * What follows from the views so far, at a time at which no answer has come; `undefined` without any.
-   *
-   * @param mayBeLarge Whether the peer may have sent something that takes large packets: where the path drops
-   * those, the peer's host acknowledges all, and no answer comes either.
-   */
-  verdict(now_ms: number, mayBeLarge: boolean): KernelVerdict | undefined {
+  /** What follows from the views so far; `undefined` without any. */
+  verdict(context: VerdictContext): KernelVerdict | undefined {
     if (!this.#last) return undefined;
-    const cause = this.#cause(now_ms, mayBeLarge);
+    const cause = this.#cause(this.#last.view, context);
     const givesUp_ms = this.#givesUp_ms(cause);
     return {
       cause,
@@ -150,24 +166,21 @@ export class KernelEvidence {
     };
   }
 
-  #cause(now_ms: number, mayBeLarge: boolean): Cause {
-    const { view, written_ms, frames } = this.#last!;
+  #cause(view: KernelView, { frames, mayBeLarge, now_ms }: VerdictContext): Cause {
     // Whatever the peer has sent may be among what this process has not read.
     if (view.unread_bytes > 0) return "unknown";
-    if (this.#vain) {
-      const isLarge = view.unacked_bytes > SMALL_BYTES &&
-        frames - this.#vain.frames >= FRAMES_THAT_PROVE;
-      return isLarge ? "large_packets" : "path_cut";
-    }
-    if (this.#closed) {
-      // Until a probe is due, nothing shows that anybody answers it.
-      const closed_ms = view.read_ms - this.#closed.view.read_ms;
-      const waiting_ms = view.read_ms - written_ms;
-      const isProven = [closed_ms, waiting_ms].some((ms) => ms > IN_VAIN * view.rto_ms);
-      return isProven ? "not_reading" : "unknown";
-    }
+    if (this.#vain) return this.#causeInVain(view, frames - this.#vain.frames);
+    if (this.#isClosed) return "not_reading";
     const isOverdue = now_ms - this.#acknowledged_ms >= OVERDUE_MS;
     return this.#hasMissed && isOverdue && !mayBeLarge ? "process_not_running" : "unknown";
+  }
+
+  /** Something is repeated in vain; since then so many frames have come. */
+  #causeInVain({ unacked_bytes }: KernelView, frames: number): Cause {
+    if (!isLarge(unacked_bytes)) return "path_cut";
+    if (frames >= FRAMES_THAT_PROVE) return "large_packets";
+    // Were it for large packets alone, the peer's own heartbeats would have come.
+    return this.#hasMissed && frames === 0 ? "path_cut" : "unknown";
   }
 
   #givesUp_ms(cause: Cause): number | null | undefined {
@@ -185,16 +198,18 @@ function isInVain({ probes, retransmissions, timer, unacked_bytes }: KernelView)
   return unacked_bytes > 0 && count >= IN_VAIN;
 }
 
-/** Whether the peer's window is closed, and its host answers the probes, as far as any were sent. */
-function isWindowClosed({ probes, timer, unacked_bytes }: KernelView): boolean {
+/** Whether bytes wait to be sent: for the peer's window, or for this host to send anything at all. */
+function isProbing({ probes, timer, unacked_bytes }: KernelView): boolean {
   return timer === "window_probe" && probes === 0 && unacked_bytes > 0;
 }
 
-/** The longest retransmission time-out of Linux, in milliseconds. */
-const MAX_RTO_MS = 120_000;
-
-/** The shortest one, in milliseconds: that of a path without a long delay. */
-const LEAST_RTO_MS = 200;
+/**
+ * Whether the peer's host has answered probes, and its window stays closed: the pauses between them grow only
+ * then. Where this host cannot send, whatever comes in ends the pause.
+ */
+function isRefused({ rto_ms, timer_ms }: KernelView): boolean {
+  return timer_ms > 1.5 * Math.max(rto_ms, LEAST_RTO_MS);
+}
 
 /** How long TCP repeats what is not acknowledged before it gives up: the time-out doubles each time. */
 export function tcpGivesUp_ms(view: KernelView): number | undefined {

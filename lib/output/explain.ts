@@ -171,7 +171,7 @@ function explainDeclared(end: CloseReport, other: string, text: string): string 
     return `${declared}, since this process did not run. Look next: what stopped this process or host?`;
   }
   return kernel
-    ? `${declared}, ${kernel.what}.${kernel.alone} Look next: ` +
+    ? `${declared}: ${kernel.what}.${kernel.alone} Look next: ` +
       (kernel.next ?? "what drops packets from this host to there: a firewall or NAT on the path?")
     : `${declared}. Look next: does the path drop what this side sends, or was this process or host ` +
       `stopped (a local stall)?`;

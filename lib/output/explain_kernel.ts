@@ -18,7 +18,9 @@ export function kernelText(event: Event & { event: "kernel" }, other: string): s
   const state = unacked_bytes === 0
     ? `all is acknowledged by ${hostOf(other)}`
     : timer === "window_probe"
-    ? `${unacked}, the receive window of ${other} is closed`
+    ? event.cause === "not_reading"
+      ? `${counted(unacked_bytes, "byte")} wait here, the receive window of ${other} is closed`
+      : `${counted(unacked_bytes, "byte")} wait here to be sent`
     : too_early
     ? `${unacked}, sent too recently to prove anything`
     : retransmissions > 0
@@ -62,10 +64,13 @@ export function explainKernel(end: CloseReport, other: string): KernelExplanatio
         next: `is ${other}'s process stopped, hung or overloaded?`,
       };
     case "path_cut":
-      return { what: `nothing comes through${inVain(kernel)}`, alone };
+      // A peer that declares this side dead is heard all the same.
+      return end.by === "peer"
+        ? { what: inVain(kernel), alone }
+        : { what: `nothing comes through (${inVain(kernel)})`, alone };
     case "large_packets":
       return {
-        what: `small packets come through, large ones never${inVain(kernel)}`,
+        what: `small packets come through, large ones never (${inVain(kernel)})`,
         alone,
         next: `does the path drop packets above a size (an MTU black hole)?`,
       };
@@ -74,12 +79,12 @@ export function explainKernel(end: CloseReport, other: string): KernelExplanatio
   }
 }
 
-/** Of probes of a closed window the kernel does not say how often they were repeated. */
+/** Where this host cannot send, nothing is sent again. */
 function inVain({ retransmissions, unacked_bytes }: KernelFigures): string {
   const bytes = counted(unacked_bytes, "byte");
   return retransmissions === 0
-    ? ` (${bytes} unacknowledged)`
-    : ` (${bytes} sent again ${counted(retransmissions, "time")} in vain)`;
+    ? `${bytes} wait here to be sent`
+    : `${bytes} sent again ${counted(retransmissions, "time")} in vain`;
 }
 
 function aloneText(tcp_gives_up_ms: number | null | undefined): string {

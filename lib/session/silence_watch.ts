@@ -118,7 +118,8 @@ export class SilenceWatch {
 
   #verdict(): KernelVerdict | undefined {
     const { clock, session } = this.#options;
-    return this.#evidence?.verdict(clock.now(), session.mayHearLarge);
+    const { framesReceived: frames, mayHearLarge: mayBeLarge } = session;
+    return this.#evidence?.verdict({ now_ms: clock.now(), frames, mayBeLarge });
   }
 
   #ask(): void {

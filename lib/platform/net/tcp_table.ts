@@ -74,11 +74,13 @@ function parsed(line: string): TableLine {
   const fields = line.trim().split(/ +/);
   const [, , , , queues = "", timer = "", retransmissions = "", , probes, , , , rto] = fields;
   const [unacked = "", unread = ""] = queues.split(":");
+  const [kind = "", left = ""] = timer.split(":");
   return {
     unacked_bytes: parseInt(unacked, 16),
     unread_bytes: parseInt(unread, 16),
     retransmissions: parseInt(retransmissions, 16),
-    timer: TIMERS[parseInt(timer, 16)] ?? "none",
+    timer: TIMERS[parseInt(kind, 16)] ?? "none",
+    timer_ms: TICK_MS * parseInt(left, 16),
     probes: Number(probes),
     // A connection that is closed has fewer fields.
     rto_ms: TICK_MS * Number(rto ?? 0),

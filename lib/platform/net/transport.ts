@@ -119,7 +119,9 @@ export interface KernelView {
   readonly retransmissions: number;
   /** What its timer waits for. */
   readonly timer: KernelTimer;
-  /** Probes of a closed receive window that were not answered, in a row. */
+  /** How long that still waits, in milliseconds. */
+  readonly timer_ms: number;
+  /** How many probes, in a row, of whether anything can be sent again were answered by nothing at all. */
   readonly probes: number;
   /** The retransmission time-out, in milliseconds: it doubles with each retransmission. */
   readonly rto_ms: number;
