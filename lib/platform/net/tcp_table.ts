@@ -114,9 +114,12 @@ function hexOf(address: string): { hex: string; isIPv4: boolean } | undefined {
 }
 
 function ipv6Bytes(host: string): number[] {
-  const [head = "", tail] = host.replace(/%.*/, "").split("::").map((part) =>
-    part.split(":").filter((each) => each !== "").map((group) => parseInt(group, 16))
-  ).map((groups) => groups.flatMap((group) => [group >> 8, group & 255]));
-  if (head === "") return [];
-  return tail ? [...head, ...new Array(16 - head.length - tail.length).fill(0), ...tail] : head;
+  const [head = [], tail] = host.replace(/%.*/, "").split("::").map((part) =>
+    part.split(":").filter((each) => each !== "").flatMap((group) => {
+      const value = parseInt(group, 16);
+      return [value >> 8, value & 255];
+    })
+  );
+  const missing = 16 - head.length - (tail?.length ?? 0);
+  return tail && missing > 0 ? [...head, ...new Array(missing).fill(0), ...tail] : head;
 }
