@@ -11,8 +11,8 @@ import type { Role } from "../wire/protocol.ts";
 import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
 import { kernelText } from "./explain_kernel.ts";
+import { counted, heldBy, otherSide, seconds } from "./phrases.ts";
 import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
-import { counted, heldBy, otherSide, seconds } from "./words.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";

@@ -6,7 +6,7 @@
 import type { KernelFigures } from "../evidence/kernel.ts";
 import type { CloseReport } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
-import { counted } from "./words.ts";
+import { counted, type Explanation } from "./phrases.ts";
 
 /** What the kernel shows at one moment. */
 export function kernelText(event: Event & { event: "kernel" }, other: string): string {
@@ -34,18 +34,11 @@ function hostOf(other: string): string {
   return `${other}'s host, or a proxy in front of it`;
 }
 
-/** What is known of a silent peer besides its silence, with where to look next. */
-export interface KernelExplanation {
-  /** A clause after what is known of its silence. */
-  what: string;
-  /** What TCP alone would have done, as a sentence; empty if that is not known. */
-  alone: string;
-  /** Where to look next, as a question; by default where a silence leads. */
-  next?: string;
-}
-
-/** Explains why a peer was silent, or this side in its eyes, as far as the kernel has shown it. */
-export function explainKernel(end: CloseReport, other: string): KernelExplanation | undefined {
+/**
+ * Explains why a peer was silent, or this side in its eyes, as far as the kernel has shown it. Without `next`,
+ * that is where a silence leads.
+ */
+export function explainKernel(end: CloseReport, other: string): Explanation | undefined {
   const { cause, kernel, link, tcp_gives_up_ms } = end;
   if (!kernel || link !== undefined) return undefined;
   const alone = aloneText(tcp_gives_up_ms);
@@ -87,10 +80,10 @@ function inVain({ retransmissions, unacked_bytes }: KernelFigures): string {
     : `${bytes} sent again ${counted(retransmissions, "time")} in vain`;
 }
 
-function aloneText(tcp_gives_up_ms: number | null | undefined): string {
-  if (tcp_gives_up_ms === undefined) return "";
+function aloneText(tcp_gives_up_ms: number | null | undefined): string | undefined {
+  if (tcp_gives_up_ms === undefined) return undefined;
   const wait = tcp_gives_up_ms === null ? "for ever" : `some ${inMinutes(tcp_gives_up_ms)}`;
-  return ` An application without heartbeats would have waited ${wait} here.`;
+  return `An application without heartbeats would have waited ${wait} here`;
 }
 
 function inMinutes(ms: number): string {

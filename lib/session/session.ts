@@ -3,7 +3,7 @@
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
  * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements;
- * `connection` opens and closes one; `silence_watch` finds out why one is silent; `close_reason` says why it ended; `events` are what all rooms to
+ * `connection` opens and closes one; `kernel_watch` asks the kernel why one is silent; `close_reason` says why it ended; `events` are what all rooms to
  * the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
@@ -12,6 +12,7 @@
  */
 import { Condition } from "../platform/condition.ts";
 import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
@@ -20,14 +21,14 @@ import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
-import { type CloseReason, closeReasonOf } from "./close_reason.ts";
+import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
 import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
+import { KernelWatch, type WatchedSession } from "./kernel_watch.ts";
 import { ConnectionLedger } from "./ledger.ts";
 import { type SessionOptions, SessionSide } from "./options.ts";
-import { SilenceWatch, type WatchedSession } from "./silence_watch.ts";
 import type { ClosedConnection } from "./state.ts";
 import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
@@ -58,8 +59,8 @@ export abstract class Session extends SessionSide
   readonly #use: ConnectionUse;
   readonly #reader: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
-  /** Of this connection, from its first silence on. */
-  #watch?: SilenceWatch;
+  /** Made with them. */
+  #kernel?: KernelWatch;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -112,21 +113,16 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats === "dead") this.#onDeath();
+      if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
       else {
         this.state.data();
-        this.#watch!.recovered();
+        this.#kernel!.recovered();
       }
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
+    this.#heartbeats?.over();
     this.#dataPhase();
-  }
-
-  /** The peer is dead; whether this host's own link is down was found out meanwhile. */
-  #onDeath(): void {
-    const { link } = this.#watch!;
-    this.end({ by: "self", reason: "silent", text: "", ...link !== undefined && { link } });
   }
 
   async #close(): Promise<void> {
@@ -166,13 +162,14 @@ export abstract class Session extends SessionSide
   }
 
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
-  protected end(closeReason: CloseReason): void {
+  protected end(reason: CloseReason): void {
     if (this.closeReason) return;
+    const closeReason = onLink(reason, this.#heartbeats?.linkFault);
     this.closeReason = closeReason;
     const { peer } = this;
     const use = this.#use;
     const detection = this.#heartbeats?.detection;
-    const kernel = this.#watch?.end();
+    const kernel = this.#kernel?.end();
     const connection = { peer, use, wasOpened: this.#isOpen, detection, kernel };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) this.state.disconnect(closeReason, connection);
@@ -191,18 +188,20 @@ export abstract class Session extends SessionSide
 
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
+    if (this.#heartbeats) return this.#heartbeats;
     const { connection, events, ledger, timers } = this;
     const { clock } = this.config;
+    const link = new LinkWatch(clock, connection);
+    const kernel = this.#kernel = new KernelWatch({ clock, connection, events, session: this });
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    const watch = this.#watch ??= new SilenceWatch({ clock, connection, events, session: this });
-    return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send, watch });
+    return this.#heartbeats = new Heartbeats({ clock, timers, events, kernel, ledger, link, send });
   }
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
-    this.#watch!.silent(isIdle === true);
+    this.#kernel!.silent(isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -284,7 +283,7 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
-    this.#watch?.onWritten();
+    this.#kernel?.onWritten();
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

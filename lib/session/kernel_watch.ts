@@ -1,6 +1,5 @@
 /**
- * What is found out about a connection while its session is silent: whether this host's own link is down, and
- * what the kernel knows of the connection.
+ * When the kernel is asked about a connection while its session is silent, and what follows from the answers.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import type { EventSource, KernelOccasion } from "./events.ts";
  */
 const ASK_AHEAD_MS = 500;
 
-/** What a {@linkcode SilenceWatch} sees of its session. */
+/** What a {@linkcode KernelWatch} sees of its session. */
 export interface WatchedSession {
   /** How many frames have come on the connection. */
   readonly framesReceived: number;
@@ -23,8 +22,8 @@ export interface WatchedSession {
   readonly mayHearLarge: boolean;
 }
 
-/** Options for {@linkcode SilenceWatch}. */
-export interface SilenceWatchOptions {
+/** Options for {@linkcode KernelWatch}. */
+export interface KernelWatchOptions {
   /** The clock. */
   clock: Clock;
   /** The connection. */
@@ -36,13 +35,11 @@ export interface SilenceWatchOptions {
 }
 
 /** Watches one connection of a session, from its first silence on. */
-export class SilenceWatch {
-  readonly #options: SilenceWatchOptions;
+export class KernelWatch {
+  readonly #options: KernelWatchOptions;
   readonly #timer: Timer;
   /** Of the present silence; `undefined` while there is none. */
   #evidence?: KernelEvidence;
-  /** What is wrong with this host's own interface since the last silence. */
-  #link?: string;
   /** Whether nothing was due when that began. */
   #isIdle = false;
   /** When something was last handed to the network. */
@@ -54,21 +51,13 @@ export class SilenceWatch {
   #hasEnded = false;
 
   /** Creates a watch that does nothing until a silence begins. */
-  constructor(options: SilenceWatchOptions) {
+  constructor(options: KernelWatchOptions) {
     this.#options = options;
     this.#timer = options.clock.timer(() => this.#ask());
   }
 
-  /** What is wrong with this host's own interface, as it was found when the last silence began. */
-  get link(): string | undefined {
-    return this.#link;
-  }
-
   /** A silence has begun; in an idle one, nothing was due. */
   silent(isIdle: boolean): void {
-    const { clock, connection } = this.#options;
-    this.#link = undefined;
-    connection.linkFault?.(clock.now()).then((fault) => this.#link = fault);
     this.#isIdle = isIdle;
     this.#isLate = false;
     this.#evidence = new KernelEvidence();
@@ -80,11 +69,10 @@ export class SilenceWatch {
     this.#written_ms = this.#options.clock.now();
   }
 
-  /** A heartbeat is sent, whose answer is due then. */
-  heartbeatSent(due_ms: number): void {
-    const now_ms = this.#options.clock.now();
+  /** A heartbeat is sent, whose answer is due in so many milliseconds. */
+  judgedIn(ms: number): void {
     this.#view = undefined;
-    this.#timer.set(Math.max(due_ms - ASK_AHEAD_MS, (now_ms + due_ms) / 2));
+    this.#timer.set(this.#options.clock.now() + Math.max(ms - ASK_AHEAD_MS, ms / 2));
   }
 
   /** It was answered. While something is repeated in vain all the same, the kernel is asked once more. */
