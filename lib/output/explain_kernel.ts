@@ -47,14 +47,14 @@ export function explainKernel(end: CloseReport, other: string): Explanation | un
       return {
         what: `though ${hostOf(other)}, acknowledges everything`,
         alone,
-        next: `is ${other}'s process stopped, hung or overloaded, or cut off behind a proxy?`,
+        next: `is the process of ${other}, or of a proxy in front of it, stopped, hung or cut off?`,
       };
     case "not_reading":
       return {
         what: `${other}, or a proxy in front of it, does not read: its receive window is closed, ` +
           `and ${counted(kernel.unacked_bytes, "byte")} wait here`,
         alone,
-        next: `is ${other}'s process stopped, hung or overloaded?`,
+        next: `is the process of ${other}, or of a proxy in front of it, stopped or overloaded?`,
       };
     case "path_cut":
       // A peer that declares this side dead is heard all the same.
