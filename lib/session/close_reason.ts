@@ -10,7 +10,7 @@ import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { Cut } from "../evidence/cuts.ts";
 import type { Cause, KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
 import { roundMs } from "./ledger.ts";
-import { predictedDetection_ms, type Timers } from "./timers.ts";
+import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./timers.ts";
 
 /** Who ended the session: this side, its peer, or the network between them. */
 export type EndedBy = "self" | "peer" | "network";
@@ -272,5 +272,6 @@ function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Caus
   if (by === "self") return kernel?.cause ?? "unknown";
   // The peer is there, and has heard nothing: what this side sent did not arrive, or it sent nothing.
   if (kernel?.cause === "path_cut" || kernel?.cause === "large_packets") return kernel.cause;
-  return stalled_ms >= predictedDetection_ms(timers) ? "local_stall" : "unknown";
+  // While this process did not run, it answered no heartbeat of a peer with timers like its own.
+  return stalled_ms >= heartbeatPhase_ms(timers) ? "local_stall" : "unknown";
 }
