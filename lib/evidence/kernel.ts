@@ -117,6 +117,8 @@ export class KernelEvidence {
   #last?: Sighting;
   /** When the first of the views was taken in which all was acknowledged, of those in a row. */
   #acknowledged_ms = NaN;
+  /** When the peer was last heard in the silence. */
+  #heard_ms = -Infinity;
   /** The first of the views in a row in which something was repeated in vain. */
   #vain?: Sighting;
   /** Whether the peer's window was closed in the last views, as one of them has proved. */
@@ -130,7 +132,8 @@ export class KernelEvidence {
   add(sighting: Sighting): void {
     const { view, written_ms } = sighting;
     this.#wasRepeated ??= view.retransmissions > 0;
-    const isAcknowledged = view.unacked_bytes === 0 && written_ms < view.read_ms;
+    const isProbed = written_ms > this.#heard_ms && written_ms < view.read_ms;
+    const isAcknowledged = isProbed && view.unacked_bytes === 0;
     if (!isAcknowledged) this.#acknowledged_ms = NaN;
     else if (Number.isNaN(this.#acknowledged_ms)) this.#acknowledged_ms = view.read_ms;
     this.#vain = isInVain(view) ? this.#vain ?? sighting : undefined;
@@ -138,8 +141,9 @@ export class KernelEvidence {
     this.#last = sighting;
   }
 
-  /** The peer was heard: what it acknowledged before says nothing of its process from now on. */
-  heard(): void {
+  /** The peer was heard: that it acknowledges what was sent before says nothing of its process after that. */
+  heard(now_ms: number): void {
+    this.#heard_ms = now_ms;
     this.#acknowledged_ms = NaN;
     this.#hasMissed = false;
   }

@@ -78,7 +78,7 @@ export class KernelWatch {
   /** It was answered. While something is repeated in vain all the same, the kernel is asked once more. */
   answered(): void {
     this.#timer.clear();
-    this.#evidence?.heard();
+    this.#evidence?.heard(this.#options.clock.now());
     if (this.#evidence?.isInVain) this.#ask();
   }
 

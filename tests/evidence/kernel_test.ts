@@ -93,6 +93,11 @@ const CASES: Case[] = [
     cause: "unknown",
   },
   {
+    what: "the peer was heard since the last was sent, though it was missed then",
+    steps: ["heard", [9_600, {}], "missed"],
+    cause: "unknown",
+  },
+  {
     what: "what has arrived was not read here",
     steps: [[100, {}], [9_600, { unread_bytes: 12 }], "missed"],
     cause: "unknown",
@@ -192,7 +197,7 @@ for (const { at_ms = 30_000, cause, mayBeLarge = false, steps, what, written_ms 
     for (const step of steps) {
       if (step === "frame") frames++;
       else if (step === "missed") evidence.missed();
-      else if (step === "heard") evidence.heard();
+      else if (step === "heard") evidence.heard(5_000);
       else evidence.add({ view: { ...QUIET, read_ms: step[0], ...step[1] }, written_ms, frames });
     }
     assertEquals(evidence.verdict({ now_ms: at_ms, frames, mayBeLarge })?.cause, cause);

@@ -160,6 +160,20 @@ for (const [side, stage] of [["client", client], ["server", () => server()]] as 
   });
 }
 
+Deno.test("what was acknowledged while heartbeats were answered is no proof after that", async () => {
+  const { clock, kernel, peer, recorder } = await client();
+  peer.answer = (line) => line.startsWith("HEARTBEAT ") ? line.replace(" ", "_REPLY ") + "\n" : "";
+  await clock.advance(24_000);
+  peer.answer = () => undefined;
+  // The answer to what was acknowledged just now may be on its way.
+  kernel.takes_ms = 400;
+  await clock.advance(11_000);
+  assertEquals(
+    recorder.story("kernel").at(-1),
+    "35000 kernel heartbeat_missed 0 0 0 none unknown",
+  );
+});
+
 for (const data of ["", `DATA 1 401\n${"x".repeat(401)}\n`]) {
   Deno.test(`a server takes no client for stopped that may have sent large packets: ${data.length} bytes`, async () => {
     const { clock, recorder } = await server(data);
@@ -181,6 +195,8 @@ Deno.test("a client that hears the server, and is not heard, says that large pac
   const { by, cause, kernel: figures, tcp_gives_up_ms } = recorder.one("terminated");
   assertEquals([by, cause, figures?.unacked_bytes], ["peer", "large_packets", 20_000]);
   assertEquals(tcp_gives_up_ms, 924_600);
+  // At the silence, and as soon as each heartbeat was answered by one of the server's.
+  assertEquals(kernel.asked_ms.slice(0, 2), [20_000, 20_200]);
 });
 
 for (const [ms, cause] of [[39_999, "unknown"], [40_000, "local_stall"]] as const) {

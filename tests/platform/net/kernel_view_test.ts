@@ -59,6 +59,35 @@ Deno.test("one look into the tables serves all who ask within 100 ms, each with 
   assertEquals([answers.at(-1), reads], [[200, { ...figures, read_ms: 200 }], [100, 200]]);
 });
 
+Deno.test("who asks during a look is served by another one, and never two at a time", async () => {
+  const clock = new VirtualClock();
+  const looks: ReadableStreamDefaultController<Uint8Array>[] = [];
+  const tables = new KernelTables(
+    clock,
+    () => new ReadableStream({ start: (controller) => void looks.push(controller) }),
+  );
+  const answered: number[] = [];
+  const ask = (n: number) => tables.look(addressesOf(n)).then(() => void answered.push(n));
+  const finish = (look: number) => {
+    looks[look]!.enqueue(new TextEncoder().encode(HEADER));
+    looks[look]!.close();
+  };
+  ask(1);
+  await clock.advance(100);
+  ask(2);
+  await clock.advance(1_000);
+  assertEquals([looks.length, answered], [1, []]);
+  finish(0);
+  await settled(clock, () => answered.length === 1);
+  await clock.advance(99);
+  assertEquals([looks.length, answered], [1, [1]]);
+  await clock.advance(1);
+  assertEquals(looks.length, 2);
+  finish(1);
+  await settled(clock, () => answered.length === 2);
+  assertEquals(answered, [1, 2]);
+});
+
 /** Blobs are read in real time. */
 async function settled(clock: VirtualClock, isDone: () => boolean): Promise<void> {
   while (!isDone()) await clock.advance(0);
