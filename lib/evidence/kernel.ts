@@ -7,21 +7,7 @@
  * @module
  */
 import type { KernelTimer, KernelView } from "../platform/net/transport.ts";
-
-/**
- * Why a connection fell silent or ended: its peer's host acknowledges everything, and no answer comes; what
- * is sent is repeated in vain; the peer's receive window is closed; small packets pass and large ones never;
- * closed by FIN; reset; this process did not run.
- */
-export type Cause =
-  | "process_not_running"
-  | "path_cut"
-  | "not_reading"
-  | "large_packets"
-  | "closed"
-  | "reset"
-  | "local_stall"
-  | "unknown";
+import type { Cause } from "./side.ts";
 
 /** The fields of an event that says what the kernel knows. */
 export interface KernelFigures {

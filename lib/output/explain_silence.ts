@@ -1,25 +1,25 @@
 /**
- * Explains an end for want of an answer, before a session was open and after.
+ * Explains an end for want of an answer, before a session was open and after; and what the kernel knows of it.
  *
  * @module
  */
+import type { KernelFigures } from "../evidence/kernel.ts";
 import type { CloseReport } from "../session/close_reason.ts";
+import type { Event } from "../session/events.ts";
 import { heartbeatsUntilDead, type Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainKernel } from "./explain_kernel.ts";
 import { counted, type Explanation, otherSide, ownLink, seconds, whileLink } from "./phrases.ts";
 
 /** Explains why this side declared the other one dead. */
 export function explainDeath(end: CloseReport, role: Role, timers: Timers): Explanation {
   const other = otherSide(role);
   const silence = seconds(end.silent_ms!);
+  const heard = `nothing heard from ${other} for ${silence}`;
   const unanswered = `${counted(heartbeatsUntilDead(timers), "heartbeat")} unanswered`;
   const measured = measuredText(end, role, timers);
   if (end.link !== undefined) {
     return {
-      what: `nothing heard from ${other} for ${silence}, ${unanswered}${
-        whileLink(end)
-      }: ${measured}`,
+      what: `${heard}, ${unanswered}${whileLink(end)}: ${measured}`,
       next: ownLink(other),
     };
   }
@@ -35,16 +35,15 @@ export function explainDeath(end: CloseReport, role: Role, timers: Timers): Expl
         "a firewall or NAT on the path that lets only the other direction through?",
     };
   }
+  const known = what === undefined ? "" : `, ${what}`;
+  const isThere = what === undefined
+    ? `the process or the host of ${other} frozen or cut off?`
+    : `the host of ${other} down or cut off?`;
   return {
-    what: `nothing heard from ${other} for ${silence}, ${unanswered}${
-      what === undefined ? "" : `, ${what}`
-    }: ${measured}`,
+    what: `${heard}, ${unanswered}${known}: ${measured}`,
     alone,
-    next: next ??
-      "does a firewall, NAT or load balancer on the path drop packets silently, or is " +
-        (what === undefined
-          ? `the process or the host of ${other} frozen or cut off?`
-          : `the host of ${other} down or cut off?`),
+    next: next ?? "does a firewall, NAT or load balancer on the path drop packets silently, " +
+        `or is ${isThere}`,
   };
 }
 
@@ -63,37 +62,40 @@ function measuredText(end: CloseReport, role: Role, timers: Timers): string {
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  const detected = seconds(end.detected_after_ms!);
-  return `declared dead ${detected} after ${since}, predicted ${
-    seconds(end.predicted_ms!)
-  } (${limits})`;
+  const [detected, predicted] = [end.detected_after_ms!, end.predicted_ms!].map(seconds);
+  return `declared dead ${detected} after ${since}, predicted ${predicted} (${limits})`;
 }
 
-/** Explains why the other side declared this one dead. */
+/** Explains why the other side declared this one dead: what kept this one from answering comes first. */
 export function explainDeclared(end: CloseReport, other: string): Explanation {
+  const { link, stalled_ms, suspended_ms } = end;
   const text = end.text === "" ? "" : `: ${end.text}`;
-  const declared = `${other} declared this side dead: ` +
-    `nothing from this side arrived there in time${text}${whileLink(end)}`;
-  if (end.link !== undefined) return { what: declared, next: ownLink(other) };
-  if (end.cause === "local_stall") {
-    return {
-      what: `${declared}, since this process did not run`,
-      next: "what stopped this process or host?",
-    };
+  const what =
+    `${other} declared this side dead: nothing from this side arrived there in time${text}`;
+  if (stalled_ms !== undefined) {
+    const stalled = `while this process did not run, for at least ${seconds(stalled_ms)}`;
+    return { what: `${what}, ${stalled}`, next: NOT_RUNNING };
   }
+  if (link !== undefined) return { what: `${what}${whileLink(end)}`, next: ownLink(other) };
+  if (suspended_ms !== undefined) return { what, next: NOT_RUNNING };
   const kernel = explainKernel(end, other);
-  return kernel
-    ? {
-      what: `${declared}: ${kernel.what}`,
+  if (kernel) {
+    return {
+      what: `${what}: ${kernel.what}`,
       alone: kernel.alone,
       next: kernel.next ?? `what drops packets from this host to ${other}: a firewall or NAT?`,
-    }
-    : {
-      what: declared,
-      next: "does the path drop what this side sends, " +
-        "or was this process or host stopped (a local stall)?",
     };
+  }
+  return {
+    what,
+    next: "does the path drop what this side sends, " +
+      "or was this process or host stopped (a local stall)?",
+  };
 }
+
+const NOT_RUNNING =
+  "why did this process or its host not run: a stop signal, a debugger, too much " +
+  "load, a sleep? The path may be well";
 
 /** Explains why a session expired that no connection has. */
 export function explainExpiry({ detected_after_ms, text }: CloseReport): Explanation {
@@ -136,6 +138,89 @@ export function explainUnheard({ text }: CloseReport, other: string): Explanatio
   return {
     what: `${other} had given up before its HELLO arrived here${why}; it was answered at once`,
     next: "does a proxy or load balancer on the path hold connections in a queue, " +
-      "or take long to connect here?",
+      "or take long to connect here; or was this process or host stopped?",
   };
+}
+
+/** What the kernel shows at one moment. */
+export function kernelText(event: Event & { event: "kernel" }, other: string): string {
+  if ("unknown" in event) {
+    return `what the kernel knows of silent connections cannot be read here: ${event.unknown}`;
+  }
+  const { retransmissions, timer, too_early, unacked_bytes, unread_bytes } = event;
+  const unacked = `${counted(unacked_bytes, "byte")} unacknowledged`;
+  const state = unacked_bytes === 0
+    ? `all is acknowledged by ${hostOf(other)}`
+    : timer === "window_probe"
+    ? event.cause === "not_reading"
+      ? `${counted(unacked_bytes, "byte")} wait here, the receive window of ${other} is closed`
+      : `${counted(unacked_bytes, "byte")} wait here to be sent`
+    : too_early
+    ? `${unacked}, sent too recently to prove anything`
+    : retransmissions > 0
+    ? `${unacked}, sent again ${counted(retransmissions, "time")}`
+    : unacked;
+  const unread = unread_bytes === 0 ? "" : `, ${counted(unread_bytes, "byte")} unread here`;
+  return `the kernel: ${state}${unread}`;
+}
+
+function hostOf(other: string): string {
+  return `${other}'s host, or a proxy in front of it`;
+}
+
+/**
+ * Explains why a peer was silent, or this side in its eyes, as far as the kernel has shown it. Without `next`,
+ * that is where a silence leads.
+ */
+export function explainKernel(end: CloseReport, other: string): Explanation | undefined {
+  const { cause, kernel, link, tcp_gives_up_ms } = end;
+  if (!kernel || link !== undefined) return undefined;
+  const alone = aloneText(tcp_gives_up_ms);
+  switch (cause) {
+    case "process_not_running":
+      return {
+        what: `though ${hostOf(other)}, acknowledges everything`,
+        alone,
+        next: `is the process of ${other}, or of a proxy in front of it, stopped, hung or cut off?`,
+      };
+    case "not_reading":
+      return {
+        what: `${other}, or a proxy in front of it, does not read: its receive window is closed, ` +
+          `and ${counted(kernel.unacked_bytes, "byte")} wait here`,
+        alone,
+        next: `is the process of ${other}, or of a proxy in front of it, stopped or overloaded?`,
+      };
+    case "path_cut":
+      // A peer that declares this side dead is heard all the same.
+      return end.by === "peer"
+        ? { what: inVain(kernel), alone }
+        : { what: `nothing comes through (${inVain(kernel)})`, alone };
+    case "large_packets":
+      return {
+        what: `small packets come through, large ones never (${inVain(kernel)})`,
+        alone,
+        next: `does the path drop packets above a size (an MTU black hole)?`,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Where this host cannot send, nothing is sent again. */
+function inVain({ retransmissions, unacked_bytes }: KernelFigures): string {
+  const bytes = counted(unacked_bytes, "byte");
+  return retransmissions === 0
+    ? `${bytes} wait here to be sent`
+    : `${bytes} sent again ${counted(retransmissions, "time")} in vain`;
+}
+
+function aloneText(tcp_gives_up_ms: number | null | undefined): string | undefined {
+  if (tcp_gives_up_ms === undefined) return undefined;
+  const wait = tcp_gives_up_ms === null ? "for ever" : `some ${inMinutes(tcp_gives_up_ms)}`;
+  return `An application without heartbeats would have waited ${wait} here`;
+}
+
+function inMinutes(ms: number): string {
+  const s = Math.round(ms / 1000);
+  return s < 60 ? `${s} s` : `${Math.floor(s / 60)} min ${s % 60} s`;
 }

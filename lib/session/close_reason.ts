@@ -8,7 +8,8 @@ import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { Cut } from "../evidence/cuts.ts";
-import type { Cause, KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
+import type { KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
+import type { Cause } from "../evidence/side.ts";
 import { roundMs } from "./ledger.ts";
 import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -149,13 +150,15 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
-  /** For how much of `silent_ms` this host was suspended; absent if it was not. */
+  /** For how long this host was suspended in the silence before; absent if it was not. */
   suspended_ms?: number;
+  /** If the peer declared this side dead: how long, at least, this process had just not run; absent if it did. */
+  stalled_ms?: number;
   /** How long before it the last byte was sent or received on the connection; `null` without one. */
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
   age_ms: number | null;
-  /** The pause in its traffic that had ended just before; absent without one. */
+  /** The pause in its traffic that had ended just before, or with what a dead peer left unanswered first. */
   pause_ms?: number;
   /** Of a close by FIN: the longest pause that the connection had survived, if it is not below the last one. */
   survived_ms?: number;
@@ -191,7 +194,7 @@ export interface CloseContext {
   lastSignOfLife_ms?: number;
   /** For how long this host was suspended since then, in milliseconds. */
   suspended_ms?: number;
-  /** How long this process had not run just before, in milliseconds. */
+  /** If the peer declared this side dead: for how long this process had just not run, in milliseconds. */
   stalled_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
@@ -212,17 +215,25 @@ function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_
   };
 }
 
+/** Whether this side declared its peer dead. */
+export function isDeath(
+  { by, reason }: CloseReason,
+  detection: Detection | undefined,
+): detection is Detection {
+  return by === "self" && reason === "silent" && detection !== undefined;
+}
+
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, cut } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, timers, cut } = context;
+  const { stalled_ms = 0, suspended_ms = 0 } = context;
   const sinceUse = cut ? rounded(closeReason, cut) : { idle_ms: null, age_ms: null };
   const why = conclusion(closeReason, context);
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse, ...why };
   }
-  const died = closeReason.by === "self" && closeReason.reason === "silent";
-  const measured = died && detection ? detection : {
+  const measured = isDeath(closeReason, detection) ? detection : {
     since: "last_sign_of_life" as const,
     at_ms: lastSignOfLife_ms,
     predicted_ms: predictedDetection_ms(timers),
@@ -237,6 +248,7 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
     ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
+    ...stalled_ms > 0 && { stalled_ms: roundMs(stalled_ms) },
     ...sinceUse,
     ...why,
   };
@@ -258,7 +270,7 @@ function conclusion(
 }
 
 function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Cause | undefined {
-  const { detection, kernel, lastSignOfLife_ms, stalled_ms = 0, timers } = context;
+  const { detection, kernel, lastSignOfLife_ms, timers } = context;
   if (reason === "closed" || reason === "reset") return reason;
   const wasOpen = lastSignOfLife_ms !== undefined;
   if (by === "network") {
@@ -267,11 +279,13 @@ function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Caus
   }
   if (reason !== "silent" && reason !== "superseded") return undefined;
   if (detection?.since === "connection_lost") return undefined;
+  // While this process did not run, it answered no heartbeat of a peer with timers like its own.
+  const stalled_ms = Math.max(context.stalled_ms ?? 0, context.suspended_ms ?? 0);
+  if (by === "peer" && stalled_ms >= heartbeatPhase_ms(timers)) return "local_stall";
   // The interface of this host is part of the path.
   if (link !== undefined) return "path_cut";
   if (by === "self") return kernel?.cause ?? "unknown";
-  // The peer is there, and has heard nothing: what this side sent did not arrive, or it sent nothing.
-  if (kernel?.cause === "path_cut" || kernel?.cause === "large_packets") return kernel.cause;
-  // While this process did not run, it answered no heartbeat of a peer with timers like its own.
-  return stalled_ms >= heartbeatPhase_ms(timers) ? "local_stall" : "unknown";
+  // The peer is there, and has heard nothing: only what did not arrive there can be why.
+  const isInVain = kernel?.cause === "path_cut" || kernel?.cause === "large_packets";
+  return isInVain ? kernel.cause : "unknown";
 }

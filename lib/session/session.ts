@@ -11,9 +11,10 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
 import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -26,7 +27,7 @@ import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
 import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
-import { KernelWatch, type WatchedSession } from "./kernel_watch.ts";
+import { KernelWatch } from "./kernel_watch.ts";
 import { ConnectionLedger } from "./ledger.ts";
 import { type SessionOptions, SessionSide } from "./options.ts";
 import type { ClosedConnection } from "./state.ts";
@@ -34,12 +35,7 @@ import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
-  implements
-    ReceiveCounters,
-    WatchedSession,
-    MessageListener<Frame>,
-    WriterListener,
-    DeadlineOptions {
+  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -200,6 +196,7 @@ export abstract class Session extends SessionSide
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     this.#kernel!.silent(isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
@@ -214,12 +211,13 @@ export abstract class Session extends SessionSide
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return this.trace(false, frame, this.now());
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -233,8 +231,10 @@ export abstract class Session extends SessionSide
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
-        return this.onRoleFrame(frame);
+        this.onRoleFrame(frame);
     }
+    // Only now it is known of which session it is, so that it was not recorded before.
+    if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
   /** Receives part of a large data message, which is a sign of life. */
@@ -284,6 +284,11 @@ export abstract class Session extends SessionSide
   onWritten(): void {
     this.#use.onTraffic(this.now());
     this.#kernel?.onWritten();
+  }
+
+  /** Records a frame that is handed to the network. */
+  onWriting(frame: Frame): void {
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

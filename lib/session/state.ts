@@ -6,9 +6,16 @@
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
 import type { KernelVerdict } from "../evidence/kernel.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import { LocalStalls, type StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
+import {
+  type CloseReason,
+  closeReport,
+  type Detection,
+  isCut,
+  isDeath,
+  isDeclaredByPeer,
+} from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -26,9 +33,6 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>
   heartbeat: { data: "data", disconnect: "connecting", end: "terminated" },
   terminated: {},
 };
-
-/** What a local stall has held up is read within this time, in milliseconds. */
-const JUST_NOW_MS = 1_000;
 
 type Change = "data" | "silence" | "disconnect" | "end";
 
@@ -92,10 +96,8 @@ export class SessionState {
   #heldAtSilence?: HoldReason;
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
-  /** When one was last reported, and for how long it was suspended since the last sign of life before. */
-  #suspension = { at_ms: -Infinity, ms: 0 };
-  /** The last local stall: when it was reported, and how long it was. */
-  #stall?: { readonly at_ms: number; readonly ms: number };
+  /** Made with the first one. */
+  #stalls?: LocalStalls;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -216,12 +218,12 @@ export class SessionState {
 
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
-    const suspended_ms = this.#clock.suspended_ms();
+    const clock = this.#clock;
+    const suspended_ms = clock.suspended_ms();
     const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
     this.#suspended_ms = suspended_ms;
-    const before_ms = this.#suspendedSinceSignOfLife_ms;
-    this.#suspension = { at_ms: this.#clock.now(), ms: before_ms + ms };
+    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -237,13 +239,8 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
-    this.#stall = { at_ms: this.#clock.now(), ms };
+    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now());
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
-  }
-
-  get #suspendedSinceSignOfLife_ms(): number {
-    const { at_ms, ms } = this.#suspension;
-    return at_ms > this.lastSignOfLife_ms ? ms : 0;
   }
 
   /** Emits why and how a connection ended, and what the ends of several have in common. */
@@ -255,17 +252,17 @@ export class SessionState {
   ): void {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
-    const cut = use?.report(now_ms);
-    const { at_ms = -Infinity, ms = 0 } = this.#stall ?? {};
-    const stalled_ms = now_ms - at_ms < JUST_NOW_MS ? ms : 0;
-    const since = { lastSignOfLife_ms, suspended_ms, stalled_ms, detection };
-    const context = { peer, timers, now_ms, cut, kernel, ...since };
+    const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
+    const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
+    const found = { suspended_ms, ...just, kernel };
+    const death = isDeath(closeReason, detection) ? detection : undefined;
+    const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, ...found, detection, cut };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
-    if (!isCut(closeReason)) return;
+    if (!death && !isCut(closeReason)) return;
     const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }

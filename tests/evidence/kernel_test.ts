@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type Cause, figuresOf, KernelEvidence, tcpGivesUp_ms } from "../../lib/evidence/kernel.ts";
+import { figuresOf, KernelEvidence, tcpGivesUp_ms } from "../../lib/evidence/kernel.ts";
+import type { Cause } from "../../lib/evidence/side.ts";
 import type { KernelView } from "../../lib/platform/net/transport.ts";
 
 const QUIET: KernelView = {

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Cause } from "../../lib/evidence/kernel.ts";
+import type { Cause } from "../../lib/evidence/side.ts";
 import { openScene, type Scene, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";

@@ -99,11 +99,6 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, text: string][] =
     `${DECLARED}: small packets come through, large ones never (42 bytes sent again 6 times in ` +
     `vain)${USED}. Look next: does the path drop packets above a size (an MTU black hole)?`,
   ],
-  [
-    "a verdict of the peer on a process that did not run here",
-    { by: "peer", reason: "silent", cause: "local_stall" },
-    `${DECLARED}, since this process did not run${USED}. Look next: what stopped this process or host?`,
-  ],
 ];
 
 for (const [what, end, text] of ENDS) {

@@ -17,6 +17,8 @@ export function said({ stderr }: Command): string[] {
     return `${level} ${text}`
       .replaceAll(/127\.0\.0\.1(:\d+)?/g, "A")
       .replaceAll(/\d+(\.\d+)? s\b/g, "N s")
+      // Whether that was long enough to be named depends on this machine.
+      .replace(", and for N s before the first message without an answer", "")
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
@@ -71,7 +73,7 @@ export function reset(role: Role): string {
     `port; or did the ${other[role]}'s process end?`;
 }
 
-/** The other side was declared dead, after one heartbeat, though the middlebox's host answers for it. */
+/** The other side was declared dead, after one heartbeat. */
 export function silent(role: Role, since: string): string[] {
   const data = role === "client" ? "confirmation" : "data message";
   const host = `the ${other[role]}'s host, or a proxy in front of it`;
@@ -153,4 +155,4 @@ export const NO_WELCOME =
 export const UNHEARD =
   "WARNING the client had given up before its HELLO arrived here (no WELCOME within N s); it was " +
   `answered at once${USED}. Look next: does a proxy or load balancer on the path hold connections in a ` +
-  "queue, or take long to connect here?";
+  "queue, or take long to connect here; or was this process or host stopped?";
