@@ -10,6 +10,7 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
+import { kernelText } from "./explain_silence.ts";
 import { counted, heldBy, otherSide, seconds } from "./phrases.ts";
 import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
 
@@ -44,6 +45,8 @@ export function levelOf(event: Event, role: Role): Level {
       return role === "client" ? "warning" : "info";
     case "phase":
       return event.idle ? "info" : "warning";
+    case "kernel":
+      return "unknown" in event ? "warning" : "info";
     case "terminated":
       return terminatedLevel(event, role);
     case "strangers":
@@ -102,6 +105,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `confirmations wait for ${heldBy(event.reason, role)}, not for the network`;
     case "account":
       return accountText(event, role);
+    case "kernel":
+      return kernelText(event, otherSide(role));
     case "strangers":
       return explainStrangers(event);
     case "disconnected":

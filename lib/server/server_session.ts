@@ -281,8 +281,7 @@ export class ServerSession extends Session implements DeadlineListener {
 
   #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
     const bytes = payload.length;
-    this.ledger.dataReceived = seq;
-    this.ledger.dataBytes += bytes;
+    this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.config);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");

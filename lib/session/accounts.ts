@@ -10,6 +10,7 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
 import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
+import type { KernelSeen } from "../evidence/kernel_watch.ts";
 import { judge } from "../evidence/outages.ts";
 import { verdictOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
@@ -67,6 +68,14 @@ export interface AccountsOptions {
   events: EventSource;
   /** Which side this is. */
   role: Role;
+}
+
+/** What is known of a connection that is lost in an outage. */
+export interface LostDetails {
+  /** From when a death is measured. */
+  detection?: Detection;
+  /** What the kernel has shown of it. */
+  seen?: KernelSeen;
 }
 
 /** How long after the threshold a frame may come, in milliseconds, that ends no outage: none was due. */
@@ -136,19 +145,21 @@ export class Accounts {
   }
 
   /** The connection is lost, and the session outlives it; a death is measured from a moment. */
-  lost(link: AccountLink, closeReason: CloseReason, detection?: Detection): void {
+  lost(link: AccountLink, closeReason: CloseReason, { detection, seen }: LostDetails): void {
     const how = noticedBy(closeReason);
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
+    noteKernel(log, seen);
     if (how !== "silent" || !detection) return;
     const { at_ms, predicted_ms } = detection;
     log.measured = { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
   }
 
   /** The outage is over: data is received again, or the session is resumed. */
-  over(link: AccountLink): void {
+  over(link: AccountLink, seen?: KernelSeen): void {
     const log = this.#log;
     if (!log?.noticed || log.over_ms !== undefined) return;
+    noteKernel(log, seen);
     log.over_ms = this.#now();
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
     if (log.in_doubt !== undefined) {
@@ -265,6 +276,11 @@ export class Accounts {
       peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
     });
   }
+}
+
+function noteKernel(log: OutageLog, { cause, transmits }: KernelSeen = {}): void {
+  if (cause) log.causes.push(cause);
+  log.transmits ??= transmits;
 }
 
 /** As what this side noticed an outage by the end of the connection; `undefined` if only the peer did. */

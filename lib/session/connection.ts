@@ -1,6 +1,6 @@
 /**
- * Dials the server, within a limit; and closes a connection: settles, sends `TERMINATE`, waits for the peer to
- * close, each within a limit.
+ * Opens a connection, and closes one: settles, sends `TERMINATE`, waits for the peer to close; each within a
+ * limit.
  *
  * @module
  */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KernelReport } from "../evidence/kernel.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
@@ -111,6 +112,11 @@ export interface EventFields {
   heartbeat_received: { n: number };
   /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
   local_stall: { ms: number; kind: StallKind };
+  /**
+   * What the kernel knows of a silent connection, and what follows from that; once in a thread, why that
+   * cannot be known here.
+   */
+  kernel: KernelReport;
   /**
    * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
    * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { isLarge, type KernelReport } from "../evidence/kernel.ts";
+import { KernelWatch, type WatchedSession } from "../evidence/kernel_watch.ts";
 import type { Clock } from "../platform/clock.ts";
+import { LinkWatch } from "../platform/net/own_link.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -13,6 +16,7 @@ import type { Frame, Role } from "../wire/protocol.ts";
 import { Accounts, type LastExchange } from "./accounts.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
+import { Heartbeats } from "./heartbeat_loop.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
 import { OPEN_LIMIT_MS, type Timers } from "./timers.ts";
@@ -118,9 +122,24 @@ export abstract class SessionSide {
   abstract readonly knowsAccounts: boolean;
   /** What was sent and received last while all was well. */
   abstract lastExchange(): LastExchange;
+  /** Makes the session's heartbeats, and what looks at the link and asks the kernel when they go unanswered. */
+  protected makeHeartbeats(send: (n: number) => void, session: WatchedSession): Heartbeats {
+    const { config: { clock }, connection, events, ledger, timers } = this;
+    const link = new LinkWatch(clock, connection);
+    const emit = (report: KernelReport) => this.events.emit("kernel", report);
+    const kernel = new KernelWatch({ clock, connection, emit, session });
+    return new Heartbeats({ clock, timers, events, kernel, ledger, link, send });
+  }
+
   /** What a peer that has opened no session speaks, if it is another known protocol. */
   protected explainOtherWire({ first, unfinishedLine }: FrameDecoder): string | undefined {
     return this.config.legacy?.explainAnswer(unfinishedLine) ?? explainForeign(first, this.role);
+  }
+
+  /** Whether the peer may have sent what takes large packets: a client, unless all that came was small. */
+  get mayHearLarge(): boolean {
+    const { largestData } = this.ledger;
+    return this.role === "server" && (largestData === 0 || isLarge(largestData));
   }
 
   /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */

@@ -12,7 +12,6 @@
  */
 import { Condition } from "../platform/condition.ts";
 import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
-import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
@@ -26,7 +25,7 @@ import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
 import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
-import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
+import { heartbeatLoop, type Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { ConnectionLedger } from "./ledger.ts";
 import { type SessionOptions, SessionSide } from "./options.ts";
 import type { ClosedConnection } from "./state.ts";
@@ -109,7 +108,7 @@ export abstract class Session extends SessionSide
       if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
       deadline.throwIfEnded();
       this.state.data();
-      this.state.accounts?.over(this);
+      this.state.accounts?.over(this, this.#beats().kernel?.recovered());
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
@@ -118,14 +117,11 @@ export abstract class Session extends SessionSide
   }
 
   async #close(): Promise<void> {
-    await closeGracefully({
-      clock: this.config.clock,
-      connection: this.connection,
-      writer: this.writer,
-      closeReason: this.closeReason!,
-      reader: this.#reader,
-      settle: (limit) => this.settle(limit),
-    }).catch((error) => this.onFailure(error));
+    const { config: { clock }, connection, writer } = this;
+    const [closeReason, reader] = [this.closeReason!, this.#reader];
+    const settle = (limit: Deadline) => this.settle(limit);
+    await closeGracefully({ clock, connection, writer, closeReason, reader, settle })
+      .catch((error) => this.onFailure(error));
     this.onClosed(this.#defect);
   }
 
@@ -164,10 +160,18 @@ export abstract class Session extends SessionSide
     if (this.closeReason) return;
     const closeReason = this.closeReason = onLink(reason, this.#heartbeats?.linkFault);
     const detection = this.#heartbeats?.detection;
-    const connection = { peer: this.peer, use: this.#use, wasOpened: this.#isOpen, detection };
+    const watch = this.#heartbeats?.kernel;
+    const kernel = watch?.end();
+    const connection = {
+      peer: this.peer,
+      use: this.#use,
+      wasOpened: this.#isOpen,
+      detection,
+      kernel,
+    };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) {
-      this.accounts.lost(this, closeReason, detection);
+      this.accounts.lost(this, closeReason, { detection, seen: watch?.seen });
       this.state.disconnect(closeReason, connection);
     }
     this.deadline.end(closeReason);
@@ -185,12 +189,8 @@ export abstract class Session extends SessionSide
 
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
-    if (this.#heartbeats) return this.#heartbeats;
-    const { events, ledger, timers } = this;
-    const { clock } = this.config;
-    const link = new LinkWatch(clock, this.connection);
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    return this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
+    return this.#heartbeats ??= this.makeHeartbeats(send, this);
   }
 
   #heartbeatPhase(deadline: Deadline) {
@@ -199,6 +199,7 @@ export abstract class Session extends SessionSide
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
+    this.#beats().kernel!.silent(isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -273,14 +274,14 @@ export abstract class Session extends SessionSide
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    const otherWire = this.#isOpen ? undefined : this.explainOtherWire(this.#decoder);
-    const text = otherWire ?? error.message;
+    const text = (!this.#isOpen && this.explainOtherWire(this.#decoder)) || error.message;
     this.end({ by: "self", reason: "protocol", text });
   }
 
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+    this.#heartbeats?.kernel?.onWritten();
   }
 
   /** Notes a frame that is handed to the network. */

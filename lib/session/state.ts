@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
-import type { Stall } from "../evidence/side.ts";
+import type { KernelVerdict } from "../evidence/kernel.ts";
 import { LocalStalls, type StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import {
@@ -69,6 +69,8 @@ export interface ClosedConnection {
   readonly wasOpened?: boolean;
   /** What a death is measured from. */
   readonly detection?: Detection;
+  /** What follows from what the kernel knew of it while it was silent. */
+  readonly kernel?: KernelVerdict;
 }
 
 /** The state of one session. It ends once, for one reason. */
@@ -138,7 +140,7 @@ export class SessionState {
   }
 
   /** When this process did not run, or its host was suspended, the last time. */
-  get lastStall(): Stall | undefined {
+  get lastStall(): LocalStalls["last"] {
     return this.#stalls?.last;
   }
 
@@ -225,12 +227,11 @@ export class SessionState {
 
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
-    const clock = this.#clock;
-    const suspended_ms = clock.suspended_ms();
+    const suspended_ms = this.#clock.suspended_ms();
     const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
     this.#suspended_ms = suspended_ms;
-    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
+    (this.#stalls ??= new LocalStalls()).suspended(ms, this.#clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -256,16 +257,15 @@ export class SessionState {
     event: "disconnected" | "terminated",
     closeReason: CloseReason,
     now_ms: number,
-    { detection, peer, use, wasOpened }: ClosedConnection,
+    { detection, kernel, peer, use, wasOpened }: ClosedConnection,
   ): void {
-    const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
     const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
     const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
-    const stalls = { suspended_ms, ...just };
     const death = isDeath(closeReason, detection) ? detection : undefined;
     const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, ...stalls, detection, cut };
+    const found = { suspended_ms, ...just, kernel, detection, cut };
+    const context = { peer, timers: this.#timers, now_ms, lastSignOfLife_ms, ...found };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;

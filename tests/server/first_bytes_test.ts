@@ -227,3 +227,13 @@ Deno.test("PeekedConnection passes on what is wrong with the interface of its co
   assertEquals(await peeked.linkFault(0), "no link on eth0 (down)");
   client.close();
 });
+
+Deno.test("PeekedConnection passes on what the kernel knows of its connection", async () => {
+  const clock = new VirtualClock();
+  const { client, server } = new Path(clock);
+  const peeked = new PeekedConnection(server);
+  assertEquals(await peeked.kernelView(clock), undefined);
+  server.kernelView = () => Promise.resolve({ unreadable: "no /proc" });
+  assertEquals(await peeked.kernelView(clock), { unreadable: "no /proc" });
+  client.close();
+});
