@@ -66,7 +66,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "nobody is held when more waits for delivery than may": {
     file: "store/delivery.ts",
-    right: "return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;",
+    right: "if (!this.#isHolding) return Infinity;",
     wrong: "return Infinity;",
   },
   "a new output begins at the end, and not where the furthest one ended": {
