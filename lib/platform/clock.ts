@@ -34,6 +34,8 @@ export interface Clock {
   suspended_ms(): number;
   /** Milliseconds since 1970 by the wall clock, which may jump. Use it for display only. */
   wallTime(): number;
+  /** What `wallTime` was, with fractions, when `now` was 0: it tells the clocks of two threads apart. */
+  readonly origin_ms?: number;
   /** Creates a timer that is not set; the callback, which many timers may share, gets the receiver. */
   timer<Receiver>(callback: (receiver: Receiver) => void, receiver: Receiver): Timer;
   /** Creates a timer that is not set. */
@@ -75,6 +77,7 @@ export const systemClock: Clock = {
     return suspended_ms;
   },
   wallTime: () => Date.now(),
+  origin_ms: performance.timeOrigin,
   timer: (callback: (receiver: unknown) => void, receiver?: unknown) =>
     new SystemTimer(callback, receiver),
   afterInput: (callback, order) => inputFence.add(callback, order),

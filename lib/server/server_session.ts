@@ -45,6 +45,7 @@ export class ServerSession extends Session implements DeadlineListener {
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
+  /** What the sessions of a server share, and ask of it. */
   declare protected readonly config: SessionHost;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
@@ -279,7 +280,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const bytes = payload.length;
     this.ledger.dataReceived = seq;
     this.ledger.dataBytes += bytes;
-    if (this.events.wantsMessages) this.events.emit("data_received", { seq, bytes });
+    if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.config);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
