@@ -132,8 +132,8 @@ export class ClientSession extends Session implements ClientDataSide {
     return { sent, received: wasConfirmed ? [confirm] : [] };
   }
 
-  /** Sends `HELLO` and waits for `WELCOME`. */
-  protected override async open(deadline: Deadline): Promise<boolean> {
+  /** Begins the handshake. */
+  protected override sendHello(): void {
     const { id, reconnects, resumes, config: { maxMessageBytes } } = this.#options;
     const greeting = {
       ...greetingOf(this.timers, maxMessageBytes),
@@ -142,7 +142,6 @@ export class ClientSession extends Session implements ClientDataSide {
       ...resumes?.settled && { settled: true },
     };
     this.writer.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
-    return await this.changes.until(() => this.isOpen, deadline);
   }
 
   /** Sends data messages until a confirmation is overdue, or all is done. */

@@ -147,11 +147,6 @@ export class ServerSession extends Session implements DeadlineListener {
     };
   }
 
-  /** Waits for `HELLO`, which is answered when it arrives. */
-  protected override open(deadline: Deadline): Promise<boolean> {
-    return this.changes.until(() => this.isOpen, deadline);
-  }
-
   /** Waits until no data message has been received for `data_threshold`. */
   protected override dataLoop(deadline: Deadline): void {
     // Not an async function, which would take as much memory as the rest of an idle session; nor does a

@@ -142,8 +142,8 @@ export abstract class SessionSide {
     return this.role === "server" && (largestData === 0 || isLarge(largestData));
   }
 
-  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
-  protected abstract open(deadline: Deadline): Promise<boolean>;
+  /** Begins the handshake, if that is up to this side. */
+  protected sendHello?(): void;
   /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
   /** Begins the data phase, and calls `dataOver` when no data comes in time, or all is done. */

@@ -82,7 +82,8 @@ export abstract class Session extends SessionSide
     const { deadline } = this;
     try {
       deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
-      if (!await this.open(deadline)) this.end(this.openTimeout());
+      this.sendHello?.();
+      if (!await this.changes.until(() => this.#isOpen, deadline)) this.end(this.openTimeout());
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }

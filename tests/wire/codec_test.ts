@@ -104,6 +104,16 @@ Deno.test("FrameBatch.release() keeps no buffer that has grown for a large messa
   assert(batch.take().buffer !== buffer);
 });
 
+Deno.test("FrameBatch.release() gives true if the batch held little, whatever room a text had", () => {
+  const batch = new FrameBatch();
+  batch.add({ type: "TERMINATE", reason: "done", text: "x".repeat(200) });
+  batch.take();
+  assert(batch.release());
+  batch.add(data(1, new Uint8Array(300)));
+  batch.take();
+  assert(!batch.release());
+});
+
 Deno.test("FrameBatch has a buffer of its own as long as it holds one", () => {
   const batches = [new FrameBatch(), new FrameBatch()];
   for (const [n, batch] of batches.entries()) batch.add({ type: "CONFIRM", seq: n + 1 });
