@@ -100,6 +100,9 @@ const FRAMES_THAT_PROVE = 3;
  */
 const SMALL_BYTES = 400;
 
+/** A heartbeat takes so many bytes at most, up to the billionth; with any frame before it, it takes more. */
+const MAX_HEARTBEAT_BYTES = 20;
+
 /** The longest retransmission time-out of Linux, in milliseconds. */
 const MAX_RTO_MS = 120_000;
 
@@ -108,6 +111,7 @@ const LEAST_RTO_MS = 200;
 
 /** Judges the views of one connection in one silence, one after the other. */
 export class KernelEvidence {
+  readonly #isIdle: boolean;
   #last?: Sighting;
   /** When the first of the views was taken in which all was acknowledged, of those in a row. */
   #acknowledged_ms = NaN;
@@ -119,13 +123,18 @@ export class KernelEvidence {
   #isClosed = false;
   /** Whether a heartbeat was missed since the peer was last heard. */
   #hasMissed = false;
-  /** Whether something was being repeated when the silence began, if that is known. */
-  #wasRepeated?: boolean;
+  /** The first view: at the start of the silence, when one heartbeat had been sent. */
+  #first?: Sighting;
+
+  /** Judges nothing yet; of an idle silence it is known that only heartbeats are sent. */
+  constructor(isIdle = false) {
+    this.#isIdle = isIdle;
+  }
 
   /** Adds a view. */
   add(sighting: Sighting): void {
     const { view, written_ms } = sighting;
-    this.#wasRepeated ??= view.retransmissions > 0;
+    this.#first ??= sighting;
     const isProbed = written_ms > this.#heard_ms && written_ms < view.read_ms;
     const isAcknowledged = isProbed && view.unacked_bytes === 0;
     if (!isAcknowledged) this.#acknowledged_ms = NaN;
@@ -184,9 +193,11 @@ export class KernelEvidence {
   #givesUp_ms(cause: Cause): number | null | undefined {
     if (cause === "process_not_running" || cause === "not_reading") return null;
     if (cause !== "path_cut" && cause !== "large_packets") return undefined;
-    const { view } = this.#last!;
-    // Without heartbeats nothing would be on its way that could be repeated.
-    return this.#wasRepeated ? tcpGivesUp_ms(view) : undefined;
+    const { view, written_ms } = this.#first!;
+    if (view.retransmissions > 0 && !this.#isIdle) return tcpGivesUp_ms(this.#last!.view);
+    // TCP without anything to repeat notices nothing.
+    const isHeartbeat = view.unacked_bytes <= MAX_HEARTBEAT_BYTES && written_ms < view.read_ms;
+    return isHeartbeat || this.#isIdle ? null : undefined;
   }
 }
 

@@ -75,7 +75,7 @@ export class KernelWatch {
   silent(isIdle: boolean): void {
     this.#isIdle = isIdle;
     this.#isLate = false;
-    this.#evidence = new KernelEvidence();
+    this.#evidence = new KernelEvidence(isIdle);
     this.#seen = {};
     if (!isIdle) this.#look((view) => this.#emit("silence", view));
   }

@@ -40,8 +40,11 @@ function declared(role: Role): string {
 /** What TCP does with data that is not acknowledged. */
 const ALONE = ". An application without heartbeats would have waited some 15 min N s here";
 
+/** What it does where only heartbeats are not acknowledged. */
+const FOR_EVER = ". An application without heartbeats would have waited for ever here";
+
 /** What was sent is not acknowledged: of a server, only heartbeats. */
-export function silent(role: Role, alone: string = role === "client" ? ALONE : ""): string {
+export function silent(role: Role, alone = role === "client" ? ALONE : FOR_EVER): string {
   return `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, nothing comes ` +
     `through (N bytes sent again N times in vain): ${declared(role)}${alone}. Look next: does a ` +
     "firewall, NAT or load balancer on the path drop packets silently, or is the host of the " +

@@ -47,6 +47,8 @@ export class KernelTables {
   readonly #timer: Timer;
   #asks: Ask[] = [];
   #isReading = false;
+  /** Until when no look begins: each is followed by a rest as long as it took. */
+  #rests_ms = 0;
   #isUnreadable = false;
 
   /** Makes tables that are read as `open` gives them, by default from `/proc`. */
@@ -73,16 +75,19 @@ export class KernelTables {
   }
 
   #collect(): void {
-    this.#timer.set(this.#clock.now() + COLLECTING_MS);
+    this.#timer.set(Math.max(this.#clock.now() + COLLECTING_MS, this.#rests_ms));
   }
 
   async #serve(): Promise<void> {
     const asks = this.#asks;
     this.#asks = [];
     this.#isReading = true;
+    const begun_ms = this.#clock.now();
     // It fails where the child is killed: nothing is known then.
     await this.#read(asks).catch(() => asks.forEach(({ resolve }) => resolve(undefined)));
     this.#isReading = false;
+    const now_ms = this.#clock.now();
+    this.#rests_ms = now_ms + (now_ms - begun_ms);
     if (this.#asks.length > 0) this.#collect();
   }
 

@@ -152,7 +152,7 @@ export interface Connection {
    * again.
    */
   linkFault?(now_ms: number): Promise<string | undefined>;
-  /** Looks what the kernel knows of it, a tenth of a second from now: one look serves all who ask by then. */
+  /** Looks what the kernel knows of it, a tenth of a second from now at the earliest: one look serves many. */
   kernelView?(clock: Clock): Promise<KernelAnswer>;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;

@@ -59,7 +59,7 @@ Deno.test("one look into the tables serves all who ask within 100 ms, each with 
   assertEquals([answers.at(-1), reads], [[200, { ...figures, read_ms: 200 }], [100, 200]]);
 });
 
-Deno.test("who asks during a look is served by another one, and never two at a time", async () => {
+Deno.test("who asks during a look is served by another one, after a rest as long as the first", async () => {
   const clock = new VirtualClock();
   const looks: ReadableStreamDefaultController<Uint8Array>[] = [];
   const tables = new KernelTables(
@@ -79,7 +79,7 @@ Deno.test("who asks during a look is served by another one, and never two at a t
   assertEquals([looks.length, answered], [1, []]);
   finish(0);
   await settled(clock, () => answered.length === 1);
-  await clock.advance(99);
+  await clock.advance(999);
   assertEquals([looks.length, answered], [1, [1]]);
   await clock.advance(1);
   assertEquals(looks.length, 2);
