@@ -98,23 +98,35 @@ export const KNOWN_IDLE_TIMEOUTS: Readonly<Record<number, string>> = {
   432000: "Linux conntrack",
 };
 
+/**
+ * What keeps a session's traffic going: data messages at an interval; or, of a client that sends its input,
+ * heartbeats while there is none. A server does not know which.
+ */
+export type Pace = "interval" | "heartbeats" | "unknown";
+
 /** Compares the cuts of one session, one after the other. */
 export class CutPattern {
+  readonly #pace: Pace;
   #cuts: Cut[] = [];
+
+  /** Compares nothing yet; `pace` is what can be set so that the connections stay open. */
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
 
   /** Adds a cut; returns the conclusion, as a sentence, from the second alike on. */
   add(cut: Cut): string | undefined {
     this.#cuts.push(cut);
     if (this.#cuts.length > MAX_COMPARED) this.#cuts.shift();
     for (let count = this.#cuts.length; count >= 2; count--) {
-      const conclusion = conclusionOf(this.#cuts.slice(-count));
+      const conclusion = conclusionOf(this.#cuts.slice(-count), this.#pace);
       if (conclusion) return conclusion;
     }
     return undefined;
   }
 }
 
-function conclusionOf(cuts: readonly Cut[]): string | undefined {
+function conclusionOf(cuts: readonly Cut[], pace: Pace): string | undefined {
   const ages_ms = cuts.map(({ age_ms }) => age_ms);
   const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
   // What has survived as long a pause before is not cut for being idle: with a fixed data interval a limit
@@ -124,32 +136,37 @@ function conclusionOf(cuts: readonly Cut[]): string | undefined {
   const start = `cut ${cuts.length} times, each`;
   if (isIdle) {
     const idle_ms = meanOf(idles_ms);
-    return `${start} ${
-      inSeconds(idle_ms)
-    } s after the last traffic: something on the path closes idle ` +
-      `connections${knownText(idle_ms / 1000)}; a data_interval below ` +
-      `${inSeconds(idle_ms * SAFE_SHARE)} s keeps them open`;
+    const when = `${inSeconds(idle_ms)} s after the last traffic`;
+    const below = `below ${inSeconds(idle_ms * SAFE_SHARE)} s`;
+    return `${start} ${when}: something on the path closes idle connections` +
+      `${knownText(idle_ms / 1000)}; ${remedy(pace, below)}`;
   }
   const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
   const isForgotten = areAlike(pauses_ms) &&
     cuts.every(({ survived_ms }, i) => survived_ms < pauses_ms[i]! - TOLERANCE_MS);
   if (isForgotten) {
     const pause_ms = meanOf(pauses_ms);
-    return `${start} at the first traffic after a pause of ${
-      inSeconds(pause_ms)
-    } s: something on the path ` +
-      `forgets connections that are idle so long, or less long${
-        knownText(pause_ms / 1000)
-      }; a much ` +
-      `shorter data_interval keeps them open`;
+    const when = `at the first traffic after a pause of ${inSeconds(pause_ms)} s`;
+    return `${start} ${when}: something on the path forgets connections that are idle so long, ` +
+      `or less long${knownText(pause_ms / 1000)}; ${remedy(pace, "far below that")}`;
   }
   // The age of a connection without traffic since its opening equals its idle time.
   const wereUsed = cuts.every(({ age_ms, idle_ms }) => !areAlike([age_ms, idle_ms]));
   if (!wereUsed || !areAlike(ages_ms)) return undefined;
-  return `${start} at an age of ${
-    inSeconds(meanOf(ages_ms))
-  } s: something on the path limits the age of ` +
-    `connections; no data_interval changes that`;
+  const age = `${inSeconds(meanOf(ages_ms))} s`;
+  return `${start} at an age of ${age}: something on the path limits the age of connections; ` +
+    "no timer changes that";
+}
+
+/** What to set so that pauses in the traffic stay so short; either side's heartbeats are traffic. */
+function remedy(pace: Pace, below: string): string {
+  const interval = `a data_interval ${below} keeps them open`;
+  const heartbeats = `a data_threshold and a heart_beat_interval ${below}`;
+  return {
+    interval,
+    heartbeats: `${heartbeats} keep them open, by heartbeats while there is no input`,
+    unknown: `${interval}, or, of a client that sends its input, ${heartbeats}`,
+  }[pace];
 }
 
 function knownText(idle_s: number): string {

@@ -8,9 +8,10 @@ import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, heldBy, seconds } from "./explain.ts";
+import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
-import { counted, isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
+import { counted, heldBy, seconds } from "./phrases.ts";
+import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";

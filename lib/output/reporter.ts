@@ -11,7 +11,7 @@
  */
 import type { Recording } from "../evidence/recording.ts";
 import { afterTurn, type Clock } from "../platform/clock.ts";
-import type { Event, EventSink } from "../session/events.ts";
+import type { Event, EventName, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
@@ -22,6 +22,16 @@ import { RateLimit } from "./rate_limit.ts";
 
 /** How many events are written before timers and sockets have their turn. */
 const EVENTS_PER_TURN = 512;
+
+/** What happens all the time while all is well: of these a reader that is too slow goes without. */
+const ROUTINE: ReadonlySet<EventName> = new Set([
+  "data_sent",
+  "data_received",
+  "data_confirmed",
+  "heartbeat_sent",
+  "heartbeat_answered",
+  "heartbeat_received",
+]);
 
 /** How many events may wait before they are written at once. */
 const MAX_PENDING = 65_536;
@@ -92,8 +102,8 @@ export class Reporter implements EventSink {
   }
 
   #write(event: Event): void {
-    const { json, many, role, timers } = this.#options;
-    if (event.event !== "notice") json?.write(jsonLine(event));
+    const { many, role, timers } = this.#options;
+    this.#writeJson(event);
     const text = eventText(event, role, timers);
     if (!text) return;
     if (!many) return this.#log(text, event);
@@ -104,6 +114,15 @@ export class Reporter implements EventSink {
     // A line about all sessions follows the lines about each.
     this.#rateLimit.flush();
     this.#log(text, event);
+  }
+
+  /** Writes an event for programs; the last ones say how many before them the reader had to go without. */
+  #writeJson(event: Event): void {
+    const { json } = this.#options;
+    if (!json || event.event === "notice") return;
+    const isLast = event.event === "summary" || event.event === "total";
+    const left_out = isLast && json.leftOut > 0 && { left_out: json.leftOut };
+    json.write(jsonLine({ ...event, ...left_out }), { isKept: !ROUTINE.has(event.event) });
   }
 
   #log({ level, text }: EventText, { session, time }: Event): void {

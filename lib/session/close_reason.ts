@@ -45,7 +45,7 @@ export interface CloseReason {
   readonly code?: string;
   /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
   readonly unheard?: true;
-  /** What is wrong with this host's own interface, if it was found to be when the silence began. */
+  /** What was wrong with this host's own interface in the silence before, if anything was found. */
   readonly link?: string;
 }
 
@@ -122,6 +122,13 @@ export function isPolite(closeReason: CloseReason): boolean {
 /** Whether the peer declared this side dead. */
 export function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "silent";
+}
+
+/** The close reason, with what was wrong with this host's own interface if that may be why. */
+export function onLink(closeReason: CloseReason, link: string | undefined): CloseReason {
+  const { reason } = closeReason;
+  const isOfPath = reason === "silent" || reason === "unreachable";
+  return isOfPath && link !== undefined ? { ...closeReason, link } : closeReason;
 }
 
 /** Whether a connection ended without `TERMINATE`: by FIN, by RST, or by an error. */

@@ -132,7 +132,7 @@ export interface EventFields {
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
   /** The last event of a session: its counters, and who ended it and why. */
-  summary: Summary & Partial<Pick<CloseReason, "by" | "reason">>;
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */

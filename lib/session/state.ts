@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
+import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
 import type { StallKind } from "../platform/deadline.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
@@ -46,6 +46,8 @@ export interface SessionStateOptions {
   opened_ms?: number;
   /** Of a client: the longest time, in milliseconds, in which a healthy session sends nothing. */
   dataPause_ms?: number;
+  /** What keeps its traffic going, as far as this side knows. */
+  pace?: Pace;
 }
 
 /** The connection with which a session ends, or that it loses. */
@@ -74,6 +76,7 @@ export class SessionState {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #dataPause_ms?: number;
+  readonly #pace: Pace;
   #phase: Phase = "connecting";
   #isOpen = false;
   #closeReason?: CloseReason;
@@ -91,9 +94,11 @@ export class SessionState {
   #cuts?: CutPattern;
 
   /** Creates the state of a session that is not open yet. */
-  constructor({ clock, dataPause_ms, events, opened_ms, timers }: SessionStateOptions) {
+  constructor(options: SessionStateOptions) {
+    const { clock, dataPause_ms, events, opened_ms, pace = "unknown", timers } = options;
     this.#clock = clock;
     this.#dataPause_ms = dataPause_ms;
+    this.#pace = pace;
     this.#timers = timers;
     this.events = events;
     this.#suspended_ms = clock.suspended_ms();
@@ -216,8 +221,8 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    const { by, reason } = this.#closeReason ?? {};
-    const end = by && reason && { by, reason };
+    const { by, reason, unheard } = this.#closeReason ?? {};
+    const end = by && reason && { by, reason, ...unheard && { unheard } };
     const held = this.#held && { held: this.#held };
     this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }
@@ -249,7 +254,7 @@ export class SessionState {
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
     if (!isCut(closeReason)) return;
-    const text = (this.#cuts ??= new CutPattern()).add(cut);
+    const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }
 

@@ -33,12 +33,15 @@ function textsOf({ stderr }: Command, levels: RegExp): string[] {
 
 const OTHER: Readonly<Record<Role, Role>> = { client: "server", server: "client" };
 
+/** How the connection was used: behind what is said of the session. */
+const USED = "; the connection was N s old, idle for N s";
+
 function declared(role: Role): string {
   const since = role === "client"
     ? "the first unconfirmed data message was sent"
     : "the last data message was heard";
   return `declared dead N s after ${since}, predicted N s (data_threshold N s + ` +
-    "3 × heart_beat_threshold N s)";
+    `3 × heart_beat_threshold N s)${USED}`;
 }
 
 /** Nothing shows where the silence comes from. */
@@ -54,13 +57,13 @@ function silent(role: Role): string {
 function silentSinceAnswer(role: Role): string {
   const since =
     "the first unanswered heartbeat was sent, predicted N s (3 × heart_beat_threshold N s)";
-  return silent(role).replace(/the (first|last) .*\)(?=\. Look)/, since);
+  return silent(role).replace(/the (first|last) .*\)(?=; the connection)/, since);
 }
 
 /** The own link or address is gone. */
 function own(fault: string): (role: Role) => string {
   return (role) =>
-    `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, and this host has ` +
+    `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, while this host had ` +
     `${fault}: ${declared(role)}. Look next: this host's cable, link and address; the ` +
     `${OTHER[role]} may be well`;
 }
@@ -200,7 +203,8 @@ testUnless(
       "dialling A again in N s, attempt 1",
       `${resumed} sent again, 0 had arrived unconfirmed`,
       "cut N times, each at the first traffic after a pause of N s: something on the path forgets " +
-      "connections that are idle so long, or less long; a much shorter data_interval keeps them open",
+      "connections that are idle so long, or less long; a data_threshold and a heart_beat_interval far " +
+      "below that keep them open, by heartbeats while there is no input",
     ]);
     assertEquals(textsOf(server, /WARNING|ERROR/), [
       `${lost}the client has resumed on another connection: this one was lost without a sign, N s ` +

@@ -36,6 +36,9 @@ export const OPEN: Readonly<Record<Role, string>> = {
     "data message",
 };
 
+/** How the connection was used: behind what is said of the session. */
+export const USED = "; the connection was N s old, idle for N s";
+
 const LOST = "WARNING the connection is lost, the session goes on: ";
 const PATH = "a proxy, tunnel, load balancer or NAT on the path";
 const STORE: Readonly<Record<Role, string>> = {
@@ -99,14 +102,21 @@ export function resumed(role: Role, resent: "nothing" | "1 data message"): strin
   return `${start}${resent} ${again}, 0 had arrived unconfirmed`;
 }
 
-/** What follows from cuts that are alike. */
-export const IDLE_TIMEOUT = "WARNING cut N times, each N s after the last traffic: something on " +
-  "the path closes idle connections; a data_interval below N s keeps them open";
+const CUT = "WARNING cut N times, each N s after the last traffic: something on the path closes " +
+  "idle connections; ";
+
+/** What follows from cuts that are alike, of a client that sends its input. */
+export const IDLE_TIMEOUT: Readonly<Record<Role, string>> = {
+  client: `${CUT}a data_threshold and a heart_beat_interval below N s keep them open, by ` +
+    "heartbeats while there is no input",
+  server: `${CUT}a data_interval below N s keeps them open, or, of a client that sends its ` +
+    "input, a data_threshold and a heart_beat_interval below N s",
+};
 
 /** The session ends as asked. */
 export const ENDED: Readonly<Record<Role, string>> = {
-  client: "INFO ended by this side: all that was asked for is done",
-  server: "INFO ended by the client: all that was asked for is done",
+  client: `INFO ended by this side: all that was asked for is done${USED}`,
+  server: `INFO ended by the client: all that was asked for is done${USED}`,
 };
 
 /** The server's first line. */
@@ -118,7 +128,7 @@ export function stopped(served: number): string {
 }
 
 const UNOPENED =
-  "before the session was open. Look next: is that a proxy, tunnel or load balancer " +
+  `before the session was open${USED}. Look next: is that a proxy, tunnel or load balancer ` +
   "whose server does not answer, a port that wants TLS, or another program's port?";
 
 /** No session comes about: by FIN, or by RST, as the client's HELLO arrived before or not. */
@@ -136,5 +146,5 @@ export const NO_WELCOME =
 /** No session comes about in time: what the server says. */
 export const UNHEARD =
   "WARNING the client had given up before its HELLO arrived here (no WELCOME within N s); it was " +
-  "answered at once. Look next: does a proxy or load balancer on the path hold connections in a " +
+  `answered at once${USED}. Look next: does a proxy or load balancer on the path hold connections in a ` +
   "queue, or take long to connect here?";
