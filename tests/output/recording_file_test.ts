@@ -182,6 +182,29 @@ Deno.test("RecordingFile reports once that its folder is gone, and has nothing l
   assertEquals(said.slice(1), ["FILE is written again; lines lost: 0"]);
 });
 
+Deno.test("RecordingFile reports once that it cannot rotate, writes no file too large, and goes on later", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/a.jsonl`;
+  const { add, clock, recording, said, write } = await open(path);
+  await write(300);
+  Deno.removeSync(`${path}.4`);
+  Deno.mkdirSync(`${path}.4/occupied`, { recursive: true });
+  add(100);
+  await until(() => said.length > 0);
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(1_000);
+    add(100);
+  }
+  assertMatch(said.join("\n"), /^cannot write the recording FILE: [^\n]+; the sessions go on$/);
+  assert(textOf(path).length <= 1_000);
+  Deno.removeSync(`${path}.4`, { recursive: true });
+  await clock.advance(1_000);
+  await write(1);
+  await recording.close();
+  assertEquals(said.slice(1), ["FILE is written again; lines lost: 0"]);
+  assertEquals(numbersIn(textOf(path)).at(-1), 701);
+});
+
 Deno.test("RecordingFile counts the lines that have no room in memory, and those left at the end", async () => {
   using folder = new Folder();
   Deno.mkdirSync(`${folder.path}/b`);
