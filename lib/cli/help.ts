@@ -31,7 +31,8 @@ export function helpText(role: Role): string {
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
   return [
-    `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
+    `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n` +
+    `       pulsewire-${role} report [options] RECORDING…   (see report --help)\n`,
     group("Address", settings("host", "port")),
     group(
       "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",

@@ -2,9 +2,10 @@
  * Writes events as JSON and as log lines, at the end of the event-loop turn, so that formatting delays no
  * timer or read.
  *
- * The room: `event_text`, `summary_text`, `explain` and `explain_connect` put an event in words; `rate_limit` shortens lines about many
- * sessions; `log` writes lines to stderr and to rotating files; `line_output` writes to stdout and stderr
- * without blocking; `recording` opens the files of a recording, `recording_file` writes them. `cli/command.ts` makes them; sessions see only an `EventSink`.
+ * The room: `event_text`, `summary_text`, `explain`, `explain_silence` and `explain_connect` put an event in
+ * words, out of `phrases`; `rate_limit` shortens lines about many sessions; `log` writes lines to stderr and
+ * to rotating files; `line_output` writes to stdout and stderr without blocking; `recording` opens the files of
+ * a recording, which `recording_file` writes. `cli/command.ts` makes them; sessions see only an `EventSink`.
  * Nothing here throws into a session, waits for a reader, or changes what an event says.
  *
  * @module
@@ -21,7 +22,7 @@ import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** How many events are written before timers and sockets have their turn. */
-const EVENTS_PER_TURN = 512;
+const EVENTS_PER_TURN = 128;
 
 /** What happens all the time while all is well: of these a reader that is too slow goes without. */
 const ROUTINE: ReadonlySet<EventName> = new Set([
@@ -94,7 +95,7 @@ export class Reporter implements EventSink {
   #writeSome(): void {
     this.#writePending(EVENTS_PER_TURN);
     this.#isWaiting = this.#pending.length > 0;
-    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome());
+    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome(), "last");
   }
 
   #writePending(count: number = Infinity): void {

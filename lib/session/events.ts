@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording.ts";
 import { SessionTrace } from "../evidence/session_trace.ts";

@@ -11,9 +11,10 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
 import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -187,6 +188,7 @@ export abstract class Session extends SessionSide
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
