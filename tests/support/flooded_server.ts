@@ -101,7 +101,7 @@ export class FloodedServer {
       const [worst_ms, large, bursts] = await Promise.all(clients);
       clientsDone.resolve();
       await serving;
-      const stored = readStore(folder);
+      const stored = await readStore(folder);
       assertStored(stored, this.#confirmed);
       assertEquals(assertWritten(stored, [Deno.readFileSync(folder.output)]), 0);
       return { kills: this.#kills, bursts, large, worst_ms };
