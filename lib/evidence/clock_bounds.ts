@@ -63,6 +63,52 @@ export class ClockBounds {
   }
 }
 
+/** The distance of the moments between which {@linkcode ServerTime} interpolates, in milliseconds. */
+const GRID_MS = 2_000;
+
+/** Moments of the server's clock on the client's, as intervals. */
+export class ServerTime {
+  readonly #bounds: ClockBounds;
+  readonly #known = new Map<number, Interval>();
+  #guess_ms: number;
+
+  /** Takes the bounds of both clocks, and any guess at the server's clock minus the client's. */
+  constructor(bounds: ClockBounds, guess_ms: number) {
+    this.#bounds = bounds;
+    this.#guess_ms = guess_ms;
+  }
+
+  /** When it was on the client's clock, in milliseconds; infinite where nothing, or a contradiction, says it. */
+  onClient(server_ms: number): Interval {
+    // The guess need only be good enough to find the frames about that moment.
+    for (let round = 0; round < 2; round++) {
+      const [low_ms, high_ms] = this.#offset(server_ms - this.#guess_ms);
+      if (!Number.isFinite(low_ms) || !Number.isFinite(high_ms)) break;
+      this.#guess_ms = (low_ms + high_ms) / 2;
+    }
+    const [low_ms, high_ms] = this.#offset(server_ms - this.#guess_ms);
+    return [server_ms - high_ms, server_ms - low_ms];
+  }
+
+  /** The offset at a moment of the client: each line that fits is a line between the moments of the grid. */
+  #offset(client_ms: number): Interval {
+    const before_ms = Math.floor(client_ms / GRID_MS) * GRID_MS;
+    const [a, b] = [this.#at(before_ms), this.#at(before_ms + GRID_MS)];
+    const part = (client_ms - before_ms) / GRID_MS;
+    const wander_ms = GRID_MS * WANDER_PPM * 1e-6;
+    const between = (from: number, to: number) =>
+      Number.isFinite(from) && Number.isFinite(to) ? from + part * (to - from) : from;
+    return [between(a[0], b[0]) - wander_ms, between(a[1], b[1]) + wander_ms];
+  }
+
+  #at(client_ms: number): Interval {
+    let known = this.#known.get(client_ms);
+    known ??= this.#bounds.at(client_ms)?.offset_ms ?? [-Infinity, Infinity];
+    this.#known.set(client_ms, known);
+    return known;
+  }
+}
+
 /** A bound: of the offset, so many milliseconds after (before, if negative) the moment that is asked for. */
 type Point = readonly [after_ms: number, offset_ms: number];
 

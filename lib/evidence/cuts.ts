@@ -1,7 +1,8 @@
 /**
  * What one or both sides saw of an outage, and what follows from it. This file: how a connection was used,
  * and what the ends of a session's connections have in common: cut after the same idle time, at the same
- * age, or right after a pause.
+ * age, or right after a pause. `session_trace` decides what is recorded of a session, with `last_frames` in
+ * memory; `recording` thins and formats that.
  *
  * `session/` notes the facts and emits the conclusions. Nothing here reads a clock, sends or emits.
  *
@@ -14,6 +15,9 @@ const SHORTEST_MS = 500;
 /** How soon after a pause, in milliseconds, an end is taken for an answer to what ended the pause. */
 const ANSWER_MS = 1_000;
 
+/** How soon after it was to be sent, in milliseconds, something is taken for sent: its write takes so long. */
+const SENT_MS = 50;
+
 /** When a connection was opened and used; times in monotonic milliseconds. */
 export class ConnectionUse {
   /** When it was opened. */
@@ -23,7 +27,9 @@ export class ConnectionUse {
   #traffic_ms: number;
   /** The last pause, and when it ended. */
   #pause_ms = 0;
-  #pauseEnded_ms = -Infinity;
+  #pauseEnded_ms?: number;
+  /** The pause that ended with the first message of the last silence, if one did. */
+  #unanswered?: Required<Pick<Cut, "pause_ms" | "survived_ms">> & { since_ms: number };
 
   /** Starts with the opening of the connection, which is traffic. */
   constructor(opened_ms: number) {
@@ -40,10 +46,29 @@ export class ConnectionUse {
     this.#pauseEnded_ms = now_ms;
   }
 
+  /** The silence begins that is counted from a message which was sent then and is not answered. */
+  onUnanswered(since_ms: number): void {
+    const isAfterPause = this.#pauseEnded_ms !== undefined &&
+      Math.abs(this.#pauseEnded_ms - since_ms) <= SENT_MS;
+    const [pause_ms, survived_ms] = [this.#pause_ms, this.#survived_ms];
+    this.#unanswered = isAfterPause ? { since_ms, pause_ms, survived_ms } : undefined;
+  }
+
+  /**
+   * As {@linkcode report}, when the peer is declared dead that has been silent since then. The last pauses were
+   * those between heartbeats in vain: the one that counts had ended with the first message without an answer.
+   */
+  reportDeath(now_ms: number, since_ms: number): Cut {
+    const { age_ms, idle_ms, survived_ms } = this.report(now_ms);
+    const { since_ms: begin_ms, ...pause } = this.#unanswered ?? {};
+    return { age_ms, idle_ms, survived_ms, ...begin_ms === since_ms && pause, isDeath: true };
+  }
+
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
   report(now_ms: number): Cut {
     const idle_ms = now_ms - this.#traffic_ms;
-    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    const isAnswer = idle_ms < SHORTEST_MS && this.#pauseEnded_ms !== undefined &&
+      now_ms - this.#pauseEnded_ms < ANSWER_MS;
     return {
       idle_ms,
       age_ms: now_ms - this.opened_ms,
@@ -63,6 +88,8 @@ export interface Cut {
   readonly survived_ms: number;
   /** The pause in the traffic, in milliseconds, that had ended just before; absent without one. */
   readonly pause_ms?: number;
+  /** Set if it ended since the peer was declared dead: then age and idle time are those of that moment. */
+  readonly isDeath?: true;
 }
 
 /** How far short times may differ, in milliseconds, and still be alike. */
@@ -126,13 +153,14 @@ export class CutPattern {
 }
 
 function conclusionOf(cuts: readonly Cut[], pace: Pace): string | undefined {
+  const hasDeath = cuts.some(({ isDeath }) => isDeath);
   const ages_ms = cuts.map(({ age_ms }) => age_ms);
   const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
   // What has survived as long a pause before is not cut for being idle: with a fixed data interval a limit
   // on the age makes the idle times alike, too.
-  const isIdle = areAlike(idles_ms) &&
+  const isIdle = !hasDeath && areAlike(idles_ms) &&
     cuts.every(({ idle_ms, survived_ms }) => survived_ms < idle_ms - TOLERANCE_MS);
-  const start = `cut ${cuts.length} times, each`;
+  const start = `${hasDeath ? "lost" : "cut"} ${cuts.length} times, each`;
   if (isIdle) {
     const idle_ms = meanOf(idles_ms);
     const when = `${inSeconds(idle_ms)} s after the last traffic`;
@@ -151,7 +179,7 @@ function conclusionOf(cuts: readonly Cut[], pace: Pace): string | undefined {
   }
   // The age of a connection without traffic since its opening equals its idle time.
   const wereUsed = cuts.every(({ age_ms, idle_ms }) => !areAlike([age_ms, idle_ms]));
-  if (!wereUsed || !areAlike(ages_ms)) return undefined;
+  if (hasDeath || !wereUsed || !areAlike(ages_ms)) return undefined;
   const age = `${inSeconds(meanOf(ages_ms))} s`;
   return `${start} at an age of ${age}: something on the path limits the age of connections; ` +
     "no timer changes that";

@@ -149,7 +149,9 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     this.#data?.send("data");
     const { events, ledger } = this;
     const seq = ledger.dataSent;
-    if (events.wantsMessages) events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
+    if (events.wantsMessage(seq)) {
+      events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
+    }
   }
 
   #sendHeartbeat(n: number): void {
@@ -260,7 +262,9 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     const seq = ++ledger.confirmedUpTo;
     ledger.addRoundTrip(rtt_ms);
     this.dataFramesReceived++;
-    if (events.wantsMessages) events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
+    if (events.wantsConfirmation(seq)) {
+      events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
+    }
   }
 
   /** A heartbeat was confirmed as data is: a restarted server takes this connection for data. */

@@ -220,7 +220,7 @@ export class OriginalServerSession extends OriginalSession {
     this.ledger.dataBytes += bytes;
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
-    if (events.wantsMessages) events.emit("data_received", { seq, bytes });
+    if (events.wantsMessage(seq)) events.emit("data_received", { seq, bytes });
     return "reply";
   }
 

@@ -70,9 +70,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}, local address ${event.local}; ${
-        predictionText(event, role)
-      }`;
+      return `session open with ${event.peer}, local address ${event.local}; ` +
+        predictionText(event, role);
     case "data_sent": {
       const again = event.resent ? " again" : "";
       return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;
@@ -176,9 +175,8 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
   }
   const data = role === "client" ? "no confirmation" : "no data message";
   if (event.held && event.to === "heartbeat") {
-    return `${data} for ${silent}: confirmations wait for ${
-      heldBy(event.held, role)
-    }; heartbeat phase`;
+    const held = heldBy(event.held, role);
+    return `${data} for ${silent}: confirmations wait for ${held}; heartbeat phase`;
   }
   if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {

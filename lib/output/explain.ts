@@ -29,15 +29,19 @@ import {
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
   const { isOfConnection, next, what } = explainCause(end, role, timers);
-  // Of what this side turns away before it is a session, only that it did is of interest.
-  const isTurnedAway = end.by === "self" && !wasOpen(end);
-  const used = isTurnedAway ? "" : traffic(end, isOfConnection);
+  const used = isTurnedAway(end) ? "" : traffic(end, isOfConnection);
   return explained({ what: what + used + heldText(end, role) + suspendedText(end), next });
 }
 
 /** Whether a session was open on the connection, or before it. */
 function wasOpen({ predicted_ms }: CloseReport): boolean {
   return predicted_ms !== null;
+}
+
+/** Whether a side said why it wanted no session: how the connection was used is of no interest then. */
+function isTurnedAway(end: CloseReport): boolean {
+  const isSaid = end.reason === "refused" || end.reason === "protocol";
+  return !wasOpen(end) && (end.by === "self" || end.by === "peer" && isSaid);
 }
 
 /** Whether it was closed while confirmations waited, which is explanation enough. */

@@ -6,7 +6,7 @@
 import { formatAddress } from "../platform/net/address.ts";
 import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
-import type { CloseReport, EndReason } from "../session/close_reason.ts";
+import type { CloseReport } from "../session/close_reason.ts";
 import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS } from "../session/timers.ts";
 import { counted, explained, type Explanation } from "./phrases.ts";
@@ -74,10 +74,8 @@ export function explainStrangers({ addresses, count, sent }: EventFields["strang
   const from = addresses.length > 1
     ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
     : addresses[0];
-  const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
-  return `${counted(count, "connection")} from ${from} opened no session and sent ${
-    what.join(", or ")
-  }`;
+  const what = sent.map((each) => STRANGERS_SENT[each] ?? each).join(", or ");
+  return `${counted(count, "connection")} from ${from} opened no session and sent ${what}`;
 }
 
 /**

@@ -12,13 +12,12 @@ import { counted, type Explanation, otherSide, ownLink, seconds, whileLink } fro
 export function explainDeath(end: CloseReport, role: Role, timers: Timers): Explanation {
   const other = otherSide(role);
   const silence = seconds(end.silent_ms!);
+  const heard = `nothing heard from ${other} for ${silence}`;
   const unanswered = `${counted(heartbeatsUntilDead(timers), "heartbeat")} unanswered`;
   const measured = measuredText(end, role, timers);
   if (end.link !== undefined) {
     return {
-      what: `nothing heard from ${other} for ${silence}, ${unanswered}${
-        whileLink(end)
-      }: ${measured}`,
+      what: `${heard}, ${unanswered}${whileLink(end)}: ${measured}`,
       next: ownLink(other),
     };
   }
@@ -33,7 +32,7 @@ export function explainDeath(end: CloseReport, role: Role, timers: Timers): Expl
     };
   }
   return {
-    what: `nothing heard from ${other} for ${silence}, ${unanswered}: ${measured}`,
+    what: `${heard}, ${unanswered}: ${measured}`,
     next: "does a firewall, NAT or load balancer on the path drop packets silently, " +
       `or is the process or the host of ${other} frozen or cut off?`,
   };
@@ -54,24 +53,32 @@ function measuredText(end: CloseReport, role: Role, timers: Timers): string {
   const limits = end.detected_since === "first_unanswered_heartbeat_sent"
     ? heartbeats
     : `data_threshold ${timers.data_threshold_ms / 1000} s + ${heartbeats}`;
-  const detected = seconds(end.detected_after_ms!);
-  return `declared dead ${detected} after ${since}, predicted ${
-    seconds(end.predicted_ms!)
-  } (${limits})`;
+  const [detected, predicted] = [end.detected_after_ms!, end.predicted_ms!].map(seconds);
+  return `declared dead ${detected} after ${since}, predicted ${predicted} (${limits})`;
 }
 
-/** Explains why the other side declared this one dead. */
+/** Explains why the other side declared this one dead: what kept this one from answering comes first. */
 export function explainDeclared(end: CloseReport, other: string): Explanation {
+  const { link, stalled_ms, suspended_ms } = end;
   const text = end.text === "" ? "" : `: ${end.text}`;
+  const what =
+    `${other} declared this side dead: nothing from this side arrived there in time${text}`;
+  if (stalled_ms !== undefined) {
+    const stalled = `while this process did not run, for at least ${seconds(stalled_ms)}`;
+    return { what: `${what}, ${stalled}`, next: NOT_RUNNING };
+  }
+  if (link !== undefined) return { what: `${what}${whileLink(end)}`, next: ownLink(other) };
+  if (suspended_ms !== undefined) return { what, next: NOT_RUNNING };
   return {
-    what: `${other} declared this side dead: ` +
-      `nothing from this side arrived there in time${text}${whileLink(end)}`,
-    next: end.link === undefined
-      ? "does the path drop what this side sends, " +
-        "or was this process or host stopped (a local stall)?"
-      : ownLink(other),
+    what,
+    next: "does the path drop what this side sends, " +
+      "or was this process or host stopped (a local stall)?",
   };
 }
+
+const NOT_RUNNING =
+  "why did this process or its host not run: a stop signal, a debugger, too much " +
+  "load, a sleep? The path may be well";
 
 /** Explains why a session expired that no connection has. */
 export function explainExpiry({ detected_after_ms, text }: CloseReport): Explanation {
@@ -114,6 +121,6 @@ export function explainUnheard({ text }: CloseReport, other: string): Explanatio
   return {
     what: `${other} had given up before its HELLO arrived here${why}; it was answered at once`,
     next: "does a proxy or load balancer on the path hold connections in a queue, " +
-      "or take long to connect here?",
+      "or take long to connect here; or was this process or host stopped?",
   };
 }

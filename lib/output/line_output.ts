@@ -59,7 +59,9 @@ export class LineOutput {
     const length = line.length + 1;
     if (this.#pendingLength + length > (isKept ? MAX_PENDING_KEPT : MAX_PENDING)) {
       this.#leftOut++;
-      if (this.#lost++ === 0) this.#onLoss("its reader is too slow; lines are being left out");
+      if (this.#lost++ === 0) {
+        this.#onLoss("its reader is too slow; lines are being left out; sessions go on");
+      }
       return;
     }
     this.#pending.push(line);
@@ -93,7 +95,7 @@ export class LineOutput {
       // The reader has closed, as after `| head`: the sessions continue without output.
       this.#broken = true;
       this.#pending = [];
-      this.#onLoss(writeErrorText(error));
+      this.#onLoss(`${writeErrorText(error)}; sessions go on`);
     }
     this.#unwritten = undefined;
     this.#changes.notify();

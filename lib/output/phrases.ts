@@ -49,14 +49,18 @@ export function heldBy(reason: HoldReason, role: Role): string {
 }
 
 /** How long a connection had been idle before its end, and how old it was; empty without one. */
-export function traffic(
-  { age_ms, idle_ms, pause_ms }: CloseReport,
-  isOfConnection = false,
-): string {
+export function traffic(end: CloseReport, isOfConnection = false): string {
+  const { age_ms, by, idle_ms, pause_ms, reason } = end;
   if (idle_ms === null || age_ms === null) return "";
   const [age, idle] = [seconds(age_ms), seconds(idle_ms)];
-  if (!isOfConnection) return `; the connection was ${age} old, idle for ${idle}`;
-  const when = pause_ms === undefined
+  const isSilent = reason === "silent";
+  if (!isOfConnection) {
+    const before = by === "self" && isSilent && pause_ms !== undefined
+      ? `, and for ${seconds(pause_ms)} before the first message without an answer`
+      : "";
+    return `; the connection was ${age} old, idle for ${idle}${before}`;
+  }
+  const when = pause_ms === undefined || isSilent
     ? `${idle} after the last traffic`
     : `at the first traffic after a pause of ${seconds(pause_ms)}`;
   return `, ${when}, at an age of ${age}`;

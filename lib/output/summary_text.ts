@@ -92,11 +92,8 @@ function connectionEnd({ age_ms, idle_ms }: Partial<ConnectionSummary> = {}): st
   return `ended at an age of ${seconds(age_ms)}, idle for ${seconds(idle_ms)}`;
 }
 
-/** How an open session ended, of its summary. */
-type End = Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
-
 /** Whether a session that was open was lost, or refused in the end. */
-export function isLost({ by, reason, unheard }: End, role: Role): boolean {
+export function isLost({ by, reason, unheard }: Partial<CloseReason>, role: Role): boolean {
   if (by === undefined || reason === undefined) return false;
   const status = exitStatus({ by, reason, text: "", unheard }, role, true);
   return status === EXIT.lost || status === EXIT.refused;

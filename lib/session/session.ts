@@ -11,9 +11,10 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
 import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -187,6 +188,7 @@ export abstract class Session extends SessionSide
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
@@ -200,12 +202,13 @@ export abstract class Session extends SessionSide
 
   /** Receives a frame. After the end only confirmations count: they leave less in doubt. */
   onMessage(frame: Frame): void {
-    if (this.closeReason && frame.type !== "CONFIRM") return;
+    if (this.closeReason && frame.type !== "CONFIRM") return this.trace(false, frame, this.now());
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -219,8 +222,10 @@ export abstract class Session extends SessionSide
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
-        return this.onRoleFrame(frame);
+        this.onRoleFrame(frame);
     }
+    // Only now it is known of which session it is, so that it was not recorded before.
+    if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
   /** Receives part of a large data message, which is a sign of life. */
@@ -269,6 +274,11 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+  }
+
+  /** Records a frame that is handed to the network. */
+  onWriting(frame: Frame): void {
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

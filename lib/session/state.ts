@@ -5,9 +5,16 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import { LocalStalls, type StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
+import {
+  type CloseReason,
+  closeReport,
+  type Detection,
+  isCut,
+  isDeath,
+  isDeclaredByPeer,
+} from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -86,8 +93,8 @@ export class SessionState {
   #heldAtSilence?: HoldReason;
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
-  /** When one was last reported, and for how long it was suspended since the last sign of life before. */
-  #suspension = { at_ms: -Infinity, ms: 0 };
+  /** Made with the first one. */
+  #stalls?: LocalStalls;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
@@ -208,12 +215,12 @@ export class SessionState {
 
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
-    const suspended_ms = this.#clock.suspended_ms();
+    const clock = this.#clock;
+    const suspended_ms = clock.suspended_ms();
     const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
     this.#suspended_ms = suspended_ms;
-    const before_ms = this.#suspendedSinceSignOfLife_ms;
-    this.#suspension = { at_ms: this.#clock.now(), ms: before_ms + ms };
+    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -229,12 +236,8 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
+    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now());
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
-  }
-
-  get #suspendedSinceSignOfLife_ms(): number {
-    const { at_ms, ms } = this.#suspension;
-    return at_ms > this.lastSignOfLife_ms ? ms : 0;
   }
 
   /** Emits why and how a connection ended, and what the ends of several have in common. */
@@ -246,14 +249,17 @@ export class SessionState {
   ): void {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
-    const cut = use?.report(now_ms);
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, cut };
+    const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
+    const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
+    const stalls = { suspended_ms, ...just };
+    const death = isDeath(closeReason, detection) ? detection : undefined;
+    const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, ...stalls, detection, cut };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
-    if (!isCut(closeReason)) return;
+    if (!death && !isCut(closeReason)) return;
     const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }

@@ -6,7 +6,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { IntervalSource, QueueSource } from "../../lib/client/source.ts";
 import type { Timers } from "../../lib/session/timers.ts";
-import { type Answering, remembering, stageDialling } from "../support/scripted_network.ts";
+import {
+  type Answering,
+  type Dialled,
+  remembering,
+  stageDialling,
+} from "../support/scripted_network.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
 /** How long, in milliseconds, a connection may be idle on this path. */
@@ -28,8 +33,18 @@ interface Run {
   conclusion: string | undefined;
 }
 
+/** What the path does with an idle connection. */
+type Forgets = (dialled: Dialled) => unknown;
+
+const closes: Forgets = ({ peer }) => peer.hangUp();
+const drops: Forgets = ({ path }) => path.silence("to_server", "to_client");
+
 /** Runs a client that sends its input, or a message at an interval, with these timers. */
-async function run(kind: "input" | "interval", changed: Partial<Timers>): Promise<Run> {
+async function run(
+  kind: "input" | "interval",
+  changed: Partial<Timers>,
+  forgets: Forgets = closes,
+): Promise<Run> {
   const timers = { ...DEFAULT_TIMERS, ...changed };
   const payload = new TextEncoder().encode("x");
   const input = new QueueSource();
@@ -45,7 +60,7 @@ async function run(kind: "input" | "interval", changed: Partial<Timers>): Promis
   for (let at_ms = 0; at_ms < RUN_MS; at_ms += LOOK_MS) {
     if (kind === "input" && at_ms % INPUT_MS === 0) input.put(payload);
     await clock.advance(LOOK_MS);
-    if (clock.now() - traffic_ms >= IDLE_LIMIT_MS) await network.last.peer.hangUp();
+    if (clock.now() - traffic_ms >= IDLE_LIMIT_MS) await forgets(network.last);
   }
   client.stop("done");
   await clock.advance(1_000);
@@ -78,6 +93,16 @@ Deno.test("a client that sends its input is told of timers that keep its connect
     { data_interval_ms: 1_000 },
   ];
   for (const each of others) assertEquals((await run("input", each)).cuts > 10, true);
+});
+
+Deno.test("a client whose idle connections are dropped without a sign is told so, and what helps", async () => {
+  const changed = { data_threshold_ms: 60_000, heart_beat_additional_tries: 0 };
+  const before = await run("interval", { ...changed, data_interval_ms: 30_000 }, drops);
+  assertMatch(
+    before.conclusion!,
+    /^lost \d+ times, each at the first traffic after a pause of 30 s: something on the path forgets connections that are idle so long, or less long; a data_interval far below that keeps them open$/,
+  );
+  assertEquals(await run("interval", { ...changed, data_interval_ms: 8_000 }, drops), NO_CUTS);
 });
 
 const NO_CUTS: Run = { cuts: 0, conclusion: undefined };

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ClockBounds, MAX_DRIFT_PPM } from "../../lib/evidence/clock_bounds.ts";
+import { ClockBounds, MAX_DRIFT_PPM, ServerTime } from "../../lib/evidence/clock_bounds.ts";
 import { forEachSeed, type Random } from "../support/random.ts";
 
 /** Two clocks with a true offset that is known, and a path between them. */
@@ -161,4 +161,21 @@ Deno.test("ClockBounds keeps what it needs of a million frames in a few megabyte
   }
   const took_ms = performance.now() - start_ms;
   assert(took_ms < 10_000, `${took_ms} ms`);
+});
+
+Deno.test("ServerTime.onClient() contains the true moment, and is about as narrow as the bounds", async () => {
+  let narrow = 0;
+  await forEachSeed(500, (random) => {
+    const pair = new Pair(random);
+    for (let at = 0; at < 30; at++) pair.exchange(at * 5_000 + random.below(5_000));
+    const client_ms = random.between(-60_000, 210_000);
+    const server_ms = client_ms + pair.offset_ms(client_ms);
+    // The guess may be hours off.
+    const guess_ms = pair.offset_ms(0) + random.pick([0, 500, -3_600_000]);
+    const [low_ms, high_ms] = new ServerTime(pair.bounds, guess_ms).onClient(server_ms);
+    assert(low_ms <= client_ms && client_ms <= high_ms, `${low_ms} ${client_ms} ${high_ms}`);
+    const [low, high] = pair.bounds.at(client_ms)!.offset_ms;
+    if (high_ms - low_ms < high - low + 1) narrow++;
+  });
+  assert(narrow > 400, `${narrow}`);
 });

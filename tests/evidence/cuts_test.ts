@@ -152,3 +152,23 @@ Deno.test("CutPattern takes no age for a limit of connections without traffic si
     ],
   );
 });
+
+Deno.test("CutPattern finds connections that were forgotten without a sign during a pause", () => {
+  const death = (age_ms: number, survived_ms: number) => ({
+    idle_ms: 10_000,
+    age_ms,
+    survived_ms,
+    pause_ms: 300_000,
+    isDeath: true as const,
+  });
+  assertEquals(
+    conclusions([death(361_000, 5_000), death(400_000, 0)])[1],
+    "lost 2 times, each at the first traffic after a pause of 300 s: something on the path forgets " +
+      "connections that are idle so long, or less long (300 s is the default of F5 BIG-IP); a " +
+      "data_interval far below that keeps them open",
+  );
+  // A connection that had survived as long a pause, or one that no pause ended.
+  assertEquals(conclusions([death(361_000, 300_000), death(361_000, 300_000)])[1], undefined);
+  const { pause_ms: _, ...sudden } = death(361_000, 0);
+  assertEquals(conclusions([sudden, sudden])[1], undefined);
+});

@@ -39,6 +39,15 @@ const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text
     "the server frozen or cut off?",
   ],
   [
+    "a path without a sign after a pause",
+    "client",
+    { ...DEATH, idle_ms: 10_001, age_ms: 361_000, pause_ms: 300_002 },
+    `nothing heard from the server for 64.500 s, 4 heartbeats unanswered: ${MEASURED}; the connection was ` +
+    "361.000 s old, idle for 10.001 s, and for 300.002 s before the first message without an answer. Look " +
+    "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the process or " +
+    "the host of the server frozen or cut off?",
+  ],
+  [
     "a peer that was heard longer than it was reached",
     "client",
     { ...DEATH, silent_ms: 40_000 },
@@ -161,6 +170,48 @@ const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text
     { by: "peer", reason: "silent", link: "no link on eth0 (down)" },
     "the server declared this side dead: nothing from this side arrived there in time, while this host had " +
     `no link on eth0 (down)${USED}. Look next: this host's cable, link and address; the server may be well`,
+  ],
+  [
+    "a peer that did not hear this side while it did not run",
+    "server",
+    { by: "peer", reason: "silent", stalled_ms: 7_326 },
+    "the client declared this side dead: nothing from this side arrived there in time, while this process " +
+    `did not run, for at least 7.326 s${USED}. Look next: why did this process or its host not run: a stop ` +
+    "signal, a debugger, too much load, a sleep? The path may be well",
+  ],
+  [
+    "a peer that did not hear this side while its host was suspended",
+    "client",
+    { by: "peer", reason: "silent", suspended_ms: 70_000 },
+    `the server declared this side dead: nothing from this side arrived there in time${USED} (this host was ` +
+    "suspended for 70.000 s since the last sign of life). Look next: why did this process or its host not " +
+    "run: a stop signal, a debugger, too much load, a sleep? The path may be well",
+  ],
+  [
+    "a server that refuses",
+    "client",
+    { by: "peer", reason: "refused", text: "it is full", predicted_ms: null },
+    "192.0.2.1:4000: the server refused the session: it is full",
+  ],
+  [
+    "a server that ends a session as refused",
+    "client",
+    { by: "peer", reason: "refused", text: "it is full" },
+    `the server refused the session: it is full${USED}`,
+  ],
+  [
+    "a server to which this host has no interface",
+    "client",
+    {
+      by: "network",
+      reason: "unreachable",
+      code: "ENODEV",
+      text: "this host has no interface eth9",
+      predicted_ms: null,
+      idle_ms: null,
+      age_ms: null,
+    },
+    "cannot connect to 192.0.2.1:4000: this host has no interface eth9. Look next: ip link, on this host",
   ],
   [
     "a peer that did not hear this side",

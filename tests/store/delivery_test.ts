@@ -267,6 +267,35 @@ Deno.test("Delivery gives the store a large batch while it commits the one befor
   assertEquals(recipient.calls.map(([seq]) => seq), [1, 2_049, 7_049]);
 });
 
+Deno.test("Delivery gives a slow output at once what was stored meanwhile, up to a mebibyte", async () => {
+  const [store, output] = [new HeldStore({ held: false }), new HeldOutput()];
+  const { clock, delivery, message, recipient } = stage({ store, output });
+  const pass = () => clock.advance(1_000);
+  message(recipient, 1);
+  await settle();
+  for (const seq of [2, 3]) {
+    await pass();
+    message(recipient, seq);
+    await settle();
+  }
+  for (const seq of [4, 5]) {
+    await pass();
+    const payload = new Uint8Array(600_000);
+    delivery.message(recipient, { kind: "message", session: "s", at: 0, seq, payload });
+    await settle();
+  }
+  await pass();
+  assertEquals([store.calls.length, output.calls.length], [5, 1]);
+  await output.letThrough();
+  assertEquals(output.calls.map((each) => each.length), [1, 3]);
+  assertEquals(recipient.calls, [[1, cost(2)]]);
+  await output.letThrough();
+  assertEquals(recipient.calls.map(([seq]) => seq), [1, 2, 3, 4]);
+  await output.letThrough();
+  assertEquals(output.calls.map((each) => each.length), [1, 3, 1]);
+  assertEquals(recipient.calls.at(-1), [5, cost(600_000)]);
+});
+
 Deno.test("Delivery reports once that two batches have failed, and confirms neither", async () => {
   const store = new HeldStore();
   const { delivery, failures, message, recipient } = stage({ store });

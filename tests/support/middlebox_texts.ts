@@ -17,6 +17,8 @@ export function said({ stderr }: Command): string[] {
     return `${level} ${text}`
       .replaceAll(/127\.0\.0\.1(:\d+)?/g, "A")
       .replaceAll(/\d+(\.\d+)? s\b/g, "N s")
+      // Whether that was long enough to be named depends on this machine.
+      .replace(", and for N s before the first message without an answer", "")
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
@@ -79,8 +81,8 @@ export function silent(role: Role, since: string): string[] {
     "INFO heartbeat 1 sent",
     "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
     `${LOST}nothing heard from the ${other[role]} for N s, 1 heartbeat unanswered: declared dead ` +
-    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s). Look ` +
-    "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
+    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s)${USED}. ` +
+    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
     `process or the host of the ${other[role]} frozen or cut off?`,
   ];
 }
@@ -147,4 +149,4 @@ export const NO_WELCOME =
 export const UNHEARD =
   "WARNING the client had given up before its HELLO arrived here (no WELCOME within N s); it was " +
   `answered at once${USED}. Look next: does a proxy or load balancer on the path hold connections in a ` +
-  "queue, or take long to connect here?";
+  "queue, or take long to connect here; or was this process or host stopped?";
