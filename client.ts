@@ -15,6 +15,11 @@ import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { systemRandom } from "./lib/platform/random.ts";
 
 if (import.meta.main) {
+  if (Deno.args[0] === "report") {
+    // Loaded only here: sessions do not need it.
+    const { reportMain } = await import("./lib/cli/commands/report.ts");
+    Deno.exit(reportMain("client", Deno.args.slice(1)));
+  }
   const status = await commandMain(
     "client",
     Deno.args,

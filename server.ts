@@ -19,6 +19,11 @@ import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
 
 if (import.meta.main) {
+  if (Deno.args[0] === "report") {
+    // Loaded only here: sessions do not need it.
+    const { reportMain } = await import("./lib/cli/commands/report.ts");
+    Deno.exit(reportMain("server", Deno.args.slice(1)));
+  }
   const status = await commandMain(
     "server",
     Deno.args,

@@ -13,7 +13,7 @@ import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
 import type { Bench } from "./rounds.ts";
-import { durable, roundTrip, throughput, workers } from "./speed.ts";
+import { durable, recorded, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
@@ -29,6 +29,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   detection: [detection, "C generator", "10,000 files"],
   store: [durable],
   workers: [workers],
+  record: [recorded],
   startup: [startup],
 };
 

@@ -1,5 +1,5 @@
 /**
- * Throughput and round-trip times; the cost of a store, and the gain of more workers.
+ * Throughput and round-trip times; the cost of a store and of a recording, and the gain of more workers.
  *
  * @module
  */
@@ -155,6 +155,23 @@ export async function workers(bench: Bench): Promise<void> {
   printRow(bench, `confirmed messages/s, ${loadName(load)}, --workers 2`, rounds, {
     against: one.name,
   });
+}
+
+/** Confirmed data messages per second of a server that records, and of one that does not. */
+export async function recorded(bench: Bench): Promise<void> {
+  const [kind] = bench.subjects;
+  const record = `--record=${bench.tools.folder}/record.jsonl`;
+  const without = { ...kind!, name: "without" };
+  const recording = { ...kind!, words: (port: number) => kind!.words(port, [record]) };
+  await using all = await startAll([recording, without], "0");
+  const load = { sessions: 100, window: 1 };
+  const floods = await interleave(all.peers, (peer) => flood(bench.tools, peer, load));
+  const name = `${loadName(load)}, --record`;
+  const against = without.name;
+  const rates = pick(floods, (each) => each.per_second);
+  printRow(bench, `confirmed messages/s, ${name}`, rates, { against, goal: "≥ 0.9 ×" });
+  const times = pick(floods, (each) => each.processor_us);
+  printRow(bench, `server's processor time a message, ${name}`, times, { against, unit: " µs" });
 }
 
 function loadName({ sessions, window }: { sessions: number; window: number }): string {

@@ -12,6 +12,7 @@
 import { explainListen } from "../output/explain_connect.ts";
 import { LineOutput } from "../output/line_output.ts";
 import { openLog } from "../output/log.ts";
+import { lastingText, type OpenRecording, openRecording } from "../output/recording.ts";
 import { Reporter } from "../output/reporter.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
@@ -19,8 +20,9 @@ import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import { systemRandom } from "../platform/random.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
-import { type EventSink, EventSource } from "../session/events.ts";
+import { type EventFields, type EventSink, EventSource } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
@@ -108,7 +110,7 @@ async function runTask(
     directory: settings.log_dir,
     hasZone: settings.log_stamps === "zone",
   });
-  const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}; sessions go on`, null);
+  const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
     role,
@@ -119,21 +121,40 @@ async function runTask(
     many: commandLine.sessions !== undefined,
     clock: systemClock,
   });
+  let recorded: OpenRecording | undefined;
   const logError = (text: string) => {
     reporter.flush();
     log.line("error", text, null);
+    // It may be the last moment of this process.
+    recorded?.recording.flush();
+    recorded?.file.flushSync();
   };
   using _defects = onDefect(logError);
   const stopping = new AbortController();
   using _reloads = onReloadSignal(() => {
-    const hasReopened = log.reopen();
-    log.line("info", hasReopened ? "log files reopened (SIGHUP)" : "SIGHUP: no log files", null);
+    recorded?.file.reopen();
+    const files = [...log.reopen() ? ["log files"] : [], ...recorded ? ["recording"] : []];
+    const text = files.length > 0 ? `${files.join(" and ")} reopened (SIGHUP)` : NOTHING_TO_REOPEN;
+    log.line("info", text, null);
   });
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);
   try {
-    emitStarted(role, settings, reporter);
+    const fields = startedFields(role, settings);
+    new EventSource(reporter, systemClock).emit("started", fields);
+    if (settings.record !== "") {
+      recorded = await openRecording({
+        path: settings.record,
+        maxBytes: settings.record_max_mb * BYTES_OF_MIB,
+        started: fields,
+        report: (text) => log.line("error", text, null),
+        clock: systemClock,
+        random: systemRandom,
+      });
+      reporter.recording = recorded.recording;
+      log.line("info", recordingText(role, settings, commandLine), null);
+    }
     const started = start({ settings, commandLine, sink: reporter });
     // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
@@ -155,15 +176,38 @@ async function runTask(
     throw error;
   } finally {
     reporter.flush();
+    recorded?.recording.flush();
+    await recorded?.file.close();
     await json?.flush();
     log.close();
   }
 }
 
-/** Emits the first event of this process. */
-function emitStarted(role: Role, settings: Settings, sink: EventSink): void {
+const NOTHING_TO_REOPEN = "SIGHUP: no log files and no recording";
+
+const BYTES_OF_MIB = 1_048_576;
+
+/** For how many sessions a server says how long its recording will last. */
+const SERVER_SESSIONS = 100;
+
+/** Says where is recorded, and how long the files will last. */
+function recordingText(role: Role, settings: Settings, { sessions, stdin }: CommandLine): string {
+  const { data_interval, record, record_max_mb } = settings;
+  const count = role === "server" ? SERVER_SESSIONS : sessions ?? 1;
+  const load = {
+    maxBytes: record_max_mb * BYTES_OF_MIB,
+    sessions: count,
+    interval_s: stdin ? undefined : data_interval,
+  };
+  const many = count === 1 ? "1 session" : `${count} sessions`;
+  const rate = stdin ? "however much is sent" : `a data message every ${data_interval} s`;
+  return `recording to ${record}; with ${many}, ${rate}, and all well, ${lastingText(load)}`;
+}
+
+/** The fields of the first event of this process. */
+function startedFields(role: Role, settings: Settings): EventFields["started"] {
   const own = Object.entries(settings).filter(([key]) => (KEYS[key as Key].role ?? role) === role);
-  new EventSource(sink, systemClock).emit("started", {
+  return {
     version: VERSION,
     role,
     host: Deno.hostname(),
@@ -171,7 +215,7 @@ function emitStarted(role: Role, settings: Settings, sink: EventSink): void {
     // `Intl` takes 10 ms to start.
     zone: Temporal.Now.timeZoneId(),
     settings: Object.fromEntries(own),
-  });
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { recordingFiles } from "../output/recording_file.ts";
 import { UsageError } from "../platform/errors.ts";
 import { ownsPath } from "../store/sqlite/schema.ts";
 import type { Role } from "../wire/protocol.ts";
@@ -11,13 +12,33 @@ import { KEYS, type Settings } from "./settings.ts";
 
 /** The output must not be the store, nor a file that SQLite keeps beside it. */
 function refuseSharedFile({ output, store }: Settings): void {
-  if (output === "" || store === "") return;
-  const folder = new URL(`file://${Deno.cwd()}/`);
-  const path = (name: string) => new URL(encodeURI(name), folder).pathname;
-  if (!ownsPath(path(store), path(output))) return;
+  if (output === "" || store === "" || !ownsPath(absolute(store), absolute(output))) return;
   throw new UsageError(
     `--output ${output}: that is the store, or a file that belongs to it; give --output its own`,
   );
+}
+
+/** A recording, whose files are renamed, must have files of its own. */
+function refuseSharedRecording({ output, record, store }: Settings): void {
+  if (record === "") return;
+  if (record === "-") {
+    throw new UsageError("--record -: a recording is a file, which is rotated; name one");
+  }
+  const other = [...store === "" ? [] : ["store"], ...output === "" ? [] : ["output"]]
+    .find((key) =>
+      recordingFiles(absolute(record)).some((file) =>
+        key === "store" ? ownsPath(absolute(store), file) : absolute(output) === file
+      )
+    );
+  if (other === undefined) return;
+  throw new UsageError(
+    `--record ${record}: that is the ${other}, or would replace it when it is rotated; give --record ` +
+      "its own",
+  );
+}
+
+function absolute(name: string): string {
+  return new URL(encodeURI(name), new URL(`file://${Deno.cwd()}/`)).pathname;
 }
 
 /**
@@ -30,6 +51,7 @@ export function refuseConflicts(
   settings: Settings,
   commandLine: CommandLine,
 ): void {
+  refuseSharedRecording(settings);
   if (role === "client") return refuseClientConflicts(settings, commandLine);
   if (commandLine.json && settings.output === "-") {
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");

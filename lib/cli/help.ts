@@ -11,6 +11,7 @@ import { defaultSettings, type Key, KEYS } from "./settings.ts";
 const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
+  record: " FILE",
   log_dir: " FOLDER",
 };
 
@@ -30,7 +31,8 @@ export function helpText(role: Role): string {
   const group = (title: string, lines: readonly string[]) =>
     `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
   return [
-    `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n`,
+    `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n` +
+    `       pulsewire-${role} report [options] RECORDING…   (see report --help)\n`,
     group("Address", settings("host", "port")),
     group(
       "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
@@ -50,7 +52,10 @@ export function helpText(role: Role): string {
         settings("store", "session_lifetime", "max_sessions", "workers"),
       ),
     group("Run", options()),
-    group("Output", [...options("output"), ...settings("log_dir", "log_stamps")]),
+    group("Output", [
+      ...options("output"),
+      ...settings("log_dir", "log_stamps", "record", "record_max_mb"),
+    ]),
     group("Other", [...settings("original"), ...options("other")]),
     group(
       "Exit status",

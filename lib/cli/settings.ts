@@ -157,6 +157,16 @@ export const SETTINGS = {
     default: "zone",
     meaning: "time stamps of log lines: with the time zone, or without",
   },
+  record: {
+    ...PATH,
+    meaning: "file to record events and frames to, for a report",
+  },
+  record_max_mb: {
+    unit: "count",
+    range: [1, 1_000_000],
+    default: 64,
+    meaning: "MiB of a recording until it is rotated; 5 files are kept",
+  },
   original: {
     ...SWITCH,
     default: { server: true, client: false },

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Deadline, StallKind } from "../platform/deadline.ts";
+import type { Deadline } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
@@ -100,7 +101,7 @@ export class ClientSession extends Session implements ClientDataSide {
       if (this.#isNextTooLarge) return this.#tooLarge();
       const { payload, seq, times } = this.#outbox.take(now_ms, this.counts);
       writer.send({ type: "DATA", seq, payload });
-      if (!events.wantsMessages) continue;
+      if (!events.wantsMessage(seq)) continue;
       const resent = times > 1 && { resent: true as const };
       events.emit("data_sent", { seq, bytes: payload.length, ...resent });
     }
@@ -179,7 +180,8 @@ export class ClientSession extends Session implements ClientDataSide {
     this.#lastConfirmed_ms = this.now();
     this.state.release();
     this.opened(resumes && this.#outbox.resume(received));
-    for (let seq = confirmedUpTo + 1; seq <= received && this.events.wantsMessages; seq++) {
+    for (let seq = confirmedUpTo + 1; seq <= received; seq++) {
+      if (!this.events.wantsConfirmation(seq)) continue;
       this.events.emit("data_confirmed", { seq, rtt_ms: null });
     }
     this.#limit = greetingNumber(frame.greeting, "max_message_bytes") ?? Infinity;
@@ -258,7 +260,7 @@ export class ClientSession extends Session implements ClientDataSide {
     for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;
       ledger.addRoundTrip(rtt_ms);
-      if (!events.wantsMessages) continue;
+      if (!events.wantsConfirmation(message.seq)) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });
     }
   }

@@ -98,6 +98,7 @@ export class LoadRun {
     let wasOpen = false;
     const events: EventSink = {
       wantsMessages: sink.wantsMessages,
+      recording: sink.recording,
       emit: (event) => {
         if (event.event === "connected" && !wasOpen) {
           wasOpen = true;

@@ -47,10 +47,10 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     super(options);
     this.#options = options;
     const { clock, count, timers } = options;
-    const { events, ledger } = this;
+    const { events, ledger, link } = this;
     this.#outbox = new PendingMessage(ledger, timers, clock.now(), count);
     const send = (n: number) => this.#sendHeartbeat(n);
-    this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, send });
+    this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
   }
 
   /** When the next data message may go out. */
@@ -99,6 +99,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
       if (outcome === "dead") {
         return this.end(this.#closed ?? { by: "self", reason: "silent", text: "" });
       }
+      this.#heartbeats.over();
       this.#closed = undefined;
       this.#beats?.close();
       this.#beats = undefined;
@@ -148,7 +149,9 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     this.#data?.send("data");
     const { events, ledger } = this;
     const seq = ledger.dataSent;
-    if (events.wantsMessages) events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
+    if (events.wantsMessage(seq)) {
+      events.emit("data_sent", { seq, bytes: ORIGINAL_TEXT.data.length });
+    }
   }
 
   #sendHeartbeat(n: number): void {
@@ -259,7 +262,9 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     const seq = ++ledger.confirmedUpTo;
     ledger.addRoundTrip(rtt_ms);
     this.dataFramesReceived++;
-    if (events.wantsMessages) events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
+    if (events.wantsConfirmation(seq)) {
+      events.emit("data_confirmed", { seq, rtt_ms: roundMs(rtt_ms) });
+    }
   }
 
   /** A heartbeat was confirmed as data is: a restarted server takes this connection for data. */

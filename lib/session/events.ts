@@ -4,8 +4,10 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
+import type { Recording } from "../evidence/recording.ts";
+import { SessionTrace } from "../evidence/session_trace.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -130,7 +132,7 @@ export interface EventFields {
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
   /** The last event of a session: its counters, and who ended it and why. */
-  summary: Summary & Partial<Pick<CloseReason, "by" | "reason">>;
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */
@@ -158,10 +160,14 @@ export interface EventSink {
    * is. A sink without this method always has room.
    */
   room?(): Promise<void> | undefined;
+  /** Receives what is recorded besides, and of frames too, if this process is recorded. */
+  readonly recording?: Recording;
 }
 
 /** Emits the events of one session, with time and session id. */
 export class EventSource {
+  /** What is recorded of the session, if this process is recorded. */
+  declare readonly trace?: SessionTrace;
   readonly #sink: EventSink;
   readonly #clock: Clock;
   /** The session's id; `null` before there is one. */
@@ -172,11 +178,17 @@ export class EventSource {
     this.#sink = sink;
     this.#clock = clock;
     this.session = session;
+    if (sink.recording) this.trace = new SessionTrace(sink.recording, this);
   }
 
-  /** Whether the sink wants the events of every data message. */
-  get wantsMessages(): boolean {
-    return this.#sink.wantsMessages;
+  /** Whether the event of this data message, sent or received now, is wanted. */
+  wantsMessage(seq: number): boolean {
+    return this.trace?.wantsMessage(seq, this.#clock) || this.#sink.wantsMessages;
+  }
+
+  /** Whether the event of this confirmation is wanted. */
+  wantsConfirmation(seq: number): boolean {
+    return this.#sink.wantsMessages || this.trace?.wantsConfirmation(seq) === true;
   }
 
   /** The sink's backpressure: see {@linkcode EventSink.room}. */
@@ -186,8 +198,10 @@ export class EventSource {
 
   /** Emits an event of this session with the present time. */
   emit<Name extends EventName>(event: Name, fields: EventFields[Name]): void {
-    const time = isoTime(this.#clock.wallTime());
-    this.#sink.emit({ time, event, session: this.session, ...fields } as Event);
+    const wall_ms = this.#clock.wallTime();
+    const emitted = { time: isoTime(wall_ms), event, session: this.session, ...fields } as Event;
+    this.trace?.event(emitted, wall_ms, this.#clock.now());
+    this.#sink.emit(emitted);
   }
 }
 

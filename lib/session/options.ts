@@ -50,6 +50,8 @@ export abstract class SessionSide {
   protected readonly config: SessionConfig;
   /** The connection. */
   protected readonly connection: Connection;
+  /** Which connection of its session it is, once a frame on it was recorded. */
+  declare protected connectionNumber?: number;
 
   /** Creates one side of a session on a connection. */
   constructor({ config, connection, state }: SessionOptions) {
@@ -86,6 +88,14 @@ export abstract class SessionSide {
   /** The monotonic time in milliseconds. */
   now(): number {
     return this.config.clock.now();
+  }
+
+  /** Records a frame that was sent or received at a time, if this process is recorded. */
+  protected trace(isSent: boolean, frame: Frame, now_ms: number): void {
+    const { session, trace } = this.events;
+    if (!trace || session === null) return;
+    this.connectionNumber ??= trace.connect();
+    trace.frame(isSent, frame, this.connectionNumber, now_ms);
   }
 
   /** The close reason of a handshake that was not completed in time. */

@@ -33,8 +33,8 @@ export interface Delivery {
   /** Whether sessions survive a restart of the server. */
   readonly isDurable: boolean;
   /**
-   * While more waits than may: the bytes that may wait of one session. A session with more is to be
-   * held, and read again when `room` resolves; 0 while twice as much waits. `Infinity` at all other times.
+   * While more waits than may: the bytes that may wait of one session, the fewer the more waits. One with
+   * more is to be held, and read again when `room` resolves. `Infinity` at all other times.
    */
   readonly share: number;
   /** Whether delivery has failed for good. */
@@ -80,7 +80,7 @@ export class BatchDelivery implements Delivery {
   /** What does not fit into the next batch, by session; the one whose turn is next comes first. */
   readonly #queues = new Map<string, Queue>();
   #pendingBytes = 0;
-  #share = Infinity;
+  #isHolding = false;
   /** What is being delivered, the oldest first, and what it waits for. */
   readonly #underWay = new Map<Waiting, "store" | "output">();
   readonly #watch: HoldWatch;
@@ -108,8 +108,10 @@ export class BatchDelivery implements Delivery {
   }
 
   get share(): number {
-    // Sessions that began to send after the hold did may be many.
-    return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;
+    if (!this.#isHolding) return Infinity;
+    // Sessions that begin to send later share what is left. In steps: each is sent to the workers.
+    const share = (2 * this.#maxBytes - this.#pendingBytes) / Math.max(1, this.#queues.size);
+    return share < 1 ? 0 : 2 ** Math.floor(Math.log2(share));
   }
 
   get hasFailed(): boolean {
@@ -125,12 +127,11 @@ export class BatchDelivery implements Delivery {
   }
 
   async keep(entry: Entry): Promise<void> {
-    if (this.#hasFailed) return;
-    await new Promise<void>((resolve) => this.#add(entry, resolve));
+    if (!this.#hasFailed) await new Promise<void>((resolve) => this.#add(entry, resolve));
   }
 
-  room(): Promise<void> {
-    return this.#share === Infinity ? Promise.resolve() : this.#room.promise;
+  async room(): Promise<void> {
+    if (this.#isHolding) await this.#room.promise;
   }
 
   async flushed(): Promise<void> {
@@ -147,7 +148,7 @@ export class BatchDelivery implements Delivery {
     queue.add(entry, waiter);
     if (entry.kind === "message") this.#watch.start();
     this.#pendingBytes += costOf(entry);
-    if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
+    if (this.#pendingBytes > this.#maxBytes && !this.#isHolding) this.#beginHold();
     this.#running ??= this.#run();
     this.#deliverAhead();
   }
@@ -256,8 +257,7 @@ export class BatchDelivery implements Delivery {
   }
 
   get #waitingFor(): "store" | "output" {
-    const [oldest] = this.#underWay.values();
-    return oldest ?? "store";
+    return this.#underWay.values().next().value ?? "store";
   }
 
   /** Begins the next batch, which may get as large as the one before. */
@@ -276,7 +276,7 @@ export class BatchDelivery implements Delivery {
   }
 
   #beginHold(): void {
-    this.#share = this.#maxBytes / Math.max(1, this.#queues.size);
+    this.#isHolding = true;
     const { clock, notice } = this.#options;
     const now_ms = clock.now();
     this.#isNoticed = now_ms - this.#noticed_ms >= NOTICE_INTERVAL_MS;
@@ -290,8 +290,8 @@ export class BatchDelivery implements Delivery {
   }
 
   #releaseHeld(): void {
-    if (this.#share === Infinity) return;
-    this.#share = Infinity;
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
     this.#room.resolve();
     this.#room = Promise.withResolvers();
     if (this.#isNoticed) this.#options.notice("info", "all sessions are read again");

@@ -20,6 +20,8 @@ export interface WriterListener {
   onFailure(error: unknown): void;
   /** Called when the network has taken some bytes. */
   onWritten?(): void;
+  /** Called with each frame just before the write that it is in begins. */
+  onWriting?(frame: Frame): void;
 }
 
 /** A promise that is resolved: what waits for it goes on at the end of this turn. */
@@ -135,16 +137,21 @@ export class FrameWriter {
   /** Fills the batch from the queues; returns its bytes. */
   #collect(batch: FrameBatch): Uint8Array<ArrayBuffer> {
     for (const frame of this.#control ?? []) {
-      batch.add(frame);
+      this.#add(frame, batch);
       this.#confirming = confirmed(frame) ?? this.#confirming;
     }
     this.#control = undefined;
     const data = this.#data ?? [];
     let taken = 0;
-    while (taken < data.length && batch.length < BATCH_BYTES) batch.add(data[taken++]!);
+    while (taken < data.length && batch.length < BATCH_BYTES) this.#add(data[taken++]!, batch);
     if (taken === data.length) this.#data = undefined;
     else data.splice(0, taken);
     return batch.take();
+  }
+
+  #add(frame: Frame, batch: FrameBatch): void {
+    this.#listener.onWriting?.(frame);
+    batch.add(frame);
   }
 }
 

@@ -27,6 +27,7 @@ const NO_ID = "its sessions have no id, so they cannot be resumed; leave one out
 const NO_NUMBERS =
   "its data messages have no numbers, so only one may be unconfirmed at a time; leave one out";
 const STDOUT = "--json and --output -: both write to stdout; give --output a file";
+const RECORD = "or would replace it when it is rotated; give --record its own";
 const STORE = "that is the store, or a file that belongs to it; give --output its own";
 
 const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Partial<Settings>][] = [
@@ -52,6 +53,10 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
   ["server", "--store a.db --output a.db", `--output a.db: ${STORE}`],
   ["server", "--store a.db --output ./b/../a.db", `--output ./b/../a.db: ${STORE}`],
   ["server", "--store a.db --output a.db-wal", `--output a.db-wal: ${STORE}`],
+  ["server", "--output a --record a", `--record a: that is the output, ${RECORD}`],
+  ["server", "--output a.4 --record ./a", `--record ./a: that is the output, ${RECORD}`],
+  ["server", "--store a --record a-wal", `--record a-wal: that is the store, ${RECORD}`],
+  ["client", "--record -", "--record -: a recording is a file, which is rotated; name one"],
 ];
 
 const inFile = (file?: Partial<Settings>) => file ? ` with ${JSON.stringify(file)} in a file` : "";
@@ -72,6 +77,7 @@ const COMPATIBLE: readonly [role: Role, line: string, file?: Partial<Settings>][
   ["server", "--json --output a"],
   ["server", "--output -"],
   ["server", "--store a.db --output b/a.db"],
+  ["server", "--store a.db --output b/a.5 --record b/a"],
 ];
 
 for (const [role, line, file] of COMPATIBLE) {

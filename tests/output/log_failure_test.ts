@@ -14,7 +14,8 @@ import { type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
 import { withFolder } from "../support/folder.ts";
 import { logLines, openTestLog } from "../support/log.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { testUnless } from "../support/skip.ts";
+import { whyNoSmallDisk, withSmallDisk } from "../support/mounted_disk.ts";
 
 /** The message of a line. */
 const messageOf = (line: string) => line.split(" || ")[2];
@@ -124,32 +125,6 @@ Deno.test("Log outlives a rotation that fails, and rotates when it can", async (
     assertEquals(errorsAbout(path, await opened.put()).length, 2);
   });
 });
-
-/** A disk of 64 KiB, mounted for as long as it is used. */
-async function withSmallDisk(
-  use: (disk: { folder: string; enlarge(): void }) => Promise<void>,
-): Promise<void> {
-  await withFolder(async (folder) => {
-    mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder);
-    try {
-      await use({ folder, enlarge: () => mount("-o", "remount,size=1m", folder) });
-    } finally {
-      new Deno.Command("umount", { args: [folder] }).outputSync();
-    }
-  });
-}
-
-function mount(...args: string[]): void {
-  const failure = whyNot("mount", ...args);
-  if (failure !== undefined) throw new Error(failure);
-}
-
-function whyNoSmallDisk(): string | undefined {
-  // In a mount namespace of its own, so that the trial leaves nothing behind.
-  return Deno.build.os === "linux" && Deno.uid() === 0
-    ? whyNot("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
-    : "to mount a small disk takes Linux and root";
-}
 
 testUnless(
   whyNoSmallDisk(),

@@ -17,25 +17,38 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+function hasLines(path: string): boolean {
+  try {
+    return logLines(path).length > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 const FAST = ["--data-interval=0.05", "--log-dir"];
 
-testUnless(why, "SIGHUP reopens the log files of either side, and ends nothing", async () => {
+testUnless(why, "SIGHUP reopens the log files and the recording, and ends nothing", async () => {
   await withFolder(async (folder) => {
     const address = ["127.0.0.1", String(freePort())];
     const logs = `${folder}/logs`;
-    await using server = startCommand("server", [...address, ...FAST, logs]);
+    const args = (role: Role) => [...address, ...FAST, logs, "--record", `${folder}/${role}`];
+    await using server = startCommand("server", args("server"));
     await server.event("listening");
-    await using client = startCommand("client", [...address, ...FAST, logs]);
+    await using client = startCommand("client", args("client"));
     await client.event("data_confirmed");
     const commands: [Role, Command][] = [["server", server], ["client", client]];
     for (const [role, command] of commands) {
       const path = `${logs}/${role}_info.log`;
       Deno.renameSync(path, `${path}.moved`);
+      Deno.renameSync(`${folder}/${role}`, `${folder}/${role}.moved`);
       command.kill("SIGHUP");
-      await command.stderrText("log files reopened (SIGHUP)");
+      await command.stderrText("log files and recording reopened (SIGHUP)");
       const before = logLines(path).length;
       await until(() => logLines(path).length > before + 2);
-      assertMatch(logLines(path)[0]!, /log files reopened \(SIGHUP\) \|\| -$/);
+      assertMatch(logLines(path)[0]!, /log files and recording reopened \(SIGHUP\) \|\| -$/);
+      await until(() => hasLines(`${folder}/${role}`));
+      assertMatch(logLines(`${folder}/${role}`)[0]!, /"event":"started",.*"file":2\}$/);
       assert(logLines(`${path}.moved`).length > 0);
     }
     for (const [, command] of commands.reverse()) {

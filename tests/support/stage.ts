@@ -9,6 +9,7 @@ import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
 import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
 import { Strangers } from "../../lib/server/strangers.ts";
+import type { Recording } from "../../lib/evidence/recording.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import {
   type Event,
@@ -41,6 +42,8 @@ export function saying(text: string, timers: Timers = DEFAULT_TIMERS) {
 /** Keeps every event with the virtual time at which it came. */
 export class Recorder implements EventSink {
   readonly wantsMessages = true;
+  /** Where sessions are recorded, if they are. */
+  recording?: Recording;
   readonly events: (Event & { at_ms: number })[] = [];
   readonly #clock: VirtualClock;
 
@@ -71,7 +74,7 @@ export class Recorder implements EventSink {
 }
 
 /** What no story tells: the fields that tests look at apart from the others, if at all. */
-const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms"];
+const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms", "pause_ms"];
 
 function told(event: Event & { at_ms: number }) {
   const fields = Object.entries(event).filter(([name]) => !UNTOLD.includes(name));
@@ -102,6 +105,8 @@ export interface StageOptions extends PathOptions {
   source?: DataSource;
   window?: number;
   maxMessageBytes?: number;
+  /** Makes what the session is recorded to. */
+  record?: (clock: VirtualClock) => Recording;
 }
 
 /** A session under test and all around it. */
@@ -196,5 +201,7 @@ function config(options: StageOptions) {
     timers: { ...DEFAULT_TIMERS, ...options.timers },
     maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
   };
-  return { clock, path: new Path(clock, options), parts, recorder: new Recorder(clock) };
+  const recorder = new Recorder(clock);
+  recorder.recording = options.record?.(clock);
+  return { clock, path: new Path(clock, options), parts, recorder };
 }

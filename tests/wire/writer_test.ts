@@ -11,6 +11,7 @@ import { settle } from "../support/virtual_clock.ts";
 
 /** A connection whose writes the test completes. */
 function stage(mostAtOnce = Infinity) {
+  const begun: string[] = [];
   const written: string[] = [];
   const errors: unknown[] = [];
   let waiting: { take: () => void; fail: (error: unknown) => void } | undefined;
@@ -27,7 +28,10 @@ function stage(mostAtOnce = Infinity) {
         };
       }),
   } as unknown as Connection;
-  const writer = new FrameWriter(connection, { onFailure: (error) => errors.push(error) });
+  const writer = new FrameWriter(connection, {
+    onFailure: (error) => errors.push(error),
+    onWriting: ({ type }) => begun.push(type),
+  });
   const act = async (what: "take" | "fail") => {
     await settle();
     const now = waiting!;
@@ -36,7 +40,7 @@ function stage(mostAtOnce = Infinity) {
     else now.fail(new TransportError("reset", "reset"));
     await settle();
   };
-  return { writer, written, errors, act, isWriting: () => waiting !== undefined };
+  return { writer, written, begun, errors, act, isWriting: () => waiting !== undefined };
 }
 
 const beat = (n: number): Frame => ({ type: "HEARTBEAT", n });
@@ -52,6 +56,21 @@ Deno.test("FrameWriter writes all that is ready in one write", async () => {
   writer.send(beat(2));
   await act("take");
   assertEquals(written, ["HEARTBEAT 1\nHEARTBEAT 2\n"]);
+});
+
+Deno.test("FrameWriter tells of each frame when the write begins that it is in, and not before", async () => {
+  const { writer, begun, act } = stage();
+  writer.send(data(1));
+  writer.send(beat(1));
+  assertEquals(begun, []);
+  await settle();
+  assertEquals(begun, ["HEARTBEAT", "DATA"]);
+  writer.send({ type: "CONFIRM", seq: 1 });
+  writer.send({ type: "CONFIRM", seq: 2 });
+  await settle();
+  assertEquals(begun.length, 2, "the peer does not read");
+  await act("take");
+  assertEquals(begun.slice(2), ["CONFIRM"]);
 });
 
 Deno.test("FrameWriter collects while a write is under way", async () => {

@@ -8,6 +8,7 @@ import {
   TransportError,
   type TransportErrorKind,
 } from "../../platform/net/transport.ts";
+import type { ThinningOptions } from "../../evidence/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
@@ -16,10 +17,20 @@ import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
 
+/** How a worker records. */
+export interface WorkerRecording extends ThinningOptions {
+  /** The main thread's `origin_ms`. */
+  readonly origin_ms: number;
+  /** The main thread's monotonic time when this is sent, in milliseconds. */
+  readonly now_ms: number;
+}
+
 /** What a worker is started with. */
 export interface WorkerConfig extends Readonly<ServerConfig> {
   /** Whether to emit the events of every data message. */
   readonly wantsMessages: boolean;
+  /** How to record, if the process is recorded. */
+  readonly recording?: WorkerRecording;
   /** If data messages are delivered: whether they are stored. */
   readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that the worker restores. */
@@ -51,6 +62,7 @@ export type IoRequest =
   | { use: "read"; size: number }
   | { use: "write"; bytes: Uint8Array }
   | { use: "close_write" }
+  | { use: "link_fault" }
   | { use: "close" };
 
 /** The result of an operation; `close` has none. */
@@ -58,7 +70,8 @@ export type IoResult =
   | { use: "read"; bytes: Uint8Array | null }
   | { use: "write"; count: number }
   | { use: "close_write" }
-  | { use: "read" | "write" | "close_write"; failure: IoFailure };
+  | { use: "link_fault"; fault?: string }
+  | { use: "read" | "write" | "close_write" | "link_fault"; failure: IoFailure };
 
 /** The main thread passes these on between the two workers of a forwarded connection. */
 export type IoMessage =
@@ -102,6 +115,8 @@ export type FromWorker =
   | { kind: "listening" }
   | { kind: "listen_failed"; failure: IoFailure }
   | { kind: "event"; event: Event }
+  /** Lines for the recording. */
+  | { kind: "recorded"; lines: string }
   /** Which worker serves this session, or, without one, an original client? */
   | { kind: "place"; call: number; session?: string }
   /** Whether the connection of a session that was placed here has opened or resumed it. */

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { Recording, Thinning } from "../../evidence/recording.ts";
+import type { Clock } from "../../platform/clock.ts";
 import type { Event, EventSink } from "../../session/events.ts";
 import type { Delivery, Recipient } from "../../store/delivery.ts";
 import type { Entry } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { FromWorker } from "./messages.ts";
+import type { FromWorker, WorkerRecording } from "./messages.ts";
 
 /** Options for {@linkcode RemoteDelivery}. */
 export interface RemoteDeliveryOptions {
@@ -97,17 +99,44 @@ export class RemoteDelivery implements Delivery {
 /** How many events of a worker may be unacknowledged: a tenth of a second's worth. */
 export const MAX_UNACKNOWLEDGED = 8_192;
 
+/** How far the wall clock may have stepped, in milliseconds, between the starts of two threads, unnoticed. */
+const START_LIMIT_MS = 1_000;
+
+/** Records through the main thread, with its time. */
+export function remoteRecording(
+  { now_ms, origin_ms, ...thinning }: WorkerRecording,
+  clock: Clock,
+  send: (message: FromWorker) => void,
+): Recording {
+  // The wall clock may have been set between the starts of the two threads.
+  const least_ms = now_ms - clock.now();
+  const ahead_ms = (clock.origin_ms ?? origin_ms) - origin_ms;
+  const isSure = ahead_ms >= least_ms && ahead_ms < least_ms + START_LIMIT_MS;
+  return new Recording({
+    thinning: new Thinning(thinning),
+    write: (lines) => send({ kind: "recorded", lines }),
+    clock,
+    ahead_ms: isSure ? ahead_ms : least_ms,
+  });
+}
+
 /** Emits events through the main thread. */
 export class RemoteSink implements EventSink {
   readonly wantsMessages: boolean;
+  readonly recording?: Recording;
   readonly #send: (message: FromWorker) => void;
   #unacknowledged = 0;
   #waiting: (() => void)[] = [];
 
   /** Creates a sink; `send` sends a message to the main thread. */
-  constructor(wantsMessages: boolean, send: (message: FromWorker) => void) {
+  constructor(
+    wantsMessages: boolean,
+    send: (message: FromWorker) => void,
+    recording?: Recording,
+  ) {
     this.wantsMessages = wantsMessages;
     this.#send = send;
+    this.recording = recording;
   }
 
   emit(event: Event): void {

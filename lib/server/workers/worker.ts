@@ -13,7 +13,7 @@ import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import { failureOf, type FromWorker, type ToWorker, type WorkerConfig } from "./messages.ts";
-import { RemoteDelivery, RemoteSink } from "./remote.ts";
+import { RemoteDelivery, remoteRecording, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
 export type WorkerPlatform = Pick<ServerOptions, "clock" | "legacy" | "random" | "transport">;
@@ -48,6 +48,7 @@ export class ServerWorker implements Coordinator {
     const end = new ForwardingEnd(
       connection,
       (result) => this.#link.send({ kind: "io_result", forwarding, result }),
+      () => this.#platform.clock.now(),
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
@@ -126,8 +127,9 @@ export class ServerWorker implements Coordinator {
       };
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
-    this.#sink = new RemoteSink(config.wantsMessages, send);
     const { clock, legacy, random, transport } = this.#platform;
+    const recording = config.recording && remoteRecording(config.recording, clock, send);
+    this.#sink = new RemoteSink(config.wantsMessages, send, recording);
     try {
       this.#server = Server.listen({
         ...serverConfig(config),
@@ -148,6 +150,7 @@ export class ServerWorker implements Coordinator {
 
   #serve(server: Server): void {
     server.run().then(() => {
+      this.#sink!.recording?.flush();
       this.#link.send({ kind: "stopped", counts: server.counts });
     });
   }

@@ -162,7 +162,8 @@ export class WorkerPool {
 
   /** Makes the configuration of a worker, and assigns it its sessions. */
   #config(n: number): WorkerConfig {
-    const { sink, store, workers } = this.#options;
+    const { clock, sink, store, workers } = this.#options;
+    const lines_per_s = sink.recording?.thinning.lines_per_s;
     // Its share of the sessions of an earlier process.
     const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
     for (const { id } of sessions) this.#routing.add(id, n);
@@ -170,6 +171,12 @@ export class WorkerPool {
       ...serverConfig(this.#options),
       address: this.#address,
       wantsMessages: sink.wantsMessages,
+      recording: lines_per_s === undefined ? undefined : {
+        lines_per_s,
+        threads: workers,
+        origin_ms: clock.origin_ms ?? 0,
+        now_ms: clock.now(),
+      },
       delivery: this.#delivery && { isDurable: this.#delivery.isDurable },
       sessions,
     };
@@ -191,6 +198,8 @@ export class WorkerPool {
       case "event":
         worker.acknowledgeEvent();
         return this.#options.sink.emit(message.event);
+      case "recorded":
+        return this.#options.sink.recording!.addFormatted(message.lines);
       case "place":
         return void this.#placementOf(worker, message.session).then((placement) =>
           worker.send({ kind: "place_result", call: message.call, placement })

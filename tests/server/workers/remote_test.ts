@@ -8,6 +8,7 @@ import type { FromWorker } from "../../../lib/server/workers/messages.ts";
 import {
   MAX_UNACKNOWLEDGED,
   RemoteDelivery,
+  remoteRecording,
   RemoteSink,
 } from "../../../lib/server/workers/remote.ts";
 import type { Event, EventSink } from "../../../lib/session/events.ts";
@@ -16,7 +17,7 @@ import type { Entry } from "../../../lib/store/store.ts";
 import { data, heardAfter } from "../../support/callers.ts";
 import { stageRawServer } from "../../support/raw_server.ts";
 import { lost, message as entryOf } from "../../support/store_folder.ts";
-import { settle } from "../../support/virtual_clock.ts";
+import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 const EVENT: Event = {
   time: "2026-11-22T00:00:00.000Z",
@@ -144,6 +145,32 @@ Deno.test("RemoteSink.emit() sends each event, and knows whether those of messag
   const sink = new RemoteSink(true, (message) => sent.push(message));
   sink.emit(EVENT);
   assertEquals([sink.wantsMessages, sent], [true, [{ kind: "event", event: EVENT }]]);
+});
+
+Deno.test("remoteRecording() records by the clock of the main thread, and by no step of the wall clock", async () => {
+  const clock = Object.assign(new VirtualClock(), { origin_ms: 5_000.25 });
+  await clock.advance(100);
+  // The main thread started 600 ms earlier, and sent this 2 ms ago.
+  const main = { lines_per_s: 8, threads: 2, origin_ms: 4_400.25, now_ms: 698 };
+  const ahead_ms = (more: Partial<typeof main>) =>
+    remoteRecording({ ...main, ...more }, clock, () => {}).ahead_ms;
+  assertEquals(ahead_ms({}), 600);
+  // The wall clock was set an hour forward or back in between: what was sent is still in time.
+  assertEquals(ahead_ms({ origin_ms: 4_400.25 - 3_600_000 }), 598);
+  assertEquals(ahead_ms({ origin_ms: 4_400.25 + 3_600_000 }), 598);
+});
+
+Deno.test("remoteRecording() sends whole lines, and thins as its share of the threads demands", async () => {
+  const sent: FromWorker[] = [];
+  const main = { lines_per_s: 8, threads: 2, origin_ms: 0, now_ms: 0 };
+  const send = (message: FromWorker) => void sent.push(message);
+  const recording = remoteRecording(main, new VirtualClock(), send);
+  recording.add({ n: 1 });
+  recording.add({ n: 2 });
+  await settle();
+  assertEquals(sent, [{ kind: "recorded", lines: '{"n":1}\n{"n":2}\n' }]);
+  recording.thinning.sessions = 10;
+  assertEquals(recording.thinning.interval_us, 10_000_000);
 });
 
 Deno.test("RemoteSink.room() is pending while too many events are unacknowledged", async () => {

@@ -1,0 +1,133 @@
+/**
+ * Judges an outage by what one or both sides saw of it: direction, cause, who noticed first. It takes plain
+ * data, from recordings and from accounts alike. What that does not prove is `unknown`.
+ *
+ * @module
+ */
+import type { Role } from "../wire/protocol.ts";
+import type { Interval } from "./clock_bounds.ts";
+import { began, type Direction, type Flow, flowsOf } from "./directions.ts";
+import type { Cause, SideSeen } from "./side.ts";
+
+/** Which side noticed an outage first. */
+export type FirstNoticed = Role | "too_close";
+
+/** What is proven of an outage. */
+export interface Judgement {
+  /** The direction whose frames were lost first. */
+  readonly began: Direction | "both" | "unknown";
+  /** Why. */
+  readonly cause: Cause;
+  /** The side that the cause lies at, where it is one. */
+  readonly at?: Role;
+  /** Which side noticed first; `null` if only one side is known, or the clocks are not. */
+  readonly first_noticed_by: FirstNoticed | null;
+  /**
+   * By how many milliseconds it was first; if it is too close to tell, how much later the server noticed,
+   * and earlier if negative. `null` if only one side noticed.
+   */
+  readonly by_ms: Interval | null;
+  /** Frames towards the server; `null` without both sides. */
+  readonly to_server: Flow | null;
+  /** Frames towards the client. */
+  readonly to_client: Flow | null;
+}
+
+/** What both sides, or one of them, saw of one outage. */
+export interface OutageSeen {
+  /** The client's view, if known. */
+  readonly client?: SideSeen;
+  /** The server's view, if known. */
+  readonly server?: SideSeen;
+}
+
+/** Data messages from this size on, in bytes, may be what a path drops for its size. */
+const LARGE_BYTES = 512;
+
+/** Judges an outage. */
+export function judge(seen: OutageSeen): Judgement {
+  const { client, server } = seen;
+  const isComparable = client !== undefined && server !== undefined &&
+    [...client.sent, ...client.received, ...server.sent, ...server.received]
+      .every(({ at }) => Number.isFinite(at[0]) && Number.isFinite(at[1]));
+  const known = isComparable ? flowsOf(client, server) : undefined;
+  const flows = known ?? { to_server: null, to_client: null };
+  const where = known ? began(known) : "unknown";
+  const { at, cause } = causeOf(seen, flows.to_server, flows.to_client);
+  // A process that did not run is no direction of the path.
+  const isPath = ["path_cut", "large_packets", "reset", "unknown"].includes(cause);
+  return { began: isPath ? where : "unknown", cause, at, ...firstNoticed(seen), ...flows };
+}
+
+function firstNoticed(
+  { client, server }: OutageSeen,
+): Pick<Judgement, "first_noticed_by" | "by_ms"> {
+  const [c, s] = [client?.noticed?.at, server?.noticed?.at];
+  if (!client || !server) return { first_noticed_by: null, by_ms: null };
+  if (!c || !s) return { first_noticed_by: c ? "client" : s ? "server" : null, by_ms: null };
+  // How much later the server noticed.
+  const [low, high] = [s[0] - c[1], s[1] - c[0]];
+  if (!Number.isFinite(low) || !Number.isFinite(high)) {
+    return { first_noticed_by: null, by_ms: null };
+  }
+  if (low > 0) return { first_noticed_by: "client", by_ms: [low, high] };
+  if (high < 0) return { first_noticed_by: "server", by_ms: [-high, -low] };
+  return { first_noticed_by: "too_close", by_ms: [low, high] };
+}
+
+type Found = Pick<Judgement, "cause" | "at">;
+
+function causeOf(
+  seen: OutageSeen,
+  toServer: Flow | null,
+  toClient: Flow | null,
+): Found {
+  const sides = [seen.client, seen.server].filter((side) => side !== undefined);
+  const kernel = kernelCause(sides);
+  const [toServerFault, toClientFault] = [toServer?.fault, toClient?.fault];
+  const stalled = toServerFault === "stall"
+    ? "server"
+    : toClientFault === "stall"
+    ? "client"
+    : undefined;
+  if (stalled) {
+    const isFrozen = kernel?.cause === "process_not_running" && kernel.at === stalled;
+    return { cause: isFrozen ? "process_not_running" : "local_stall", at: stalled };
+  }
+  const first =
+    sides.filter(({ noticed }) => noticed).sort((a, b) => a.noticed!.at[0] - b.noticed!.at[0])[0];
+  const how = first?.noticed?.how;
+  if (how === "reset" || how === "closed") return { cause: how };
+  if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
+  if (kernel) return kernel;
+  const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
+  return { cause: isCut ? "path_cut" : "unknown" };
+}
+
+/** What only the kernel's view shows. */
+const OF_KERNEL: readonly Cause[] = [
+  "process_not_running",
+  "path_cut",
+  "not_reading",
+  "large_packets",
+];
+
+/** What the kernels' last views at both sides say, if they do not contradict each other. */
+function kernelCause(sides: readonly SideSeen[]): Found | undefined {
+  const found = sides.flatMap(({ causes, role }): Found[] => {
+    const cause = causes.findLast((each) => OF_KERNEL.includes(each));
+    if (cause === undefined) return [];
+    const isPeers = cause === "process_not_running" || cause === "not_reading";
+    return [isPeers ? { cause, at: role === "client" ? "server" : "client" } : { cause }];
+  });
+  const [first, second] = found;
+  const agree = !second || first!.cause === second.cause && first!.at === second.at;
+  return agree ? first : undefined;
+}
+
+/** Whether a frame alone proves a cut: it was lost on the path, and no path would drop it for its size. */
+function isCutByFrames(flow: Flow | null): boolean {
+  if (flow?.fault !== "path") return false;
+  const { bytes = Infinity, frame } = flow.vain!;
+  return frame !== "DATA" || bytes < LARGE_BYTES;
+}

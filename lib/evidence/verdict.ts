@@ -1,0 +1,141 @@
+/**
+ * The verdict on an outage in one sentence, and what it does not prove.
+ *
+ * @module
+ */
+import type { Role } from "../wire/protocol.ts";
+import type { Flow } from "./directions.ts";
+import type { Judgement } from "./outages.ts";
+
+/** A verdict for people. */
+export interface Verdict {
+  /** What is proven. */
+  readonly verdict: string;
+  /** What is not. */
+  readonly not_proven: string;
+}
+
+/** Words a judgement. */
+export function verdictOf(judgement: Judgement): Verdict {
+  const { not_proven, verdict } = causeText(judgement);
+  const noticed = noticedText(judgement);
+  return { verdict: `${verdict}${noticed && `; ${noticed}`}`, not_proven };
+}
+
+const OTHER: Readonly<Record<Role, Role>> = { client: "server", server: "client" };
+
+const WHERE = "where on the path, and by what";
+
+function causeText(judgement: Judgement): Verdict {
+  const { at, began, cause } = judgement;
+  switch (cause) {
+    case "path_cut":
+      return { verdict: cutText(began), not_proven: cutDoubt(judgement) };
+    case "process_not_running":
+      return {
+        verdict: `the ${
+          at ?? "peer"
+        }'s process did not run: its host, or a proxy in front of it, acknowledged all that was sent`,
+        not_proven: "why it did not run; that it was the host and not a proxy that acknowledged",
+      };
+    case "local_stall":
+      return {
+        verdict: `the ${
+          at ?? "peer"
+        }'s process did not run for a time, as its own recording says: the path is not to blame`,
+        not_proven: "why it did not run",
+      };
+    case "not_reading":
+      return {
+        verdict: `the ${at ?? "peer"}'s process did not read what its host received`,
+        not_proven: "why it did not read",
+      };
+    case "large_packets":
+      return {
+        verdict: `large packets were dropped${directionText(began)}, while small ones came through`,
+        not_proven: WHERE,
+      };
+    case "held":
+      return {
+        verdict: "confirmations waited at the server for its store, its output or room, " +
+          "not for the network",
+        not_proven: "what held up the store or the output",
+      };
+    case "reset":
+      return {
+        verdict: `the connection was reset (RST)${directionText(began)}`,
+        not_proven: "who sent the reset: the peer's host, or something on the path",
+      };
+    case "closed":
+      return {
+        verdict: "the connection was closed (FIN) without a TERMINATE",
+        not_proven: "who closed it: the peer's host when its process ended, or a proxy on the path",
+      };
+    default:
+      return {
+        verdict: began === "unknown"
+          ? "what was recorded does not show the cause"
+          : `${lostText(began)}; what was recorded does not show why`,
+        not_proven: "whether the path was cut, or a process or a host did not run",
+      };
+  }
+}
+
+function directionText(began: Judgement["began"]): string {
+  if (began === "to_server") return " on the way to the server";
+  return began === "to_client" ? " on the way to the client" : "";
+}
+
+function cutText(began: Judgement["began"]): string {
+  if (began === "unknown") {
+    return "the path was cut: what was sent did not arrive";
+  }
+  return `the path was cut ${
+    began === "both"
+      ? "in both directions: nothing came through any more"
+      : `towards the ${began === "to_server" ? "server" : "client"}: ${lostText(began)}`
+  }`;
+}
+
+function lostText(began: Judgement["began"]): string {
+  if (began === "both") return "frames of both directions were lost";
+  const to: Role = began === "to_server" ? "server" : "client";
+  return `what the ${
+    OTHER[to]
+  } sent did not arrive, while what the ${to} sent had still come through`;
+}
+
+function cutDoubt({ began, to_client, to_server }: Judgement): string {
+  if (began === "unknown") return `in which direction it began; ${WHERE}`;
+  if (began === "both") return `that both directions were cut at the same moment; ${WHERE}`;
+  const lost: Flow | null = began === "to_server" ? to_server : to_client;
+  const other = began === "to_server" ? "client" : "server";
+  const doubt = lost?.question
+    ? `that the way to the ${other} was whole: both may have been cut between a frame and its answer`
+    : `whether the way to the ${other} was cut later, too`;
+  return `${doubt}; ${WHERE}`;
+}
+
+function noticedText({ by_ms, first_noticed_by }: Judgement): string {
+  if (first_noticed_by === null) return "";
+  if (by_ms === null) return `only the ${first_noticed_by} noticed it`;
+  const [low_ms, high_ms] = by_ms;
+  if (first_noticed_by === "too_close") {
+    const most_ms = Math.max(Math.abs(low_ms), Math.abs(high_ms));
+    return `which side noticed it first is too close to tell (± ${timeText(most_ms)})`;
+  }
+  const around_ms = (low_ms + high_ms) / 2;
+  return `the ${first_noticed_by} noticed it first, by ${timeText(around_ms)} ` +
+    `(± ${timeText((high_ms - low_ms) / 2)})`;
+}
+
+/** A time for people, in the unit in which it can be read. */
+export function timeText(ms: number): string {
+  if (ms < 1_000) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(3)} s`;
+  const s = Math.round(ms / 1_000);
+  const parts = [[Math.floor(s / 3_600), "h"], [Math.floor(s / 60) % 60, "min"], [s % 60, "s"]];
+  return parts.filter(([count]) => count !== 0).map(([count, unit]) => `${count} ${unit}`).join(
+    " ",
+  );
+}

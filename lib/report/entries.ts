@@ -1,0 +1,197 @@
+/**
+ * The entries of a recording: parsed lines, and what is known of the run of the process that wrote them.
+ *
+ * @module
+ */
+import { WallClock } from "../evidence/wall_clock.ts";
+import { UsageError } from "../platform/errors.ts";
+import type { Role } from "../wire/protocol.ts";
+import { printable } from "../wire/quote.ts";
+import { ENOUGH, forEachLine } from "./lines.ts";
+
+/** One line of a recording. */
+export interface Entry {
+  readonly event: string;
+  readonly session: string | null;
+  readonly wall_ms: number;
+  readonly mono_us: number;
+  readonly [field: string]: unknown;
+}
+
+/** Parses a line; `undefined` if it is none of a recording. */
+export function parseEntry(line: string): Entry | undefined {
+  let entry;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const { event, mono_us, session, wall_ms } = entry;
+  const isWhole = typeof event === "string" && Number.isFinite(mono_us) &&
+    Number.isFinite(wall_ms) && Math.abs(wall_ms) < 8.64e15 &&
+    (session === null || typeof session === "string");
+  return isWhole ? entry : undefined;
+}
+
+/** A number of an entry; `null` if it has none of that name. */
+export function numberIn(entry: Entry, field: string): number | null {
+  const value = entry[field];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/** A text of an entry; empty if it has none of that name. */
+export function textIn(entry: Entry, field: string): string {
+  const value = entry[field];
+  return typeof value === "string" ? value : "";
+}
+
+/** A file of a run. */
+export interface RecordingFile {
+  readonly path: string;
+  /** Which one of its run: 1 for the first. */
+  readonly number: number;
+  /** How many lines it has. */
+  lines: number;
+  /** How many of them are damaged. */
+  damaged: number;
+}
+
+/** One run of a process, and its files in order. */
+export class Run {
+  readonly id: string;
+  readonly role: Role;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly files: RecordingFile[] = [];
+  /** Its wall clock against its monotonic one. */
+  readonly wall = new WallClock();
+  /** The first and the last moment that it recorded, in milliseconds of its monotonic clock. */
+  first_ms = Infinity;
+  last_ms = -Infinity;
+
+  /** Takes what the first line of a file says. */
+  constructor(started: Entry) {
+    this.id = textIn(started, "run");
+    this.role = started.role as Role;
+    this.host = printable(textIn(started, "host")) || "?";
+    this.pid = numberIn(started, "pid") ?? 0;
+    this.version = printable(textIn(started, "version"));
+    const { settings } = started;
+    this.settings = typeof settings === "object" && settings !== null
+      ? settings as Record<string, unknown>
+      : {};
+  }
+
+  /** A duration among its settings, in milliseconds; `null` if it has none of that name. */
+  setting_ms(key: string): number | null {
+    const value = this.settings[key];
+    return typeof value === "number" ? value * 1_000 : null;
+  }
+
+  /** When something was, by its wall clock, in milliseconds; `NaN` if that is not known. */
+  wallAt(mono_ms: number): number {
+    return mono_ms + (this.wall.distance_ms(mono_ms)?.[0] ?? NaN);
+  }
+
+  /** Passes each entry of its files, in the order of their lines; counts what is damaged the first time. */
+  forEachEntry(
+    take: (entry: Entry, line: string) => void,
+    wants?: (line: string) => boolean,
+  ): void {
+    for (const file of this.files) {
+      if (wants) {
+        forEachLine(file.path, (line) => {
+          const entry = wants(line) ? parseEntry(line) : undefined;
+          if (entry) take(entry, line);
+        });
+        continue;
+      }
+      const { cutOff } = forEachLine(file.path, (line) => {
+        file.lines++;
+        const entry = parseEntry(line);
+        if (entry) take(entry, line);
+        else file.damaged++;
+      });
+      if (cutOff) file.damaged++;
+    }
+  }
+}
+
+/** What the files that were given are. */
+export interface Opened {
+  /** The runs, in the order of their first files. */
+  readonly runs: Run[];
+  /** What is wrong with files, in sentences. */
+  readonly notes: string[];
+}
+
+/**
+ * Looks at the first line of each file.
+ *
+ * @throws {UsageError} If a file cannot be read, or none is a recording.
+ */
+export function openRecordings(paths: readonly string[]): Opened {
+  const runs = new Map<string, Run>();
+  const notes: string[] = [];
+  const wrong: string[] = [];
+  for (const path of paths) {
+    const started = firstEntry(path);
+    if (typeof started === "string") {
+      wrong.push(`${path} ${started}`);
+      continue;
+    }
+    const run = new Run(started);
+    const number = numberIn(started, "file") ?? 1;
+    const known = runs.get(run.id) ?? run;
+    const same = known.files.find((file) => file.number === number);
+    if (same) {
+      notes.push(`${path} is file ${number} of the same run as ${same.path}; it is left out`);
+      continue;
+    }
+    known.files.push({ path, number, lines: 0, damaged: 0 });
+    runs.set(run.id, known);
+  }
+  if (runs.size === 0) throw new UsageError(wrong.join("\n"));
+  notes.push(...wrong.map((each) => `${each}; it is left out`));
+  for (const run of runs.values()) noteMissing(run, notes);
+  return { runs: [...runs.values()], notes };
+}
+
+/** The `started` of a file, or what is wrong with the file. */
+function firstEntry(path: string): Entry | string {
+  let first: string | undefined;
+  forEachLine(path, (line) => {
+    first = line;
+    return ENOUGH;
+  });
+  if (first === undefined) return "has no complete line";
+  const entry = parseEntry(first);
+  if (!entry) {
+    return first.startsWith('{"time":')
+      ? "has no monotonic times: it is what --json writes; a report needs what --record writes"
+      : "is no recording: its first line is not that of one";
+  }
+  if (entry.event !== "started") return "does not begin with started: its beginning is missing";
+  const isRole = entry.role === "client" || entry.role === "server";
+  if (!isRole || textIn(entry, "run") === "") return "does not say which side and run it is of";
+  return entry;
+}
+
+/** Sorts the files of a run, and notes which of them are missing. */
+function noteMissing({ files }: Run, notes: string[]): void {
+  files.sort((a, b) => a.number - b.number);
+  let next = 1;
+  for (const { number, path } of files) {
+    if (number > next) {
+      const which = number === next + 1 ? `file ${next}` : `files ${next} to ${number - 1}`;
+      notes.push(`${which} of the run of ${path} are not among the recordings`.replace(
+        /^(file \d+ .*) are /,
+        "$1 is ",
+      ));
+    }
+    next = number + 1;
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The outages of a session: what each side recorded of one and the same outage is put together, and judged.
+ *
+ * @module
+ */
+import { judge, type Judgement } from "../evidence/outages.ts";
+import type { FrameSeen, SideSeen } from "../evidence/side.ts";
+import type { Role } from "../wire/protocol.ts";
+import { type Clocks, type MatchedSession, onClock, type Side } from "./matching.ts";
+import type { SideOutage } from "./side_history.ts";
+import { type FrameAt, OutageWindow } from "./windows.ts";
+
+/** How long before a silence, and after an outage, frames are looked at, in milliseconds. */
+const FRAMES_BEFORE_MS = 120_000;
+const FRAMES_AFTER_MS = 10_000;
+
+/** The same of the lines that are shown. */
+const LINES_BEFORE_MS = 1_000;
+
+/** How long an outage may have lasted that is looked at to its end. */
+const LONGEST_MS = 86_400_000;
+
+/** What one run recorded of an outage. */
+export interface SidePart {
+  readonly side: Side;
+  /** What it noticed; empty if it noticed nothing. */
+  readonly outages: readonly SideOutage[];
+  /** Its frames and lines of that time. */
+  readonly window: OutageWindow;
+}
+
+/** One outage of a session. Its moments are on the client's clock, if the client was recorded. */
+export interface Outage {
+  readonly session: MatchedSession;
+  readonly parts: readonly SidePart[];
+  /** The run on whose clock its moments are. */
+  readonly from_ms: number;
+  /** When data was heard again, at the side that heard it last; absent if it was not. */
+  readonly over_ms?: number;
+}
+
+/** An outage, and what is proven of it. */
+export interface JudgedOutage {
+  readonly outage: Outage;
+  readonly judgement: Judgement;
+}
+
+/** A moment of the session's clock on that of a side, about. */
+function onSide(clocks: Clocks, session: MatchedSession, side: Side, at_ms: number): number {
+  if (side.run.role === "client" || !session.client) return at_ms;
+  // Near enough to look at lines: the distance changes by a thousandth at most.
+  const [low_ms, high_ms] = onClock(clocks, session, side, side.history.first_ms);
+  return side.history.first_ms + at_ms - (low_ms + high_ms) / 2;
+}
+
+/** An outage of one side, in time on the session's clock. */
+interface Span {
+  readonly side: Side;
+  readonly outage: SideOutage;
+  readonly from_ms: number;
+  readonly to_ms: number;
+}
+
+/** Finds the outages of a session, in order. */
+export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
+  const sides = [...session.client ? [session.client] : [], ...session.servers];
+  const spans = sides.flatMap((side) =>
+    side.history.outages.map((outage): Span => {
+      const end_ms = outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms;
+      const middle = (at_ms: number) => {
+        const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
+        return (low_ms + high_ms) / 2;
+      };
+      return {
+        side,
+        outage,
+        from_ms: middle(outage.noticed_ms - outage.silent_ms),
+        to_ms: middle(end_ms),
+      };
+    })
+  );
+  // Where the clocks are not known, each side's outages stand for themselves.
+  const apart = spans.filter(({ from_ms }) => !Number.isFinite(from_ms));
+  const groups: Span[][] = [];
+  let end_ms = -Infinity;
+  for (const span of spans.filter((each) => !apart.includes(each)).sort(byStart)) {
+    if (span.from_ms > end_ms) groups.push([]);
+    groups.at(-1)!.push(span);
+    end_ms = Math.max(end_ms, span.to_ms);
+  }
+  return [...groups, ...apart.map((span) => [span])].map((group) =>
+    together(session, group, clocks)
+  );
+}
+
+function byStart(a: Span, b: Span): number {
+  return a.from_ms - b.from_ms;
+}
+
+function together(session: MatchedSession, spans: readonly Span[], clocks: Clocks): Outage {
+  const isKnown = Number.isFinite(spans[0]!.from_ms);
+  const from_ms = isKnown
+    ? Math.min(...spans.map((each) => each.from_ms))
+    : spans[0]!.outage.noticed_ms - spans[0]!.outage.silent_ms;
+  const overs = spans.filter(({ outage }) => outage.over_ms !== undefined);
+  const lasting = spans.some(({ outage, side }) =>
+    outage.over_ms === undefined && side.history.ended === undefined
+  );
+  const to_ms = Math.max(...spans.map((each) => each.to_ms));
+  const over_ms = overs.length > 0 && !lasting
+    ? Math.max(...overs.map((each) => each.to_ms))
+    : undefined;
+  const sides = isKnown
+    ? [...session.client ? [session.client] : [], ...session.servers]
+    : [spans[0]!.side];
+  const parts = sides.map((side): SidePart => {
+    const own = spans.filter((each) => each.side === side).map(({ outage }) => outage)
+      .sort((a, b) => a.noticed_ms - b.noticed_ms);
+    const at = (ms: number) => isKnown ? onSide(clocks, session, side, ms) : ms;
+    const noticed_ms = own[0]?.noticed_ms ?? at(from_ms);
+    const end_ms = Math.min(at(isKnown ? to_ms : side.history.last_ms), at(from_ms) + LONGEST_MS);
+    const window = new OutageWindow(
+      at(from_ms) - FRAMES_BEFORE_MS,
+      at(from_ms) - LINES_BEFORE_MS,
+      noticed_ms,
+      end_ms + FRAMES_AFTER_MS,
+    );
+    return { side, outages: own, window };
+  });
+  return { session, parts, from_ms, ...over_ms !== undefined && isKnown && { over_ms } };
+}
+
+/** Reads the frames and lines of all outages. */
+export function readWindows(outages: readonly Outage[]): void {
+  const runs = new Set(outages.flatMap(({ parts }) => parts.map(({ side }) => side.run)));
+  for (const run of runs) {
+    const windows = new Map<string, OutageWindow[]>();
+    for (const { parts, session } of outages) {
+      for (const { side, window } of parts) {
+        if (side.run !== run) continue;
+        windows.set(session.id, [...windows.get(session.id) ?? [], window]);
+      }
+    }
+    const from_us = 1_000 * Math.min(...[...windows.values()].flat().map((each) => each.from_ms));
+    const to_us = 1_000 * Math.max(...[...windows.values()].flat().map((each) => each.to_ms));
+    const wants = (line: string) => {
+      const at = line.indexOf('"mono_us":');
+      const us = at < 0 ? NaN : parseInt(line.slice(at + 10, at + 30), 10);
+      return us >= from_us && us <= to_us;
+    };
+    run.forEachEntry((entry, line) => {
+      for (const window of windows.get(entry.session ?? "") ?? []) window.take(entry, line);
+    }, wants);
+  }
+}
+
+/** Judges an outage whose frames have been read. */
+export function judged(outage: Outage, clocks: Clocks): JudgedOutage {
+  const seen = (role: Role) => {
+    const parts = outage.parts.filter(({ side }) => side.run.role === role);
+    return parts.length === 0 ? undefined : seenBy(role, parts, outage, clocks);
+  };
+  const [client, server] = [seen("client"), seen("server")];
+  const judgement = judge({ ...client && { client }, ...server && { server } });
+  return { outage, judgement };
+}
+
+/** What one side saw, in all of its runs. */
+function seenBy(
+  role: Role,
+  parts: readonly SidePart[],
+  { session }: Outage,
+  clocks: Clocks,
+): SideSeen {
+  const frames = (which: "sent" | "received") =>
+    parts.flatMap(({ side, window }) =>
+      window[which].flatMap((frame): FrameSeen[] => seenFrame(frame, side, window, session, clocks))
+    );
+  const outages = parts.flatMap((part) => part.outages.map((own) => ({ own, part })));
+  const first = outages[0];
+  const moment = (part: SidePart, at_ms: number) => onClock(clocks, session, part.side, at_ms);
+  const last = outages.at(-1);
+  const held = outages.find(({ own }) => own.held)?.own.held;
+  const transmits = first?.own.transmits;
+  return {
+    role,
+    sent: frames("sent"),
+    received: frames("received"),
+    ...first && {
+      noticed: { at: moment(first.part, first.own.noticed_ms), how: first.own.how },
+      open_until: moment(first.part, first.own.ended_ms ?? first.part.side.history.last_ms),
+    },
+    ...last?.own.over_ms !== undefined && { over: moment(last.part, last.own.over_ms) },
+    stalls: parts.flatMap((part) =>
+      part.side.history.stalls.map(({ earliest_ms, from_ms, to_ms }) => ({
+        earliest_ms: moment(part, earliest_ms)[0],
+        from_ms: moment(part, from_ms)[0],
+        to_ms: moment(part, to_ms)[1],
+      }))
+    ),
+    causes: outages.flatMap(({ own }) => own.causes),
+    ...transmits !== undefined && { transmits },
+    ...held !== undefined && { held },
+  };
+}
+
+function seenFrame(
+  { at_ms, connection, frame, n }: FrameAt,
+  side: Side,
+  { bytes }: OutageWindow,
+  session: MatchedSession,
+  clocks: Clocks,
+): FrameSeen[] {
+  const common = session.connectionAtClient(side.run, connection);
+  if (common === undefined) return [];
+  const size = frame === "DATA" ? bytes.get(n ?? 0) : undefined;
+  return [{
+    frame,
+    ...n !== undefined && { n },
+    connection: common,
+    at: onClock(clocks, session, side, at_ms),
+    ...size !== undefined && { bytes: size },
+  }];
+}

@@ -1,0 +1,145 @@
+/**
+ * What recordings of one or both sides prove.
+ *
+ * The room: this file makes a report; `lines.ts` and `entries.ts` read recordings, as a stream, several times;
+ * `side_history.ts` is what one side recorded of a session; `matching.ts` matches both sides and bounds their
+ * clocks; `outage_list.ts` puts together what both recorded of an outage, with its frames and lines
+ * (`windows.ts`). The report goes out as `document.ts` (JSON), made by `make_document.ts`, as `text.ts`, and as a page (`page/`).
+ *
+ * `cli/` calls it. It opens no session; memory does not grow with the length of the recordings.
+ *
+ * @module
+ */
+import type { Role } from "../wire/protocol.ts";
+import type { ReportDocument } from "./document.ts";
+import { type Entry, openRecordings, type Run } from "./entries.ts";
+import { Clocks, MatchedSession } from "./matching.ts";
+import { documentOf, type Found } from "./make_document.ts";
+import { judged, outagesOf, readWindows } from "./outage_list.ts";
+import { Series } from "./series.ts";
+import { SideHistory } from "./side_history.ts";
+
+/** Options for {@linkcode makeReport}. */
+export interface ReportOptions {
+  /** Only what was at or after this moment, in milliseconds since 1970, and not after the other one. */
+  readonly since_ms?: number;
+  readonly until_ms?: number;
+}
+
+/** A report. */
+export interface Report extends Found {
+  /** As JSON. */
+  readonly document: ReportDocument;
+  /** The round trips of all clients, by their wall clocks. */
+  readonly roundTrips: Series;
+}
+
+/**
+ * Makes a report of recordings.
+ *
+ * @throws {UsageError} If a file cannot be read, or none is a recording.
+ */
+export function makeReport(paths: readonly string[], options: ReportOptions = {}): Report {
+  const { notes, runs } = openRecordings(paths);
+  const { since_ms = -Infinity, until_ms = Infinity } = options;
+  const isWanted = (wall_ms: number) => wall_ms >= since_ms && wall_ms <= until_ms;
+  const sessions = new Map<string, MatchedSession>();
+  const roundTrips = new Series();
+  // In order of time, so that a session's runs of a server are in order, too.
+  for (const run of runs) readHistories(run, sessions, roundTrips, isWanted, notes);
+  for (const { servers } of sessions.values()) {
+    servers.sort((a, b) => startOf(a.run, a.history) - startOf(b.run, b.history));
+  }
+  noteUnmatched(sessions, runs, notes);
+  const clocks = new Clocks(sessions);
+  clocks.read(runs);
+  const found = [...sessions.values()].flatMap((session) => outagesOf(session, clocks))
+    .filter(({ from_ms, over_ms, parts: [part] }) => {
+      const run = part!.side.run;
+      const to_ms = over_ms ?? part!.side.history.last_ms;
+      return run.wallAt(to_ms) >= since_ms && run.wallAt(from_ms) <= until_ms;
+    });
+  readWindows(found);
+  const outages = found.map((outage) => judged(outage, clocks));
+  const all = { sessions: [...sessions.values()], outages, clocks };
+  return { ...all, roundTrips, document: documentOf(all, runs, notes) };
+}
+
+function startOf(run: Run, { first_ms }: SideHistory): number {
+  return run.wallAt(first_ms);
+}
+
+/** Reads what a run recorded of each session. */
+function readHistories(
+  run: Run,
+  sessions: Map<string, MatchedSession>,
+  roundTrips: Series,
+  isWanted: (wall_ms: number) => boolean,
+  notes: string[],
+): void {
+  const histories = new Map<string, SideHistory>();
+  const twice = new Set<string>();
+  run.forEachEntry((entry) => {
+    const at_ms = entry.mono_us / 1_000;
+    run.first_ms = Math.min(run.first_ms, at_ms);
+    run.last_ms = Math.max(run.last_ms, at_ms);
+    const isFrame = entry.event === "frame_sent" || entry.event === "frame_received";
+    // Frames may be written long after they were seen.
+    if (!isFrame) readClocks(run, entry, at_ms);
+    if (entry.session === null) return;
+    let history = histories.get(entry.session);
+    if (!history) {
+      history = new SideHistory();
+      histories.set(entry.session, history);
+      if (!addSide(sessions, entry.session, run, history)) twice.add(entry.session);
+    }
+    const isWantedNow = isWanted(entry.wall_ms);
+    history.take(entry, isWantedNow);
+    const rtt_ms = entry.event === "data_confirmed" && isWantedNow ? entry.rtt_ms : undefined;
+    if (typeof rtt_ms === "number") roundTrips.add(entry.wall_ms, rtt_ms);
+  });
+  if (twice.size === 0) return;
+  const [id] = twice;
+  notes.push(
+    `${run.files[0]!.path} has the client's side of session ${id}${
+      twice.size > 1 ? ` and ${twice.size - 1} more` : ""
+    }, which another recording has, too: the first one counts`,
+  );
+}
+
+function readClocks(run: Run, entry: Entry, at_ms: number): void {
+  if (entry.event === "local_stall" && entry.kind === "suspended") run.wall.suspended();
+  run.wall.add(at_ms, entry.wall_ms);
+}
+
+/** Adds a side to its session; false if another run has the same side. */
+function addSide(
+  sessions: Map<string, MatchedSession>,
+  id: string,
+  run: Run,
+  history: SideHistory,
+): boolean {
+  let session = sessions.get(id);
+  if (!session) sessions.set(id, session = new MatchedSession(id));
+  if (run.role === "server") session.servers.push({ run, history });
+  else if (session.client) return false;
+  else session.client = { run, history };
+  return true;
+}
+
+function noteUnmatched(
+  sessions: ReadonlyMap<string, MatchedSession>,
+  runs: readonly Run[],
+  notes: string[],
+): void {
+  const all = [...sessions.values()];
+  if (all.length === 0) notes.push("there is no session in the recordings");
+  const has = (role: Role) => runs.some((run) => run.role === role);
+  if (!has("client") || !has("server")) return;
+  const matched = all.filter(({ isMatched }) => isMatched).length;
+  if (matched === 0) {
+    notes.push("no session is in recordings of both sides: they are of different sessions");
+  } else if (matched < all.length) {
+    notes.push(`${all.length - matched} of ${all.length} sessions were recorded by one side only`);
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * What one run of a process recorded of one session, in a memory that does not grow with its length.
+ *
+ * @module
+ */
+import type { Cause, Stall } from "../evidence/side.ts";
+import { Histogram } from "../session/histogram.ts";
+import { type Entry, numberIn, textIn } from "./entries.ts";
+
+/** How many outages of a side are kept in full, and how many stalls. */
+const MAX_OUTAGES = 1_000;
+const MAX_STALLS = 1_000;
+const MAX_PHASES = 4_000;
+
+/** Of how many entries it is known when they were: more than come at once after a stall. */
+const LATELY = 64;
+
+/** How a side noticed an outage. */
+export type Noticed = "silent" | "reset" | "closed" | "other";
+
+/** An outage, as one side recorded it. Moments are in milliseconds of the monotonic clock of its run. */
+export interface SideOutage {
+  readonly noticed_ms: number;
+  readonly how: Noticed;
+  /** How long no data had been heard by then. */
+  readonly silent_ms: number;
+  /** Which connection it began on; 0 if none is known. */
+  readonly connection: number;
+  /** When the connection ended, if it did. */
+  ended_ms?: number;
+  /** Why it ended, as the event has it. */
+  ended_as?: { by: string; reason: string; text: string };
+  /** When data was heard again, or the session was resumed. */
+  over_ms?: number;
+  /** How long after which moment the peer was declared dead, and how long was predicted. */
+  detected_ms: number | null;
+  predicted_ms: number | null;
+  readonly causes: Cause[];
+  transmits?: boolean;
+  held?: string;
+  /** The last data message confirmed before it, and the last one sent by its end. */
+  confirmed: number;
+  sent: number;
+  resumed: boolean;
+}
+
+/** A phase of a session. */
+export interface PhaseSpan {
+  readonly phase: string;
+  readonly from_ms: number;
+}
+
+/** The counters of a session that its last event has. */
+export type SummaryEntry = Entry;
+
+/** The history of one side of a session, in one run. */
+export class SideHistory {
+  /** Times from data messages to their confirmations. */
+  readonly roundTrips = new Histogram();
+  readonly outages: SideOutage[] = [];
+  readonly stalls: Stall[] = [];
+  readonly phases: PhaseSpan[] = [];
+  /** How often a connection was opened. */
+  connections = 0;
+  /** Connections with a complete handshake, and those that were used after it. */
+  readonly welcomed = new Set<number>();
+  readonly used = new Set<number>();
+  /** The highest numbers that were recorded. */
+  sent = 0;
+  received = 0;
+  confirmed = 0;
+  first_ms = Infinity;
+  last_ms = -Infinity;
+  /** When the session ended here, and why; absent if that was not recorded. */
+  ended?: { at_ms: number; by: string; reason: string };
+  summary?: SummaryEntry;
+  /** How many outages, stalls and phases were left out. */
+  leftOut = 0;
+  #open?: SideOutage;
+  /** When the last entries were. */
+  readonly #lately_ms: number[] = [];
+  #lately = 0;
+  #idle = false;
+  #held?: string;
+
+  /** Takes one entry of this session; of others than those wanted, the round trip does not count. */
+  take(entry: Entry, isWanted = true): void {
+    const at_ms = entry.mono_us / 1_000;
+    this.#lately_ms[this.#lately++ % LATELY] = at_ms;
+    if (at_ms < this.first_ms) this.first_ms = at_ms;
+    if (at_ms > this.last_ms) this.last_ms = at_ms;
+    switch (entry.event) {
+      case "frame_sent":
+      case "frame_received":
+        return this.#frame(entry, at_ms);
+      case "data_sent":
+        return this.#sent(numberIn(entry, "seq") ?? 0);
+      case "data_received":
+        this.received = Math.max(this.received, numberIn(entry, "seq") ?? 0);
+        return;
+      case "data_confirmed":
+        return this.#confirmed(entry, isWanted);
+      case "phase":
+        return this.#phase(entry, at_ms);
+      case "heartbeat_missed":
+        return this.#missed(entry, at_ms);
+      case "heartbeat_answered":
+        if (this.#idle) this.#over(at_ms);
+        return;
+      case "local_stall":
+        return this.#stall(entry, at_ms);
+      case "hold":
+        this.#held = textIn(entry, "reason");
+        if (this.#open) this.#open.held = this.#held;
+        return;
+      case "kernel":
+        return this.#kernel(entry);
+      case "disconnected":
+        return this.#ended(entry, at_ms, false);
+      case "resumed":
+        if (this.#open) this.#open.resumed = true;
+        return this.#over(at_ms);
+      case "terminated":
+        return this.#ended(entry, at_ms, true);
+      case "summary":
+        this.summary = entry;
+    }
+  }
+
+  #sent(seq: number): void {
+    this.sent = Math.max(this.sent, seq);
+    if (this.#open) this.#open.sent = Math.max(this.#open.sent, seq);
+  }
+
+  #confirmed(entry: Entry, isWanted: boolean): void {
+    this.confirmed = Math.max(this.confirmed, numberIn(entry, "seq") ?? 0);
+    this.#held = undefined;
+    const rtt_ms = numberIn(entry, "rtt_ms");
+    if (rtt_ms !== null && isWanted) this.roundTrips.add(rtt_ms);
+  }
+
+  /** The last frames before an outage are recorded after it was noticed. */
+  #frame(entry: Entry, at_ms: number): void {
+    const n = numberIn(entry, "n") ?? 0;
+    const open = this.#open;
+    const isBefore = open && at_ms <= open.noticed_ms;
+    const connection = numberIn(entry, "connection") ?? 0;
+    this.connections = Math.max(this.connections, connection);
+    if (entry.frame === "WELCOME") this.welcomed.add(connection);
+    else if (entry.frame !== "HELLO" && entry.event === "frame_received") this.used.add(connection);
+    if (entry.frame === "DATA" && entry.event === "frame_sent") this.#sent(n);
+    if (entry.frame === "DATA" && entry.event === "frame_received") {
+      this.received = Math.max(this.received, n);
+    }
+    if (entry.frame !== "CONFIRM") return;
+    this.confirmed = Math.max(this.confirmed, n);
+    if (isBefore) open.confirmed = Math.max(open.confirmed, n);
+  }
+
+  #phase(entry: Entry, at_ms: number): void {
+    const to = textIn(entry, "to");
+    if (this.phases.length < MAX_PHASES) this.phases.push({ phase: to, from_ms: at_ms });
+    else this.leftOut++;
+    if (to === "heartbeat") {
+      this.#idle = entry.idle === true;
+      if (this.#idle) return;
+      this.#notice("silent", entry, at_ms);
+      const held = textIn(entry, "held") || this.#held;
+      if (held) this.#open!.held = held;
+    } else if (to === "data" && textIn(entry, "from") === "heartbeat") {
+      this.#idle = false;
+      this.#over(at_ms);
+    }
+  }
+
+  /** In an idle heartbeat phase, a missed heartbeat is the first sign of an outage. */
+  #missed(entry: Entry, at_ms: number): void {
+    if (!this.#open) this.#notice("silent", entry, at_ms);
+  }
+
+  #notice(how: Noticed, entry: Entry, at_ms: number): void {
+    if (this.#open) return;
+    this.#open = {
+      noticed_ms: at_ms,
+      how,
+      silent_ms: numberIn(entry, "silent_ms") ?? 0,
+      connection: this.connections,
+      detected_ms: null,
+      predicted_ms: null,
+      causes: [],
+      confirmed: this.confirmed,
+      sent: this.sent,
+      resumed: false,
+    };
+    if (this.outages.length < MAX_OUTAGES) this.outages.push(this.#open);
+    else this.leftOut++;
+  }
+
+  #over(at_ms: number): void {
+    if (this.#open) this.#open.over_ms = at_ms;
+    this.#open = undefined;
+  }
+
+  #stall(entry: Entry, at_ms: number): void {
+    const ms = numberIn(entry, "ms");
+    if (ms === null) return;
+    const from_ms = at_ms - ms;
+    const earliest_ms = Math.max(-Infinity, ...this.#lately_ms.filter((each) => each <= from_ms));
+    const stall = { earliest_ms, from_ms, to_ms: at_ms };
+    if (this.stalls.length < MAX_STALLS) this.stalls.push(stall);
+    else this.leftOut++;
+  }
+
+  #kernel(entry: Entry): void {
+    const retransmissions = numberIn(entry, "retransmissions");
+    if (!this.#open || retransmissions === null) return;
+    this.#open.transmits ??= retransmissions === 0;
+    this.#cause(entry);
+  }
+
+  #cause(entry: Entry): void {
+    const cause = textIn(entry, "cause");
+    if (cause !== "") this.#open?.causes.push(cause as Cause);
+  }
+
+  /** The connection, or with it the session, has ended. */
+  #ended(entry: Entry, at_ms: number, isSession: boolean): void {
+    const [by, reason, text] = ["by", "reason", "text"].map((field) => textIn(entry, field));
+    if (isSession) this.ended = { at_ms, by: by!, reason: reason! };
+    const isAsked = by !== "network" && (reason === "done" || reason === "shutdown");
+    if (!isAsked && this.connections > 0) {
+      this.#notice(noticedAs(by!, reason!), entry, at_ms);
+      const open = this.#open!;
+      open.ended_ms ??= at_ms;
+      open.ended_as ??= { by: by!, reason: reason!, text: text! };
+      if (by === "self" && reason === "silent") {
+        open.detected_ms ??= numberIn(entry, "detected_after_ms");
+        open.predicted_ms ??= numberIn(entry, "predicted_ms");
+      }
+      const held = textIn(entry, "held");
+      if (held) open.held ??= held;
+      this.#cause(entry);
+    }
+    if (isSession) this.#open = undefined;
+    this.#idle = false;
+  }
+}
+
+function noticedAs(by: string, reason: string): Noticed {
+  if (reason === "reset") return "reset";
+  if (reason === "closed") return "closed";
+  return by !== "peer" && reason === "silent" ? "silent" : "other";
+}

@@ -1,0 +1,112 @@
+/**
+ * The frames and lines about each outage, of one side: a bounded number of each.
+ *
+ * @module
+ */
+import { type Entry, numberIn, textIn } from "./entries.ts";
+
+/** How many frames of a direction are kept of the time before an outage was noticed, and after that. */
+const MAX_BEFORE = 64;
+const MAX_AFTER = 256;
+
+/** How many lines of a side are kept. */
+const MAX_LINES = 60;
+
+/** A frame about an outage, in milliseconds of the monotonic clock of its run. */
+export interface FrameAt {
+  readonly frame: string;
+  readonly n?: number;
+  readonly connection: number;
+  readonly at_ms: number;
+}
+
+/** A line of a recording, as it stands there. */
+export interface RawLine {
+  readonly at_ms: number;
+  readonly line: string;
+}
+
+/** What one run recorded about one outage of one session. */
+export class OutageWindow {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  /** The sizes of data messages, by their numbers. */
+  readonly bytes = new Map<number, number>();
+  readonly #noticed_ms: number;
+  readonly #linesFrom_ms: number;
+  readonly #frames = { frame_sent: new Kept(), frame_received: new Kept() };
+  #lines: RawLine[] = [];
+  #more = 0;
+
+  /** A window in time, about the moment at which the outage was noticed. */
+  constructor(from_ms: number, linesFrom_ms: number, noticed_ms: number, to_ms: number) {
+    this.from_ms = from_ms;
+    this.to_ms = to_ms;
+    this.#linesFrom_ms = linesFrom_ms;
+    this.#noticed_ms = noticed_ms;
+  }
+
+  /** The frames that were sent, in order. */
+  get sent(): FrameAt[] {
+    return this.#frames.frame_sent.all();
+  }
+
+  /** The frames that were received, in order. */
+  get received(): FrameAt[] {
+    return this.#frames.frame_received.all();
+  }
+
+  /** The lines, in order. */
+  get lines(): readonly RawLine[] {
+    return this.#lines.sort((a, b) => a.at_ms - b.at_ms);
+  }
+
+  /** How many more there were. */
+  get linesLeftOut(): number {
+    return this.#more;
+  }
+
+  /** Takes an entry of its session that may lie in it. */
+  take(entry: Entry, line: string): void {
+    const at_ms = entry.mono_us / 1_000;
+    if (at_ms < this.from_ms || at_ms > this.to_ms) return;
+    if (at_ms >= this.#linesFrom_ms) {
+      if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line });
+      else this.#more++;
+    }
+    if (entry.event === "data_sent") {
+      this.bytes.set(numberIn(entry, "seq") ?? 0, numberIn(entry, "bytes") ?? 0);
+    }
+    if (entry.event !== "frame_sent" && entry.event !== "frame_received") return;
+    const n = numberIn(entry, "n");
+    this.#frames[entry.event].add({
+      frame: textIn(entry, "frame"),
+      ...n !== null && { n },
+      connection: numberIn(entry, "connection") ?? 0,
+      at_ms,
+    }, at_ms <= this.#noticed_ms);
+  }
+}
+
+/** The last frames of the time before, and the first of the time after. */
+class Kept {
+  #before: FrameAt[] = [];
+  readonly #after: FrameAt[] = [];
+
+  add(frame: FrameAt, isBefore: boolean): void {
+    if (!isBefore) {
+      if (this.#after.length < MAX_AFTER) this.#after.push(frame);
+      return;
+    }
+    if (this.#before.push(frame) >= 4 * MAX_BEFORE) this.#trim();
+  }
+
+  all(): FrameAt[] {
+    this.#trim();
+    return [...this.#before, ...this.#after.sort((a, b) => a.at_ms - b.at_ms)];
+  }
+
+  #trim(): void {
+    this.#before = this.#before.sort((a, b) => a.at_ms - b.at_ms).slice(-MAX_BEFORE);
+  }
+}

@@ -1,0 +1,308 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Interval } from "../../lib/evidence/clock_bounds.ts";
+import { judge, type Judgement } from "../../lib/evidence/outages.ts";
+import type { FrameSeen, SideSeen } from "../../lib/evidence/side.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { type Cut, CutPath, type SideLog } from "../support/cut_path.ts";
+import { forEachSeed, type Random } from "../support/random.ts";
+
+/** How a moment of a side is known on the common clock. */
+type Known = (at_ms: number) => Interval;
+
+const exactly: Known = (at_ms) => [at_ms, at_ms];
+
+/** What a side saw, as the judge takes it. */
+function sideOf(role: Role, log: SideLog, known: Known, end_ms: number, kernel: boolean): SideSeen {
+  const frames = (list: SideLog["sent"]): FrameSeen[] =>
+    list.map(({ at_ms, ...frame }) => ({ ...frame, connection: 1, at: known(at_ms) }));
+  return {
+    role,
+    sent: frames(log.sent),
+    received: frames(log.received),
+    ...log.noticed_ms !== undefined && { noticed: { at: known(log.noticed_ms), how: "silent" } },
+    ...log.over_ms !== undefined && { over: known(log.over_ms) },
+    open_until: known(log.dead_ms ?? end_ms),
+    stalls: log.stalls.map(({ due_ms, since_ms, to_ms }) => ({
+      earliest_ms: known(since_ms)[0],
+      from_ms: known(due_ms)[0],
+      to_ms: known(to_ms)[1],
+    })),
+    causes: [],
+    ...kernel && log.transmits !== undefined && { transmits: log.transmits },
+  };
+}
+
+/** Runs a session over a path that is cut at a random moment. */
+function judged(
+  random: Random,
+  interval_ms = 5_000,
+  stops?: Role,
+): { cut: Cut; path: CutPath; judgement: Judgement } {
+  const from_ms = 4 * interval_ms + random.below(2_000 * interval_ms) / 1000;
+  const lasts_ms = random.pick([3_000, 8_000, 15_000, 25_000, 1e9]);
+  const direction = random.pick(["to_server", "to_client", "both"] as const);
+  const cut = { direction, from_ms, to_ms: from_ms + lasts_ms };
+  // A process that stops, instead of a cut.
+  const path = stops
+    ? new CutPath(random, { ...cut, to_ms: from_ms }, interval_ms, { ...cut, side: stops })
+    : new CutPath(random, cut, interval_ms);
+  path.run(120_000);
+  const width_ms = random.pick([0, 0.5, 4]);
+  const shift = random.below(1001) / 1000;
+  // An offset that is known within an interval, and is the same for all moments of the server.
+  const known: Known = (at_ms) => [at_ms - width_ms * shift, at_ms + width_ms * (1 - shift)];
+  const kernel = random.oneIn(2);
+  const { client, server } = path.logs;
+  const judgement = judge({
+    client: sideOf("client", client, exactly, 120_000, kernel),
+    server: sideOf("server", server, known, 120_000, kernel),
+  });
+  return { cut, path, judgement };
+}
+
+/** Whether nothing was under way when the path was cut. */
+function isQuiet({ from_ms }: Cut, path: CutPath): boolean {
+  const all = [path.logs.client, path.logs.server].flatMap(({ received, sent }) => [
+    ...received,
+    ...sent,
+  ]);
+  return all.every(({ at_ms }) => at_ms < from_ms - 150 || at_ms > from_ms + 150);
+}
+
+Deno.test("judge() is never wrong about the direction of a cut between two exchanges", async () => {
+  const counts: Record<string, number> = {};
+  await forEachSeed(2_000, (random) => {
+    const { cut, judgement: { began }, path } = judged(random);
+    if (!isQuiet(cut, path)) return;
+    const key = began === cut.direction ? began : `${cut.direction} judged ${began}`;
+    counts[key] = (counts[key] ?? 0) + 1;
+    assert(began === cut.direction || began === "unknown", `${cut.direction} judged ${began}`);
+  });
+  assert(counts.to_server! > 250 && counts.both! > 250, JSON.stringify(counts));
+});
+
+Deno.test("judge() is hardly ever wrong about the direction of a cut within an exchange", async () => {
+  let wrong = 0;
+  let right = 0;
+  await forEachSeed(3_000, (random) => {
+    const { cut, judgement: { began } } = judged(random);
+    if (began === "unknown") return;
+    if (began === cut.direction) right++;
+    else wrong++;
+  });
+  assert(right > 1_500, `${right} right`);
+  assert(wrong < right / 300, `${wrong} wrong, ${right} right`);
+});
+
+Deno.test("judge() says unknown where exchanges follow close on each other, rather than guess", async () => {
+  const counts = { right: 0, wrong: 0, unknown: 0 };
+  await forEachSeed(600, (random) => {
+    const { cut, judgement: { began } } = judged(random, random.pick([20, 300, 1_000]));
+    counts[began === "unknown" ? "unknown" : began === cut.direction ? "right" : "wrong"]++;
+  });
+  assert(counts.wrong <= 2 && counts.right > 100, JSON.stringify(counts));
+});
+
+Deno.test("judge() never takes a process that did not run for a path that was cut", async () => {
+  const counts: Record<string, number> = {};
+  await forEachSeed(2_000, (random) => {
+    const side = random.pick(["client", "server"] as const);
+    const { judgement: { at, began, cause } } = judged(random, random.pick([300, 5_000]), side);
+    counts[cause] = (counts[cause] ?? 0) + 1;
+    assert(cause !== "path_cut" && began === "unknown", `${side}: ${cause}, ${began}`);
+    if (cause === "local_stall") assertEquals(at, side);
+  });
+  assert(counts.local_stall! > 300, JSON.stringify(counts));
+});
+
+Deno.test("judge() is never wrong about which side noticed first, and contains by how much", async () => {
+  const counts: Record<string, number> = {};
+  await forEachSeed(2_000, (random) => {
+    const { judgement: { by_ms, first_noticed_by }, path: { logs } } = judged(random);
+    const [c, s] = [logs.client.noticed_ms, logs.server.noticed_ms];
+    counts[`${first_noticed_by}`] = (counts[`${first_noticed_by}`] ?? 0) + 1;
+    if (c === undefined || s === undefined) {
+      const only = c !== undefined ? "client" : s !== undefined ? "server" : null;
+      return assertEquals([first_noticed_by, by_ms], [only, null]);
+    }
+    const later_ms = s - c;
+    if (first_noticed_by === "client") assert(later_ms >= 0);
+    if (first_noticed_by === "server") assert(later_ms <= 0);
+    const true_ms = first_noticed_by === "server" ? -later_ms : later_ms;
+    assert(by_ms![0] - 1e-6 <= true_ms && true_ms <= by_ms![1] + 1e-6, `${by_ms}: ${true_ms}`);
+  });
+  assert(counts.client! > 100 && counts.server! > 100, JSON.stringify(counts));
+});
+
+/** A frame of connection 1, at an exact moment. */
+function frame(text: string, at_ms: number, bytes?: number): FrameSeen {
+  const [name, n] = text.split(" ");
+  const number = n === undefined ? {} : { n: Number(n) };
+  return { frame: name!, ...number, connection: 1, at: exactly(at_ms), ...bytes && { bytes } };
+}
+
+/** A client whose last message is not confirmed, and a server that does not receive it. */
+function cutToServer(): { client: SideSeen; server: SideSeen } {
+  const side = (role: Role, noticed_ms: number): Omit<SideSeen, "sent" | "received"> => ({
+    role,
+    noticed: { at: exactly(noticed_ms), how: "silent" },
+    open_until: exactly(60_000),
+    stalls: [],
+    causes: [],
+  });
+  return {
+    client: {
+      ...side("client", 25_000),
+      sent: [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 19)],
+      received: [frame("CONFIRM 1", 2), frame("HEARTBEAT 1", 20_002)],
+    },
+    server: {
+      ...side("server", 20_001),
+      sent: [frame("CONFIRM 1", 1), frame("HEARTBEAT 1", 20_001)],
+      received: [frame("DATA 1", 1)],
+    },
+  };
+}
+
+Deno.test("judge() takes a small frame that was lost for a cut, and a large one for unknown", () => {
+  const seen = cutToServer();
+  assertEquals(judge(seen).cause, "path_cut");
+  assertEquals(judge(seen).began, "to_server");
+  const sent = [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 1_400)];
+  assertEquals(judge({ ...seen, client: { ...seen.client, sent } }).cause, "unknown");
+  // The server's heartbeat is lost, too: its way may have been whole, had it not been held back.
+  const received = [frame("CONFIRM 1", 2)];
+  const both = judge({ ...seen, client: { ...seen.client, received } });
+  assertEquals([both.cause, both.began], ["path_cut", "both"]);
+  const close = {
+    ...seen.client,
+    received,
+    sent: [frame("DATA 1", 0), frame("DATA 2", 3_000, 19)],
+  };
+  const unclear = judge({ ...seen, client: close });
+  assertEquals([unclear.cause, unclear.began], ["path_cut", "unknown"]);
+  const transmits = judge({ client: close, server: { ...seen.server, transmits: true } });
+  assertEquals(transmits.began, "both");
+});
+
+Deno.test("judge() gives the frames of each direction: the last through, the first in vain, and again", () => {
+  const { client, server } = cutToServer();
+  const received = [...server.received, frame("DATA 2", 45_000)];
+  const { to_client, to_server } = judge({ client, server: { ...server, received } });
+  assertEquals([to_server!.through!.n, to_server!.vain!.n], [1, 2]);
+  assertEquals(to_server!.again, exactly(45_000));
+  assertEquals([to_client!.through!.frame, to_client!.vain], ["HEARTBEAT", undefined]);
+});
+
+Deno.test("judge() does not count what was sent when the other side had no connection any more", () => {
+  const { client, server } = cutToServer();
+  const judgement = judge({ client, server: { ...server, open_until: exactly(5_001) } });
+  assertEquals([judgement.began, judgement.cause], ["unknown", "unknown"]);
+  assertEquals(judgement.to_server!.vain, undefined);
+});
+
+Deno.test("judge() takes a frame that was read right after a stall for no sign of the path", () => {
+  const { client, server } = cutToServer();
+  const received = [...server.received, frame("DATA 2", 30_010)];
+  const stalls = [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 30_000 }];
+  const stalled = { ...server, received, stalls };
+  const judgement = judge({ client, server: stalled });
+  assertEquals(
+    [judgement.began, judgement.cause, judgement.at],
+    ["unknown", "local_stall", "server"],
+  );
+  const frozen = { ...client, causes: ["process_not_running"] as const };
+  const { at, cause } = judge({ client: frozen, server: stalled });
+  assertEquals([cause, at], ["process_not_running", "server"]);
+  // A stall that was over long before the frame came explains nothing.
+  const late = [...server.received, frame("DATA 2", 45_000)];
+  const short = {
+    ...server,
+    received: late,
+    stalls: [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 6_000 }],
+  };
+  assertEquals(judge({ client, server: short }).cause, "path_cut");
+});
+
+Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a deadline late", () => {
+  const { client, server } = cutToServer();
+  // The client was stopped from 5.001 s to 19 s, within its data_threshold of 20 s.
+  const { noticed: _, ...unaware } = client;
+  const earlier = (text: string, delay_ms: number) =>
+    [-8, -7, -6, -5].map((n) => frame(`${text} ${n}`, n * 5_000 + delay_ms));
+  const stopped: SideSeen = {
+    ...unaware,
+    sent: [...client.sent, frame("HEARTBEAT_REPLY 1", 19_000)],
+    received: [
+      ...earlier("CONFIRM", 2),
+      frame("CONFIRM 1", 2),
+      frame("CONFIRM 2", 19_000),
+      frame("HEARTBEAT 1", 19_000),
+    ],
+  };
+  const noticing: SideSeen = {
+    ...server,
+    noticed: { at: exactly(15_001), how: "silent" },
+    sent: [
+      ...earlier("CONFIRM", 1),
+      frame("CONFIRM 1", 1),
+      frame("CONFIRM 2", 5_001),
+      frame("HEARTBEAT 1", 15_001),
+    ],
+    received: [frame("DATA 1", 1), frame("DATA 2", 5_001), frame("HEARTBEAT_REPLY 1", 19_001)],
+  };
+  const { began, cause } = judge({ client: stopped, server: noticing });
+  assertEquals([began, cause], ["unknown", "unknown"]);
+  // A client that was running meanwhile would have read the confirmation.
+  const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
+  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
+});
+
+Deno.test("judge() believes the kernels' views as far as they agree", () => {
+  const { client, server } = cutToServer();
+  const withCauses = (c: SideSeen["causes"], s: SideSeen["causes"]) =>
+    judge({ client: { ...client, causes: c, sent: [] }, server: { ...server, causes: s } });
+  assertEquals(withCauses(["unknown", "not_reading"], []).cause, "not_reading");
+  assertEquals(withCauses(["not_reading"], []).at, "server");
+  assertEquals(withCauses(["path_cut"], ["path_cut", "unknown"]).cause, "path_cut");
+  assertEquals(withCauses(["process_not_running"], ["path_cut"]).cause, "unknown");
+  assertEquals(withCauses([], []).cause, "unknown");
+});
+
+Deno.test("judge() names what ended the connection, and what the server waited for", () => {
+  const { client, server } = cutToServer();
+  const reset = { at: exactly(5_001), how: "reset" } as const;
+  assertEquals(judge({ client: { ...client, noticed: reset }, server }).cause, "reset");
+  const closed = { at: exactly(5_001), how: "closed" } as const;
+  assertEquals(judge({ client: { ...client, noticed: closed } }).cause, "closed");
+  // It was silent before it was reset.
+  const later = { at: exactly(50_000), how: "reset" } as const;
+  assertEquals(judge({ client: { ...client, noticed: later }, server }).cause, "path_cut");
+  const held = judge({ client, server: { ...server, held: "store" } });
+  assertEquals([held.cause, held.began, held.at], ["held", "unknown", "server"]);
+});
+
+Deno.test("judge() of one side alone leaves unknown what only both sides prove", () => {
+  const { client } = cutToServer();
+  const judgement = judge({ client });
+  assertEquals(judgement.began, "unknown");
+  assertEquals(judgement.cause, "unknown");
+  assertEquals(judgement.first_noticed_by, null);
+  assertEquals(judgement.to_server, null);
+});
+
+Deno.test("judge() compares nothing where the offset of the clocks is unknown", () => {
+  const { client, server } = cutToServer();
+  const unknown = (list: readonly FrameSeen[]) =>
+    list.map((each) => ({ ...each, at: [-Infinity, Infinity] as const }));
+  const judgement = judge({
+    client,
+    server: {
+      ...server,
+      sent: unknown(server.sent),
+      received: unknown(server.received),
+      noticed: { at: [-Infinity, Infinity], how: "silent" },
+    },
+  });
+  assertEquals([judgement.began, judgement.first_noticed_by], ["unknown", null]);
+});
