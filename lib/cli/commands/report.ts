@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "@std/cli";
 import { UsageError, writeErrorText } from "../../platform/errors.ts";
+import { pageOf } from "../../report/page/page.ts";
 import { makeReport, type Report } from "../../report/report.ts";
 import { reportText } from "../../report/text.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
@@ -142,9 +143,9 @@ function refuseRecording(html: string, files: readonly string[]): void {
   }
 }
 
-function writePage(path: string, _report: Report): void {
+function writePage(path: string, report: Report): void {
   try {
-    Deno.writeTextFileSync(path, "");
+    Deno.writeTextFileSync(path, pageOf(report));
   } catch (error) {
     throw new UsageError(`--html ${path}: cannot be written: ${writeErrorText(error)}`);
   }
