@@ -108,14 +108,17 @@ function outageSection(
   const facts: [string, string][] = [
     ["session", `<code>${escaped(session)}</code>`],
     ["lasted", `${lastedText(from, to)}, from ${dateText(from)}`],
-    ...(["client", "server"] as const).flatMap((role): [string, string][] =>
-      noticed[role] === null ? [] : [[
-        `${role} noticed`,
-        `${timeOf(noticed[role]!)}${
-          detected_ms[role] === null ? "" : `, after ${timeText(detected_ms[role]!)}`
-        }${predicted_ms[role] === null ? "" : ` (predicted ${timeText(predicted_ms[role]!)})`}`,
-      ]]
-    ),
+    ...(["client", "server"] as const).flatMap((role): [string, string][] => [
+      ...noticed[role] === null
+        ? []
+        : [[`${role} noticed`, timeOf(noticed[role]!)] as [string, string]],
+      ...detected_ms[role] === null ? [] : [[
+        `${role} detected`,
+        `after ${timeText(detected_ms[role]!)}${
+          predicted_ms[role] === null ? "" : ` (predicted ${timeText(predicted_ms[role]!)})`
+        }`,
+      ] as [string, string]],
+    ]),
     ...flowFacts("to the server", outage.to_server),
     ...flowFacts("to the client", outage.to_client),
     ...stalls.map(({ at, ms, role }): [string, string] => [
