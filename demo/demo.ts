@@ -5,7 +5,7 @@
  */
 import { defaultSettings, type Key, KEYS, timersOf } from "../lib/cli/settings.ts";
 import { eventText } from "../lib/output/event_text.ts";
-import { seconds } from "../lib/output/explain.ts";
+import { seconds } from "../lib/output/phrases.ts";
 import { EXIT } from "../lib/session/close_reason.ts";
 import type { Event } from "../lib/session/events.ts";
 import { heartbeatsUntilDead } from "../lib/session/timers.ts";

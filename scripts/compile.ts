@@ -52,6 +52,26 @@ function clean(folder: string): void {
   if ([...Deno.readDirSync("dist")].length === 0) Deno.removeSync("dist");
 }
 
+/** Moves files from a folder to `dist/`, all of them or, when one cannot be moved, none. */
+function replace(names: readonly string[], folder: string): void {
+  const moves: [from: string, to: string][] = [];
+  const move = (from: string, to: string) => {
+    Deno.renameSync(from, to);
+    moves.unshift([from, to]);
+  };
+  const inDist = new Map([...Deno.readDirSync("dist")].map((each) => [each.name, each]));
+  try {
+    for (const name of names) {
+      if (inDist.get(name)?.isDirectory) throw new Error(`dist/${name} is a folder`);
+      if (inDist.has(name)) move(`dist/${name}`, `${folder}/old_${name}`);
+      move(`${folder}/${name}`, `dist/${name}`);
+    }
+  } catch (error) {
+    for (const [from, to] of moves) Deno.renameSync(to, from);
+    throw error;
+  }
+}
+
 /** Compiles both; returns the exit status. */
 async function main(): Promise<number> {
   let folder: string;
@@ -73,10 +93,9 @@ async function main(): Promise<number> {
       console.error(explain(role, said));
       return 2;
     }
-    for (const { name } of [...Deno.readDirSync(folder)]) {
-      Deno.renameSync(`${folder}/${name}`, `dist/${name}`);
-      console.log(`dist/${name}`);
-    }
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    replace(names, folder);
+    for (const name of names) console.log(`dist/${name}`);
     return 0;
   } catch (error) {
     console.error(`cannot replace what is in dist/: ${(error as Error).message}`);

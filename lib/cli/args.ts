@@ -171,6 +171,9 @@ function textValue(flag: string, given: unknown): string | undefined {
   return value;
 }
 
+/** How an argument without a character is shown. */
+const EMPTY = '""';
+
 /** HOST and PORT, also as one word: `127.0.0.1:4000`, `[::1]:4000`. */
 function positionals(words: readonly (string | number)[], role: Role): Record<string, Value> {
   const [first, second, ...more] = words.map(String);
@@ -188,9 +191,11 @@ function positionals(words: readonly (string | number)[], role: Role): Record<st
     throw new UsageError(`${second}: ${first} already says port ${port}; give it once`);
   }
   const given = port ?? second;
-  const shown = port === undefined ? `PORT ${second}` : first!;
+  const shown = port === undefined ? `PORT ${second || EMPTY}` : first!;
   return {
-    ...(host === undefined ? {} : { host: checkFlag("host", host, `HOST ${first}`, role) }),
+    ...(host === undefined
+      ? {}
+      : { host: checkFlag("host", host, `HOST ${first || EMPTY}`, role) }),
     ...(given === undefined ? {} : { port: checkFlag("port", given, shown, role) }),
   };
 }

@@ -95,9 +95,8 @@ function lineOf(key: string, text: string): string {
 function withTries(table: object, name: string, text: string): object {
   const { heart_beats_missed: beats, ...others } = table as Record<string, unknown>;
   if (beats === undefined) return table;
-  const given = `${name}:${lineOf("heart_beats_missed", text)} heart_beats_missed = ${
-    shown(beats)
-  }`;
+  const where = `${name}:${lineOf("heart_beats_missed", text)}`;
+  const given = `${where} heart_beats_missed = ${shown(beats)}`;
   if ("heart_beat_additional_tries" in others) {
     throw new UsageError(`${given}: heart_beat_additional_tries says the same; keep one`);
   }

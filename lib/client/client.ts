@@ -95,7 +95,8 @@ export class Client {
     const events = new EventSource(sink, clock, this.#id);
     // A client without an interval sends heartbeats when it has had nothing to send for so long.
     const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
-    this.#state = new SessionState({ clock, timers, events, dataPause_ms });
+    const pace = source.interval_ms === undefined ? "heartbeats" : "interval";
+    this.#state = new SessionState({ clock, timers, events, dataPause_ms, pace });
     const { ledger } = this.#state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });
@@ -211,13 +212,11 @@ export class Client {
   }
 
   #warnOfNoProgress({ payload, seq }: SentMessage): void {
-    const text =
-      `${this.#fruitless} connections in a row opened and confirmed nothing: data message ` +
-      `${seq}, of ${payload.length} byte${
-        payload.length === 1 ? "" : "s"
-      }, was sent on each. Look next: is the message too large for the ` +
-      `rate of the path, or does the path drop packets above a size (an MTU black hole), so that small ` +
-      `frames pass and large ones never do?`;
+    const bytes = payload.length === 1 ? "1 byte" : `${payload.length} bytes`;
+    const text = `${this.#fruitless} connections in a row opened and confirmed nothing: ` +
+      `data message ${seq}, of ${bytes}, was sent on each. Look next: ` +
+      "is the message too large for the rate of the path, or does the path drop packets above a " +
+      "size (an MTU black hole), so that small frames pass and large ones never do?";
     this.#state.events.emit("notice", { level: "warning", text });
   }
 

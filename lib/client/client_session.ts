@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Deadline, StallKind } from "../platform/deadline.ts";
+import type { Deadline } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";

@@ -15,6 +15,9 @@ const SHORTEST_MS = 500;
 /** How soon after a pause, in milliseconds, an end is taken for an answer to what ended the pause. */
 const ANSWER_MS = 1_000;
 
+/** How soon after it was to be sent, in milliseconds, something is taken for sent: its write takes so long. */
+const SENT_MS = 50;
+
 /** When a connection was opened and used; times in monotonic milliseconds. */
 export class ConnectionUse {
   /** When it was opened. */
@@ -24,7 +27,9 @@ export class ConnectionUse {
   #traffic_ms: number;
   /** The last pause, and when it ended. */
   #pause_ms = 0;
-  #pauseEnded_ms = -Infinity;
+  #pauseEnded_ms?: number;
+  /** The pause that ended with the first message of the last silence, if one did. */
+  #unanswered?: Required<Pick<Cut, "pause_ms" | "survived_ms">> & { since_ms: number };
 
   /** Starts with the opening of the connection, which is traffic. */
   constructor(opened_ms: number) {
@@ -41,10 +46,29 @@ export class ConnectionUse {
     this.#pauseEnded_ms = now_ms;
   }
 
+  /** The silence begins that is counted from a message which was sent then and is not answered. */
+  onUnanswered(since_ms: number): void {
+    const isAfterPause = this.#pauseEnded_ms !== undefined &&
+      Math.abs(this.#pauseEnded_ms - since_ms) <= SENT_MS;
+    const [pause_ms, survived_ms] = [this.#pause_ms, this.#survived_ms];
+    this.#unanswered = isAfterPause ? { since_ms, pause_ms, survived_ms } : undefined;
+  }
+
+  /**
+   * As {@linkcode report}, when the peer is declared dead that has been silent since then. The last pauses were
+   * those between heartbeats in vain: the one that counts had ended with the first message without an answer.
+   */
+  reportDeath(now_ms: number, since_ms: number): Cut {
+    const { age_ms, idle_ms, survived_ms } = this.report(now_ms);
+    const { since_ms: begin_ms, ...pause } = this.#unanswered ?? {};
+    return { age_ms, idle_ms, survived_ms, ...begin_ms === since_ms && pause, isDeath: true };
+  }
+
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
   report(now_ms: number): Cut {
     const idle_ms = now_ms - this.#traffic_ms;
-    const isAnswer = idle_ms < SHORTEST_MS && now_ms - this.#pauseEnded_ms < ANSWER_MS;
+    const isAnswer = idle_ms < SHORTEST_MS && this.#pauseEnded_ms !== undefined &&
+      now_ms - this.#pauseEnded_ms < ANSWER_MS;
     return {
       idle_ms,
       age_ms: now_ms - this.opened_ms,
@@ -64,6 +88,8 @@ export interface Cut {
   readonly survived_ms: number;
   /** The pause in the traffic, in milliseconds, that had ended just before; absent without one. */
   readonly pause_ms?: number;
+  /** Set if it ended since the peer was declared dead: then age and idle time are those of that moment. */
+  readonly isDeath?: true;
 }
 
 /** How far short times may differ, in milliseconds, and still be alike. */
@@ -98,58 +124,76 @@ export const KNOWN_IDLE_TIMEOUTS: Readonly<Record<number, string>> = {
   432000: "Linux conntrack",
 };
 
+/**
+ * What keeps a session's traffic going: data messages at an interval; or, of a client that sends its input,
+ * heartbeats while there is none. A server does not know which.
+ */
+export type Pace = "interval" | "heartbeats" | "unknown";
+
 /** Compares the cuts of one session, one after the other. */
 export class CutPattern {
+  readonly #pace: Pace;
   #cuts: Cut[] = [];
+
+  /** Compares nothing yet; `pace` is what can be set so that the connections stay open. */
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
 
   /** Adds a cut; returns the conclusion, as a sentence, from the second alike on. */
   add(cut: Cut): string | undefined {
     this.#cuts.push(cut);
     if (this.#cuts.length > MAX_COMPARED) this.#cuts.shift();
     for (let count = this.#cuts.length; count >= 2; count--) {
-      const conclusion = conclusionOf(this.#cuts.slice(-count));
+      const conclusion = conclusionOf(this.#cuts.slice(-count), this.#pace);
       if (conclusion) return conclusion;
     }
     return undefined;
   }
 }
 
-function conclusionOf(cuts: readonly Cut[]): string | undefined {
+function conclusionOf(cuts: readonly Cut[], pace: Pace): string | undefined {
+  const hasDeath = cuts.some(({ isDeath }) => isDeath);
   const ages_ms = cuts.map(({ age_ms }) => age_ms);
   const idles_ms = cuts.map(({ idle_ms }) => idle_ms);
   // What has survived as long a pause before is not cut for being idle: with a fixed data interval a limit
   // on the age makes the idle times alike, too.
-  const isIdle = areAlike(idles_ms) &&
+  const isIdle = !hasDeath && areAlike(idles_ms) &&
     cuts.every(({ idle_ms, survived_ms }) => survived_ms < idle_ms - TOLERANCE_MS);
-  const start = `cut ${cuts.length} times, each`;
+  const start = `${hasDeath ? "lost" : "cut"} ${cuts.length} times, each`;
   if (isIdle) {
     const idle_ms = meanOf(idles_ms);
-    return `${start} ${
-      inSeconds(idle_ms)
-    } s after the last traffic: something on the path closes idle ` +
-      `connections${knownText(idle_ms / 1000)}; a data_interval below ` +
-      `${inSeconds(idle_ms * SAFE_SHARE)} s keeps them open`;
+    const when = `${inSeconds(idle_ms)} s after the last traffic`;
+    const below = `below ${inSeconds(idle_ms * SAFE_SHARE)} s`;
+    return `${start} ${when}: something on the path closes idle connections` +
+      `${knownText(idle_ms / 1000)}; ${remedy(pace, below)}`;
   }
   const pauses_ms = cuts.map(({ pause_ms }) => pause_ms ?? 0);
   const isForgotten = areAlike(pauses_ms) &&
     cuts.every(({ survived_ms }, i) => survived_ms < pauses_ms[i]! - TOLERANCE_MS);
   if (isForgotten) {
     const pause_ms = meanOf(pauses_ms);
-    return `${start} at the first traffic after a pause of ${
-      inSeconds(pause_ms)
-    } s: something on the path ` +
-      `forgets connections that are idle so long, or less long${
-        knownText(pause_ms / 1000)
-      }; a much ` +
-      `shorter data_interval keeps them open`;
+    const when = `at the first traffic after a pause of ${inSeconds(pause_ms)} s`;
+    return `${start} ${when}: something on the path forgets connections that are idle so long, ` +
+      `or less long${knownText(pause_ms / 1000)}; ${remedy(pace, "far below that")}`;
   }
   // The age of a connection without traffic since its opening equals its idle time.
   const wereUsed = cuts.every(({ age_ms, idle_ms }) => !areAlike([age_ms, idle_ms]));
-  if (!wereUsed || !areAlike(ages_ms)) return undefined;
-  return `${start} at an age of ${
-    inSeconds(meanOf(ages_ms))
-  } s: something on the path limits the age of ` +
-    `connections; no data_interval changes that`;
+  if (hasDeath || !wereUsed || !areAlike(ages_ms)) return undefined;
+  const age = `${inSeconds(meanOf(ages_ms))} s`;
+  return `${start} at an age of ${age}: something on the path limits the age of connections; ` +
+    "no timer changes that";
+}
+
+/** What to set so that pauses in the traffic stay so short; either side's heartbeats are traffic. */
+function remedy(pace: Pace, below: string): string {
+  const interval = `a data_interval ${below} keeps them open`;
+  const heartbeats = `a data_threshold and a heart_beat_interval ${below}`;
+  return {
+    interval,
+    heartbeats: `${heartbeats} keep them open, by heartbeats while there is no input`,
+    unknown: `${interval}, or, of a client that sends its input, ${heartbeats}`,
+  }[pace];
 }
 
 function knownText(idle_s: number): string {

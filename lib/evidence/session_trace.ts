@@ -49,6 +49,7 @@ export class SessionTrace {
   /** Made with the first frame. */
   #frames?: LastFrames;
   #connections = 0;
+  #hasBegun = false;
   #hasEnded = false;
   /** Whether it is silent, or has no connection. */
   #isOut = false;
@@ -94,6 +95,7 @@ export class SessionTrace {
    */
   event(event: TracedEvent, wall_ms: number, now_ms: number): void {
     if (event.event === "notice") return;
+    this.#begin();
     const now_us = this.#mono_us(now_ms);
     this.#before(event);
     const isPicked = this.#isPicked(event, now_us);
@@ -104,6 +106,7 @@ export class SessionTrace {
 
   /** Records a frame of a connection, sent or received at a time, now or when it turns out to matter. */
   frame(isSent: boolean, frame: Frame, connection: number, now_ms: number): void {
+    this.#begin();
     const { type } = frame;
     const n = numberOf(frame);
     const now_us = this.#mono_us(now_ms);
@@ -111,7 +114,7 @@ export class SessionTrace {
     const mono_us = isSent ? Math.floor(now_us) : Math.ceil(now_us);
     const wall_ms = this.#recording.wallTime(now_ms);
     const isKept = this.#keeps(this.#isFramePicked(isSent, type, n, now_us), now_us);
-    const frames = this.#frames ??= this.#begin();
+    const frames = this.#frames ??= new LastFrames();
     frames.add(isSent, type, n, connection, wall_ms, mono_us, isKept);
     if (isKept) this.#addFrame({ isSent, type, n, connection, wall_ms, mono_us });
     if (isSent || type !== "HEARTBEAT" || now_us - this.#peerSilent_us < PEER_SILENCE_US) return;
@@ -120,9 +123,11 @@ export class SessionTrace {
     this.#addLast(this.#recording.thinning.depth);
   }
 
-  #begin(): LastFrames {
-    if (!this.#hasEnded) this.#recording.thinning.sessions++;
-    return new LastFrames();
+  /** Counts the session, once it is known which one it is. */
+  #begin(): void {
+    if (this.#hasBegun || this.#owner.session === null) return;
+    this.#hasBegun = true;
+    this.#recording.thinning.sessions++;
   }
 
   #mono_us(now_ms: number): number {
@@ -219,7 +224,7 @@ export class SessionTrace {
   #end(reason?: string): void {
     const isPolite = reason === "done" || reason === "shutdown";
     this.#addLast(isPolite ? FRAMES_BEFORE_END : this.#recording.thinning.depth);
-    if (this.#frames && !this.#hasEnded) this.#recording.thinning.sessions--;
+    if (this.#hasBegun && !this.#hasEnded) this.#recording.thinning.sessions--;
     this.#hasEnded = true;
     this.#dense = FRAMES_AFTER;
   }

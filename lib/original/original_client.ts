@@ -47,10 +47,10 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     super(options);
     this.#options = options;
     const { clock, count, timers } = options;
-    const { events, ledger } = this;
+    const { events, ledger, link } = this;
     this.#outbox = new PendingMessage(ledger, timers, clock.now(), count);
     const send = (n: number) => this.#sendHeartbeat(n);
-    this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, send });
+    this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
   }
 
   /** When the next data message may go out. */
@@ -99,6 +99,7 @@ export class OriginalClientSession extends OriginalSession implements ClientData
       if (outcome === "dead") {
         return this.end(this.#closed ?? { by: "self", reason: "silent", text: "" });
       }
+      this.#heartbeats.over();
       this.#closed = undefined;
       this.#beats?.close();
       this.#beats = undefined;

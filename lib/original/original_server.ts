@@ -108,9 +108,11 @@ export class OriginalServerSession extends OriginalSession {
       this.#hasSecond = this.#connections.heartbeat !== undefined;
       const isClosed = this.#connections.data === undefined;
       this.state.silent(this.lastData_ms, isClosed ? "closed" : undefined);
+      this.link.look();
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline, from_ms);
       deadline.throwIfEnded();
       if (outcome === "dead") return this.end(this.#death());
+      this.link.heard();
       this.#dataAtReturn = this.dataFramesReceived;
       from_ms = await this.#dataPhase(deadline);
     }
@@ -140,9 +142,11 @@ export class OriginalServerSession extends OriginalSession {
   }
 
   readonly #probe: HeartbeatProbe = {
+    answered: () => this.link.heard(),
     missed: (missed, left) => {
       const n = this.ledger.heartbeatsReceived + ++this.ledger.heartbeatsMissed;
       this.events.emit("heartbeat_missed", { n, missed, left });
+      this.link.judgedIn(this.#options.timers.heart_beat_threshold_ms);
     },
   };
 

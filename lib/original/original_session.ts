@@ -12,9 +12,10 @@
 import type { Clock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { LinkWatch } from "../platform/net/own_link.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
-import type { CloseReason, Detection } from "../session/close_reason.ts";
+import { type CloseReason, type Detection, onLink } from "../session/close_reason.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
 import type { EventSource } from "../session/events.ts";
 import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
@@ -43,6 +44,8 @@ export abstract class OriginalSession implements ReceiveCounters {
   readonly isOpen = true;
   /** The session's state. */
   protected readonly state: SessionState;
+  /** Looks at this host's own interface while the peer is silent. */
+  protected readonly link: LinkWatch;
   /** What runs besides the phases: readers and dialling. */
   protected readonly tasks = new TaskGroup();
   readonly #clock: Clock;
@@ -57,6 +60,7 @@ export abstract class OriginalSession implements ReceiveCounters {
     this.#clock = clock;
     this.#connection = connection;
     this.state = state;
+    this.link = new LinkWatch(clock, connection);
     this.#use = new ConnectionUse(clock.now());
     this.#deadline = new Deadline(clock, {
       signal: this.ended,
@@ -110,6 +114,7 @@ export abstract class OriginalSession implements ReceiveCounters {
     } catch (error) {
       if (error !== this.ended.reason) throw error;
     } finally {
+      this.link.heard();
       await this.close();
       await this.tasks.finished();
     }
@@ -132,7 +137,8 @@ export abstract class OriginalSession implements ReceiveCounters {
   }
 
   /** Ends the session. The first reason given is the one. */
-  protected end(closeReason: CloseReason): void {
+  protected end(reason: CloseReason): void {
+    const closeReason = onLink(reason, this.link.fault);
     const { peer } = this.#connection;
     const use = this.#use;
     const detection = this.detection();

@@ -8,9 +8,10 @@ import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
-import { explainEnd, heldBy, seconds } from "./explain.ts";
+import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
-import { counted, isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
+import { counted, heldBy, seconds } from "./phrases.ts";
+import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
 
 /** The level of a log line. */
 export type Level = "info" | "warning" | "error";
@@ -69,9 +70,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}, local address ${event.local}; ${
-        predictionText(event, role)
-      }`;
+      return `session open with ${event.peer}, local address ${event.local}; ` +
+        predictionText(event, role);
     case "data_sent": {
       const again = event.resent ? " again" : "";
       return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;
@@ -175,9 +175,8 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
   }
   const data = role === "client" ? "no confirmation" : "no data message";
   if (event.held && event.to === "heartbeat") {
-    return `${data} for ${silent}: confirmations wait for ${
-      heldBy(event.held, role)
-    }; heartbeat phase`;
+    const held = heldBy(event.held, role);
+    return `${data} for ${silent}: confirmations wait for ${held}; heartbeat phase`;
   }
   if (event.to === "heartbeat") return `silent: ${data} for ${silent}; heartbeat phase`;
   if (event.from === "heartbeat" && event.to === "data") {

@@ -6,43 +6,55 @@
 import { formatAddress } from "../platform/net/address.ts";
 import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
-import type { CloseReport, EndReason } from "../session/close_reason.ts";
+import type { CloseReport } from "../session/close_reason.ts";
 import type { EventFields } from "../session/events.ts";
 import { CONNECT_LIMIT_MS } from "../session/timers.ts";
+import { counted, explained, type Explanation } from "./phrases.ts";
 
 /** What may accept a connection and end it before a session is open. */
 export const UNOPENED_HINT: string =
   "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
   "another program's port?";
 
-/** What to look at next after an error with this code; empty if there is nothing to say. */
-export function nextOf(call: NetworkCall, code: string | undefined): string {
-  const meaning = code === undefined ? undefined : meaningOf(call, code);
-  return meaning ? `. Look next: ${meaning.next}` : "";
+/** What to look at next after an error with this code; `undefined` if there is nothing to say. */
+export function nextOf(call: NetworkCall, code: string | undefined): string | undefined {
+  return code === undefined ? undefined : meaningOf(call, code)?.next;
 }
 
-/** The codes that stand for a reason or a kind of failure that came without one. */
-const CODE_OF_REASON: Partial<Record<EndReason, string>> = {
-  refused: "ECONNREFUSED",
-};
-
 /** Explains why a client cannot connect. */
-export function explainUnconnected({ code, peer, reason, text }: CloseReport): string {
-  const known = CODE_OF_REASON[reason] ?? "";
-  const causes: Partial<Record<EndReason, string>> = {
-    silent:
-      `no answer within ${CONNECT_LIMIT_MS / 1000} s. Look next: is the address right, is the ` +
-      "server running there, and is the port open in its firewall?",
-    reset: `accepted, and reset (RST) before the session was open. Look next: ${UNOPENED_HINT}`,
-    unreachable:
-      `unreachable: ${text}. Look next: the address, and routes and firewalls on the path`,
-    name_not_found: explainLookup(text),
-  };
+export function explainUnconnected(end: CloseReport): Explanation {
+  const { next, what } = causeOf(end);
+  return { what: `cannot connect to ${end.peer}: ${what}`, next };
+}
+
+function causeOf({ code, reason, text }: CloseReport): Explanation {
   const isReset = reason === "reset" && (code === undefined || code === "ECONNRESET");
-  const cause = code !== undefined && !isReset
-    ? `${text}${nextOf("connect", code)}`
-    : causes[reason] ?? `${meaningOf("connect", known)?.what ?? text}${nextOf("connect", known)}`;
-  return `cannot connect to ${peer}: ${cause}`;
+  if (isReset) {
+    return {
+      what: "accepted, and reset (RST) before the session was open",
+      next: UNOPENED_HINT,
+    };
+  }
+  if (code !== undefined) return { what: text, next: nextOf("connect", code) };
+  switch (reason) {
+    case "silent":
+      return {
+        what: `no answer within ${CONNECT_LIMIT_MS / 1000} s`,
+        next: "is the address right, is the server running there, " +
+          "and is the port open in its firewall?",
+      };
+    case "unreachable":
+      return {
+        what: `unreachable: ${text}`,
+        next: "the address, and routes and firewalls on the path",
+      };
+    case "name_not_found":
+      return explainLookup(text);
+    case "refused":
+      return meaningOf("connect", "ECONNREFUSED")!;
+    default:
+      return { what: text };
+  }
 }
 
 /** What a stranger sent, in words, and what to change where it comes from. */
@@ -59,19 +71,24 @@ const STRANGERS_SENT: Readonly<Record<string, string>> = {
 
 /** Explains connections that opened no session. */
 export function explainStrangers({ addresses, count, sent }: EventFields["strangers"]): string {
-  const connections = count === 1 ? "1 connection" : `${count} connections`;
   const from = addresses.length > 1
     ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
     : addresses[0];
-  const what = sent.map((each) => STRANGERS_SENT[each] ?? each);
-  return `${connections} from ${from} opened no session and sent ${what.join(", or ")}`;
+  const what = sent.map((each) => STRANGERS_SENT[each] ?? each).join(", or ");
+  return `${counted(count, "connection")} from ${from} opened no session and sent ${what}`;
 }
 
-/** A name may be wrong, or its name server not answer: the system says which in its own words. */
-function explainLookup(text: string): string {
-  const report = text.replace(/^.*: /, "");
-  return `no address is known for that name (${report}). Look next: its spelling, and whether the ` +
-    `name server of this host answers`;
+/**
+ * A failed look-up has no code on most systems, and its words differ from one to the next: they are quoted,
+ * not understood. One sentence has to do for a wrong name and for a name server that does not answer.
+ */
+function explainLookup(text: string): Explanation {
+  const report = text.replace(/^failed to lookup address information: /, "")
+    .replace(/\.? \(os error \d+\)$/, "");
+  return {
+    what: `no address is known for that name${report && ` (${report})`}`,
+    next: "its spelling, and whether the name server of this host answers",
+  };
 }
 
 const CODE_OF_KIND: Partial<Record<TransportErrorKind, string>> = {
@@ -87,18 +104,29 @@ const CODE_OF_KIND: Partial<Record<TransportErrorKind, string>> = {
  */
 export function explainListen(
   error: TransportError,
-  { host, port }: Address,
+  address: Address,
   isHeldByTimeWait = false,
 ): string {
-  const { code, kind, message } = error;
-  const known = CODE_OF_KIND[kind] ?? "";
-  const cause = kind === "address_in_use" && isHeldByTimeWait
-    ? "closed connections from that port still hold it (TIME_WAIT), and nothing listens there. " +
-      `Start again within a minute, when they are gone. See: ss -tan sport = ${port}`
-    : kind === "name_not_found"
-    ? `${explainLookup(message)}; 0.0.0.0 listens on every address`
-    : code !== undefined
-    ? `${message}${nextOf("listen", code)}`
-    : `${meaningOf("listen", known)?.what ?? message}${nextOf("listen", known)}`;
-  return `cannot listen on ${formatAddress(host, port)}: ${cause}`;
+  const { next, what } = error.kind === "address_in_use" && isHeldByTimeWait
+    ? explainTimeWait(address)
+    : listenCauseOf(error);
+  const where = formatAddress(address.host, address.port);
+  return explained({ what: `cannot listen on ${where}: ${what}`, next });
+}
+
+function explainTimeWait({ port }: Address): Explanation {
+  return {
+    what: "closed connections from that port still hold it (TIME_WAIT), " +
+      "and nothing listens there. Start again within a minute, when they are gone. " +
+      `See: ss -tan sport = ${port}`,
+  };
+}
+
+function listenCauseOf({ code, kind, message }: TransportError): Explanation {
+  if (kind === "name_not_found") {
+    const { next, what } = explainLookup(message);
+    return { what, next: `${next}; 0.0.0.0 listens on every address` };
+  }
+  if (code !== undefined) return { what: message, next: nextOf("listen", code) };
+  return meaningOf("listen", CODE_OF_KIND[kind] ?? "") ?? { what: message };
 }

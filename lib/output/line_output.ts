@@ -13,8 +13,17 @@ import { writeErrorText } from "../platform/errors.ts";
 /** How many characters a slow reader may leave pending. */
 const MAX_PENDING = 4_194_304;
 
-/** How long, in milliseconds, the program waits for a slow reader at its end. */
-const FLUSH_LIMIT_MS = 1_000;
+/** How many, before a line is left out that is to be kept: the ends of some ten thousand sessions. */
+const MAX_PENDING_KEPT = 33_554_432;
+
+/** How many bytes are written at once: as many as a pipe takes, so that it shows whether its reader reads. */
+const BYTES_PER_WRITE = 65_536;
+
+/** How long, in milliseconds, the program waits at its end for a reader that takes nothing. */
+const FLUSH_IDLE_MS = 1_000;
+
+/** How long, in milliseconds, it waits for one that does. */
+const FLUSH_LIMIT_MS = 10_000;
 
 /** Writes lines in order, in the background. */
 export class LineOutput {
@@ -27,8 +36,10 @@ export class LineOutput {
   #pending: string[] = [];
   #pendingLength = 0;
   #lost = 0;
+  #leftOut = 0;
   #broken = false;
-  #writing = false;
+  /** What is being written; `undefined` if nothing is. */
+  #unwritten?: Uint8Array;
 
   /** Creates an output; `onLoss` receives a sentence when lines are lost. */
   constructor(sink: ByteSink, onLoss: (text: string) => void, clock: Clock = systemClock) {
@@ -37,31 +48,46 @@ export class LineOutput {
     this.#clock = clock;
   }
 
-  /** Writes a line without waiting. */
-  write(line: string): void {
+  /** How many lines have been left out. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  /** Writes a line without waiting; one that is to be kept is left out only far later than others. */
+  write(line: string, { isKept } = { isKept: false }): void {
     if (this.#broken) return;
     const length = line.length + 1;
-    if (this.#pendingLength + length > MAX_PENDING) {
-      if (this.#lost++ === 0) this.#onLoss("its reader is too slow; lines are being left out");
+    if (this.#pendingLength + length > (isKept ? MAX_PENDING_KEPT : MAX_PENDING)) {
+      this.#leftOut++;
+      if (this.#lost++ === 0) {
+        this.#onLoss("its reader is too slow; lines are being left out; sessions go on");
+      }
       return;
     }
     this.#pending.push(line);
     this.#pendingLength += length;
-    if (!this.#writing) this.#writeAll();
+    if (!this.#unwritten) this.#writeAll();
   }
 
-  /** Waits until all is written, for at most a second. */
+  /** Waits until all is written, as long as its reader takes something each second, for at most ten. */
   async flush(): Promise<void> {
     using limit = new Deadline(this.#clock);
-    limit.moveTo(this.#clock.now() + FLUSH_LIMIT_MS);
-    await this.#changes.until(() => !this.#writing, limit);
+    const latest_ms = this.#clock.now() + FLUSH_LIMIT_MS;
+    while (this.#unwritten) {
+      const before = this.#unwritten;
+      limit.moveTo(Math.min(latest_ms, this.#clock.now() + FLUSH_IDLE_MS));
+      const hasMoved = await this.#changes.until(() => this.#unwritten !== before, limit);
+      if (!hasMoved) break;
+    }
+    if (!this.#unwritten) return;
+    const lines = this.#pending.length + this.#unwritten.filter((byte) => byte === NEWLINE).length;
+    this.#onLoss(`its reader has left ${lines} lines unread at the end`);
   }
 
   async #writeAll(): Promise<void> {
-    this.#writing = true;
     try {
       for (let lines = this.#take(); lines.length > 0; lines = this.#take()) {
-        await writeAll(this.#sink, lines, { clock: this.#clock });
+        await this.#writeLines(lines);
         if (this.#lost > 0) this.#onLoss(`lines left out: ${this.#lost}`);
         this.#lost = 0;
       }
@@ -69,10 +95,19 @@ export class LineOutput {
       // The reader has closed, as after `| head`: the sessions continue without output.
       this.#broken = true;
       this.#pending = [];
-      this.#onLoss(writeErrorText(error));
+      this.#onLoss(`${writeErrorText(error)}; sessions go on`);
     }
-    this.#writing = false;
+    this.#unwritten = undefined;
     this.#changes.notify();
+  }
+
+  async #writeLines(lines: Uint8Array): Promise<void> {
+    for (let at = 0; at < lines.length; at += BYTES_PER_WRITE) {
+      this.#unwritten = lines.subarray(at);
+      this.#changes.notify();
+      const part = lines.subarray(at, at + BYTES_PER_WRITE);
+      await writeAll(this.#sink, part, { clock: this.#clock });
+    }
   }
 
   #take(): Uint8Array {
@@ -82,3 +117,5 @@ export class LineOutput {
     return this.#encoder.encode(lines.length === 0 ? "" : lines.join("\n") + "\n");
   }
 }
+
+const NEWLINE = 10;

@@ -229,10 +229,12 @@ function makeFolder(directory: string): void {
 type Formatter = (record: LogRecord) => string;
 
 function formatterOf(options: Pick<LogOptions, "hasZone">): Formatter {
+  // Thousands of lines may be of the same millisecond.
+  let last = { time: "", at: "" };
   return ({ args, datetime, levelName, msg }) => {
-    const [session, time] = args as Partial<About>;
-    const at = stamp(time ? new Date(time) : datetime, options);
-    return format(at, levelName, msg, session ?? null);
+    const [session, time = datetime.toISOString()] = args as Partial<About>;
+    if (time !== last.time) last = { time, at: stamp(new Date(time), options) };
+    return format(last.at, levelName, msg, session ?? null);
   };
 }
 

@@ -110,7 +110,9 @@ export class RecordingFile {
   /** Writes what waits at once, in the last moment of a process. */
   flushSync(): void {
     try {
-      this.#file?.writeSync(this.#encoder.encode(this.#pending.join("")));
+      // The first piece is being written, if any is.
+      const rest = this.#pending.slice(this.#isWriting ? 1 : 0).join("");
+      this.#file?.writeSync(this.#encoder.encode(rest));
       this.#pending = [];
     } catch {
       // The process ends with a report of what matters more.
@@ -144,7 +146,6 @@ export class RecordingFile {
       }
       this.#recovered();
     } catch (error) {
-      this.#checked_ms = -Infinity;
       this.#again_ms = this.#options.clock.now() + AGAIN_AFTER_MS;
       this.#fail(failureText(error));
     }

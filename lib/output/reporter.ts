@@ -2,16 +2,17 @@
  * Writes events as JSON and as log lines, at the end of the event-loop turn, so that formatting delays no
  * timer or read.
  *
- * The room: `event_text`, `summary_text`, `explain` and `explain_connect` put an event in words; `rate_limit` shortens lines about many
- * sessions; `log` writes lines to stderr and to rotating files; `line_output` writes to stdout and stderr
- * without blocking; `recording` opens the files of a recording, `recording_file` writes them. `cli/command.ts` makes them; sessions see only an `EventSink`.
+ * The room: `event_text`, `summary_text`, `explain`, `explain_silence` and `explain_connect` put an event in
+ * words, out of `phrases`; `rate_limit` shortens lines about many sessions; `log` writes lines to stderr and
+ * to rotating files; `line_output` writes to stdout and stderr without blocking; `recording` opens the files of
+ * a recording, which `recording_file` writes. `cli/command.ts` makes them; sessions see only an `EventSink`.
  * Nothing here throws into a session, waits for a reader, or changes what an event says.
  *
  * @module
  */
 import type { Recording } from "../evidence/recording.ts";
 import { afterTurn, type Clock } from "../platform/clock.ts";
-import type { Event, EventSink } from "../session/events.ts";
+import type { Event, EventName, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
@@ -21,7 +22,17 @@ import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** How many events are written before timers and sockets have their turn. */
-const EVENTS_PER_TURN = 512;
+const EVENTS_PER_TURN = 128;
+
+/** What happens all the time while all is well: of these a reader that is too slow goes without. */
+const ROUTINE: ReadonlySet<EventName> = new Set([
+  "data_sent",
+  "data_received",
+  "data_confirmed",
+  "heartbeat_sent",
+  "heartbeat_answered",
+  "heartbeat_received",
+]);
 
 /** How many events may wait before they are written at once. */
 const MAX_PENDING = 65_536;
@@ -84,7 +95,7 @@ export class Reporter implements EventSink {
   #writeSome(): void {
     this.#writePending(EVENTS_PER_TURN);
     this.#isWaiting = this.#pending.length > 0;
-    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome());
+    if (this.#isWaiting) this.#options.clock.afterInput(() => this.#writeSome(), "last");
   }
 
   #writePending(count: number = Infinity): void {
@@ -92,8 +103,8 @@ export class Reporter implements EventSink {
   }
 
   #write(event: Event): void {
-    const { json, many, role, timers } = this.#options;
-    if (event.event !== "notice") json?.write(jsonLine(event));
+    const { many, role, timers } = this.#options;
+    this.#writeJson(event);
     const text = eventText(event, role, timers);
     if (!text) return;
     if (!many) return this.#log(text, event);
@@ -104,6 +115,15 @@ export class Reporter implements EventSink {
     // A line about all sessions follows the lines about each.
     this.#rateLimit.flush();
     this.#log(text, event);
+  }
+
+  /** Writes an event for programs; the last ones say how many before them the reader had to go without. */
+  #writeJson(event: Event): void {
+    const { json } = this.#options;
+    if (!json || event.event === "notice") return;
+    const isLast = event.event === "summary" || event.event === "total";
+    const left_out = isLast && json.leftOut > 0 && { left_out: json.leftOut };
+    json.write(jsonLine({ ...event, ...left_out }), { isKept: !ROUTINE.has(event.event) });
   }
 
   #log({ level, text }: EventText, { session, time }: Event): void {

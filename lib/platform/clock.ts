@@ -40,8 +40,11 @@ export interface Clock {
   timer<Receiver>(callback: (receiver: Receiver) => void, receiver: Receiver): Timer;
   /** Creates a timer that is not set. */
   timer(callback: () => void): Timer;
-  /** Calls back after all input that has arrived by now has been read. */
-  afterInput(callback: () => void): void;
+  /**
+   * Calls back after all input that has arrived by now has been read; `last` for what lets deadlines that
+   * pass meanwhile go first.
+   */
+  afterInput(callback: () => void, order?: "last"): void;
 }
 
 /** Calls back after the current turn of the event loop, with everything that is ready in it. */
@@ -77,7 +80,7 @@ export const systemClock: Clock = {
   origin_ms: performance.timeOrigin,
   timer: (callback: (receiver: unknown) => void, receiver?: unknown) =>
     new SystemTimer(callback, receiver),
-  afterInput: (callback) => inputFence.add(callback),
+  afterInput: (callback, order) => inputFence.add(callback, order),
 };
 
 /**
@@ -88,22 +91,30 @@ export const systemClock: Clock = {
  */
 class InputFence {
   static readonly #TURNS = 128;
+  /** How many runs in a row those that come last may be put off for others. */
+  static readonly #MOST_PUT_OFF = 32;
   #waiting: (() => void)[] = [];
+  #last: (() => void)[] = [];
+  #putOff = 0;
   #turning = false;
 
-  add(callback: () => void): void {
-    this.#waiting.push(callback);
+  add(callback: () => void, order?: "last"): void {
+    (order ? this.#last : this.#waiting).push(callback);
     if (!this.#turning) this.#begin();
   }
 
   #begin(): void {
     const callbacks = this.#waiting;
     this.#waiting = [];
-    this.#turning = callbacks.length > 0;
+    this.#turning = callbacks.length > 0 || this.#last.length > 0;
     let turns = 0;
     const turn = () => {
       if (++turns < InputFence.#TURNS) return void setImmediate(turn);
       for (const callback of callbacks) callback();
+      if (this.#waiting.length === 0 || this.#putOff++ === InputFence.#MOST_PUT_OFF) {
+        this.#putOff = 0;
+        for (const callback of this.#last.splice(0)) callback();
+      }
       this.#begin();
     };
     if (this.#turning) setImmediate(turn);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, Timer } from "./clock.ts";
+import type { StallKind } from "./suspension.ts";
 
 /**
  * How late, in milliseconds, a deadline may fire before that counts as a local stall: well above the
@@ -25,12 +26,6 @@ export function nextOnGrid(next_ms: number, now_ms: number, interval_ms: number)
   const isOnTime = Math.abs(now_ms - next_ms) <= ON_TIME_TOLERANCE_MS;
   return (isOnTime ? next_ms : now_ms) + interval_ms;
 }
-
-/**
- * Why something did not happen in time here: this process was `stopped`, or too busy, while its host ran;
- * or its host was `suspended`, with all processes and the monotonic clock.
- */
-export type StallKind = "stopped" | "suspended";
 
 /** The abort reason of a {@linkcode Deadline} that has passed. */
 export class DeadlinePassed extends Error {

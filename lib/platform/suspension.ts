@@ -1,8 +1,15 @@
 /**
- * Tells the suspension of this host from a stepped wall clock. Does not read any clock itself.
+ * Tells the suspension of this host from a stepped wall clock, and remembers what is to be remembered of the
+ * times in which this side did not run. Does not read any clock itself.
  *
  * @module
  */
+
+/**
+ * Why something did not happen in time here: this process was `stopped`, or too busy, while its host ran;
+ * or its host was `suspended`, with all processes and the monotonic clock.
+ */
+export type StallKind = "stopped" | "suspended";
 
 /** The three clocks that are compared. */
 export interface ClockReadings {
@@ -88,5 +95,38 @@ export class SuspensionDetector {
     const isExact = parted_ms >= atLeast_ms && parted_ms <= atLeast_ms + 2_000;
     // Otherwise the wall clock was stepped as well.
     return isExact ? parted_ms : atLeast_ms + 1_000;
+  }
+}
+
+/** How soon after a local stall, in milliseconds, what a peer said during it has been read. */
+const ANSWER_MS = 1_000;
+
+/** The local stalls of a session, as far as they explain its end. */
+export class LocalStalls {
+  /** When a suspension was last found, and for how long it was suspended since the last sign of life before. */
+  #suspension = { at_ms: -Infinity, ms: 0 };
+  #last: { at_ms: number; ms: number; kind: StallKind } | undefined;
+
+  /** Notes that this host was suspended so long. */
+  suspended(ms: number, now_ms: number, lastSignOfLife_ms: number): void {
+    this.#suspension = { at_ms: now_ms, ms: this.suspendedSince_ms(lastSignOfLife_ms) + ms };
+  }
+
+  /** Notes that a stall of this length was reported. */
+  reported(ms: number, kind: StallKind, now_ms: number): void {
+    this.#last = { at_ms: now_ms, ms, kind };
+  }
+
+  /** For how long, in milliseconds, this host was suspended since then. */
+  suspendedSince_ms(lastSignOfLife_ms: number): number {
+    const { at_ms, ms } = this.#suspension;
+    return at_ms > lastSignOfLife_ms ? ms : 0;
+  }
+
+  /** The stall that was over just before: what a peer said during it was read after it. */
+  justBefore(now_ms: number): { stalled_ms: number } | { suspended_ms: number } | undefined {
+    if (!this.#last || now_ms - this.#last.at_ms >= ANSWER_MS) return undefined;
+    const { kind, ms } = this.#last;
+    return kind === "stopped" ? { stalled_ms: ms } : { suspended_ms: ms };
   }
 }

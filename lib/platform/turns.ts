@@ -22,21 +22,23 @@ export class TurnLimiter {
   readonly #clock: Clock;
   readonly #atOnce: number;
   readonly #perTurn: number;
+  readonly #order?: "last";
   #turn_ms = -Infinity;
   #count = 0;
   #waiting: (() => void)[] = [];
 
-  private constructor(clock: Clock, atOnce: number, perTurn: number) {
+  private constructor(clock: Clock, atOnce: number, perTurn: number, order?: "last") {
     this.#clock = clock;
     this.#atOnce = atOnce;
     this.#perTurn = perTurn;
+    this.#order = order;
   }
 
   /** The limiter of a clock. */
   static of(clock: Clock): TurnLimiter {
     let limiter = TurnLimiter.#ofClock.get(clock);
     if (!limiter) {
-      limiter = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN);
+      limiter = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN, "last");
       TurnLimiter.#ofClock.set(clock, limiter);
     }
     return limiter;
@@ -74,6 +76,6 @@ export class TurnLimiter {
       this.#count = this.#atOnce;
       for (const resolve of this.#waiting.splice(0, this.#perTurn)) resolve();
       if (this.#waiting.length > 0) this.#release();
-    });
+    }, this.#order);
   }
 }

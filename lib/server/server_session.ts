@@ -45,7 +45,8 @@ export class ServerSession extends Session implements DeadlineListener {
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
-  readonly #host: SessionHost;
+  /** What the sessions of a server share, and ask of it. */
+  declare protected readonly config: SessionHost;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -56,14 +57,13 @@ export class ServerSession extends Session implements DeadlineListener {
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
   /** `lastData_ms` when the last sign of life was due. */
-  #assured_ms = NaN;
+  #assured_ms?: number;
   /** Ends the hold that the session is under; `undefined` while it is under none. */
   #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
     super(options);
-    this.#host = options.config;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -107,7 +107,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
     if (isClient) super.reportEnd(closeReason, connection);
-    else this.#host.onStranger(strangerOf(this.connection, first));
+    else this.config.onStranger(strangerOf(this.connection, first));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -185,7 +185,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const { confirmedUpTo } = this.writer;
     this.ledger.confirmedUpTo = Math.max(this.ledger.confirmedUpTo, confirmedUpTo);
     this.counts.confirmed = Math.max(0, confirmedUpTo - this.#confirmedBefore);
-    this.#host.closed(this, defect);
+    this.config.closed(this, defect);
   }
 
   /**
@@ -196,13 +196,13 @@ export class ServerSession extends Session implements DeadlineListener {
     await ready;
     this.deadline.pause();
     this.#startAssurance();
-    const wait = this.#host.clock.timer(() => record.held("room"));
+    const wait = this.config.clock.timer(() => record.held("room"));
     wait.set(this.now() + HOLD_AFTER_MS);
     while (this.isHeld) {
       const ended = new Promise<void>((resolve) => this.#release = resolve);
       await Promise.race([record.room(), ended]);
       // All are released at once, and what each has read would come in one piece.
-      await TurnLimiter.ofReads(this.#host.clock).turn();
+      await TurnLimiter.ofReads(this.config.clock).turn();
     }
     this.#release = undefined;
     wait.clear();
@@ -215,7 +215,7 @@ export class ServerSession extends Session implements DeadlineListener {
   #startAssurance(): void {
     if (this.closeReason) return;
     const { threshold_ms } = this.#hello!;
-    this.#assurance ??= new Assurance(this.#host, threshold_ms, () => this.#assureClient());
+    this.#assurance ??= new Assurance(this.config, threshold_ms, () => this.#assureClient());
     this.#assurance.start();
   }
 
@@ -234,7 +234,7 @@ export class ServerSession extends Session implements DeadlineListener {
     if (this.record) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
-      ? this.#host.admit(this, hello)
+      ? this.config.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
     if (admission === "late") return this.end(this.openTimeout());
     if ("refusal" in admission) {
@@ -257,7 +257,7 @@ export class ServerSession extends Session implements DeadlineListener {
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.writer.send(record.welcome(this.#host));
+    this.writer.send(record.welcome(this.config));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);
@@ -286,7 +286,7 @@ export class ServerSession extends Session implements DeadlineListener {
     this.ledger.dataReceived = seq;
     this.ledger.dataBytes += bytes;
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
-    const isTaken = record.receive(seq, payload, this.#host);
+    const isTaken = record.receive(seq, payload, this.config);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
 

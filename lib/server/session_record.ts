@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { copyOf } from "../platform/bytes.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
@@ -131,8 +130,7 @@ export class SessionRecord implements Recipient {
       session: this.id,
       at: clock.wallTime(),
       seq,
-      // A copy: the reader reuses its buffer.
-      payload: copyOf(payload),
+      payload,
     };
     this.#waitingBytes += costOf(message);
     this.#delivery.message(this, message);

@@ -45,7 +45,7 @@ export interface CloseReason {
   readonly code?: string;
   /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
   readonly unheard?: true;
-  /** What is wrong with this host's own interface, if it was found to be when the silence began. */
+  /** What was wrong with this host's own interface in the silence before, if anything was found. */
   readonly link?: string;
 }
 
@@ -124,6 +124,13 @@ export function isDeclaredByPeer({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "silent";
 }
 
+/** The close reason, with what was wrong with this host's own interface if that may be why. */
+export function onLink(closeReason: CloseReason, link: string | undefined): CloseReason {
+  const { reason } = closeReason;
+  const isOfPath = reason === "silent" || reason === "unreachable";
+  return isOfPath && link !== undefined ? { ...closeReason, link } : closeReason;
+}
+
 /** Whether a connection ended without `TERMINATE`: by FIN, by RST, or by an error. */
 export function isCut({ by, reason }: CloseReason): boolean {
   return by === "network" ? reason !== "silent" : by === "peer" && reason === "closed";
@@ -141,13 +148,15 @@ export interface CloseReport extends CloseReason {
   predicted_ms: number | null;
   /** How long before it the last sign of life came. */
   silent_ms: number | null;
-  /** For how much of `silent_ms` this host was suspended; absent if it was not. */
+  /** For how long this host was suspended in the silence before; absent if it was not. */
   suspended_ms?: number;
+  /** If the peer declared this side dead: how long, at least, this process had just not run; absent if it did. */
+  stalled_ms?: number;
   /** How long before it the last byte was sent or received on the connection; `null` without one. */
   idle_ms: number | null;
   /** How old the connection was; `null` without one. */
   age_ms: number | null;
-  /** The pause in its traffic that had ended just before; absent without one. */
+  /** The pause in its traffic that had ended just before, or with what a dead peer left unanswered first. */
   pause_ms?: number;
   /** Of a close by FIN: the longest pause that the connection had survived, if it is not below the last one. */
   survived_ms?: number;
@@ -177,6 +186,8 @@ export interface CloseContext {
   lastSignOfLife_ms?: number;
   /** For how long this host was suspended since then, in milliseconds. */
   suspended_ms?: number;
+  /** If the peer declared this side dead: for how long this process had just not run, in milliseconds. */
+  stalled_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
   /** How its connection was used until it ended; absent if it had none. */
@@ -194,16 +205,24 @@ function rounded({ reason }: CloseReason, { age_ms, idle_ms, pause_ms, survived_
   };
 }
 
+/** Whether this side declared its peer dead. */
+export function isDeath(
+  { by, reason }: CloseReason,
+  detection: Detection | undefined,
+): detection is Detection {
+  return by === "self" && reason === "silent" && detection !== undefined;
+}
+
 /** Makes the fields of `terminated` and `disconnected`. */
 export function closeReport(closeReason: CloseReason, context: CloseContext): CloseReport {
-  const { detection, lastSignOfLife_ms, now_ms, peer, suspended_ms = 0, timers, cut } = context;
+  const { detection, lastSignOfLife_ms, now_ms, peer, timers, cut } = context;
+  const { stalled_ms = 0, suspended_ms = 0 } = context;
   const sinceUse = cut ? rounded(closeReason, cut) : { idle_ms: null, age_ms: null };
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
     return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
   }
-  const died = closeReason.by === "self" && closeReason.reason === "silent";
-  const measured = died && detection ? detection : {
+  const measured = isDeath(closeReason, detection) ? detection : {
     since: "last_sign_of_life" as const,
     at_ms: lastSignOfLife_ms,
     predicted_ms: predictedDetection_ms(timers),
@@ -218,6 +237,7 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     predicted_ms: measured.predicted_ms,
     silent_ms: roundMs(now_ms - lastSignOfLife_ms),
     ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
+    ...stalled_ms > 0 && { stalled_ms: roundMs(stalled_ms) },
     ...sinceUse,
   };
 }

@@ -14,6 +14,9 @@ import type { FrameWriter } from "../wire/writer.ts";
 import { type CloseReason, isPolite } from "./close_reason.ts";
 import { FINAL_WRITE_LIMIT_MS, GRACEFUL_CLOSE_LIMIT_MS, SETTLE_LIMIT_MS } from "./timers.ts";
 
+/** More microtasks than a write takes whose bytes the kernel takes at once. */
+const WRITE_MICROTASKS = 16;
+
 /** Options for {@linkcode closeGracefully}. */
 export interface CloseOptions {
   /** The clock. */
@@ -34,20 +37,40 @@ export interface CloseOptions {
 export async function closeGracefully(options: CloseOptions): Promise<void> {
   const { clock, connection, closeReason, reader, writer } = options;
   await TurnLimiter.of(clock).turn();
-  const dead = closeReason.by === "network" || closeReason.reason === "silent";
+  const isDead = closeReason.by === "network" || closeReason.reason === "silent";
+  if (isDead) await finalWrite(options);
+  else await finish(options);
+  connection.close();
+  await reader.ended();
+  // In Deno 2.6, closing a connection leaves a blocked write pending for ever.
+  if (!writer.isIdle) await flushed(options);
+}
+
+/** Sends the close reason to a dead peer. */
+async function finalWrite(options: CloseOptions): Promise<void> {
+  sendTerminate(options);
+  // What the kernel takes at once needs no deadline: thousands of peers may die together.
+  for (let i = 0; i < WRITE_MICROTASKS && !options.writer.isIdle; i++) await undefined;
+  if (!options.writer.isIdle) await flushed(options);
+}
+
+/** Waits a little until all is written. */
+async function flushed({ clock, writer }: CloseOptions): Promise<void> {
+  using limit = new Deadline(clock);
+  limit.moveTo(clock.now() + FINAL_WRITE_LIMIT_MS, { again_ms: FINAL_WRITE_LIMIT_MS });
+  await Promise.race([sleep(limit), writer.flushed()]);
+}
+
+/** Settles, sends the close reason, and waits until the peer has closed. */
+async function finish(options: CloseOptions): Promise<void> {
+  const { clock } = options;
   using limit = new Deadline(clock);
   const within = (ms: number) => limit.moveTo(clock.now() + ms, { again_ms: ms });
   const settled = isSettled(options, limit);
   if (settled instanceof Promise) within(SETTLE_LIMIT_MS);
   if (settled === true || await settled) sendTerminate(options);
-  within(dead ? FINAL_WRITE_LIMIT_MS : GRACEFUL_CLOSE_LIMIT_MS);
-  await Promise.race([sleep(limit), finish(options, dead)]);
-  connection.close();
-  await reader.ended();
-  if (writer.isIdle) return;
-  // In Deno 2.6, closing a connection leaves a blocked write pending for ever.
-  within(FINAL_WRITE_LIMIT_MS);
-  await Promise.race([sleep(limit), writer.flushed()]);
+  within(GRACEFUL_CLOSE_LIMIT_MS);
+  await Promise.race([sleep(limit), closedByPeer(options)]);
 }
 
 /**
@@ -64,12 +87,11 @@ function sendTerminate({ closeReason: { by, reason, text }, writer }: CloseOptio
 }
 
 /** Waits until all is written and, if this side ends the connection, until the peer has closed it. */
-async function finish(
+async function closedByPeer(
   { connection, closeReason, reader, writer }: CloseOptions,
-  dead: boolean,
 ): Promise<void> {
   await writer.flushed();
-  if (closeReason.by !== "self" || dead) return;
+  if (closeReason.by !== "self") return;
   // Closing at once would reset the connection if the peer has sent more, and a reset may overtake
   // TERMINATE (RFC 1122, section 4.2.2.13). If it has failed, so it has.
   await connection.closeWrite().then(() => reader.ended(), () => {});

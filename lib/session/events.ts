@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording.ts";
 import { SessionTrace } from "../evidence/session_trace.ts";
@@ -132,7 +132,7 @@ export interface EventFields {
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
   /** The last event of a session: its counters, and who ended it and why. */
-  summary: Summary & Partial<Pick<CloseReason, "by" | "reason">>;
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */

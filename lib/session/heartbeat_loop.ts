@@ -5,6 +5,7 @@
  */
 import type { Condition } from "../platform/condition.ts";
 import type { Deadline } from "../platform/deadline.ts";
+import type { LinkWatch } from "../platform/net/own_link.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import type { DetectedSince, Detection } from "./close_reason.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
@@ -95,6 +96,8 @@ export interface HeartbeatsOptions
   extends Pick<SessionStateOptions, "clock" | "events" | "timers"> {
   /** Sends a heartbeat with this number. */
   send: (n: number) => void;
+  /** Looks at this host's own interface while they are not answered. */
+  link?: LinkWatch;
   /** Counts them. */
   ledger: Ledger;
 }
@@ -116,9 +119,15 @@ export class Heartbeats implements HeartbeatProbe {
     this.#options = options;
   }
 
+  /** What was wrong with this host's own interface in the present silence, if anything was found. */
+  get linkFault(): string | undefined {
+    return this.#options.link?.fault;
+  }
+
   /** Starts a heartbeat phase: until a heartbeat is answered, death is measured from the start of silence. */
   silent(since: DetectedSince, at_ms: number): void {
     this.#answered = false;
+    this.#options.link?.look();
     this.detection = { since, at_ms, predicted_ms: predictedDetection_ms(this.#options.timers) };
   }
 
@@ -137,6 +146,7 @@ export class Heartbeats implements HeartbeatProbe {
     }
     this.assure();
     this.#probe = this.#last;
+    this.#options.link?.judgedIn(timers.heart_beat_threshold_ms);
   }
 
   /** Sends a heartbeat only as this side's sign of life: whether it is answered does not matter. */
@@ -160,9 +170,15 @@ export class Heartbeats implements HeartbeatProbe {
   /** Notes that a sign of life came after the last heartbeat. */
   answered(): void {
     this.#answered = true;
+    this.#options.link?.heard();
     this.#options.ledger.heartbeatsAnswered++;
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
     this.#options.events.emit("heartbeat_answered", { n: this.#probe, rtt_ms });
+  }
+
+  /** Ends a heartbeat phase: none is waited for. */
+  over(): void {
+    this.#options.link?.heard();
   }
 
   /** Notes that the last heartbeat was missed: how many in a row, and how many more until death. */

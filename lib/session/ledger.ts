@@ -155,18 +155,18 @@ export class Ledger {
   localStalls = 0;
   #before = 0;
   #resent = 0;
-  #connections: ConnectionLedger[] = [];
+  #connection?: ConnectionLedger;
+  /** Those before, the last ones; made with the second. */
+  #earlier?: ConnectionLedger[];
   #connectionsForgotten = 0;
   #longestSilence_ms = 0;
   #longestIdle_ms = 0;
-  #rtts = 0;
-  #rttSum_ms = 0;
-  #rttMin_ms = Infinity;
-  #rttMax_ms = 0;
+  /** Made with the first: a server has none. */
+  #rtts?: { count: number; sum_ms: number; min_ms: number; max_ms: number };
 
   /** Notes how a connection, the last one, was used until its end. */
   connectionClosed({ age_ms, idle_ms, pause_ms = 0, survived_ms }: Cut): void {
-    Object.assign(this.#connections.at(-1)!, {
+    Object.assign(this.#connection!, {
       age_ms: roundMs(age_ms),
       idle_ms: roundMs(idle_ms),
     });
@@ -175,12 +175,12 @@ export class Ledger {
 
   /** Returns new counters for another connection. */
   connectionOpened(): ConnectionLedger {
-    const connection = new ConnectionLedger();
-    const isFull = this.#connections.length === MAX_CONNECTIONS_KEPT;
-    if (isFull) this.#connectionsForgotten++;
-    // A new array of the right size: `push` would make room for sixteen more.
-    this.#connections = this.#connections.slice(isFull ? 1 : 0).concat(connection);
-    return connection;
+    if (this.#connection) (this.#earlier ??= []).push(this.#connection);
+    if (this.#earlier?.length === MAX_CONNECTIONS_KEPT) {
+      this.#earlier.shift();
+      this.#connectionsForgotten++;
+    }
+    return this.#connection = new ConnectionLedger();
   }
 
   /** Leaves out what another process has settled: everything up to this sequence number. */
@@ -197,10 +197,11 @@ export class Ledger {
   /** Adds the round-trip time of a data message. */
   addRoundTrip(rtt_ms: number): void {
     this.roundTrips?.add(rtt_ms);
-    this.#rtts++;
-    this.#rttSum_ms += rtt_ms;
-    if (rtt_ms < this.#rttMin_ms) this.#rttMin_ms = rtt_ms;
-    if (rtt_ms > this.#rttMax_ms) this.#rttMax_ms = rtt_ms;
+    const all = this.#rtts ??= { count: 0, sum_ms: 0, min_ms: Infinity, max_ms: 0 };
+    all.count++;
+    all.sum_ms += rtt_ms;
+    if (rtt_ms < all.min_ms) all.min_ms = rtt_ms;
+    if (rtt_ms > all.max_ms) all.max_ms = rtt_ms;
   }
 
   /** Adds the duration of a silence. */
@@ -211,7 +212,8 @@ export class Ledger {
   /** The summary of a session that lasted so long. */
   summary(duration_ms: number): Summary {
     const last = Math.max(this.dataSent, this.dataReceived);
-    const rtt = (ms: number) => this.#rtts === 0 ? null : roundMs(ms);
+    const connections = [...this.#earlier ?? [], ...this.#connection ? [this.#connection] : []];
+    const rtts = this.#rtts;
     return {
       duration_ms: roundMs(duration_ms),
       data_sent: this.dataSent,
@@ -221,8 +223,8 @@ export class Ledger {
       data_bytes: this.dataBytes,
       confirmed_up_to: this.confirmedUpTo,
       in_doubt: last > this.confirmedUpTo ? [[this.confirmedUpTo + 1, last]] : [],
-      connections: this.#connectionsForgotten + this.#connections.length,
-      by_connection: this.#connections.map((each) => each.summary()),
+      connections: this.#connectionsForgotten + connections.length,
+      by_connection: connections.map((each) => each.summary()),
       heartbeats_sent: this.heartbeatsSent,
       heartbeats_answered: this.heartbeatsAnswered,
       heartbeats_missed: this.heartbeatsMissed,
@@ -231,9 +233,9 @@ export class Ledger {
       longest_silence_ms: roundMs(this.#longestSilence_ms),
       longest_idle_ms: roundMs(this.#longestIdle_ms),
       local_stalls: this.localStalls,
-      rtt_min_ms: rtt(this.#rttMin_ms),
-      rtt_avg_ms: rtt(this.#rttSum_ms / this.#rtts),
-      rtt_max_ms: rtt(this.#rttMax_ms),
+      rtt_min_ms: rtts ? roundMs(rtts.min_ms) : null,
+      rtt_avg_ms: rtts ? roundMs(rtts.sum_ms / rtts.count) : null,
+      rtt_max_ms: rtts ? roundMs(rtts.max_ms) : null,
     };
   }
 }

@@ -11,8 +11,10 @@
  * @module
  */
 import { Condition } from "../platform/condition.ts";
-import { Deadline, type DeadlineOptions, type StallKind } from "../platform/deadline.ts";
+import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
+import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
+import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
@@ -20,7 +22,7 @@ import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
-import { type CloseReason, closeReasonOf } from "./close_reason.ts";
+import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
 import { closeGracefully } from "./closing.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
@@ -52,8 +54,6 @@ export abstract class Session extends SessionSide
   readonly #use: ConnectionUse;
   readonly #reader: MessageReader<Frame>;
   #heartbeats?: Heartbeats;
-  /** What is wrong with this host's own interface since the last silence. */
-  #linkFault?: string;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -107,17 +107,12 @@ export abstract class Session extends SessionSide
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
       if (heartbeats !== "dead") this.state.data();
-      else this.#onDeath();
+      else this.end({ by: "self", reason: "silent", text: "" });
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
+    this.#heartbeats?.over();
     this.#dataPhase();
-  }
-
-  /** The peer is dead; whether this host's own link is down was found out meanwhile. */
-  #onDeath(): void {
-    const link = this.#linkFault;
-    this.end({ by: "self", reason: "silent", text: "", ...link !== undefined && { link } });
   }
 
   async #close(): Promise<void> {
@@ -157,8 +152,9 @@ export abstract class Session extends SessionSide
   }
 
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
-  protected end(closeReason: CloseReason): void {
+  protected end(reason: CloseReason): void {
     if (this.closeReason) return;
+    const closeReason = onLink(reason, this.#heartbeats?.linkFault);
     this.closeReason = closeReason;
     const { peer } = this;
     const use = this.#use;
@@ -181,17 +177,18 @@ export abstract class Session extends SessionSide
 
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
+    if (this.#heartbeats) return this.#heartbeats;
     const { events, ledger, timers } = this;
     const { clock } = this.config;
+    const link = new LinkWatch(clock, this.connection);
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    return this.#heartbeats ??= new Heartbeats({ clock, timers, events, ledger, send });
+    return this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
   }
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
     this.#beats().silent(since, at_ms);
-    this.#linkFault = undefined;
-    this.connection.linkFault?.(this.now()).then((fault) => this.#linkFault = fault);
+    if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
@@ -211,7 +208,7 @@ export abstract class Session extends SessionSide
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
-    if (frame.type !== "HELLO") this.trace(false, frame, now_ms);
+    this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -227,7 +224,7 @@ export abstract class Session extends SessionSide
       default:
         this.onRoleFrame(frame);
     }
-    // Only now it is known of which session it is.
+    // Only now it is known of which session it is, so that it was not recorded before.
     if (frame.type === "HELLO") this.trace(false, frame, now_ms);
   }
 
@@ -281,7 +278,7 @@ export abstract class Session extends SessionSide
 
   /** Records a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    this.trace(true, frame, this.now());
+    if (this.events.trace) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

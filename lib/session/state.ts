@@ -4,10 +4,17 @@
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
-import { type ConnectionUse, CutPattern } from "../evidence/cuts.ts";
-import type { StallKind } from "../platform/deadline.ts";
+import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
+import { LocalStalls, type StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import { type CloseReason, closeReport, type Detection, isCut } from "./close_reason.ts";
+import {
+  type CloseReason,
+  closeReport,
+  type Detection,
+  isCut,
+  isDeath,
+  isDeclaredByPeer,
+} from "./close_reason.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -46,6 +53,8 @@ export interface SessionStateOptions {
   opened_ms?: number;
   /** Of a client: the longest time, in milliseconds, in which a healthy session sends nothing. */
   dataPause_ms?: number;
+  /** What keeps its traffic going, as far as this side knows. */
+  pace?: Pace;
 }
 
 /** The connection with which a session ends, or that it loses. */
@@ -74,6 +83,7 @@ export class SessionState {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #dataPause_ms?: number;
+  readonly #pace: Pace;
   #phase: Phase = "connecting";
   #isOpen = false;
   #closeReason?: CloseReason;
@@ -83,17 +93,19 @@ export class SessionState {
   #heldAtSilence?: HoldReason;
   /** How much of the suspensions of this host has been reported. */
   #suspended_ms: number;
-  /** When one was last reported, and for how long it was suspended since the last sign of life before. */
-  #suspension = { at_ms: -Infinity, ms: 0 };
+  /** Made with the first one. */
+  #stalls?: LocalStalls;
   /** The last sign of life on the last connection; not known if that was another process's. */
   #gapSince_ms?: number;
   /** Made with the first cut. */
   #cuts?: CutPattern;
 
   /** Creates the state of a session that is not open yet. */
-  constructor({ clock, dataPause_ms, events, opened_ms, timers }: SessionStateOptions) {
+  constructor(options: SessionStateOptions) {
+    const { clock, dataPause_ms, events, opened_ms, pace = "unknown", timers } = options;
     this.#clock = clock;
     this.#dataPause_ms = dataPause_ms;
+    this.#pace = pace;
     this.#timers = timers;
     this.events = events;
     this.#suspended_ms = clock.suspended_ms();
@@ -203,12 +215,12 @@ export class SessionState {
 
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
-    const suspended_ms = this.#clock.suspended_ms();
+    const clock = this.#clock;
+    const suspended_ms = clock.suspended_ms();
     const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
     this.#suspended_ms = suspended_ms;
-    const before_ms = this.#suspendedSinceSignOfLife_ms;
-    this.#suspension = { at_ms: this.#clock.now(), ms: before_ms + ms };
+    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -216,20 +228,16 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    const { by, reason } = this.#closeReason ?? {};
-    const end = by && reason && { by, reason };
+    const { by, reason, unheard } = this.#closeReason ?? {};
+    const end = by && reason && { by, reason, ...unheard && { unheard } };
     const held = this.#held && { held: this.#held };
     this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
+    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now());
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
-  }
-
-  get #suspendedSinceSignOfLife_ms(): number {
-    const { at_ms, ms } = this.#suspension;
-    return at_ms > this.lastSignOfLife_ms ? ms : 0;
   }
 
   /** Emits why and how a connection ended, and what the ends of several have in common. */
@@ -241,15 +249,18 @@ export class SessionState {
   ): void {
     const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
-    const suspended_ms = this.#suspendedSinceSignOfLife_ms;
-    const cut = use?.report(now_ms);
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, suspended_ms, detection, cut };
+    const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
+    const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
+    const stalls = { suspended_ms, ...just };
+    const death = isDeath(closeReason, detection) ? detection : undefined;
+    const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
+    const context = { peer, timers, now_ms, lastSignOfLife_ms, ...stalls, detection, cut };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
-    if (!isCut(closeReason)) return;
-    const text = (this.#cuts ??= new CutPattern()).add(cut);
+    if (!death && !isCut(closeReason)) return;
+    const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }
 

@@ -7,7 +7,8 @@ import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { HoldWatch } from "./hold_watch.ts";
-import { BATCH_ENTRIES, costOf, Queue, type Recipient } from "./queue.ts";
+import { BATCH_ENTRIES, costOf, NextBatch, Queue } from "./queue.ts";
+import type { Recipient, Waiter, Waiting } from "./queue.ts";
 import type { Entry, EntryOf, MessageOutput, Store } from "./store.ts";
 
 export { costOf, ENTRY_BYTES, type Recipient } from "./queue.ts";
@@ -24,18 +25,21 @@ const NOTICE_INTERVAL_MS = 60_000;
 /** How long, in milliseconds, the store waits for the output: what is to be stored overtakes a stalled one. */
 const OUTPUT_LEAD_MS = 1_000;
 
+/** How much the output is given at once, in bytes, of what waits for it, or a batch if that is more. */
+const WRITE_BYTES = 1_048_576;
+
 /** Delivers the data messages of a server's sessions. */
 export interface Delivery {
   /** Whether sessions survive a restart of the server. */
   readonly isDurable: boolean;
   /**
-   * While more waits than may: the bytes that may wait of one session. A session with more is to be
-   * held, and read again when `room` resolves; 0 while twice as much waits. `Infinity` at all other times.
+   * While more waits than may: the bytes that may wait of one session, the fewer the more waits. One with
+   * more is to be held, and read again when `room` resolves. `Infinity` at all other times.
    */
   readonly share: number;
   /** Whether delivery has failed for good. */
   readonly hasFailed: boolean;
-  /** Delivers a data message, and calls its recipient after that. */
+  /** Delivers a data message, whose payload it copies, and calls its recipient after that. */
   message(recipient: Recipient, message: EntryOf<"message">): void;
   /** Stores an entry, in order with the data messages; does nothing without a store. */
   note(entry: Entry): void;
@@ -72,45 +76,42 @@ export interface BatchDeliveryOptions {
 export class BatchDelivery implements Delivery {
   readonly isDurable: boolean;
   readonly #options: BatchDeliveryOptions;
-  #next: Queue;
+  #next = new NextBatch();
   /** What does not fit into the next batch, by session; the one whose turn is next comes first. */
   readonly #queues = new Map<string, Queue>();
-  readonly #onStored = new Map<Entry, () => void>();
   #pendingBytes = 0;
-  #share = Infinity;
+  #isHolding = false;
   /** What is being delivered, the oldest first, and what it waits for. */
-  readonly #underWay = new Map<Queue, "store" | "output">();
+  readonly #underWay = new Map<Waiting, "store" | "output">();
   readonly #watch: HoldWatch;
   #noticed_ms = -Infinity;
   #isNoticed = false;
   #room = Promise.withResolvers<void>();
   readonly #maxBytes: number;
   #hasFailed = false;
-  /** Whether the failure has been reported. */
-  #isOver = false;
   #running?: Promise<void>;
   /** How many batches are being delivered: one, or two while there is much to store. */
   #delivering = 0;
   /** The second of them. */
   #ahead?: Promise<void>;
-  /** What the output is being given, one batch after the other. */
-  #writing: Promise<void> = Promise.resolve();
+  /** What the output is yet to be given. */
+  #unwritten: NextBatch[] = [];
+  #writing?: Promise<void>;
 
   /** Makes a delivery with nothing under way. */
   constructor(options: BatchDeliveryOptions) {
     this.#options = options;
     this.isDurable = options.store !== undefined;
     this.#maxBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
-    const { clock } = options;
-    this.#next = new Queue(clock.now());
-    const inAll = () => [...this.#underWay.keys(), this.#next, ...this.#queues.values()];
-    const reasonOf = (queue: Queue) => this.#underWay.get(queue) ?? this.#waitingFor;
-    this.#watch = new HoldWatch(clock, inAll, reasonOf);
+    const reasonOf = (each: Waiting) => this.#underWay.get(each) ?? this.#waitingFor;
+    this.#watch = new HoldWatch(options.clock, () => this.#waiting(), reasonOf);
   }
 
   get share(): number {
-    // Sessions that began to send after the hold did may be many.
-    return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;
+    if (!this.#isHolding) return Infinity;
+    // Sessions that begin to send later share what is left. In steps: each is sent to the workers.
+    const share = (2 * this.#maxBytes - this.#pendingBytes) / Math.max(1, this.#queues.size);
+    return share < 1 ? 0 : 2 ** Math.floor(Math.log2(share));
   }
 
   get hasFailed(): boolean {
@@ -126,13 +127,11 @@ export class BatchDelivery implements Delivery {
   }
 
   async keep(entry: Entry): Promise<void> {
-    const stored = new Promise<void>((resolve) => this.#onStored.set(entry, resolve));
-    this.note(entry);
-    if (!this.#hasFailed) await stored;
+    if (!this.#hasFailed) await new Promise<void>((resolve) => this.#add(entry, resolve));
   }
 
-  room(): Promise<void> {
-    return this.#share === Infinity ? Promise.resolve() : this.#room.promise;
+  async room(): Promise<void> {
+    if (this.#isHolding) await this.#room.promise;
   }
 
   async flushed(): Promise<void> {
@@ -140,16 +139,16 @@ export class BatchDelivery implements Delivery {
     await this.#writing;
   }
 
-  #add(entry: Entry, recipient?: Recipient): void {
+  #add(entry: Entry, waiter?: Waiter): void {
     if (this.#hasFailed) return;
-    let queue = this.#queues.get(entry.session);
+    let queue: NextBatch | Queue | undefined = this.#queues.get(entry.session);
     if (!queue && !this.#next.isFull) queue = this.#next;
-    else if (!queue) this.#queues.set(entry.session, queue = new Queue(this.#options.clock.now()));
-    if (queue.entries.length === 0) queue.since_ms = this.#options.clock.now();
-    queue.add(entry, recipient);
-    if (recipient) this.#watch.start();
+    else if (!queue) this.#queues.set(entry.session, queue = new Queue());
+    if (queue.isEmpty) queue.since_ms = this.#options.clock.now();
+    queue.add(entry, waiter);
+    if (entry.kind === "message") this.#watch.start();
     this.#pendingBytes += costOf(entry);
-    if (this.#pendingBytes > this.#maxBytes && this.#share === Infinity) this.#beginHold();
+    if (this.#pendingBytes > this.#maxBytes && !this.#isHolding) this.#beginHold();
     this.#running ??= this.#run();
     this.#deliverAhead();
   }
@@ -157,7 +156,7 @@ export class BatchDelivery implements Delivery {
   async #run(): Promise<void> {
     // What else was read in this turn joins the first batch.
     await Promise.resolve();
-    while (this.#ahead || this.#next.entries.length > 0) {
+    while (this.#ahead || !this.#next.isEmpty) {
       const delivered = this.#ahead ?? this.#deliver();
       this.#ahead = undefined;
       this.#deliverAhead();
@@ -174,21 +173,29 @@ export class BatchDelivery implements Delivery {
   }
 
   #fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#hasFailed = this.#isOver = true;
-    this.#next = new Queue(Infinity);
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    for (const each of this.#waiting()) {
+      for (const resolve of each.onStored) resolve();
+      each.over?.resolve();
+    }
+    this.#next = new NextBatch();
     this.#queues.clear();
     this.#underWay.clear();
     this.#watch.stop();
-    for (const resolve of this.#onStored.values()) resolve();
     this.#releaseHeld();
     this.#options.onFailure(error instanceof Error ? error.message : String(error));
   }
 
   async #deliver(): Promise<void> {
+    const { store } = this.#options;
+    const batch = this.#next;
     this.#delivering++;
+    this.#fillNext(batch.entries.size);
+    this.#underWay.set(batch, store ? "store" : "output");
     try {
-      await this.#deliverNext();
+      await store?.commit(batch.entries);
+      await this.#stored(batch);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -196,46 +203,32 @@ export class BatchDelivery implements Delivery {
     }
   }
 
-  async #deliverNext(): Promise<void> {
+  async #stored(batch: NextBatch): Promise<void> {
     const { output, store } = this.#options;
-    const batch = this.#next;
-    const { entries } = batch;
-    const progress = batch.progress();
-    this.#fillNext();
-    this.#underWay.set(batch, store ? "store" : "output");
-    try {
-      await store?.commit(entries);
-    } catch (error) {
-      this.#hasFailed = true;
-      throw error;
-    } finally {
-      for (const entry of this.#onStored.size > 0 ? entries : []) {
-        this.#onStored.get(entry)?.();
-        this.#onStored.delete(entry);
-      }
-    }
-    if (!output || progress.size === 0) return this.#delivered(batch, progress);
+    for (const resolve of batch.onStored) resolve();
+    if (!output || batch.progress.size === 0) return this.#delivered(batch);
     this.#underWay.set(batch, "output");
-    this.#writing = this.#write(output, batch, progress, this.#writing);
-    await (store ? this.#inTime(this.#writing) : this.#writing);
+    this.#unwritten.push(batch);
+    this.#writing ??= this.#write(output);
+    await (store ? this.#inTime(batch.over.promise) : batch.over.promise);
   }
 
-  /** Gives the output a batch, after those before it. */
-  async #write(
-    output: MessageOutput,
-    batch: Queue,
-    progress: ReturnType<Queue["progress"]>,
-    before: Promise<void>,
-  ): Promise<void> {
-    await before;
-    if (this.#hasFailed) return;
+  /** Gives the output what it is yet to be given, in order. */
+  async #write(output: MessageOutput): Promise<void> {
     try {
-      const { entries } = batch;
-      await output.append(entries.flatMap((each) => each.kind === "message" ? [each.payload] : []));
-      this.#delivered(batch, progress);
+      while (this.#unwritten.length > 0 && !this.#hasFailed) {
+        let size = 0;
+        const later = this.#unwritten.findIndex((each) =>
+          (size += each.entries.size) > WRITE_BYTES
+        );
+        const batches = this.#unwritten.splice(0, later < 0 ? Infinity : Math.max(1, later));
+        await output.append(batches.flatMap(({ entries }) => entries.payloads()));
+        for (const batch of batches) this.#delivered(batch);
+      }
     } catch (error) {
       this.#fail(error);
     }
+    this.#writing = undefined;
   }
 
   /** Waits for the output, though not for one that is stalled. */
@@ -246,10 +239,11 @@ export class BatchDelivery implements Delivery {
     await Promise.race([writing, sleep(late)]);
   }
 
-  #delivered(batch: Queue, progress: ReturnType<Queue["progress"]>): void {
+  #delivered(batch: NextBatch): void {
     this.#pendingBytes -= batch.bytes;
     this.#underWay.delete(batch);
-    for (const [recipient, { bytes, seq }] of progress) {
+    batch.over.resolve();
+    for (const [recipient, { bytes, seq }] of batch.progress) {
       this.#watch.delivered(recipient);
       recipient.delivered(seq, bytes);
     }
@@ -257,26 +251,32 @@ export class BatchDelivery implements Delivery {
     if (this.#pendingBytes <= this.#maxBytes / 2) this.#releaseHeld();
   }
 
-  get #waitingFor(): "store" | "output" {
-    const [oldest] = this.#underWay.values();
-    return oldest ?? "store";
+  /** All that waits. */
+  #waiting(): Waiting[] {
+    return [...this.#underWay.keys(), this.#next, ...this.#queues.values()];
   }
 
-  #fillNext(): void {
+  get #waitingFor(): "store" | "output" {
+    return this.#underWay.values().next().value ?? "store";
+  }
+
+  /** Begins the next batch, which may get as large as the one before. */
+  #fillNext(size: number): void {
     const now_ms = this.#options.clock.now();
-    this.#next = new Queue(now_ms);
+    this.#next = new NextBatch(size);
+    this.#next.since_ms = now_ms;
     for (const [session, queue] of this.#queues) {
       if (this.#next.isFull) break;
       queue.moveTo(this.#next, Math.ceil(BATCH_ENTRIES / this.#queues.size));
       queue.since_ms = now_ms;
       // To the end of the line, if it has more.
       this.#queues.delete(session);
-      if (queue.entries.length > 0) this.#queues.set(session, queue);
+      if (!queue.isEmpty) this.#queues.set(session, queue);
     }
   }
 
   #beginHold(): void {
-    this.#share = this.#maxBytes / Math.max(1, this.#queues.size);
+    this.#isHolding = true;
     const { clock, notice } = this.#options;
     const now_ms = clock.now();
     this.#isNoticed = now_ms - this.#noticed_ms >= NOTICE_INTERVAL_MS;
@@ -290,8 +290,8 @@ export class BatchDelivery implements Delivery {
   }
 
   #releaseHeld(): void {
-    if (this.#share === Infinity) return;
-    this.#share = Infinity;
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
     this.#room.resolve();
     this.#room = Promise.withResolvers();
     if (this.#isNoticed) this.#options.notice("info", "all sessions are read again");

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { HoldReason } from "../wire/protocol.ts";
-import type { Queue, Recipient } from "./queue.ts";
+import type { Recipient, Waiting } from "./queue.ts";
 
 /** How long, in milliseconds, a data message may wait before its recipient is notified. */
 export const HOLD_AFTER_MS = 1_000;
@@ -17,14 +17,14 @@ export const HOLD_CHECK_MS = 500;
 /** Notifies recipients whose data messages wait, once until the next is delivered. */
 export class HoldWatch {
   readonly #clock: Clock;
-  readonly #queues: () => Queue[];
-  readonly #reasonOf: (queue: Queue) => HoldReason;
+  readonly #queues: () => Waiting[];
+  readonly #reasonOf: (queue: Waiting) => HoldReason;
   readonly #timer: Timer;
   readonly #held = new Set<Recipient>();
   #isRunning = false;
 
   /** Makes a watch on these queues, each of which waits for something. */
-  constructor(clock: Clock, queues: () => Queue[], reasonOf: (queue: Queue) => HoldReason) {
+  constructor(clock: Clock, queues: () => Waiting[], reasonOf: (queue: Waiting) => HoldReason) {
     this.#clock = clock;
     this.#queues = queues;
     this.#reasonOf = reasonOf;
@@ -55,7 +55,7 @@ export class HoldWatch {
     const late_ms = this.#clock.now() - HOLD_AFTER_MS;
     for (const queue of this.#queues()) {
       for (const recipient of queue.recipients) {
-        if (!recipient?.held || this.#held.has(recipient)) continue;
+        if (!recipient.held || this.#held.has(recipient)) continue;
         // Once everybody is notified, the next message starts the watch again.
         if (queue.since_ms > late_ms) {
           this.start();

@@ -7,7 +7,7 @@ import { type ByteSink, joinLines, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { warnIfSlow } from "../platform/deadline.ts";
 import { writeErrorText } from "../platform/errors.ts";
-import { lockFile } from "./file_lock.ts";
+import { type AppendFile, type Files, systemFiles } from "./files.ts";
 import { type MessageOutput, OutputError } from "./store.ts";
 
 /** The name of stdout. */
@@ -27,6 +27,8 @@ export interface OutputOptions {
   tell?: (text: string) => void;
   /** Time. */
   clock?: Clock;
+  /** The files of the machine. */
+  files?: Files;
 }
 
 /**
@@ -50,6 +52,14 @@ export function cutOffText(path: string): string {
     `it was ended, and new messages follow`;
 }
 
+/** What an output writes to, and closes if it can be closed. */
+interface OutputSink extends ByteSink {
+  close?(): void;
+}
+
+/** It stays open when its output is closed. */
+const stdout: OutputSink = { write: (bytes) => Deno.stdout.write(bytes) };
+
 /** Where a regular file is, and what must be true of it as long as it is used. */
 interface Place {
   readonly path: string;
@@ -62,8 +72,9 @@ interface Place {
 /** An open output. After an error, every later use throws the same one. */
 export class OutputFile implements MessageOutput {
   readonly #name: string;
-  readonly #sink: ByteSink;
-  readonly #file?: Deno.FsFile;
+  readonly #sink: OutputSink;
+  readonly #file?: AppendFile;
+  readonly #files: Files;
   readonly #clock: Clock;
   readonly #tell: (text: string) => void;
   readonly #closed = new AbortController();
@@ -73,13 +84,14 @@ export class OutputFile implements MessageOutput {
   /** Makes an output that writes to a sink; `file` is the same file if it is a regular one. */
   constructor(
     name: string,
-    sink: ByteSink,
-    file?: Deno.FsFile,
-    { clock = systemClock, tell = () => {} }: OutputOptions = {},
+    sink: OutputSink,
+    file?: AppendFile,
+    { clock = systemClock, files = systemFiles, tell = () => {} }: OutputOptions = {},
   ) {
     this.#name = name === STDOUT ? "to stdout" : `the output ${name}`;
     this.#sink = sink;
     this.#file = file;
+    this.#files = files;
     this.#clock = clock;
     this.#tell = tell;
   }
@@ -90,12 +102,17 @@ export class OutputFile implements MessageOutput {
    * @throws {OutputError}
    */
   static async open(path: string, options: OutputOptions = {}): Promise<OutputFile> {
-    if (path === STDOUT) return new OutputFile(path, Deno.stdout, undefined, options);
+    if (path === STDOUT) return new OutputFile(path, stdout, undefined, options);
+    const { clock = systemClock, files = systemFiles } = options;
     try {
-      const isRegular = await isRegularOrNew(path);
-      const file = await (isRegular ? openRegular(path, options) : openPipe(path, options));
-      const output = new OutputFile(path, file, isRegular ? file : undefined, options);
-      if (isRegular) output.#place = await placeOf(path, file);
+      const { isRegular = true } = await files.state(path) ?? {};
+      if (!isRegular) {
+        return new OutputFile(path, await openPipe(path, options), undefined, options);
+      }
+      const file = await files.openRegular(path, clock);
+      const output = new OutputFile(path, file, file, options);
+      const { dev, ino, size } = await file.state();
+      output.#place = { path, dev, ino, length: size };
       return output;
     } catch (error) {
       throw new OutputError(`cannot open the output ${path}: ${writeErrorText(error)}`);
@@ -134,7 +151,7 @@ export class OutputFile implements MessageOutput {
 
   /** The length of a regular file in bytes; 0 for anything else. */
   async size(): Promise<number> {
-    return await this.#use("write", async () => this.#file ? (await this.#file.stat()).size : 0);
+    return await this.#use("write", async () => (await this.#file?.state())?.size ?? 0);
   }
 
   /** The same after the last write, without asking the system. */
@@ -144,26 +161,16 @@ export class OutputFile implements MessageOutput {
 
   /** Reads bytes of a regular file: fewer than `length` only at its end. */
   async read(from: number, length: number): Promise<Uint8Array> {
-    return await this.#use("read", async () => {
-      const bytes = new Uint8Array(length);
-      await this.#file!.seek(from, Deno.SeekMode.Start);
-      let at = 0;
-      while (at < length) {
-        const count = await this.#file!.read(bytes.subarray(at));
-        if (count === null) break;
-        at += count;
-      }
-      return bytes.subarray(0, at);
-    });
+    return await this.#use("read", () => this.#file!.read(from, length));
   }
 
   /** Syncs to the disk what a regular file has, also after an error. */
   async sync(): Promise<void> {
-    await this.#try("write", async () => await this.#file?.syncData());
+    await this.#try("write", async () => await this.#file?.sync());
   }
 
   close(): Promise<void> {
-    if (!this.#closed.signal.aborted && this.#sink instanceof Deno.FsFile) this.#sink.close();
+    if (!this.#closed.signal.aborted) this.#sink.close?.();
     this.#closed.abort(new OutputError(`cannot write ${this.#name}: it is closed`));
     return Promise.resolve();
   }
@@ -191,7 +198,7 @@ export class OutputFile implements MessageOutput {
   async #checkInPlace(written: number): Promise<void> {
     const place = this.#place;
     if (!place) return;
-    const { dev, ino, size } = await statIfThere(place.path) ?? {};
+    const { dev, ino, size } = await this.#files.state(place.path) ?? {};
     const isSame = dev === place.dev && ino === place.ino;
     if (isSame && size! >= place.length + written) return void (place.length = size!);
     throw new Error(
@@ -217,24 +224,11 @@ export class OutputFile implements MessageOutput {
   }
 }
 
-/** Opens a file and locks it until this process ends. */
-async function openRegular(
-  path: string,
-  { clock = systemClock }: OutputOptions,
-): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { append: true, create: true, read: true });
-  // A lock is mandatory there: it would keep readers out, too.
-  if (Deno.build.os === "windows" || await lockFile(file, clock)) return file;
-  file.close();
-  throw new OutputError("another server appends to it; give each server a file of its own");
-}
-
-/** Opens a named pipe, once it has a reader. */
 async function openPipe(
   path: string,
-  { clock = systemClock, tell = () => {} }: OutputOptions,
-): Promise<Deno.FsFile> {
-  return await warnIfSlow(Deno.open(path, { append: true }), {
+  { clock = systemClock, files = systemFiles, tell = () => {} }: OutputOptions,
+): Promise<AppendFile> {
+  return await warnIfSlow(files.openPipe(path), {
     clock,
     warnAfter_ms: READER_WARN_AFTER_MS,
     warn: () =>
@@ -242,24 +236,4 @@ async function openPipe(
         `nobody reads the output ${path}, a pipe: waiting for a reader before the server listens`,
       ),
   });
-}
-
-async function isRegularOrNew(path: string): Promise<boolean> {
-  const info = await statIfThere(path);
-  return !info || info.isFile || info.isDirectory;
-}
-
-async function placeOf(path: string, file: Deno.FsFile): Promise<Place> {
-  // There a descriptor does not show the identity that a path shows.
-  const { dev, ino, size } = await (Deno.build.os === "windows" ? Deno.stat(path) : file.stat());
-  return { path, dev, ino, length: size };
-}
-
-async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

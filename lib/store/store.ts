@@ -1,9 +1,10 @@
 /**
  * Where the server's data messages go before they are confirmed. This file has the interfaces of the
- * store and the output; `delivery.ts` passes batches (`queue.ts`) to the store, then to the output, and
+ * store and the output; `delivery.ts` passes batches (`batch.ts`, `queue.ts`) to the store, then to the output, and
  * `hold_watch.ts` notices what waits;
  * `output_file.ts` appends to a file, a pipe or stdout; `stored_output.ts` completes such a file after
- * a crash; `file_lock.ts` excludes other servers; `sqlite/` is the store on disk.
+ * a crash; `files.ts` has the files of the machine, which tests replace; `file_lock.ts` excludes other
+ * servers; `sqlite/` is the store on disk.
  *
  * The server's sessions and workers call `delivery.ts`; `server.ts` opens the rest. Nothing here may
  * report a message as delivered before it is committed and written, or store it twice; nothing here
@@ -61,7 +62,7 @@ export interface Store {
    *
    * @throws {StoreError} Every later call throws the same error.
    */
-  commit(entries: readonly Entry[]): Promise<void>;
+  commit(entries: Iterable<Entry>): Promise<void>;
   /** Closes the file, once the commit under way is done. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { type Clock, systemClock, type Timer } from "../platform/clock.ts";
+import { systemFiles } from "./files.ts";
 import { cutOffText, OutputFile, type OutputOptions } from "./output_file.ts";
 import {
   type MessageOutput,
@@ -35,9 +36,10 @@ export async function openStoredOutput(
   path: string,
   options: OutputOptions = {},
 ): Promise<MessageOutput> {
+  const { files = systemFiles } = options;
   const file = await OutputFile.open(path, options);
   try {
-    const key = file.isRegular ? await Deno.realPath(path) : path;
+    const key = file.isRegular ? await files.realPath(path) : path;
     const known = await store.position(key);
     if (!known.position && await file.endLine()) options.tell?.(cutOffText(path));
     const output = new StoredOutput(store, file, key, known, options.clock);

@@ -71,16 +71,16 @@ export class FrameBatch {
   }
 
   /**
-   * Releases the buffer, once its bytes are written: an idle session needs none. Returns whether it was a
-   * small one, so that the batch has nothing to remember for the next time.
+   * Releases the buffer, once its bytes are written: an idle session needs none. Returns whether it held
+   * little, so that the batch has nothing to remember for the next time.
    */
   release(): boolean {
-    const isSmall = this.#buffer.length === POOLED_BYTES;
-    if (isSmall && freeBuffers.length < MAX_POOLED) freeBuffers.push(this.#buffer);
+    const isPooled = this.#buffer.length === POOLED_BYTES;
+    if (isPooled && freeBuffers.length < MAX_POOLED) freeBuffers.push(this.#buffer);
     this.#buffer = NO_BYTES;
     this.#mostBefore = this.#most;
     this.#most = this.#length = 0;
-    return isSmall;
+    return this.#mostBefore <= POOLED_BYTES;
   }
 
   #addText(line: string): void {

@@ -67,6 +67,6 @@ Deno.test("a client that has nothing to send, or only had at the end, may lose h
   const notices = recorder.all("notice").map(({ text }) => text);
   const ofAge =
     "each at an age of 100 s: something on the path limits the age of connections; no " +
-    "data_interval changes that";
+    "timer changes that";
   assertEquals(notices, [2, 3, 4].map((times) => `cut ${times} times, ${ofAge}`));
 });

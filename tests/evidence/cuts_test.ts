@@ -9,13 +9,15 @@ import {
   type Cut,
   CutPattern,
   KNOWN_IDLE_TIMEOUTS,
+  type Pace,
 } from "../../lib/evidence/cuts.ts";
 
 /** What is concluded after each of these cuts, which had survived no pause, unless told otherwise. */
 function conclusions(
   cuts: readonly (Omit<Cut, "survived_ms"> & { survived_ms?: number })[],
+  pace: Pace = "interval",
 ): (string | undefined)[] {
-  const pattern = new CutPattern();
+  const pattern = new CutPattern(pace);
   return cuts.map((cut) => pattern.add({ survived_ms: 0, ...cut }));
 }
 
@@ -28,6 +30,28 @@ Deno.test("CutPattern finds an idle timeout from the second cut alike on", () =>
       `connections; a data_interval below 4.8 s keeps them open`
     ),
   ]);
+});
+
+Deno.test("CutPattern says what keeps the connections of each kind of client open", () => {
+  const idle = { idle_ms: 12_000, age_ms: 12_500 };
+  const forgotten = { idle_ms: 1, age_ms: 30_000, pause_ms: 30_000 };
+  const last = (cut: Cut | Omit<Cut, "survived_ms">, pace: Pace) =>
+    conclusions([cut, { ...cut, age_ms: 90_000 }], pace)[1]!.replace(/^.*; /, "");
+  assertEquals(
+    last(idle, "heartbeats"),
+    "a data_threshold and a heart_beat_interval below 9.6 s keep them open, by heartbeats while there is " +
+      "no input",
+  );
+  assertEquals(
+    last(idle, "unknown"),
+    "a data_interval below 9.6 s keeps them open, or, of a client that sends its input, a data_threshold " +
+      "and a heart_beat_interval below 9.6 s",
+  );
+  assertEquals(
+    last(forgotten, "heartbeats"),
+    "a data_threshold and a heart_beat_interval far below that keep them open, by heartbeats while there " +
+      "is no input",
+  );
 });
 
 Deno.test("CutPattern names a product whose default the idle timeout is", () => {
@@ -48,7 +72,7 @@ Deno.test("CutPattern finds a limit on the age, though the idle times are alike,
   assertEquals(
     conclusions([cut(600_010), cut(600_200)]).at(-1),
     "cut 2 times, each at an age of 600 s: something on the path limits the age of connections; no " +
-      "data_interval changes that",
+      "timer changes that",
   );
 });
 
@@ -61,7 +85,7 @@ Deno.test("CutPattern finds connections that were forgotten during a pause", () 
   assertEquals(
     conclusions([cut(10_000, 10_050), cut(10_001, 30_200)]).at(-1),
     "cut 2 times, each at the first traffic after a pause of 10 s: something on the path forgets " +
-      "connections that are idle so long, or less long; a much shorter data_interval keeps them open",
+      "connections that are idle so long, or less long; a data_interval far below that keeps them open",
   );
 });
 
@@ -127,4 +151,24 @@ Deno.test("CutPattern takes no age for a limit of connections without traffic si
       "connections; a data_interval below 1.6 s keeps them open",
     ],
   );
+});
+
+Deno.test("CutPattern finds connections that were forgotten without a sign during a pause", () => {
+  const death = (age_ms: number, survived_ms: number) => ({
+    idle_ms: 10_000,
+    age_ms,
+    survived_ms,
+    pause_ms: 300_000,
+    isDeath: true as const,
+  });
+  assertEquals(
+    conclusions([death(361_000, 5_000), death(400_000, 0)])[1],
+    "lost 2 times, each at the first traffic after a pause of 300 s: something on the path forgets " +
+      "connections that are idle so long, or less long (300 s is the default of F5 BIG-IP); a " +
+      "data_interval far below that keeps them open",
+  );
+  // A connection that had survived as long a pause, or one that no pause ended.
+  assertEquals(conclusions([death(361_000, 300_000), death(361_000, 300_000)])[1], undefined);
+  const { pause_ms: _, ...sudden } = death(361_000, 0);
+  assertEquals(conclusions([sudden, sudden])[1], undefined);
 });

@@ -6,8 +6,17 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
+import {
+  AFTER_PAUSE,
+  oneWay,
+  own,
+  reset,
+  resetAfterPause,
+  silent,
+  silentSinceAnswer,
+  textsOf,
+} from "../support/cause_texts.ts";
 import { Network, openScene, PORT, together, whyNoNetwork } from "../support/namespace.ts";
-import type { Command } from "../support/process.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 /** Death is predicted after 2 + 3 × 0.5 s. */
@@ -15,73 +24,6 @@ const TIMERS = "--data-interval 0.3 --data-threshold 2 --heartbeat-interval 0.5 
   "--heartbeat-threshold 0.5 --heartbeat-additional-tries 2";
 
 const noNetwork = whyNoNetwork("IPv4");
-
-function normalised(text: string): string {
-  return text.replaceAll(/\d+(\.\d+)? s\b/g, "N s").replaceAll(/10\.7\.0\.\d(:\d+)?/g, "A")
-    // What the other end of the cable is, only some kernels tell.
-    .replace("(lowerlayerdown)", "(down)").replace(/^cut \d+/, "cut N");
-}
-
-/** The texts of a side's lines of these levels, each once. */
-function textsOf({ stderr }: Command, levels: RegExp): string[] {
-  const lines = stderr.trimEnd().split("\n").map((line) => line.split(" || "));
-  const texts = lines.flatMap(([, level, text]) =>
-    levels.test(level!) && !/^(summary|this process)/.test(text!) ? [normalised(text!)] : []
-  );
-  return [...new Set(texts)];
-}
-
-const OTHER: Readonly<Record<Role, Role>> = { client: "server", server: "client" };
-
-function declared(role: Role): string {
-  const since = role === "client"
-    ? "the first unconfirmed data message was sent"
-    : "the last data message was heard";
-  return `declared dead N s after ${since}, predicted N s (data_threshold N s + ` +
-    "3 × heart_beat_threshold N s)";
-}
-
-/** Nothing shows where the silence comes from. */
-function silent(role: Role): string {
-  return `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered: ${
-    declared(role)
-  }. ` +
-    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
-    `process or the host of the ${OTHER[role]} frozen or cut off?`;
-}
-
-/** As that, after a heartbeat was answered. */
-function silentSinceAnswer(role: Role): string {
-  const since =
-    "the first unanswered heartbeat was sent, predicted N s (3 × heart_beat_threshold N s)";
-  return silent(role).replace(/the (first|last) .*\)(?=\. Look)/, since);
-}
-
-/** The own link or address is gone. */
-function own(fault: string): (role: Role) => string {
-  return (role) =>
-    `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, and this host has ` +
-    `${fault}: ${declared(role)}. Look next: this host's cable, link and address; the ` +
-    `${OTHER[role]} may be well`;
-}
-
-/** The other side was heard after it was reached for the last time. */
-function oneWay(role: Role): string {
-  return `what this side sends does not arrive, though the ${OTHER[role]} was heard N s longer: ` +
-    `nothing heard for N s, 3 heartbeats unanswered; ${
-      declared(role)
-    }. Look next: what drops packets ` +
-    `from this host to the ${
-      OTHER[role]
-    }: a firewall or NAT on the path that lets only the other ` +
-    "direction through?";
-}
-
-function reset(role: Role): string {
-  return "the connection was reset (RST), N s after the last traffic, at an age of N s. Look next: " +
-    "did a proxy, firewall or NAT on the path cut it, or forget it, or give it another port; or did " +
-    `the ${OTHER[role]}'s process end?`;
-}
 
 interface Fault {
   name: string;
@@ -148,20 +90,63 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
+async function assertNamed({ inject, ...ends }: Fault): Promise<void> {
+  await using scene = await openScene({ timers: TIMERS, server: "--once" });
+  const { client, network, server } = scene;
+  await inject(network);
+  assertEquals([await client.ended(), await server.ended()], [1, 1]);
+  // A busy machine may have paused before.
+  const told = textsOf(client, /ERROR/).map((each) => each.replace(AFTER_PAUSE, ""));
+  const texts = [ends.client("client")].flat();
+  assertEquals(told, [texts.find((each) => each === told[0]) ?? texts[0]]);
+  assertEquals(textsOf(server, /ERROR/), [ends.server("server")]);
+}
+
 testUnless(
   noNetwork,
   "each side names the likeliest cause of what it saw",
-  (t) =>
-    together(t, FAULTS, async ({ inject, ...ends }) => {
-      await using scene = await openScene({ timers: TIMERS, server: "--once" });
-      const { client, network, server } = scene;
-      await inject(network);
-      assertEquals([await client.ended(), await server.ended()], [1, 1]);
-      const told = textsOf(client, /ERROR/);
-      const texts = [ends.client("client")].flat();
-      assertEquals(told, [texts.find((each) => each === told[0]) ?? texts[0]]);
-      assertEquals(textsOf(server, /ERROR/), [ends.server("server")]);
-    }),
+  (t) => together(t, FAULTS, assertNamed),
+);
+
+/** The kernel calls it lowerlayerdown where an interface stands on another one. */
+const LOWER_LINK: Fault = {
+  name: "the link below the client's interface is down",
+  inject: async ({ client }) => {
+    await client.run("ip link add link eth0 name lan0 type macvlan");
+    await client.run("ip link set lan0 up");
+    await client.run("ip address del 10.7.0.1/24 dev eth0");
+    await client.run("ip address add 10.7.0.1/24 dev lan0");
+    await client.run("ip link set eth0 down");
+  },
+  client: own("no link on lan0 (lowerlayerdown: an interface that it depends on is down)"),
+  server: own("no link on eth0 (down)"),
+};
+
+const MACVLAN = "ip link add eth0 type veth && ip link add link eth0 name lan0 type macvlan";
+
+testUnless(
+  noNetwork ?? whyNot("unshare", "--net", "sh", "-c", MACVLAN),
+  LOWER_LINK.name,
+  () => assertNamed(LOWER_LINK),
+);
+
+testUnless(
+  noNetwork,
+  "a link that goes down later in an outage is seen, before the other side is declared dead",
+  async () => {
+    await using scene = await openScene({ timers: TIMERS, server: "--once" });
+    const { client, network, server } = scene;
+    await network.server.filter("-j DROP");
+    await network.client.filter("-j DROP");
+    // The last heartbeat is sent, and has half a second.
+    await client.event("heartbeat_missed", ({ left }) => left === 1);
+    await network.client.run("ip link set eth0 down");
+    assertEquals([await client.ended(), await server.ended()], [1, 1]);
+    assertEquals(
+      textsOf(client, /ERROR/).map((each) => each.replace(AFTER_PAUSE, "")),
+      [own("no link on eth0 (down)")("client")],
+    );
+  },
 );
 
 const INVALID = "-p tcp -m conntrack --ctstate INVALID -j REJECT --reject-with tcp-reset";
@@ -193,14 +178,12 @@ testUnless(
     const lost = "the connection is lost, the session goes on: ";
     const resumed = "session resumed, N s after the last sign of life before: 1 data message";
     assertEquals(textsOf(client, /WARNING|ERROR/), [
-      lost + reset("client").replace(
-        "N s after the last traffic",
-        "at the first traffic after a pause of N s",
-      ),
+      lost + resetAfterPause("client"),
       "dialling A again in N s, attempt 1",
       `${resumed} sent again, 0 had arrived unconfirmed`,
       "cut N times, each at the first traffic after a pause of N s: something on the path forgets " +
-      "connections that are idle so long, or less long; a much shorter data_interval keeps them open",
+      "connections that are idle so long, or less long; a data_threshold and a heart_beat_interval far " +
+      "below that keep them open, by heartbeats while there is no input",
     ]);
     assertEquals(textsOf(server, /WARNING|ERROR/), [
       `${lost}the client has resumed on another connection: this one was lost without a sign, N s ` +

@@ -5,20 +5,13 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { eventText, type Level } from "../../lib/output/event_text.ts";
-import { type EndedBy, type EndReason, exitStatus } from "../../lib/session/close_reason.ts";
+import type { EndReason } from "../../lib/session/close_reason.ts";
 import type { Event } from "../../lib/session/events.ts";
 import { eventOf, summaryOf, terminatedOf } from "../support/events.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 
 const ROLES = ["client", "server"] as const;
-const SUMMARY = { data_sent: 7, data_confirmed: 5, confirmed_up_to: 5 };
-
-/** What is said of a summary with these fields. */
-function summaryText(fields: Parameters<typeof summaryOf>[0], role: Role = "client") {
-  return eventText(eventOf("summary", summaryOf(fields)), role, DEFAULT_TIMERS)!;
-}
-
 /** An event, the level of its message, and what is to be in it. */
 const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("listening", { host: "::1", port: 4000 }), "info", "listening", "[::1]:4000"],
@@ -119,42 +112,6 @@ Deno.test("eventText() leaves out the phases that other events tell of", () => {
   }
 });
 
-Deno.test("eventText() sums up what is confirmed, what is in doubt, and the silences", () => {
-  const { level, text } = summaryText({
-    ...SUMMARY,
-    duration_ms: 61_234,
-    in_doubt: [[6, 7]],
-    heartbeats_sent: 4,
-    heartbeats_answered: 1,
-    heartbeats_missed: 3,
-    heartbeats_received: 9,
-    silences: 2,
-    longest_silence_ms: 20_500,
-    rtt_min_ms: 1.1,
-    rtt_avg_ms: 2.2,
-    rtt_max_ms: 3.3,
-  });
-  assertEquals(level, "warning");
-  const parts = ["61.234 s", "7 data messages sent", "5 confirmed", "in doubt: 6 to 7"];
-  const more = ["1.1/2.2/3.3 ms", "2 silences", "20.500 s", "4 sent", "1 answered", "3 missed"];
-  for (const part of [...parts, ...more, "9 received"]) assertStringIncludes(text, part);
-});
-
-Deno.test("eventText() sums up a session without trouble as information", () => {
-  const received = { data_received: 3, data_confirmed: 3, confirmed_up_to: 3 };
-  const { level, text } = summaryText(received, "server");
-  assertEquals(level, "info");
-  for (const part of ["3 data messages received", "none in doubt", "no silence"]) {
-    assertStringIncludes(text, part);
-  }
-  assert(!text.includes("round trip") && !text.includes("null"), text);
-});
-
-Deno.test("eventText() names a single data message in doubt once", () => {
-  const { text } = summaryText({ ...SUMMARY, in_doubt: [[6, 6], [8, 9]] });
-  assertStringIncludes(text, "in doubt: 6, 8 to 9");
-});
-
 Deno.test("eventText() does not take a client with nothing to send for a silent server", () => {
   for (
     const [from, to, words] of [
@@ -183,69 +140,6 @@ Deno.test("eventText() does not call it a silence when an original peer has no d
     level,
     text: "the client begins with heartbeats, without data; heartbeat phase",
   });
-});
-
-Deno.test("eventText() warns of a summary of a lost session, though nothing is in doubt", () => {
-  const level = (by: EndedBy, reason: EndReason, role: Role) =>
-    eventText(eventOf("summary", { ...summaryOf({}), by, reason }), role, DEFAULT_TIMERS)!.level;
-  for (const role of ROLES) {
-    assertEquals(level("self", "silent", role), "warning");
-    assertEquals(level("network", "reset", role), "warning");
-    assertEquals(level("peer", "closed", role), "warning");
-    assertEquals(level("self", "done", role), "info");
-    assertEquals(level("self", "shutdown", role), "info");
-  }
-  assertEquals(level("peer", "done", "server"), "info");
-});
-
-Deno.test("eventText() warns of an input of which something is left", () => {
-  for (
-    const [rest, text] of [
-      [{ lines_unsent: 0, input_ended: true }, undefined],
-      [{ lines_unsent: 1, input_ended: true }, "; 1 line was read but never sent"],
-      [{ lines_unsent: 0, input_ended: false }, "; the input was not read to its end"],
-      [
-        { lines_unsent: 2, input_ended: false },
-        "; 2 lines were read but never sent; the input was not read to its end",
-      ],
-    ] as const
-  ) {
-    const told = summaryText({ ...SUMMARY, in_doubt: [], ...rest });
-    assertEquals(told.level, text === undefined ? "info" : "warning");
-    assertStringIncludes(told.text, text ?? "none in doubt");
-    assertEquals(told.text.includes("input"), !rest.input_ended);
-  }
-});
-
-const CONNECTION = { sent: 0, received: 0, confirmed: 0, resent: 0, in_doubt: 0 };
-
-Deno.test("eventText() sums up a session of several connections, each for itself", () => {
-  const summary = {
-    connections: 2,
-    data_resent: 3,
-    by_connection: [
-      { ...CONNECTION, sent: 9, confirmed: 6, in_doubt: 3 },
-      { ...CONNECTION, sent: 4, confirmed: 4, resent: 3 },
-    ],
-  };
-  const { text } = summaryText(summary);
-  assertStringIncludes(text, "2 connections, 3 data messages sent again");
-  assertStringIncludes(text, "(9 sent, 0 again, 6 confirmed | 4 sent, 3 again, 4 confirmed)");
-  const by_connection = summary.by_connection.map((each) => (
-    { ...each, sent: 0, received: each.sent }
-  ));
-  const told = summaryText({ ...summary, by_connection }, "server").text;
-  assertStringIncludes(told, "9 received, 0 again, 6 confirmed");
-});
-
-Deno.test("eventText() tells of the last five connections of many, and of one alone nothing", () => {
-  const by_connection = Array.from({ length: 9 }, (_, n) => ({ ...CONNECTION, sent: 100 + n }));
-  const { text } = summaryText({ connections: 12, by_connection });
-  assertStringIncludes(text, "12 connections");
-  assertStringIncludes(text, "the last 5: 104 sent");
-  assert(!text.includes("103 sent"), text);
-  const alone = summaryText({ connections: 1, by_connection: [CONNECTION] }).text;
-  assert(!alone.includes("connection"), alone);
 });
 
 Deno.test("eventText() tells who it is that sends again", () => {
@@ -286,52 +180,6 @@ Deno.test("eventText() says of a resume that nothing was unconfirmed, or what wa
   );
 });
 
-const TERMINATE = ["done", "shutdown", "silent", "refused", "protocol"] as const;
-const REASONS: Readonly<Record<EndedBy, readonly EndReason[]>> = {
-  self: [...TERMINATE, "failed"],
-  peer: [...TERMINATE, "closed"],
-  network: ["refused", "silent", "reset", "unreachable", "name_not_found", "failed"],
-};
-const ENDINGS = (Object.keys(REASONS) as EndedBy[]).flatMap((by) =>
-  REASONS[by].map((reason) => ({ by, reason, text: "" }))
-);
-
-for (const role of ROLES) {
-  Deno.test(`eventText() tells the ${role} of every end that is not as asked, however quiet`, () => {
-    for (const closeReason of ENDINGS) {
-      for (const wasOpen of [true, false]) {
-        const predicted_ms = wasOpen ? 60_000 : null;
-        const detected_since = wasOpen ? "last_sign_of_life" : null;
-        const end = terminatedOf({ ...closeReason, predicted_ms, detected_since });
-        const { level } = eventText(eventOf("terminated", end), role, DEFAULT_TIMERS)!;
-        const status = exitStatus(closeReason, role, wasOpen);
-        const story = `by ${closeReason.by}, ${closeReason.reason}, open: ${wasOpen}`;
-        assertEquals(level === "info", status === 0, `${story}: exit ${status}, but ${level}`);
-      }
-    }
-  });
-}
-
-Deno.test("eventText() takes a stranger who is turned away by the server for no error", () => {
-  for (
-    const [by, reason] of [["self", "protocol"], ["self", "refused"], ["peer", "closed"]] as const
-  ) {
-    const event = eventOf("terminated", terminatedOf({ by, reason, predicted_ms: null }));
-    assertEquals(eventText(event, "server", DEFAULT_TIMERS)!.level, "warning");
-    assertEquals(eventText(event, "client", DEFAULT_TIMERS)!.level, "error");
-  }
-});
-
-Deno.test("eventText() warns of each kind of stranger once, and never of port checks", () => {
-  const levelOf = (sent: string[], isNew: boolean) => {
-    const event = { count: 1, addresses: ["192.0.2.1"], sent, ...isNew && { new: true as const } };
-    return eventText(eventOf("strangers", event), "server", DEFAULT_TIMERS)!.level;
-  };
-  assertEquals(levelOf(["nothing"], true), "info");
-  assertEquals(levelOf(["nothing", "tls"], true), "warning");
-  assertEquals(levelOf(["tls"], false), "info");
-});
-
 Deno.test("eventText() says what confirmations wait for, and hints at no network then", () => {
   const texts = (event: Event) =>
     ROLES.map((role) => eventText(event, role, DEFAULT_TIMERS)).map((each) =>
@@ -351,13 +199,14 @@ Deno.test("eventText() says what confirmations wait for, and hints at no network
   const closed = terminatedOf({ by: "peer", reason: "closed", held: "store" });
   assertEquals(
     texts(eventOf("terminated", closed))[0],
-    "error: the connection was closed (FIN) from the side of the server " +
-      "while confirmations were waiting for the server's store",
+    "error: the connection was closed (FIN) from the side of the server, 0.012 s after the last " +
+      "traffic, at an age of 3600.000 s, while confirmations were waiting for the server's store",
   );
   const stopped = terminatedOf({ reason: "done", held: "room" });
   assert(texts(eventOf("terminated", stopped))[0]!.endsWith(
     " (confirmations were waiting for room at the server, whose store or output does not keep up)",
   ));
-  const { text } = summaryText({ held: "store", in_doubt: [[5, 9]] });
+  const summary = eventOf("summary", summaryOf({ held: "store", in_doubt: [[5, 9]] }));
+  const { text } = eventText(summary, "client", DEFAULT_TIMERS)!;
   assertStringIncludes(text, "in doubt: 5 to 9, waiting for the server's store");
 });

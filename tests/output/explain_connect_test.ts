@@ -1,15 +1,18 @@
 /**
- * Why a server cannot listen, and who connects to it for no session, in words.
+ * Why a server cannot listen, why a name is not found, and who connects to it for no session, in words.
  *
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { explainEnd } from "../../lib/output/explain.ts";
 import { explainListen, explainStrangers } from "../../lib/output/explain_connect.ts";
 import {
   type Address,
   TransportError,
   type TransportErrorKind,
 } from "../../lib/platform/net/transport.ts";
+import { terminatedOf } from "../support/events.ts";
+import { DEFAULT_TIMERS } from "../support/stage.ts";
 
 const LISTEN: readonly [kind: TransportErrorKind, address: Address, ...parts: string[]][] = [
   ["address_in_use", { host: "0.0.0.0", port: 80 }, "0.0.0.0:80", "taken", "ss -ltnp"],
@@ -25,6 +28,68 @@ for (const [kind, address, ...parts] of LISTEN) {
     for (const part of ["cannot listen on ", ...parts]) assertStringIncludes(text, part);
   });
 }
+
+/** What systems say of a failed look-up: no code tells a wrong name from a name server that is silent. */
+const LOOKUPS: readonly [where: string, report: string, quoted: string][] = [
+  ["glibc, no such name", "Name or service not known", "Name or service not known"],
+  [
+    "glibc, no answer",
+    "Temporary failure in name resolution",
+    "Temporary failure in name resolution",
+  ],
+  [
+    "glibc, no address",
+    "No address associated with hostname",
+    "No address associated with hostname",
+  ],
+  ["musl, no such name", "Name does not resolve", "Name does not resolve"],
+  ["musl, no answer", "Try again", "Try again"],
+  [
+    "macOS, no such name",
+    "nodename nor servname provided, or not known",
+    "nodename nor servname provided, or not known",
+  ],
+  [
+    "Windows, WSAHOST_NOT_FOUND",
+    "No such host is known. (os error 11001)",
+    "No such host is known",
+  ],
+  [
+    "Windows, WSATRY_AGAIN",
+    "This is usually a temporary error during hostname resolution and means that the local server " +
+    "did not receive a response from an authoritative server. (os error 11002)",
+    "This is usually a temporary error during hostname resolution and means that the local server " +
+    "did not receive a response from an authoritative server",
+  ],
+  ["a system not known here", "Le nom : inconnu (DNS: 3)", "Le nom : inconnu (DNS: 3)"],
+];
+
+for (const [where, report, quoted] of LOOKUPS) {
+  Deno.test(`a failed look-up has one sentence, with the system's words: ${where}`, () => {
+    const text = `failed to lookup address information: ${report}`;
+    const unused = { idle_ms: null, age_ms: null, predicted_ms: null };
+    const end = terminatedOf({ by: "network", reason: "name_not_found", text, ...unused });
+    const said = `no address is known for that name (${quoted}). Look next: its spelling, and ` +
+      "whether the name server of this host answers";
+    assertEquals(
+      explainEnd(end, "client", DEFAULT_TIMERS),
+      `cannot connect to 192.0.2.1:4000: ${said}`,
+    );
+    assertEquals(
+      explainListen(new TransportError("name_not_found", text), { host: "db.example", port: 80 }),
+      `cannot listen on db.example:80: ${said}; 0.0.0.0 listens on every address`,
+    );
+  });
+}
+
+Deno.test("a failed look-up that the system has no words for has the same sentence without any", () => {
+  const error = new TransportError("name_not_found", "failed to lookup address information: ");
+  assertEquals(
+    explainListen(error, { host: "db.example", port: 80 }),
+    "cannot listen on db.example:80: no address is known for that name. Look next: its spelling, " +
+      "and whether the name server of this host answers; 0.0.0.0 listens on every address",
+  );
+});
 
 Deno.test("explainStrangers() tells how many came from where, what they sent, and what to change", () => {
   const one = { count: 1, addresses: ["192.0.2.1"], sent: ["nothing"] };

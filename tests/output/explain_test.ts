@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { explainEnd, seconds } from "../../lib/output/explain.ts";
+import { explainEnd } from "../../lib/output/explain.ts";
+import { seconds } from "../../lib/output/phrases.ts";
 import type { CloseReport, EndReason } from "../../lib/session/close_reason.ts";
 import { terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
@@ -200,8 +201,8 @@ const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string
   ],
   [
     false,
-    { reason: "name_not_found", text: "failed to lookup address: Temporary failure" },
-    "cannot connect to 192.0.2.1:4000: no address is known for that name (Temporary failure). Look " +
+    { reason: "name_not_found", text: "failed to lookup address information: Try again" },
+    "cannot connect to 192.0.2.1:4000: no address is known for that name (Try again). Look " +
     "next: its spelling, and whether the name server of this host answers",
   ],
   [
@@ -224,7 +225,7 @@ const CODED: readonly [wasOpen: boolean, end: Partial<CloseReport>, text: string
   [
     true,
     { reason: "failed", code: "EIO", text: "it failed (EIO)" },
-    "the connection failed: it failed (EIO). Look next: the log of its system: dmesg",
+    `the connection failed: it failed (EIO), ${TRAFFIC}. Look next: the log of its system: dmesg`,
   ],
 ];
 
@@ -232,7 +233,8 @@ for (const [wasOpen, end, text] of CODED) {
   const what = `${end.code ?? end.reason} of a connection ${wasOpen ? "that was open" : "to open"}`;
   Deno.test(`explainEnd() says whole what is known of ${what}`, () => {
     const predicted_ms = wasOpen ? 60_000 : null;
-    const about = terminatedOf({ by: "network", predicted_ms, ...end });
+    const unused = !wasOpen && { idle_ms: null, age_ms: null };
+    const about = terminatedOf({ by: "network", predicted_ms, ...unused, ...end });
     assertEquals(explainEnd(about, "client", DEFAULT_TIMERS), text);
   });
 }
@@ -255,7 +257,8 @@ Deno.test("explainEnd() tells for how much of it this host was suspended", () =>
       assertEquals(text.includes("suspended"), false);
       const suspended = explainEnd({ ...end, suspended_ms: 10_200 }, role, DEFAULT_TIMERS);
       const remark = " (this host was suspended for 10.200 s since the last sign of life)";
-      assertEquals(suspended, text + remark);
+      const [what, next] = text.split(". Look next: ");
+      assertEquals(suspended, what + remark + (next ? `. Look next: ${next}` : ""));
     }
   }
 });

@@ -107,7 +107,7 @@ Deno.test("LineOutput.write() leaves lines out when 4 MiB wait, and tells of it 
   reader.stop();
   output.write("first");
   for (let n = 0; n < 64 + 10; n++) output.write(line);
-  assertEquals(losses, ["its reader is too slow; lines are being left out"]);
+  assertEquals(losses, ["its reader is too slow; lines are being left out; sessions go on"]);
   reader.go();
   await output.flush();
   assertEquals(losses.slice(1), ["lines left out: 10"]);
@@ -119,6 +119,30 @@ Deno.test("LineOutput.write() leaves lines out when 4 MiB wait, and tells of it 
   assertEquals(losses.length, 2);
 });
 
+Deno.test("LineOutput.write() keeps a line that is to be kept when others are left out", async () => {
+  const { reader, output, losses } = open();
+  reader.stop();
+  const line = "x".repeat(65_535);
+  for (let n = 0; n < 66; n++) output.write(line);
+  for (let n = 0; n < 100; n++) output.write(`kept ${n}`, { isKept: true });
+  assertEquals([losses.length, output.leftOut], [1, 1]);
+  reader.go();
+  await output.flush();
+  assertEquals(reader.text.match(/^kept \d+$/gm)!.length, 100);
+});
+
+Deno.test("LineOutput.write() leaves out even those when 32 MiB wait", async () => {
+  const { reader, output, losses } = open();
+  reader.stop();
+  output.write("first");
+  const line = "x".repeat(1_048_575);
+  for (let n = 0; n < 40; n++) output.write(line, { isKept: true });
+  assertEquals(output.leftOut, 8);
+  reader.go();
+  await output.flush();
+  assertEquals(losses.at(-1), "lines left out: 8");
+});
+
 Deno.test("LineOutput.write() tells once that the reader is gone, and then does nothing", async () => {
   const { reader, output, losses } = open();
   output.write("one");
@@ -128,7 +152,7 @@ Deno.test("LineOutput.write() tells once that the reader is gone, and then does 
     output.write("two");
     await output.flush();
   }
-  assertEquals(losses, ["Broken pipe"]);
+  assertEquals(losses, ["Broken pipe; sessions go on"]);
   assertEquals([reader.text, reader.writes], ["one\n", 2]);
 });
 
@@ -149,6 +173,26 @@ Deno.test("LineOutput.flush() gives a reader that has stopped a second, and leav
   await clock.advance(1);
   await flushing;
   assertEquals([flushed_ms, clock.pending], [1_000, 0]);
+});
+
+Deno.test("LineOutput.flush() waits as long as a slow reader reads, says what is left, for ten seconds", async () => {
+  const { reader, output, losses, clock } = open();
+  const line = "x".repeat(65_535);
+  reader.stop();
+  for (let n = 0; n < 16; n++) output.write(line);
+  let flushed_ms: number | undefined;
+  const flushing = output.flush().then(() => flushed_ms = clock.now());
+  for (let n = 1; n <= 10; n++) {
+    assertEquals(flushed_ms, undefined);
+    await clock.advance(999);
+    reader.go();
+    reader.stop();
+    await settle();
+  }
+  await clock.advance(10);
+  await flushing;
+  assertEquals([flushed_ms, clock.pending], [10_000, 0]);
+  assertEquals(losses, ["its reader has left 6 lines unread at the end"]);
 });
 
 Deno.test("LineOutput.flush() resolves as soon as a slow reader has read", async () => {

@@ -15,7 +15,7 @@ import { UsageError } from "../../lib/platform/errors.ts";
 import { withFolder } from "../support/folder.ts";
 import { logLines, openTestLog } from "../support/log.ts";
 import { testUnless } from "../support/skip.ts";
-import { whyNoSmallDisk, withSmallDisk } from "../support/small_disk.ts";
+import { whyNoSmallDisk, withSmallDisk } from "../support/mounted_disk.ts";
 
 /** The message of a line. */
 const messageOf = (line: string) => line.split(" || ")[2];

@@ -15,7 +15,7 @@ import { UsageError } from "../../lib/platform/errors.ts";
 import { Folder } from "../support/folder.ts";
 import { linesOf } from "../support/recording.ts";
 import { testUnless } from "../support/skip.ts";
-import { whyNoSmallDisk, withSmallDisk } from "../support/small_disk.ts";
+import { whyNoSmallDisk, withSmallDisk } from "../support/mounted_disk.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 /** Opens a recording in a file of 1,000 bytes, on a clock that the test moves. */

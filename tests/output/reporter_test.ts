@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { LineOutput } from "../../lib/output/line_output.ts";
 import { Reporter, type ReporterOptions } from "../../lib/output/reporter.ts";
 import type { Event } from "../../lib/session/events.ts";
+import { summaryOf, terminatedOf } from "../support/events.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -79,7 +80,7 @@ Deno.test("Reporter writes many events in portions, with what has arrived in bet
     written.push(logged.length);
     clock.after(0, () => written.push("input"));
   }
-  assertEquals(written, [512, "input"]);
+  assertEquals(written, [128, "input"]);
   assertEquals(logged[1_299]!.includes("data message 1300 sent"), true);
   reporter.emit(sent(1_301));
   await settle();
@@ -179,3 +180,44 @@ for (
     assertEquals(stage({ logsAll, many, ...json }).reporter.wantsMessages, wants);
   });
 }
+
+Deno.test("Reporter keeps ends for a slow reader, and says in the last event how much it left out", async () => {
+  let stopped: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
+  let text = "";
+  const sink = {
+    write: async (bytes: Uint8Array) => {
+      await stopped?.promise;
+      text += new TextDecoder().decode(bytes);
+      return bytes.length;
+    },
+  };
+  const losses: string[] = [];
+  const { reporter } = stage({ json: new LineOutput(sink, (each) => losses.push(each)) });
+  const about = { time: TIME, session: "s" };
+  const MESSAGES = 100_000;
+  for (let seq = 1; seq <= MESSAGES; seq++) reporter.emit(sent(seq));
+  reporter.emit({ ...about, event: "phase", from: "data", to: "heartbeat", silent_ms: 20_000 });
+  reporter.emit({ ...about, event: "terminated", ...terminatedOf({ reason: "silent" }) });
+  reporter.emit({ ...about, event: "summary", ...summaryOf({}) });
+  reporter.flush();
+  stopped.resolve();
+  stopped = undefined;
+  await settle();
+  const events = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const [phase, terminated, summary] = events.slice(-3);
+  assertEquals([phase, terminated, summary].map(({ event }) => event), [
+    "phase",
+    "terminated",
+    "summary",
+  ]);
+  assertGreater(summary.left_out, 0);
+  assertEquals(summary.left_out, MESSAGES + 3 - events.length);
+  assertEquals(losses.at(-1), `lines left out: ${summary.left_out}`);
+});
+
+Deno.test("Reporter says nothing of lines left out where none was", async () => {
+  const { json, reporter } = stage();
+  reporter.emit({ time: TIME, session: "s", event: "summary", ...summaryOf({}) });
+  const [summary] = await json();
+  assertEquals("left_out" in summary, false);
+});

@@ -95,6 +95,30 @@ for (const busy_ms of [0, 5]) {
   });
 }
 
+Deno.test("systemClock.afterInput() calls what comes last after what is added meanwhile", async () => {
+  const order: string[] = [];
+  const called = Promise.withResolvers<void>();
+  systemClock.afterInput(() => called.resolve(void order.push("last")), "last");
+  systemClock.afterInput(() => {
+    order.push("first");
+    systemClock.afterInput(() => order.push("second"));
+  });
+  await called.promise;
+  assertEquals(order, ["first", "second", "last"]);
+});
+
+Deno.test("systemClock.afterInput() does not put off for ever what comes last", async () => {
+  let rounds = 0;
+  let isOver = false;
+  const again = () => void (++rounds && !isOver && systemClock.afterInput(again));
+  again();
+  const called = Promise.withResolvers<void>();
+  systemClock.afterInput(called.resolve, "last");
+  await called.promise;
+  isOver = true;
+  assertEquals(rounds, 34);
+});
+
 function keepBusy(ms: number): void {
   const until_ms = systemClock.now() + ms;
   while (systemClock.now() < until_ms);

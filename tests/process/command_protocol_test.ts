@@ -10,6 +10,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { seconds } from "../../lib/output/phrases.ts";
 import { HealthySession } from "../support/healthy_session.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { eachOf } from "../support/run.ts";
@@ -100,10 +101,11 @@ Deno.test("a server ends a session that breaks the protocol: says, logs and clos
     await client.say(says);
     const said = await client.lastLine();
     assert(said.startsWith("TERMINATE protocol ") && said.includes(why), `${id}: ${said}`);
-    const { by, reason, session, text } = await healthy.endOf(client);
+    const { age_ms, by, idle_ms, reason, session, text } = await healthy.endOf(client);
     assertEquals([by, reason, session], ["self", "protocol", id]);
     assertStringIncludes(text, why);
-    logged.push(`ERROR || the client broke the protocol: ${text} || ${id}`);
+    const used = `the connection was ${seconds(age_ms!)} old, idle for ${seconds(idle_ms!)}`;
+    logged.push(`ERROR || the client broke the protocol: ${text}; ${used} || ${id}`);
   });
   const log = await healthy.endUndisturbed();
   for (const line of logged) assertStringIncludes(log, line);

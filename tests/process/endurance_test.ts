@@ -1,15 +1,17 @@
 /**
  * All of it at once, for so many seconds as PULSEWIRE_ENDURANCE_S says: lines piped over a path that
  * fails at random, to a server that is killed every few seconds. What comes out is what went in, and
- * neither side grows.
+ * neither side grows. In a long run also what becomes of outputs, and floods beside honest sessions.
  *
  * @module
  */
-import { assertGreater, assertLess } from "@std/assert";
+import { assert, assertGreater, assertLess } from "@std/assert";
+import { FloodedServer } from "../support/flooded_server.ts";
 import type { OutputFate } from "../support/outputs.ts";
 import { Pipeline, type Run } from "../support/pipeline.ts";
 import { noProcessMemory } from "../support/process_memory.ts";
 import { testUnless } from "../support/skip.ts";
+import { whyNoDisk } from "../support/small_disk.ts";
 
 /** How long paths fail; the whole of it is 120 s. */
 const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 12);
@@ -17,11 +19,17 @@ const DURATION_S = Number(Deno.env.get("PULSEWIRE_ENDURANCE_S") ?? 12);
 const SEED = Number(Deno.env.get("PULSEWIRE_ENDURANCE_SEED") ?? 1);
 const LINES = Math.round(DURATION_S * 200_000 / 120);
 
+const IS_LONG = DURATION_S >= 60;
+
 /** What becomes of the outputs of further servers, unless the run is a short one. */
-const FATES: readonly OutputFate[] = DURATION_S < 60 ? [] : ["moved", "elsewhere", "a pipe"];
+const FATES: readonly OutputFate[] = IS_LONG
+  ? ["moved", "elsewhere", "a pipe", ...whyNoDisk ? [] : ["on a full disk"] as const]
+  : [];
 
 /** By what part memory may grow, once a process is warm. */
 const MAX_GROWTH = 0.2;
+
+if (IS_LONG && whyNoDisk) console.log(`not run: an output on a full disk: ${whyNoDisk}`);
 
 testUnless(
   noProcessMemory,
@@ -29,7 +37,8 @@ testUnless(
   async (t) => {
     const options = { lines: LINES, duration_s: DURATION_S };
     const few = { lines: LINES / 20, duration_s: DURATION_S, kills: true };
-    const [runs, others] = await Promise.all([
+    const floods = IS_LONG ? [false, true] : [];
+    const [runs, others, flooded] = await Promise.all([
       Promise.allSettled([
         new Pipeline({ ...options, seed: SEED, kills: true }).run(),
         new Pipeline({ ...options, seed: SEED + 1, kills: false }).run(),
@@ -37,23 +46,46 @@ testUnless(
       Promise.allSettled(
         FATES.map((output, i) => new Pipeline({ ...few, seed: SEED + 2 + i, output }).run()),
       ),
+      Promise.allSettled(
+        floods.map((kills) =>
+          new FloodedServer({ seed: SEED, duration_s: DURATION_S, kills }).run()
+        ),
+      ),
     ]);
     for (const [i, name] of ["a server that is killed", "a server that lives"].entries()) {
       await t.step(`${name}; seed ${SEED + i}, ${LINES} lines`, () => {
-        const run = runs[i]!;
-        if (run.status === "rejected") throw run.reason;
-        judge(run.value, i === 0);
+        judge(valueOf(runs[i]!), i === 0);
       });
     }
     for (const [i, output] of FATES.entries()) {
       await t.step(`a server that is killed, and whose output is ${output} then`, () => {
-        const run = others[i]!;
-        if (run.status === "rejected") throw run.reason;
-        assertGreater(run.value.kills, DURATION_S / 8);
+        const { fullEnds, kills, repeated_ms } = valueOf(others[i]!);
+        console.log(`killed ${kills} times; a new output repeated messages of ${repeated_ms} ms`);
+        assertGreater(kills, DURATION_S / 12);
+        if (output !== "on a full disk") return;
+        console.log(`ended on a full disk with ${fullEnds.join(", ")}`);
+        assert(fullEnds.includes(1) && fullEnds.includes(2));
       });
+    }
+    for (const [i, kills] of floods.entries()) {
+      await t.step(
+        `floods beside honest sessions, at a server that is ${kills ? "" : "not "}killed`,
+        () => {
+          const run = valueOf(flooded[i]!);
+          console.log(JSON.stringify(run));
+          assertGreater(run.bursts, DURATION_S / 4);
+          assertGreater(run.large, DURATION_S / 30);
+          if (kills) assertGreater(run.kills, DURATION_S / 24);
+        },
+      );
     }
   },
 );
+
+function valueOf<Value>(result: PromiseSettledResult<Value>): Value {
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
+}
 
 function judge({ client, kills, path, server }: Run, isKilled: boolean): void {
   console.log(`${path}, killed ${kills} times; megabytes of memory:`);

@@ -108,14 +108,14 @@ async function cutsWhenIdle(start: Start, ends = BOTH_CLOSED): Promise<void> {
     ends.client("client"),
     text.dialling(),
     text.resumed("client", "nothing"),
-    text.IDLE_TIMEOUT,
+    text.IDLE_TIMEOUT.client,
     text.ENDED.client,
   ], [
     text.LISTENING,
     text.OPEN.server,
     ends.server("server"),
     text.resumed("server", "nothing"),
-    text.IDLE_TIMEOUT,
+    text.IDLE_TIMEOUT.server,
     text.ENDED.server,
     text.stopped(1),
   ]);
@@ -225,7 +225,7 @@ async function hasQueue(): Promise<void> {
   assertEquals(text.said(server), [
     text.LISTENING,
     text.OPEN.server,
-    "INFO ended by the client: it was told to stop",
+    `INFO ended by the client: it was told to stop${text.USED}`,
     text.UNHEARD,
     text.stopped(2),
   ]);

@@ -6,7 +6,8 @@
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { freePort, startCommand } from "../support/process.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { testUnless } from "../support/skip.ts";
+import { SmallDisk, whyNoDisk } from "../support/small_disk.ts";
 import { startCommitter } from "../support/store_committer.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 
@@ -90,46 +91,6 @@ Deno.test("a server without a store reports a cut-off last line of its --output"
   );
 });
 
-const whyNoDisk = whyNot("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt") ??
-  whyNot("nsenter", "--version");
-
-/** A small disk, which other commands use by `words` before them. */
-class SmallDisk implements AsyncDisposable {
-  readonly path: string;
-  readonly #holder: Deno.ChildProcess;
-
-  constructor(folder: StoreFolder, size: string) {
-    this.path = folder.file("disk");
-    Deno.mkdirSync(this.path);
-    const script = `mount -t tmpfs -o size=${size} tmpfs "$0" && touch "$0/../mounted" && exec cat`;
-    const args = ["--mount", "sh", "-c", script, this.path];
-    this.#holder = new Deno.Command("unshare", { args, stdin: "piped", stdout: "null" }).spawn();
-  }
-
-  get words(): string[] {
-    return ["nsenter", "--mount", `--target=${this.#holder.pid}`];
-  }
-
-  /** Runs a command; gives what it writes. */
-  async run(...words: string[]): Promise<string> {
-    const [program, ...args] = [...this.words, ...words];
-    const { success, stdout, stderr } = await new Deno.Command(program!, { args }).output();
-    assert(success, new TextDecoder().decode(stderr));
-    return new TextDecoder().decode(stdout);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#holder.stdin.close();
-    await this.#holder.status;
-  }
-}
-
-async function openDisk(folder: StoreFolder, size: string): Promise<SmallDisk> {
-  const disk = new SmallDisk(folder, size);
-  while (!folder.names.includes("mounted")) await new Promise((done) => setTimeout(done, 10));
-  return disk;
-}
-
 /** Fills the disk with the output, and the store with about 1.3 MB more; gives the last message. */
 async function fill(folder: StoreFolder, disk: SmallDisk): Promise<number> {
   await using first = startCommitter([folder.store, `${disk.path}/out`], disk.words);
@@ -154,7 +115,7 @@ function payloads(folder: StoreFolder): string {
 
 testUnless(whyNoDisk, "an output on a full disk goes on once there is space", async () => {
   using folder = new StoreFolder();
-  await using disk = await openDisk(folder, "512k");
+  await using disk = await SmallDisk.open(folder, "512k");
   const output = `${disk.path}/out`;
   await fill(folder, disk);
   await disk.run("mv", output, folder.file("old.txt"));
@@ -163,7 +124,7 @@ testUnless(whyNoDisk, "an output on a full disk goes on once there is space", as
   await disk.run("mount", "-o", "remount,size=8m", disk.path);
   assertEquals(await restart(folder, output, disk), undefined);
   const old = Deno.readTextFileSync(folder.file("old.txt"));
-  assertContinues(old, await disk.run("cat", output), payloads(folder));
+  assertContinues(old, await disk.text(output), payloads(folder));
 });
 
 testUnless(
@@ -171,27 +132,27 @@ testUnless(
   "an output on a full disk goes on in new files when they are moved away",
   async () => {
     using folder = new StoreFolder();
-    await using disk = await openDisk(folder, "512k");
+    await using disk = await SmallDisk.open(folder, "512k");
     const output = `${disk.path}/out`;
     await fill(folder, disk);
     let all = "";
     const expected = payloads(folder);
     for (let file = 1;; file++) {
       assertLess(file, 8, "no progress");
-      all = join(all, await disk.run("cat", output), expected);
+      all = join(all, await disk.text(output), expected);
       await disk.run("rm", output);
       if (await restart(folder, output, disk) === undefined) break;
     }
-    assertContinues(all, await disk.run("cat", output), expected);
+    assertContinues(all, await disk.text(output), expected);
   },
 );
 
 testUnless(whyNoDisk, "what a full disk has no space for is written elsewhere", async () => {
   using folder = new StoreFolder();
-  await using disk = await openDisk(folder, "512k");
+  await using disk = await SmallDisk.open(folder, "512k");
   await fill(folder, disk);
   assertEquals(await restart(folder, folder.output, disk), undefined);
-  const old = await disk.run("cat", `${disk.path}/out`);
+  const old = await disk.text(`${disk.path}/out`);
   assertContinues(old, folder.written, payloads(folder));
 });
 

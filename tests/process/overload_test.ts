@@ -6,7 +6,15 @@
  */
 import { assertEquals, assertLess } from "@std/assert";
 import { MAX_WINDOW } from "../../lib/wire/protocol.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { Burst } from "../support/burst.ts";
+import {
+  type Command,
+  freePort,
+  isListening,
+  startCommand,
+  startQuietly,
+  startServer,
+} from "../support/process.ts";
 import { noProcessMemory, peakBytes } from "../support/process_memory.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { testUnless } from "../support/skip.ts";
@@ -109,25 +117,15 @@ testUnless(
   },
 );
 
-/** How many clients send a burst; PULSEWIRE_BURSTS for more by hand. */
+/** How many clients send a burst, and of how many messages; more, or smaller ones, by hand. */
 const BURSTS = Number(Deno.env.get("PULSEWIRE_BURSTS") ?? 20);
+const MESSAGES = Number(Deno.env.get("PULSEWIRE_BURST_MESSAGES") ?? MAX_WINDOW);
 const HONEST = 20;
-
-/** As many empty messages as may be unconfirmed. */
-const BURST = new TextEncoder().encode(
-  Array.from({ length: MAX_WINDOW }, (_, i) => `DATA ${i + 1} 0\n\n`).join(""),
-);
 
 /** Detection predicted: 3 s + 3 × 3 s = 12 s. */
 const HONEST_TIMERS = ["--data-interval=0.5", "--data-threshold=3", "--heartbeat-threshold=3"];
 /** Of one session that is soon silent: 0.5 s + 3 × 3 s = 9.5 s. */
 const QUICK_TIMERS = ["--data-interval=0.1", "--data-threshold=0.5", "--heartbeat-threshold=3"];
-
-/** Sends a burst, and waits until all of it is confirmed. */
-async function burst(port: number, n: number): Promise<void> {
-  using client = await RawClient.open(port, `burst-${n}`);
-  await Promise.all([client.say(BURST), client.hears(`CONFIRM ${MAX_WINDOW}\n`)]);
-}
 
 /** Does something again and again until a signal: gives how long it took at worst, in milliseconds. */
 async function worst(stop: AbortSignal, act: (n: number) => Promise<void>): Promise<number> {
@@ -143,12 +141,16 @@ async function worst(stop: AbortSignal, act: (n: number) => Promise<void>): Prom
 
 testUnless(
   noProcessMemory,
-  `${BURSTS} bursts of ${MAX_WINDOW} small messages end no honest session, and delay no opening for ever`,
+  `${BURSTS} bursts of ${MESSAGES} small messages end no honest session, and delay no opening for ever`,
   async () => {
     using folder = new StoreFolder();
     const port = freePort();
-    await using server = await startServer(port, "--quiet", "--store", folder.store);
-    const to = ["127.0.0.1", String(port), "--quiet", "--heartbeat-additional-tries=2"];
+    // No events: they would take more than the messages.
+    const where = ["127.0.0.1", String(port)];
+    const limit = `--max-sessions=${BURSTS + 10_000}`;
+    await using server = startQuietly("server", [...where, limit, "--store", folder.store]);
+    await isListening(port, server);
+    const to = [...where, "--quiet", "--heartbeat-additional-tries=2"];
     const count = `--sessions=${HONEST}`;
     await using honest = startCommand("client", [...to, ...HONEST_TIMERS, count]);
     await using quick = startCommand("client", [...to, ...QUICK_TIMERS]);
@@ -166,7 +168,8 @@ testUnless(
       using _client = await RawClient.open(port, `new-${n}`);
     });
     const started_ms = performance.now();
-    const bursts = Array.from({ length: BURSTS }, (_, n) => burst(port, n));
+    const burst = new Burst(MESSAGES);
+    const bursts = Array.from({ length: BURSTS }, (_, n) => burst.send(port, `burst-${n}`));
     await Promise.all(bursts).finally(() => over.abort());
     const took_s = ((performance.now() - started_ms) / 1000).toFixed(1);
     const [reply_ms, opening_ms] = await Promise.all([heartbeats, openings]);

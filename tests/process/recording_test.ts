@@ -102,14 +102,16 @@ Deno.test("workers record together, by the clock of the main thread", async () =
     path,
     "--record-max-mb=10000",
   );
-  const many = ["--sessions=30", "--data-interval=0.1", "--count=5"];
+  const ours = `${folder.path}/c.jsonl`;
+  const many = ["--sessions=30", "--data-interval=0.1", "--count=5", "--record", ours];
   await using client = startCommand("client", ["127.0.0.1", `${port}`, ...many]);
   assertEquals(await client.ended(), 0, client.stderr);
   server.kill("SIGTERM");
   assertEquals(await server.ended(), 0, server.stderr);
   const lines = read(path);
   const sessions = Map.groupBy(lines.filter(isFrame), ({ session }) => session);
-  assertEquals(sessions.size, 30);
+  const theirs = new Set(read(ours).filter(isFrame).map(({ session }) => session));
+  assertEquals([sessions.size, new Set(sessions.keys())], [30, theirs]);
   for (const frames of sessions.values()) {
     const received = frames.filter(({ event, frame }) =>
       event === "frame_received" && frame === "DATA"

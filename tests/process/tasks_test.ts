@@ -113,6 +113,18 @@ Deno.test("compile replaces both executables or none", async () => {
     assertEquals((await compile(folder, base)).code, 2);
     assertEquals(inDist(), made);
     for (const name of made) assertEquals(await Deno.readTextFile(`${folder}/dist/${name}`), "old");
+    // The second cannot be moved.
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    await Deno.remove(`${folder}/dist/pulsewire-server`);
+    await Deno.mkdir(`${folder}/dist/pulsewire-server`);
+    const { code, stdout, stderr } = await compile(folder, base);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(
+      stderr,
+      "cannot replace what is in dist/: dist/pulsewire-server is a folder",
+    );
+    assertEquals(inDist(), made);
+    assertEquals(await Deno.readTextFile(`${folder}/dist/pulsewire-client`), "old");
   });
 });
 

@@ -188,8 +188,8 @@ Deno.test("a client that had given up before its HELLO arrived is no lost sessio
     level: "warning",
     text:
       "the client had given up before its HELLO arrived here (no WELCOME within 5 s); it was answered " +
-      "at once. Look next: does a proxy or load balancer on the path hold connections in a queue, or take " +
-      "long to connect here?",
+      "at once; the connection was 0.100 s old, idle for 0.000 s. Look next: does a proxy or load balancer " +
+      "on the path hold connections in a queue, or take long to connect here; or was this process or host stopped?",
   });
   const later = await stageServer();
   await later.peer.say("DATA 1 1\na\nTERMINATE silent\n");

@@ -11,6 +11,7 @@ import {
   type StageOptions,
   stageServer,
   stageUnopenedClient,
+  stageUnopenedServer,
 } from "../support/stage.ts";
 import { settle } from "../support/virtual_clock.ts";
 
@@ -196,6 +197,24 @@ Deno.test("a peer that floods a session with frames does not fill the files", as
   for (let i = 0; i < 1_000; i++) await peer.say("HEARTBEAT 0\n");
   await clock.advance(1_000);
   assert(memory.lines.length < before + 150, `${memory.lines.length - before} lines`);
+});
+
+Deno.test("a refused HELLO, whose session this server does not know, has no frames", async () => {
+  let memory: MemoryRecording | undefined;
+  const record: StageOptions["record"] = (clock) => (memory = new MemoryRecording(clock)).recording;
+  const { clock, peer } = stageUnopenedServer({ record, refusal: "no" });
+  await peer.say("HELLO 1 s {}\n");
+  await clock.advance(2_000);
+  assertEquals(peer.heard.length, 1);
+  assertEquals(memory!.story.map((line) => line.split(" ")[1]), ["terminated"]);
+});
+
+Deno.test("what comes after the end is recorded: the peer was not silent", async () => {
+  const { clock, memory, peer, session } = await client(Infinity);
+  session.stop("done");
+  await clock.advance(10);
+  await peer.say("HEARTBEAT 1\n");
+  assertEquals(memory.frames.at(-1), "10 < HEARTBEAT 1");
 });
 
 Deno.test("a session that nobody records makes no trace", async () => {

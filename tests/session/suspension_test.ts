@@ -78,12 +78,36 @@ for (const [side, stage] of SIDES) {
     const { clock, peer, recorder } = await stage();
     await clock.advance(800);
     clock.suspend(70_000);
-    await peer.say("TERMINATE silent\n");
+    await peer.say("HEARTBEAT 1\nTERMINATE silent\n");
     assertEquals(recorder.story("local_stall"), ["70800 local_stall 70000 suspended"]);
     const [first] = recorder.events.filter((each) => each.at_ms > 800);
     assertEquals(first?.event, "local_stall");
-    // That was a sign of life, after it.
-    assertEquals(recorder.one("terminated").suspended_ms, undefined);
+    const end = recorder.one("terminated");
+    assertEquals([end.suspended_ms, end.stalled_ms], [70_000, undefined]);
+    assertStringIncludes(
+      eventText(end, side, DEFAULT_TIMERS)!.text,
+      "did this process or its host",
+    );
+  });
+
+  Deno.test(`a ${side} that was stopped says so when the peer has declared it dead meanwhile`, async () => {
+    const { clock, peer, recorder } = await stage();
+    await clock.advance(15_000);
+    clock.stall(70_000);
+    await clock.advance(0);
+    assertEquals(recorder.all("local_stall").map(({ kind }) => kind), ["stopped"]);
+    await peer.say("HEARTBEAT 1\nTERMINATE silent\n");
+    const { stalled_ms, suspended_ms } = recorder.one("terminated");
+    assertEquals([stalled_ms, suspended_ms], [recorder.one("local_stall").ms, undefined]);
+  });
+
+  Deno.test(`a ${side} blames no stall of before for what its peer declares later`, async () => {
+    const { clock, peer, recorder } = await stage();
+    await clock.advance(15_000);
+    clock.stall(70_000);
+    await clock.advance(1_000);
+    await peer.say("TERMINATE silent\n");
+    assertEquals(recorder.one("terminated").stalled_ms, undefined);
   });
 
   Deno.test(`a ${side} with a deadline far ahead says with the next frame that it was suspended`, async () => {

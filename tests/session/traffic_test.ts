@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { QueueSource } from "../../lib/client/source.ts";
 import { stageClient, stageServer, stageUnopenedClient } from "../support/stage.ts";
 
 Deno.test("an open session names both addresses of its connection", async () => {
@@ -71,4 +72,32 @@ Deno.test("a connection that nothing was received on is idle since the last thin
   const { age_ms, idle_ms } = recorder.one("terminated");
   // It has sent its HELLO at once.
   assertEquals([idle_ms, age_ms], [5_000, 5_000]);
+});
+
+Deno.test("a death says for how long nothing was sent before the first message without an answer", async () => {
+  const source = new QueueSource();
+  const timers = { data_threshold_ms: 40_000, heart_beat_additional_tries: 0 };
+  const { clock, path, peer, recorder } = await stageClient({ source, timers });
+  const payload = new Uint8Array(1);
+  source.put(payload);
+  await peer.say("CONFIRM 1\n");
+  await clock.advance(30_000);
+  path.silence("to_server", "to_client");
+  source.put(payload);
+  await clock.advance(50_000);
+  const { age_ms, detected_since, idle_ms, pause_ms } = recorder.one("terminated");
+  assertEquals([detected_since, age_ms], ["first_unconfirmed_data_sent", 80_000]);
+  assertEquals([pause_ms, idle_ms], [30_000, 10_000]);
+});
+
+Deno.test("a death after an answered heartbeat names no pause before what was not answered first", async () => {
+  const { clock, path, peer, recorder } = await stageClient();
+  await peer.say("CONFIRM 1\n");
+  await clock.advance(25_000);
+  // The heartbeat that followed data message 2 is answered, and no other.
+  await peer.say("HEARTBEAT_REPLY 1\n");
+  path.silence("to_server", "to_client");
+  await clock.advance(60_000);
+  const { detected_since, pause_ms } = recorder.one("terminated");
+  assertEquals([detected_since, pause_ms], ["first_unanswered_heartbeat_sent", undefined]);
 });

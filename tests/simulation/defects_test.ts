@@ -62,7 +62,40 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     file: "session/session.ts",
     right: "frames === 0 && this.#isOpen && this.#decoder.isMidData",
     wrong: "frames < 0",
-    seed: 104,
+    seed: 232,
+  },
+  "nobody is held when more waits for delivery than may": {
+    file: "store/delivery.ts",
+    right: "return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;",
+    wrong: "return Infinity;",
+  },
+  "a new output begins at the end, and not where the furthest one ended": {
+    file: "store/stored_output.ts",
+    right: "{ position, start }: OutputRecord",
+    wrong: "{ position, last: start }: OutputRecord",
+    seed: 124,
+  },
+  "the position of an output is not recorded when traffic pauses": {
+    file: "store/stored_output.ts",
+    right: "this.#pause.set(this.#clock.now() + RECORD_INTERVAL_MS);",
+    wrong: "",
+    seed: 11,
+  },
+  "the position of an output is recorded before it is on the disk": {
+    file: "store/stored_output.ts",
+    right: "await this.#file.sync();",
+    wrong: "",
+    seed: 11,
+  },
+  "an output gets again what it has": {
+    file: "store/stored_output.ts",
+    right: "lines.bytes.subarray(there.length)",
+    wrong: "lines.bytes",
+  },
+  "an output that was moved away is written on": {
+    file: "store/output_file.ts",
+    right: "await this.#checkInPlace(bytes.length);",
+    wrong: "",
   },
 };
 

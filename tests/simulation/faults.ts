@@ -38,9 +38,9 @@ export class Faults {
     const { clients, servers } = this.#options;
     for (const { options } of clients) options.link.heal();
     for (const server of servers) {
-      server.disk?.recover();
-      server.output?.recover();
-      this.#return(server);
+      server.storage.disk?.recover();
+      server.storage.files?.recover();
+      this.restart(server);
     }
   }
 
@@ -83,16 +83,16 @@ export class Faults {
       case "kill server":
       case "power off server":
         server.crash(fault === "kill server" ? "killed" : "powered off");
-        return clock.after(ms, () => this.#return(server));
+        return clock.after(ms, () => this.restart(server));
       case "stop server":
         server.stop();
-        return clock.after(ms, () => this.#return(server));
+        return clock.after(ms, () => this.restart(server));
       case "fill disk":
         return this.#fillDisk(server, ms);
       case "stall store":
-        return server.disk?.stall(ms);
+        return server.storage.disk?.stall(ms);
       case "stall output":
-        return server.output?.stall(ms);
+        return server.storage.files?.stall(ms);
       case "kill client":
       case "power off client":
         return client.crash(fault === "kill client" ? "killed" : "powered off");
@@ -126,18 +126,19 @@ export class Faults {
   }
 
   #fillDisk(server: ServerHost, ms: number): void {
-    if (!server.disk) return;
-    server.disk.isFull = true;
-    this.#options.clock.after(ms, () => this.#return(server));
+    if (!server.storage.disk) return;
+    server.storage.disk.isFull = true;
+    this.#options.clock.after(ms, () => this.restart(server));
   }
 
-  #return(server: ServerHost): void {
+  /** Starts a server if it is not running, now or when it has stopped. */
+  restart(server: ServerHost): void {
     if (this.#isClosed) return;
     const { clock } = this.#options;
     const { host } = server.options;
-    if (server.disk) server.disk.isFull = false;
+    if (server.storage.disk) server.storage.disk.isFull = false;
     if (!host.isUp) host.powerOn();
-    if (server.isStopping) clock.after(1_000, () => this.#return(server));
+    if (server.isStopping) clock.after(1_000, () => this.restart(server));
     else if (!server.process) server.start();
   }
 }

@@ -3,8 +3,18 @@
  *
  * @module
  */
+import type { Event } from "../../lib/session/events.ts";
 import { expect, expectSame } from "./violation.ts";
 import type { Watch } from "./watch.ts";
+
+/** What is told of a resume. */
+export type Resumed = Pick<Event & { event: "resumed" }, "already_there" | "resent">;
+
+/** Fails unless client and server told the same of a resume. */
+export function checkSameResume(session: string, told: Resumed, other?: Resumed): void {
+  expectSame(told.resent, other?.resent, () => `resent of ${session}, client and server`);
+  expectSame(told.already_there, other?.already_there, () => `already_there of ${session}`);
+}
 
 /** Fails unless the ledgers of both sides agree, for the session and each of its connections. */
 export function checkAgreement(client: Watch, server: Watch): void {

@@ -7,6 +7,7 @@ import type { Timers } from "../../lib/session/timers.ts";
 import type { Random } from "../support/random.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 import type { LinkQuality } from "./link.ts";
+import type { OutputsPlan } from "./output_faults.ts";
 
 /** The lines that a client is fed with. */
 export interface LinesPlan {
@@ -44,6 +45,8 @@ export interface ServerPlan {
   readonly maxPendingBytes?: number;
   /** How long an append to its output takes, if it has one. */
   readonly append_ms?: readonly [least: number, greatest: number];
+  /** What becomes of its outputs, if it has a store and anything does. */
+  readonly outputs?: OutputsPlan;
 }
 
 /** What can go wrong. */

@@ -6,22 +6,23 @@
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
+import type { WorkerPlatform } from "../../lib/server/workers/worker.ts";
 import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
 import { EXIT, type ExitStatus } from "../../lib/session/close_reason.ts";
 import type { Event } from "../../lib/session/events.ts";
-import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { type MessageOutput, OutputError } from "../../lib/store/store.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
 import { startMemoryThread } from "../support/memory_thread.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
-import { Deliveries } from "./deliveries.ts";
 import type { Host } from "./host.ts";
-import { checkAgreement } from "./ledger_agreement.ts";
+import { checkAgreement, checkSameResume, type Resumed } from "./ledger_agreement.ts";
+import type { Route } from "./link.ts";
 import type { ServerPlan } from "./plan.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { wasTroubled } from "./silence_check.ts";
-import { Disk, OutputFile } from "./store_model.ts";
+import { Storage } from "./storage.ts";
 import type { Story } from "./story.ts";
+import { checkTurnedAway } from "./trouble.ts";
 import { expect, expectSame, fail } from "./violation.ts";
 import { Watch } from "./watch.ts";
 import type { Wire } from "./wire.ts";
@@ -36,6 +37,8 @@ const GIVES_UP_MS = 1_800;
 export interface ServerHostOptions {
   clock: VirtualClock;
   random: Random;
+  /** Where everything that becomes of its outputs is drawn from. */
+  outputRandom: Random;
   plan: ServerPlan;
   host: Host;
   story: Story;
@@ -51,6 +54,7 @@ interface Life {
 
 interface ServerRun extends Life {
   readonly server: Promise<Server | WorkerPool>;
+  isListening?: boolean;
   stopped_ms?: number;
 }
 
@@ -58,36 +62,28 @@ interface ServerRun extends Life {
 export class ServerHost {
   /** What it is made of. */
   readonly options: ServerHostOptions;
-  /** What has been delivered here. */
-  readonly deliveries: Deliveries;
-  /** Its disk, if it has a store. */
-  readonly disk?: Disk;
-  /** Its output, if it has one. */
-  readonly output?: OutputFile;
+  /** Where it puts data messages. */
+  readonly storage: Storage;
+  /** Called when the server has ended by itself for its output. */
+  onFailure?: () => void;
   #run?: ServerRun;
   #wires = new Map<string, Wire>();
-  /** What the server told of the last resume of a session. */
-  readonly #resumed = new Map<string, { resent: number; already_there: number }>();
+  /** What the server told of the resume of a session on a connection. */
+  readonly #resumed = new WeakMap<Route, Resumed>();
 
   constructor(options: ServerHostOptions) {
-    const { plan } = options;
     this.options = options;
-    const deliveries = this.deliveries = new Deliveries({
-      hasStore: plan.commit_ms !== undefined,
-      hasOutput: plan.append_ms !== undefined,
-      maxPendingBytes: plan.maxPendingBytes,
-    });
-    if (plan.commit_ms) {
-      this.disk = new Disk({ ...options, deliveries, latency_ms: plan.commit_ms });
-    }
-    if (plan.append_ms) {
-      this.output = new OutputFile({ ...options, deliveries, latency_ms: plan.append_ms });
-    }
+    this.storage = new Storage(options);
   }
 
   /** Its process, if one runs. */
   get process(): SimulatedProcess | undefined {
     return this.#run?.process;
+  }
+
+  /** Whether it has opened its port, and has not been told to stop. */
+  get isListening(): boolean {
+    return this.#run?.isListening === true && !this.isStopping;
   }
 
   /** Whether it has been told to stop, and has not yet. */
@@ -105,9 +101,8 @@ export class ServerHost {
     const { host, plan, random, story } = this.options;
     const process = host.start();
     this.#wires = new Map();
-    this.deliveries.restarted();
     story.tell(process.name, "starts");
-    const store = this.disk?.open(process);
+    const store = this.storage.openStore(process);
     const starts = new Map(store?.sessions.map(({ id, received }) => [id, received]));
     const life: Life = { process, watches: new Map(), starts };
     const world = {
@@ -126,7 +121,6 @@ export class ServerHost {
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       once: false,
       store,
-      output: this.output?.open(process),
       sink: {
         wantsMessages: true,
         emit: (event) =>
@@ -136,27 +130,43 @@ export class ServerHost {
           }),
       },
     };
-    const { workers } = plan;
-    const startThread = () => startMemoryThread(world);
-    const server = workers === 1
-      ? Promise.resolve(Server.listen(options))
-      : WorkerPool.listen({ ...options, workers, startThread });
+    const server = this.#listen(options, world, this.storage.openOutput(process, store));
     const run: ServerRun = { ...life, server };
     this.#run = run;
-    server.then((server) => server.run()).then(
-      (status) => story.guard(() => this.#ended(run, status)),
-      (error) => story.guard(() => fail(error)),
-    );
+    server.then((server) => this.#serve(run, server), (error) => this.#openingFailed(run, error))
+      .catch((error) => story.guard(() => fail(error)));
   }
 
-  /** Tells the server to stop, as SIGTERM does. */
+  async #listen(
+    options: ServerOptions,
+    world: WorkerPlatform,
+    opening?: Promise<MessageOutput>,
+  ): Promise<Server | WorkerPool> {
+    const { workers } = this.options.plan;
+    const all = { ...options, output: opening && await opening };
+    const startThread = () => startMemoryThread(world);
+    if (workers === 1) return Server.listen(all);
+    return await WorkerPool.listen({ ...all, workers, startThread });
+  }
+
+  async #serve(run: ServerRun, server: Server | WorkerPool): Promise<void> {
+    run.isListening = true;
+    const status = await server.run();
+    this.options.story.guard(() => this.#ended(run, status));
+  }
+
+  /** Tells the server to stop, as SIGTERM does; one that is opening its output, once that is done. */
   stop(): void {
     const run = this.#run;
     run?.process.whenRunning(() => {
+      const { clock, story } = this.options;
       if (run.process.dead || run !== this.#run) return;
-      run.stopped_ms ??= this.options.clock.now();
-      this.options.story.tell(run.process.name, "is told to stop");
-      run.server.then((server) => server.stop("shutdown"));
+      const asked_ms = run.stopped_ms ??= clock.now();
+      story.tell(run.process.name, "is told to stop");
+      run.server.then((server) => {
+        if (asked_ms === run.stopped_ms) run.stopped_ms = clock.now();
+        server.stop("shutdown");
+      }, () => {});
     });
   }
 
@@ -168,15 +178,12 @@ export class ServerHost {
     this.#run = undefined;
     if (how === "killed") host.kill();
     else host.powerOff();
-    this.disk?.crash();
-    this.output?.crash();
+    this.storage.crash(how);
   }
 
   /** The two sides of a session must tell the same of a resume. */
-  checkResumed(session: string, told: { resent: number; already_there: number }): void {
-    const here = this.#resumed.get(session);
-    expectSame(told.resent, here?.resent, () => `resent of ${session}, client and server`);
-    expectSame(told.already_there, here?.already_there, () => `already_there of ${session}`);
+  checkResumed(session: string, route: Route, told: Resumed): void {
+    checkSameResume(session, told, this.#resumed.get(route));
   }
 
   /** A client is over: what both sides told of its session has to agree. */
@@ -209,9 +216,9 @@ export class ServerHost {
       watches.set(session, watch);
     }
     if (event.event === "data_received") {
-      this.deliveries.received(session, event.seq, event.bytes);
+      this.storage.deliveries.received(session, event.seq, event.bytes);
     }
-    if (event.event === "resumed") this.#resumed.set(session, event);
+    if (event.event === "resumed") this.#resumed.set(watch.wires.at(-1)!.route, event);
     watch.event(event);
     if (event.event !== "summary") return;
     const client = this.#waiting.get(session);
@@ -224,12 +231,7 @@ export class ServerHost {
     const isKnown = ["terminated", "listening", "strangers"].includes(event.event);
     expect(isKnown, () => `${event.event} is told of no session`);
     if (event.event !== "terminated" || event.by !== "self" || event.reason !== "silent") return;
-    const wire = this.#wires.get(event.peer)!;
-    const { opened_ms, process } = wire;
-    if (process.ranSince(opened_ms)) {
-      expectSame(process.now(), opened_ms + OPEN_LIMIT_MS, () => "when HELLO was overdue");
-    }
-    expect(wasTroubled(wire, opened_ms), () => "a live client was turned away for want of HELLO");
+    checkTurnedAway(this.#wires.get(event.peer)!);
   }
 
   #watch({ process }: Life, start?: number): Watch {
@@ -245,33 +247,53 @@ export class ServerHost {
   }
 
   #ended(run: ServerRun, status: ExitStatus): void {
-    const { clock, host, story } = this.options;
+    const { clock, story } = this.options;
     const { process, stopped_ms } = run;
     story.tell(process.name, "exits", { status });
+    const { failed_ms } = this.storage;
+    expect((stopped_ms ?? failed_ms) !== undefined, () => "the server ended by itself");
+    const expected = failed_ms === undefined ? EXIT.asked : EXIT.lost;
+    expectSame(status, expected, () => "exit status");
+    const began_ms = stopped_ms ?? failed_ms ?? NaN;
+    const took_ms = clock.now() - began_ms;
     expect(
-      stopped_ms !== undefined || this.disk?.hasFailed === true,
-      () => "the server ended by itself",
-    );
-    expectSame(status, this.disk?.hasFailed ? EXIT.lost : EXIT.asked, () => "exit status");
-    const took_ms = clock.now() - (stopped_ms ?? clock.now());
-    expect(
-      !process.ranSince(stopped_ms ?? Infinity) || took_ms <= STOP_LIMIT_MS,
+      !process.ranSince(began_ms) || took_ms <= STOP_LIMIT_MS,
       () => `it took ${took_ms} ms to stop`,
     );
     // It does not wait for a slow disk: what is still under way ends with the process.
     if (took_ms < GIVES_UP_MS) this.#checkNothingLeft(run);
-    process.kill();
+    this.#gone(run);
+    if (failed_ms !== undefined) this.onFailure?.();
+  }
+
+  /** It has ended before it opened its port, and is started again. */
+  #openingFailed(run: ServerRun, error: unknown): void {
+    const { process } = run;
+    if (process.dead) return;
+    this.options.story.tell(process.name, "cannot open its output", { error: String(error) });
+    const isExpected = error instanceof OutputError && this.storage.failed_ms !== undefined;
+    if (!isExpected) throw error;
+    this.#checkIdle(process);
+    this.#gone(run);
+    this.onFailure?.();
+  }
+
+  #gone(run: ServerRun): void {
+    run.process.kill();
     if (this.#run !== run) return;
     this.#run = undefined;
-    host.kill();
-    this.disk?.crash();
-    this.output?.crash();
+    this.options.host.kill();
+    this.storage.crash("killed");
   }
 
   #checkNothingLeft({ process, watches }: ServerRun): void {
     for (const [session, watch] of watches) {
       expect(watch.state.terminated, () => `session ${session} has not ended with its server`);
     }
+    this.#checkIdle(process);
+  }
+
+  #checkIdle(process: SimulatedProcess): void {
     expect(process.isIdle, () => "a timer of the server is set after its end");
     expect(this.options.host.isIdle, () => "a socket of the server is open after its end");
   }

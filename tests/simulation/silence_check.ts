@@ -7,19 +7,19 @@
 import type { Event } from "../../lib/session/events.ts";
 import type { Timers } from "../../lib/session/timers.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
+import {
+  type Due,
+  expectDueNow,
+  expectNotOverdue,
+  expectStalled,
+  type Since,
+  TOLERANCE_MS,
+  windowOf,
+} from "./due.ts";
 import type { SimulatedProcess } from "./process.ts";
+import { wasTroubled } from "./trouble.ts";
 import { expect, expectSame } from "./violation.ts";
 import type { Wire } from "./wire.ts";
-
-/** How late a process may be and still judge as if it were on time. */
-const TOLERANCE_MS = 250;
-
-/** What death is measured from. */
-interface Since {
-  readonly what: string;
-  readonly at_ms: number;
-  readonly predicted_ms: number;
-}
 
 /** What {@linkcode SilenceCheck} is made of. */
 export interface SilenceCheckOptions {
@@ -82,6 +82,10 @@ export class SilenceCheck {
           this.#unconfirmed.shift();
         }
         break;
+      case "data_received":
+        // Of what a held session has read, it takes some later.
+        this.#isUnassured = true;
+        break;
       case "phase":
         this.#enter(event.to);
         break;
@@ -95,7 +99,7 @@ export class SilenceCheck {
         this.#missedNow(event);
         break;
       case "local_stall":
-        this.#stall(event.ms);
+        expectStalled(this.#options.process, event.ms);
         break;
       case "disconnected":
       case "terminated":
@@ -108,9 +112,7 @@ export class SilenceCheck {
     const { process } = this.#options;
     if (process.dead || process.stalled) return;
     const due = this.#due();
-    if (!due) return;
-    const { latest_ms } = this.#window(due);
-    expect(this.#now <= latest_ms, () => `${due.what} was due at ${latest_ms} and has not come`);
+    if (due) expectNotOverdue(process, due);
   }
 
   get #now(): number {
@@ -130,7 +132,7 @@ export class SilenceCheck {
   }
 
   /** What comes next unless something is heard before, and when. */
-  #due(): { what: string; from_ms: number; at_ms: number; again_ms: number } | undefined {
+  #due(): Due | undefined {
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } =
       this.#options.timers;
     if (this.#isHolding) return undefined;
@@ -174,32 +176,9 @@ export class SilenceCheck {
     return 1 + this.#options.timers.heart_beat_additional_tries;
   }
 
-  /** Between which times something has to come: exactly then, if the process ran all the time. */
-  #window(due: { from_ms: number; at_ms: number; again_ms: number }) {
-    const { process } = this.#options;
-    const exact = { earliest_ms: due.at_ms, latest_ms: due.at_ms };
-    if (process.ranSince(due.from_ms - TOLERANCE_MS)) return exact;
-    const over = process.stalls.find((each) =>
-      each.from_ms <= due.at_ms && each.until_ms > due.at_ms + TOLERANCE_MS
-    );
-    const ran_ms = Math.max(due.at_ms, process.stalledUntil_ms);
-    return {
-      // After a stall, what was due has its full time once more.
-      earliest_ms: over ? over.until_ms + due.again_ms : due.at_ms - TOLERANCE_MS,
-      latest_ms: ran_ms + due.again_ms + TOLERANCE_MS,
-    };
-  }
-
   #expectNow(): void {
     const due = this.#due();
-    const now_ms = this.#now;
-    if (!due) return;
-    const { earliest_ms, latest_ms } = this.#window(due);
-    const when = earliest_ms === latest_ms ? `at ${latest_ms}` : `${earliest_ms} to ${latest_ms}`;
-    expect(
-      now_ms >= earliest_ms && now_ms <= latest_ms,
-      () => `${due.what} came at ${now_ms}; expected ${when}`,
-    );
+    if (due) expectDueNow(this.#options.process, due);
   }
 
   #enter(phase: string): void {
@@ -257,7 +236,8 @@ export class SilenceCheck {
     if (this.#phase !== "heartbeat" || this.#isHolding) return true;
     if (!this.#heartbeat || this.#isNextDue) return false;
     const due = this.#due()!;
-    return this.#answered_ms === undefined || this.#now < this.#window(due).earliest_ms;
+    return this.#answered_ms === undefined ||
+      this.#now < windowOf(this.#options.process, due).earliest_ms;
   }
 
   /** Whether the last heartbeat was missed, and the next one has not been sent. */
@@ -267,9 +247,9 @@ export class SilenceCheck {
 
   #answeredNow(rtt_ms: number | null): void {
     const { numbers, sent_ms } = this.#heartbeat!;
-    const { lastSignOfLife_ms, lastReply } = this.#wire!;
+    const { lastSignOfLife_ms } = this.#wire!;
     const n = numbers[0]!;
-    const rtts = [numbers.includes(lastReply) ? this.#now - sent_ms : null, null];
+    const rtts = [this.#wire!.isReplyTo(numbers) ? this.#now - sent_ms : null, null];
     expect(rtts.includes(rtt_ms), () => `rtt_ms ${rtt_ms} of heartbeat ${n}; expected ${rtts[0]}`);
     expectSame(
       lastSignOfLife_ms,
@@ -295,15 +275,6 @@ export class SilenceCheck {
     expectSame(left, this.#untilDead - this.#missed, () => "heartbeats left until death");
   }
 
-  #stall(ms: number): void {
-    const { process } = this.#options;
-    const last = process.stalls.at(-1);
-    expect(
-      last?.until_ms === this.#now && last.until_ms - last.from_ms >= ms && ms > TOLERANCE_MS,
-      () => `a local stall of ${ms} ms was told, where this process ran`,
-    );
-  }
-
   #over(event: Event & { event: "disconnected" | "terminated" }): void {
     const wire = this.#wire;
     this.#wire = undefined;
@@ -326,10 +297,4 @@ export class SilenceCheck {
         `a live peer was declared dead: nothing was wrong with it or the path to it since ${since.at_ms}`,
     );
   }
-}
-
-/** Whether anything was wrong with the peer, or the path to it, since then. */
-export function wasTroubled({ link, peer, route }: Wire, since_ms: number): boolean {
-  return route.lost || link.isNarrow || link.troubledUntil_ms >= since_ms || peer.dead ||
-    !peer.ranSince(since_ms);
 }

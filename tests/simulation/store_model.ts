@@ -1,77 +1,28 @@
 /**
- * A durable store and an output file as the server sees them: each outlives every process, takes its
- * time, and is left as a crash in the middle of a write may leave it.
+ * A durable store as the server sees it: it outlives every process, takes its time, and is left as a crash
+ * in the middle of a commit may leave it.
  *
  * @module
  */
+import { joinLines } from "../../lib/platform/bytes.ts";
 import {
   type Entry,
-  type MessageOutput,
+  type EntryOf,
+  type Lines,
+  type OutputJournal,
+  type OutputRecord,
+  type Position,
+  type PositionSource,
   type Store,
   type StoredSession,
   StoreError,
 } from "../../lib/store/store.ts";
-import type { Random } from "../support/random.ts";
-import type { VirtualClock } from "../support/virtual_clock.ts";
-import type { Deliveries } from "./deliveries.ts";
+import { Device } from "./device.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { expect, guard } from "./violation.ts";
+import { expect } from "./violation.ts";
 
-/** What a {@linkcode Disk} and an {@linkcode OutputFile} are made of. */
-export interface DeviceOptions {
-  clock: VirtualClock;
-  random: Random;
-  deliveries: Deliveries;
-  /** How long it takes over one thing. */
-  latency_ms: readonly [least: number, greatest: number];
-}
-
-/** How long, in milliseconds, a disk takes over one thing if nothing is wrong with it. */
-const SLOW_MS = 2_000;
-
-/** What a store and an output file have in common: it outlives every process, does one thing at a time. */
-class Device<Work> {
-  /** How long it takes over one thing. */
-  latency_ms: readonly [least: number, greatest: number];
-  protected readonly random: Random;
-  protected readonly deliveries: Deliveries;
-  /** What it is doing, unless that has been cut off. */
-  protected underWay?: { work: Work };
-  readonly #clock: VirtualClock;
-  #stalledUntil_ms = -Infinity;
-
-  constructor({ clock, deliveries, latency_ms, random }: DeviceOptions) {
-    this.#clock = clock;
-    this.random = random;
-    this.deliveries = deliveries;
-    this.latency_ms = latency_ms;
-  }
-
-  /** Finishes nothing that it begins from now on, for so long. */
-  stall(ms: number): void {
-    this.#stalledUntil_ms = Math.max(this.#stalledUntil_ms, this.#clock.now() + ms);
-  }
-
-  /** Takes no longer over anything than a slow disk does. */
-  recover(): void {
-    if (this.latency_ms[1] > SLOW_MS) this.latency_ms = [1, SLOW_MS];
-  }
-
-  /** Begins something for a process; `done` is what happens in time, if nothing has cut it off. */
-  protected begin(what: string, process: SimulatedProcess, work: Work, done: () => void): void {
-    guard(this.#clock, () => {
-      expect(!process.dead && !this.underWay, () => `two ${what} at once`);
-    });
-    const underWay = this.underWay = { work };
-    const latency_ms = this.random.between(...this.latency_ms as [number, number]);
-    const done_ms = Math.max(this.#clock.now(), this.#stalledUntil_ms) + latency_ms;
-    this.#clock.at(done_ms, () => {
-      if (this.underWay !== underWay) return;
-      this.underWay = undefined;
-      done();
-    });
-  }
-}
+/** How many bytes of messages are read at once, or little more. */
+const LINES_BYTES = 65_536;
 
 interface Row {
   received: number;
@@ -79,36 +30,88 @@ interface Row {
   ended: boolean;
 }
 
+interface Commit {
+  readonly entries: readonly Entry[];
+  readonly position?: Position;
+  readonly latency_ms: number;
+  /** Told whether it is kept. */
+  readonly done: (isKept: boolean) => void;
+}
+
 /** A store: a commit that a crash cuts off is there as a whole, or not at all. */
-export class Disk extends Device<readonly Entry[]> {
-  /** Whether no more can be written. */
+export class Disk extends Device<Commit> {
+  /** Whether there is room only for positions. */
   isFull = false;
-  /** Whether a commit of the process that has it open has failed. */
-  hasFailed = false;
+  /** When the process that has it open was given an error. */
+  failed_ms?: number;
+  /** All messages, in order: the first has number 1. */
+  readonly messages: EntryOf<"message">[] = [];
   readonly #rows = new Map<string, Row>();
+  readonly #positions = new Map<string, Position>();
+  #waiting: Commit[] = [];
+  #hasFailed = false;
 
   /** Opens the store, as a process does at its start. */
-  open(process: SimulatedProcess): Store {
-    this.hasFailed = false;
-    const commit = (entries: readonly Entry[]) =>
+  open(process: SimulatedProcess): Store & OutputJournal {
+    this.failed_ms = undefined;
+    this.#hasFailed = false;
+    this.slowest_ms = 0;
+    let source: PositionSource | undefined;
+    let positionOfNext: Promise<Position | undefined> = Promise.resolve(undefined);
+    const add = (entries: readonly Entry[], position: Position | undefined, latency_ms: number) =>
       new Promise<void>((resolve, reject) => {
-        this.deliveries.batchBegun();
-        this.begin("commits", process, entries, () => {
-          const { isFull } = this;
-          this.hasFailed = isFull;
-          if (!isFull) this.#keep(entries);
-          process.whenRunning(() =>
-            isFull ? reject(new StoreError("the disk is full")) : resolve()
-          );
-        });
+        const done = (isKept: boolean) =>
+          process.whenRunning(() => {
+            if (isKept) return resolve();
+            this.failed_ms ??= this.clock.now();
+            reject(new StoreError("the disk is full"));
+          });
+        this.#waiting.push({ entries, position, latency_ms, done });
+        this.#commitNext();
       });
-    return { sessions: this.#sessions(), commit, close: () => Promise.resolve() };
+    const commit = (entries: readonly Entry[]) => {
+      this.deliveries.batchBegun();
+      const latency_ms = this.drawLatency();
+      if (!source) return add(entries, undefined, latency_ms);
+      positionOfNext = positionOfNext.then(() => source?.(entries.at(-1)!.at));
+      return positionOfNext.then((position) => add(entries, position, latency_ms));
+    };
+    return {
+      sessions: this.#sessions(),
+      commit,
+      record: (position) => add([], position, this.drawOtherLatency()),
+      follow: (next) => source = next,
+      position: (path) => Promise.resolve(this.position(path)),
+      linesAfter: (number) => Promise.resolve(this.#linesAfter(number)),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** What it knows of an output. */
+  position(path: string): OutputRecord {
+    const numbers = [...this.#positions.values()].map(({ number }) => number);
+    const last = this.messages.length;
+    const start = numbers.length > 0 ? Math.max(...numbers) : last;
+    return { position: this.#positions.get(path), start, last };
   }
 
   /** The process is no more: what was under way is there, or it is not. */
   crash(): void {
-    if (this.underWay && !this.isFull && this.random.oneIn(2)) this.#keep(this.underWay.work);
-    this.underWay = undefined;
+    const underWay = this.cutOff();
+    if (underWay && !this.isFull && this.random.oneIn(2)) this.#keep(underWay);
+    this.#waiting = [];
+  }
+
+  #commitNext(): void {
+    const [next] = this.#waiting;
+    if (!next || this.underWay) return;
+    this.#waiting.shift();
+    this.begin(next, next.latency_ms, () => {
+      this.#hasFailed ||= this.isFull && next.entries.length > 0;
+      if (!this.#hasFailed) this.#keep(next);
+      next.done(!this.#hasFailed);
+      this.#commitNext();
+    });
   }
 
   #sessions(): StoredSession[] {
@@ -117,7 +120,22 @@ export class Disk extends Device<readonly Entry[]> {
     );
   }
 
-  #keep(entries: readonly Entry[]): void {
+  #linesAfter(number: number): Lines {
+    const payloads: Uint8Array[] = [];
+    for (let length = 0; length < LINES_BYTES; length += payloads.at(-1)!.length + 1) {
+      const message = this.messages[number + payloads.length];
+      if (!message) break;
+      payloads.push(message.payload);
+    }
+    return { bytes: joinLines(payloads), last: number + payloads.length };
+  }
+
+  #keep({ entries, position }: Commit): void {
+    if (position) {
+      const { number, path } = position;
+      expect(number <= this.messages.length, () => `${path} has ${number}, which is not stored`);
+      this.#positions.set(path, position);
+    }
     for (const entry of entries) {
       const row = this.#rows.get(entry.session);
       if (entry.kind === "opened") {
@@ -132,31 +150,9 @@ export class Disk extends Device<readonly Entry[]> {
       row.seen_at = entry.at;
       if (kind === "ended") row.ended = true;
       if (kind !== "message") continue;
+      this.messages.push(entry);
       this.deliveries.stored(session, entry.seq, entry.payload);
       row.received = entry.seq;
     }
-  }
-}
-
-/** An output file: of an append that a crash cuts off, some is there. */
-export class OutputFile extends Device<readonly Uint8Array[]> {
-  /** Opens the file, as a process does at its start. */
-  open(process: SimulatedProcess): MessageOutput {
-    const append = (payloads: readonly Uint8Array[]) =>
-      new Promise<void>((resolve) => {
-        this.begin("appends", process, payloads, () => {
-          for (const payload of payloads) this.deliveries.written(payload);
-          process.whenRunning(resolve);
-        });
-      });
-    return { append, close: () => Promise.resolve() };
-  }
-
-  /** The process is no more: some of what was under way is there. */
-  crash(): void {
-    const payloads = this.underWay?.work ?? [];
-    const record = this.random.below(payloads.length + 1);
-    for (const payload of payloads.slice(0, record)) this.deliveries.written(payload);
-    this.underWay = undefined;
   }
 }

@@ -26,8 +26,6 @@ export class Wire {
   lastSignOfLife_ms = -Infinity;
   /** When anything was read last. */
   lastRead_ms = -Infinity;
-  /** The number of the last heartbeat reply that was read. */
-  lastReply = 0;
   /** Told of the line of each complete frame. */
   onFrame?: (line: string) => void;
   /** Told of bytes that are part of a data message, and complete nothing. */
@@ -35,6 +33,9 @@ export class Wire {
   /** Told that the process reads again, and for how long it did not. */
   onHoldEnd?: (held_ms: number) => void;
   readonly #end: End;
+  /** The numbers of the heartbeat replies that were read last, all at one time. */
+  #replies: number[] = [];
+  #replied_ms = NaN;
   #line = "";
   /** How many bytes of a data message and its line end are still to come. */
   #payload = 0;
@@ -72,6 +73,12 @@ export class Wire {
     return this.#payload > 0;
   }
 
+  /** Whether a reply to one of these heartbeats is read now. */
+  isReplyTo(numbers: readonly number[]): boolean {
+    return this.#replied_ms === this.process.now() &&
+      this.#replies.some((each) => numbers.includes(each));
+  }
+
   /** Whether its process has read nothing for some time, though it could. */
   get isHeld(): boolean {
     return !this.#end.isReading && this.lastRead_ms < this.process.now();
@@ -106,8 +113,15 @@ export class Wire {
   #complete(): void {
     this.lastSignOfLife_ms = this.process.now();
     const [word, n] = this.#line.split(" ");
-    if (word === "HEARTBEAT_REPLY") this.lastReply = Number(n);
+    if (word === "HEARTBEAT_REPLY") this.#addReply(Number(n));
     this.onFrame?.(this.#line);
     this.#line = "";
+  }
+
+  #addReply(n: number): void {
+    const now_ms = this.process.now();
+    if (now_ms !== this.#replied_ms) this.#replies = [];
+    this.#replied_ms = now_ms;
+    this.#replies.push(n);
   }
 }

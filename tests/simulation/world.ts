@@ -9,6 +9,7 @@ import { ClientHost } from "./client_host.ts";
 import { Faults } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Link } from "./link.ts";
+import { changeOutputs, OutputFaults } from "./output_faults.ts";
 import { overload } from "./overload.ts";
 import { type ClientPlan, drawPlan, type Plan, type ServerPlan } from "./plan.ts";
 import { ServerHost } from "./server_host.ts";
@@ -41,6 +42,7 @@ export async function simulate(seed: number, listener?: Listener): Promise<Outco
 class World {
   readonly #clock = new VirtualClock();
   readonly #random: Random;
+  readonly #outputRandom: Random;
   readonly #plan: Plan;
   readonly #story: Story;
   readonly #servers: ServerHost[];
@@ -50,7 +52,9 @@ class World {
   constructor(seed: number, listener?: Listener) {
     // Seeds that follow each other would give numbers that look alike.
     this.#random = new Random(Math.imul(seed, 0x9e3779b1));
-    this.#plan = overload(drawPlan(this.#fork()), new Random(Math.imul(seed, 0x85ebca6b)));
+    this.#outputRandom = new Random(Math.imul(seed, 0xc2b2ae35));
+    const plan = overload(drawPlan(this.#fork()), new Random(Math.imul(seed, 0x85ebca6b)));
+    this.#plan = changeOutputs(plan, this.#outputRandom);
     this.#story = new Story(this.#clock, listener);
     this.#story.tell("plan", JSON.stringify(this.#plan));
     this.#servers = this.#plan.servers.map((plan, index) => this.#makeServer(plan, index));
@@ -69,12 +73,13 @@ class World {
       servers: this.#servers,
       story: this.#story,
     });
+    const outputFaults = this.#makeOutputFaults(faults);
     await this.#advance(storm_ms);
     this.#isStorm = false;
-    if (calmsDown) faults.end();
+    if (calmsDown) { for (const each of [...outputFaults, faults]) each.end(); }
     this.#story.tell("world", calmsDown ? "nothing goes wrong any more" : "the end");
     await this.#endClients();
-    faults.end();
+    for (const each of [...outputFaults, faults]) each.end();
     await this.#endServers(faults);
     expectSame(this.#clock.pending, 0, () => "what is pending at the end");
     return {
@@ -84,8 +89,20 @@ class World {
   }
 
   /** Where something else is drawn from, so that none disturbs another. */
-  #fork(): Random {
-    return new Random(this.#random.below(2 ** 32));
+  #fork(random = this.#random): Random {
+    return new Random(random.below(2 ** 32));
+  }
+
+  #makeOutputFaults(faults: Faults): OutputFaults[] {
+    return this.#servers.filter((each) => each.options.plan.outputs).map((server) =>
+      new OutputFaults({
+        clock: this.#clock,
+        random: this.#fork(this.#outputRandom),
+        server,
+        restart: (server) => faults.restart(server),
+        story: this.#story,
+      })
+    );
   }
 
   #makeServer(plan: ServerPlan, index: number): ServerHost {
@@ -93,6 +110,7 @@ class World {
     return new ServerHost({
       clock: this.#clock,
       random: this.#fork(),
+      outputRandom: this.#fork(this.#outputRandom),
       plan,
       host,
       story: this.#story,
@@ -148,7 +166,7 @@ class World {
   }
 
   async #endServers(faults: Faults): Promise<void> {
-    const areUp = () => this.#servers.every((each) => each.process && !each.isStopping);
+    const areUp = () => this.#servers.every((each) => each.isListening);
     await this.#until(areUp, "a server is not back");
     faults.close();
     for (const server of this.#servers) server.stop();

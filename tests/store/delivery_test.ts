@@ -167,13 +167,12 @@ Deno.test("Delivery gives each session a share while more than 256 MiB wait, unt
   for (let seq = 1; seq <= 7; seq++) add("a", seq);
   assertEquals(delivery.share, Infinity);
   add("b", 1);
-  const share = MAX_PENDING_BYTES / 2;
-  assertEquals(delivery.share, share);
+  assertEquals(delivery.share, MAX_PENDING_BYTES / 4);
   let isFree = false;
   delivery.room().then(() => isFree = true);
   await settle();
   for (let n = 1; n <= 4; n++) await output.letThrough();
-  assertEquals([delivery.share, isFree], [share, false]);
+  assert(Number.isFinite(delivery.share) && !isFree);
   await output.letThrough();
   assertEquals([delivery.share, isFree], [Infinity, true]);
   assertEquals(notices, [
@@ -183,13 +182,25 @@ Deno.test("Delivery gives each session a share while more than 256 MiB wait, unt
   ]);
 });
 
-Deno.test("Delivery holds every session that has something waiting while twice as much waits", () => {
+Deno.test("Delivery gives a session the less the more waits, and nothing while twice as much does", () => {
   const { delivery, recipient } = stage({ output: new HeldOutput() });
-  // All sessions that come later have the share of the first.
-  for (let n = 1; n <= 15; n++) delivery.message(recipient, large(`s${n}`, 1, 33_554_432));
-  assertEquals(delivery.share, MAX_PENDING_BYTES / 7);
-  delivery.message(recipient, large("s16", 1, 33_554_432));
-  assertEquals(delivery.share, 0);
+  const shares: number[] = [];
+  for (let n = 1; n <= 16; n++) {
+    delivery.message(recipient, large(`s${n}`, 1, 33_554_432));
+    shares.push(delivery.share);
+  }
+  // Of what is left until twice as much waits, an equal part for each of the sessions, in steps.
+  assertEquals(shares.slice(7), [
+    2 ** 25,
+    2 ** 24,
+    2 ** 24,
+    2 ** 23,
+    2 ** 23,
+    2 ** 22,
+    2 ** 22,
+    2 ** 21,
+    0,
+  ]);
 });
 
 Deno.test("Delivery logs a hold once a minute at most, and what it waits for", async () => {
@@ -254,6 +265,35 @@ Deno.test("Delivery gives the store a large batch while it commits the one befor
   for (let i = 0; i < 2; i++) await store.letThrough();
   await delivery.flushed();
   assertEquals(recipient.calls.map(([seq]) => seq), [1, 2_049, 7_049]);
+});
+
+Deno.test("Delivery gives a slow output at once what was stored meanwhile, up to a mebibyte", async () => {
+  const [store, output] = [new HeldStore({ held: false }), new HeldOutput()];
+  const { clock, delivery, message, recipient } = stage({ store, output });
+  const pass = () => clock.advance(1_000);
+  message(recipient, 1);
+  await settle();
+  for (const seq of [2, 3]) {
+    await pass();
+    message(recipient, seq);
+    await settle();
+  }
+  for (const seq of [4, 5]) {
+    await pass();
+    const payload = new Uint8Array(600_000);
+    delivery.message(recipient, { kind: "message", session: "s", at: 0, seq, payload });
+    await settle();
+  }
+  await pass();
+  assertEquals([store.calls.length, output.calls.length], [5, 1]);
+  await output.letThrough();
+  assertEquals(output.calls.map((each) => each.length), [1, 3]);
+  assertEquals(recipient.calls, [[1, cost(2)]]);
+  await output.letThrough();
+  assertEquals(recipient.calls.map(([seq]) => seq), [1, 2, 3, 4]);
+  await output.letThrough();
+  assertEquals(output.calls.map((each) => each.length), [1, 3, 1]);
+  assertEquals(recipient.calls.at(-1), [5, cost(600_000)]);
 });
 
 Deno.test("Delivery reports once that two batches have failed, and confirms neither", async () => {

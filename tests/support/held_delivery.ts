@@ -64,8 +64,8 @@ export class HeldStore extends Held<readonly Entry[]> implements Store {
     this.sessions = sessions;
   }
 
-  commit(entries: readonly Entry[]): Promise<void> {
-    return this.call(entries);
+  commit(entries: Iterable<Entry>): Promise<void> {
+    return this.call([...entries]);
   }
 
   /** What was committed: `message <seq>`, or the kind of another entry. */

@@ -17,6 +17,8 @@ export function said({ stderr }: Command): string[] {
     return `${level} ${text}`
       .replaceAll(/127\.0\.0\.1(:\d+)?/g, "A")
       .replaceAll(/\d+(\.\d+)? s\b/g, "N s")
+      // Whether that was long enough to be named depends on this machine.
+      .replace(", and for N s before the first message without an answer", "")
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
@@ -35,6 +37,9 @@ export const OPEN: Readonly<Record<Role, string>> = {
     "INFO session open with A, local address A; a dead client is declared N s after its last " +
     "data message",
 };
+
+/** How the connection was used: behind what is said of the session. */
+export const USED = "; the connection was N s old, idle for N s";
 
 const LOST = "WARNING the connection is lost, the session goes on: ";
 const PATH = "a proxy, tunnel, load balancer or NAT on the path";
@@ -76,8 +81,8 @@ export function silent(role: Role, since: string): string[] {
     "INFO heartbeat 1 sent",
     "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
     `${LOST}nothing heard from the ${other[role]} for N s, 1 heartbeat unanswered: declared dead ` +
-    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s). Look ` +
-    "next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
+    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s)${USED}. ` +
+    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
     `process or the host of the ${other[role]} frozen or cut off?`,
   ];
 }
@@ -99,14 +104,21 @@ export function resumed(role: Role, resent: "nothing" | "1 data message"): strin
   return `${start}${resent} ${again}, 0 had arrived unconfirmed`;
 }
 
-/** What follows from cuts that are alike. */
-export const IDLE_TIMEOUT = "WARNING cut N times, each N s after the last traffic: something on " +
-  "the path closes idle connections; a data_interval below N s keeps them open";
+const CUT = "WARNING cut N times, each N s after the last traffic: something on the path closes " +
+  "idle connections; ";
+
+/** What follows from cuts that are alike, of a client that sends its input. */
+export const IDLE_TIMEOUT: Readonly<Record<Role, string>> = {
+  client: `${CUT}a data_threshold and a heart_beat_interval below N s keep them open, by ` +
+    "heartbeats while there is no input",
+  server: `${CUT}a data_interval below N s keeps them open, or, of a client that sends its ` +
+    "input, a data_threshold and a heart_beat_interval below N s",
+};
 
 /** The session ends as asked. */
 export const ENDED: Readonly<Record<Role, string>> = {
-  client: "INFO ended by this side: all that was asked for is done",
-  server: "INFO ended by the client: all that was asked for is done",
+  client: `INFO ended by this side: all that was asked for is done${USED}`,
+  server: `INFO ended by the client: all that was asked for is done${USED}`,
 };
 
 /** The server's first line. */
@@ -118,7 +130,7 @@ export function stopped(served: number): string {
 }
 
 const UNOPENED =
-  "before the session was open. Look next: is that a proxy, tunnel or load balancer " +
+  `before the session was open${USED}. Look next: is that a proxy, tunnel or load balancer ` +
   "whose server does not answer, a port that wants TLS, or another program's port?";
 
 /** No session comes about: by FIN, or by RST, as the client's HELLO arrived before or not. */
@@ -136,5 +148,5 @@ export const NO_WELCOME =
 /** No session comes about in time: what the server says. */
 export const UNHEARD =
   "WARNING the client had given up before its HELLO arrived here (no WELCOME within N s); it was " +
-  "answered at once. Look next: does a proxy or load balancer on the path hold connections in a " +
-  "queue, or take long to connect here?";
+  `answered at once${USED}. Look next: does a proxy or load balancer on the path hold connections in a ` +
+  "queue, or take long to connect here; or was this process or host stopped?";

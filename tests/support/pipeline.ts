@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "../../lib/platform/bytes.ts";
+import { assertWritten, readStore } from "./delivered.ts";
 import { FaultRelay } from "./fault_relay.ts";
-import { Command, commandWords, freePort } from "./process.ts";
+import { type Command, freePort, isListening, startQuietly } from "./process.ts";
 import { residentBytes } from "./process_memory.ts";
 import { Random } from "./random.ts";
 import { type OutputFate, Outputs } from "./outputs.ts";
@@ -54,6 +55,10 @@ export interface Run {
   readonly path: string;
   /** How often the server was killed. */
   readonly kills: number;
+  /** With which statuses servers ended because the disk of their output was full. */
+  readonly fullEnds: readonly number[];
+  /** Over how long the messages had come, in milliseconds, that a new output repeated. */
+  readonly repeated_ms: number;
   /** The memory of the client, in bytes, look by look. */
   readonly client: readonly number[];
   /** The memory of the server; if it was killed, of each one early in its life. */
@@ -67,25 +72,25 @@ export class Pipeline {
   readonly #port = freePort();
   readonly #faultsOver = new AbortController();
   readonly #server: number[] = [];
-  readonly #outputs: Outputs;
+  readonly #fullEnds: number[] = [];
   #kills = 0;
 
   /** Makes one in which nothing runs yet. */
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#outputs = new Outputs(options.output);
   }
 
   /** Pipes all lines, and compares what came out; fails if that is not what went in. */
   async run(): Promise<Run> {
     using folder = new StoreFolder();
+    await using outputs = await Outputs.open(folder, this.#options.output);
     await using relay = await FaultRelay.open(this.#port, this.#options.seed);
-    await using client = startQuietly("client", relay.port, "--stdin", "--reconnect");
+    await using client = start("client", relay.port, ["--stdin", "--reconnect"]);
     const memory: number[] = [];
     const tasks = [
       this.#produce(client, relay),
-      this.#serve(folder, client.status),
+      this.#serve(folder, outputs, client.status),
       watch(client, memory, this.#faultsOver.signal),
     ];
     try {
@@ -97,9 +102,16 @@ export class Pipeline {
       await Promise.allSettled(tasks);
     }
     assertEquals(await client.status, 0, client.stderr);
-    this.#assertSame(await this.#outputs.read());
+    const repeated_ms = await this.#assertSame(folder, outputs);
     const path = `${relay.connections} connections, ${JSON.stringify(relay.injected)}`;
-    return { path, kills: this.#kills, client: memory, server: this.#server };
+    return {
+      path,
+      kills: this.#kills,
+      fullEnds: this.#fullEnds,
+      repeated_ms,
+      client: memory,
+      server: this.#server,
+    };
   }
 
   /** Writes a quarter of the lines at once, and the others while the path fails. */
@@ -151,71 +163,69 @@ export class Pipeline {
   }
 
   /** Runs one server after the other, as long as they are killed, and the last one to the end. */
-  async #serve(folder: StoreFolder, clientStatus: Promise<number>): Promise<void> {
+  async #serve(
+    folder: StoreFolder,
+    outputs: Outputs,
+    clientStatus: Promise<number>,
+  ): Promise<void> {
     const { signal } = this.#faultsOver;
     while (this.#options.kills && !signal.aborted) {
-      const args = ["--store", folder.store, "--output", await this.#outputs.next(folder)];
-      await using server = startQuietly("server", this.#port, ...args);
-      await isListening(this.#port, server);
-      await sleep(LOOK_MS);
-      this.#server.push(await residentBytes(server.pid) ?? NaN);
-      const life_ms = this.#random.between(...LIFE_MS) - LOOK_MS;
-      await end(server, "SIGKILL", 137, sleep(life_ms));
-      this.#kills++;
+      await this.#live(folder, outputs);
+      if (outputs.isOnDisk) await this.#liveOnFullDisk(folder, outputs);
     }
-    const args = ["--store", folder.store, "--output", await this.#outputs.next(folder)];
-    await using server = startQuietly("server", this.#port, ...args);
+    await using server = this.#start(folder, outputs, await outputs.next());
     await isListening(this.#port, server);
     if (!this.#options.kills) await watch(server, this.#server, signal);
     await end(server, "SIGTERM", 0, clientStatus);
   }
 
-  /** Checks that the parts of the output follow one another; each may repeat the end of the one before. */
-  #assertSame(parts: readonly Uint8Array[]): void {
-    const lines = Array.from({ length: this.#options.lines }, (_, n) => lineAt(n));
-    let next = 0;
-    for (const [i, part] of parts.entries()) {
-      const first = i === 0 ? 0 : beginOf(part, lines, next);
-      next = Math.max(next, assertLines(part, lines, first));
+  #start(folder: StoreFolder, outputs: Outputs, output: string): Command {
+    const args = ["--store", folder.store, "--output", output];
+    return start("server", this.#port, args, outputs.words);
+  }
+
+  /** One life of a server that is killed. */
+  async #live(folder: StoreFolder, outputs: Outputs): Promise<void> {
+    await using server = this.#start(folder, outputs, await outputs.next());
+    await isListening(this.#port, server);
+    await sleep(LOOK_MS);
+    this.#server.push(await residentBytes(server.pid) ?? NaN);
+    await end(server, "SIGKILL", 137, sleep(this.#random.between(...LIFE_MS) - LOOK_MS));
+    this.#kills++;
+  }
+
+  /** A life in which the disk gets full, and one on the full disk: each ends of itself, or is killed. */
+  async #liveOnFullDisk(folder: StoreFolder, outputs: Outputs): Promise<void> {
+    await using first = this.#start(folder, outputs, await outputs.next());
+    await isListening(this.#port, first);
+    await sleep(LOOK_MS);
+    await outputs.fillDisk();
+    await this.#endOnFullDisk(first, 1);
+    await using second = this.#start(folder, outputs, outputs.diskPath);
+    await this.#endOnFullDisk(second, 2);
+  }
+
+  async #endOnFullDisk(server: Command, expected: number): Promise<void> {
+    const timer = setTimeout(() => server.kill("SIGKILL"), this.#random.between(...LIFE_MS));
+    const status = await server.ended().finally(() => clearTimeout(timer));
+    if (status === 137) return void this.#kills++;
+    assertStringIncludes(server.stderr, "no space is left on its disk");
+    // It has listened and ended later if nothing was missing at its start.
+    assert(status === expected || status === 1, `status ${status}: ${server.stderr}`);
+    this.#fullEnds.push(status);
+  }
+
+  /** Checks that what went in was stored, and that what was stored came out; gives what is repeated. */
+  async #assertSame(folder: StoreFolder, outputs: Outputs): Promise<number> {
+    const stored = readStore(folder);
+    assertEquals(stored.payloads.length, this.#options.lines, "less was stored than went in");
+    for (const [n, payload] of stored.payloads.entries()) {
+      const line = lineAt(n);
+      const isSame = payload.length === line.length - 1 && payload.every((b, i) => b === line[i]);
+      assert(isSame, `line ${n + 1} was stored as another one`);
     }
-    assertEquals(next, lines.length, "less came out than went in");
+    return assertWritten(stored, await outputs.read(), { wasFull: outputs.isOnDisk });
   }
-}
-
-/** With which line a part begins: the last one possible before or at the one that follows. */
-function beginOf(part: Uint8Array, lines: readonly Uint8Array[], next: number): number {
-  for (let first = next; first >= 0; first--) {
-    if (startsWith(part, 0, lines[first] ?? part) && fits(part, lines, first)) return first;
-  }
-  throw new Error(`a part begins with no line up to line ${next + 1}`);
-}
-
-function fits(part: Uint8Array, lines: readonly Uint8Array[], first: number): boolean {
-  let at = 0;
-  for (let n = first; n < lines.length && at < part.length; n++) {
-    if (!startsWith(part, at, lines[n]!)) return false;
-    at += lines[n]!.length;
-  }
-  return at === part.length;
-}
-
-/** Checks that a part has the lines from this one on; gives which one follows. */
-function assertLines(part: Uint8Array, lines: readonly Uint8Array[], first: number): number {
-  let at = 0;
-  let n = first;
-  for (; at < part.length; n++) {
-    const line = lines[n];
-    assert(
-      line && startsWith(part, at, line),
-      `line ${n + 1} is not where it should be, at byte ${at}`,
-    );
-    at += line.length;
-  }
-  return n;
-}
-
-function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
-  return start.every((byte, i) => byte === bytes[at + i]);
 }
 
 /** Each line is another one: some short or empty, some long, and anything may be in it. */
@@ -232,13 +242,14 @@ function lineAt(n: number): Uint8Array<ArrayBuffer> {
   return line;
 }
 
-function startQuietly(role: "client" | "server", port: number, ...args: string[]): Command {
-  const words = [...commandWords(role), "127.0.0.1", String(port), "--quiet", ...TIMERS, ...args];
-  return new Command(
-    `${role} ${args.join(" ")}`,
-    words,
-    role === "client" ? { stdin: "piped" } : {},
-  );
+function start(
+  role: "client" | "server",
+  port: number,
+  args: readonly string[],
+  before: readonly string[] = [],
+): Command {
+  const stdin = role === "client" ? "piped" : undefined;
+  return startQuietly(role, ["127.0.0.1", String(port), ...TIMERS, ...args], { before, stdin });
 }
 
 /** Ends a server by a signal, in its time; fails if it ends otherwise, or before. */
@@ -252,20 +263,6 @@ async function end(
   assertEquals(early, undefined, `it ended too early:\n${server.stderr}`);
   server.kill(signal);
   assertEquals(await server.ended(), status, server.stderr);
-}
-
-/** Waits until a port is open, unless the server that is to open it ends before. */
-async function isListening(port: number, server: Command): Promise<void> {
-  let hasEnded = false;
-  server.status.then(() => hasEnded = true);
-  while (!hasEnded) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-      await sleep(20);
-    }
-  }
 }
 
 /** Looks at the memory of a process again and again, until a signal or its end. */

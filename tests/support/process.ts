@@ -44,6 +44,26 @@ export function startCommand(role: Role, args: string[], options: StartOptions =
   return new Command(`${role} ${args.join(" ")}`, words, options);
 }
 
+/** Starts the client or the server without its events, which cost more than many small data messages. */
+export function startQuietly(role: Role, args: string[], options: StartOptions = {}): Command {
+  const words = [...options.before ?? [], ...commandWords(role), "--quiet", ...args];
+  return new Command(`${role} ${args.join(" ")}`, words, options);
+}
+
+/** Waits until a server without events listens on a port of 127.0.0.1, unless it ends before. */
+export async function isListening(port: number, server: Command): Promise<void> {
+  let hasEnded = false;
+  server.status.then(() => hasEnded = true);
+  while (!hasEnded) {
+    try {
+      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
 /** Starts a server on a port of 127.0.0.1; it listens when this resolves. */
 export async function startServer(port: number, ...args: string[]): Promise<Command> {
   await using made = new AsyncDisposableStack();

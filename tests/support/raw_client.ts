@@ -34,6 +34,11 @@ export class RawClient implements Disposable {
     return client;
   }
 
+  /** Up to which data message the server has confirmed. */
+  get confirmed(): number {
+    return Number(/(?:[^]*\n)?CONFIRM (\d+)\n/.exec(this.#heard)?.[1] ?? 0);
+  }
+
   /** Sends all of a text, or of bytes. */
   async say(what: string | Uint8Array): Promise<void> {
     let rest = typeof what === "string" ? new TextEncoder().encode(what) : what;

@@ -74,7 +74,7 @@ export class Recorder implements EventSink {
 }
 
 /** What no story tells: the fields that tests look at apart from the others, if at all. */
-const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms"];
+const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms", "pause_ms"];
 
 function told(event: Event & { at_ms: number }) {
   const fields = Object.entries(event).filter(([name]) => !UNTOLD.includes(name));

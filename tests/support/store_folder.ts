@@ -4,7 +4,7 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { encodeBatch } from "../../lib/store/sqlite/batch.ts";
+import { Batch } from "../../lib/store/batch.ts";
 import { StoreFile } from "../../lib/store/sqlite/file.ts";
 import { StoreWriter } from "../../lib/store/sqlite/writer.ts";
 import type { Entry, EntryOf, Position, PositionSource } from "../../lib/store/store.ts";
@@ -115,10 +115,11 @@ export class ThreadlessStore {
     return this.#writer.sessions;
   }
 
-  async commit(entries: readonly Entry[], position?: Position): Promise<void> {
-    position ??= await this.#source?.(entries.at(-1)!.at);
+  async commit(entries: Iterable<Entry>, position?: Position): Promise<void> {
+    const batch = Batch.of(entries);
+    position ??= await this.#source?.(batch.lastAt);
     try {
-      this.#writer.commit(encodeBatch(entries), position);
+      this.#writer.commit(batch.encoded, position);
     } catch (error) {
       throw this.#file.explain(error, "write");
     }

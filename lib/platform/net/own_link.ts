@@ -1,12 +1,26 @@
 /**
- * Whether this host itself cannot carry a connection: its address is gone, or its link is down.
+ * Whether this host itself cannot carry a connection: its address is gone, or its link is down; and when to
+ * look, while a peer is silent.
  *
  * @module
  */
+import type { Clock, Timer } from "../clock.ts";
 import { readProc } from "../proc.ts";
+import type { Connection } from "./transport.ts";
 
 /** How long, in milliseconds, a finding holds: thousands of sessions may fall silent at once. */
 const HOLDS_MS = 100;
+
+/** How long before the peer is judged, in milliseconds, to look: a look takes some ten. */
+const LOOK_BEFORE_MS = 100;
+
+/** What an interface's operational state says (RFC 2863), of those in which it carries nothing. */
+const FAULTS: Readonly<Record<string, string>> = {
+  down: "down",
+  lowerlayerdown: "lowerlayerdown: an interface that it depends on is down",
+  notpresent: "notpresent: its hardware is missing",
+  dormant: "dormant: it waits, for an authentication or the like",
+};
 
 const findings = new Map<string, { at_ms: number; finding: Promise<string | undefined> }>();
 
@@ -31,9 +45,8 @@ async function look(address: string): Promise<string | undefined> {
   if (name === undefined) return undefined;
   if (name === null) return `no interface with the address ${address} any more`;
   const state = (await readProc(`/sys/class/net/${name}/operstate`))?.trim();
-  return state === "down" || state === "lowerlayerdown"
-    ? `no link on ${name} (${state})`
-    : undefined;
+  const fault = FAULTS[state ?? ""];
+  return fault && `no link on ${name} (${fault})`;
 }
 
 /** The interface that has an address: `null` if none has it, `undefined` if that is not known. */
@@ -47,5 +60,47 @@ function interfaceOf(address: string): string | null | undefined {
     return Deno.networkInterfaces().find((each) => each.address === plain)?.name ?? null;
   } catch {
     return undefined;
+  }
+}
+
+/** Looks at this host's own interface while the peer of a connection is silent. */
+export class LinkWatch {
+  readonly #clock: Clock;
+  readonly #connection: Connection;
+  #fault?: string;
+  #timer?: Timer;
+  /** How often the peer has been heard: a look that began before has found nothing of this silence. */
+  #heard = 0;
+
+  /** Creates a watch that does not look yet. */
+  constructor(clock: Clock, connection: Connection) {
+    this.#clock = clock;
+    this.#connection = connection;
+  }
+
+  /** What was wrong since the peer was last heard, as a noun phrase; it may be well again. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Looks now. */
+  async look(): Promise<void> {
+    const heard = this.#heard;
+    const fault = await this.#connection.linkFault?.(this.#clock.now());
+    if (heard === this.#heard) this.#fault = fault ?? this.#fault;
+  }
+
+  /** Looks again just before the peer is judged, which is in so many milliseconds. */
+  judgedIn(ms: number): void {
+    if (!this.#connection.linkFault) return;
+    this.#timer ??= this.#clock.timer(() => this.look());
+    this.#timer.set(this.#clock.now() + Math.max(0, ms - LOOK_BEFORE_MS));
+  }
+
+  /** The peer was heard, or is not waited for any more. */
+  heard(): void {
+    this.#heard++;
+    this.#fault = undefined;
+    this.#timer?.clear();
   }
 }

@@ -185,5 +185,5 @@ function openError(error: unknown, call: NetworkCall, host: string): unknown {
   if (!isNumericHost(host)) return new TransportError("name_not_found", error);
   if (!host.includes("%")) return transportError(error, call);
   const text = `this host has no interface ${host.slice(host.indexOf("%") + 1)}`;
-  return new TransportError("address_not_here", error, { text });
+  return new TransportError("address_not_here", error, { code: "ENODEV", text });
 }

@@ -37,6 +37,13 @@ export class ForwardedConnection implements Connection {
     else pending?.reject(errorOf(result.failure));
   }
 
+  /** What is wrong with this host's own interface, by the clock of the other end; nothing once it is closed. */
+  async linkFault(): Promise<string | undefined> {
+    const pending = this.#pending.get("link_fault")?.promise;
+    const result = await (pending ?? this.#request({ use: "link_fault" })).catch(() => undefined);
+    return result && "fault" in result ? result.fault : undefined;
+  }
+
   async read(buffer: Uint8Array): Promise<number | null> {
     const result = await this.#request({ use: "read", size: buffer.length });
     if (!("bytes" in result) || result.bytes === null) return null;
@@ -78,11 +85,13 @@ export class ForwardingEnd {
   readonly closed: Promise<void> = this.#closed.promise;
   readonly #connection: Connection;
   readonly #send: (result: IoResult) => void;
+  readonly #now: () => number;
 
-  /** Creates the end of a connection; `send` sends a result to the other one. */
-  constructor(connection: Connection, send: (result: IoResult) => void) {
+  /** Creates the end of a connection; `send` sends a result to the other one, `now` gives monotonic time. */
+  constructor(connection: Connection, send: (result: IoResult) => void, now: () => number) {
     this.#connection = connection;
     this.#send = send;
+    this.#now = now;
   }
 
   /** Performs an operation. */
@@ -113,6 +122,10 @@ export class ForwardingEnd {
       case "close_write":
         await this.#connection.closeWrite();
         return { use: "close_write" };
+      case "link_fault": {
+        const fault = await this.#connection.linkFault?.(this.#now());
+        return { use: "link_fault", ...fault !== undefined && { fault } };
+      }
     }
   }
 }

@@ -62,6 +62,7 @@ export type IoRequest =
   | { use: "read"; size: number }
   | { use: "write"; bytes: Uint8Array }
   | { use: "close_write" }
+  | { use: "link_fault" }
   | { use: "close" };
 
 /** The result of an operation; `close` has none. */
@@ -69,7 +70,8 @@ export type IoResult =
   | { use: "read"; bytes: Uint8Array | null }
   | { use: "write"; count: number }
   | { use: "close_write" }
-  | { use: "read" | "write" | "close_write"; failure: IoFailure };
+  | { use: "link_fault"; fault?: string }
+  | { use: "read" | "write" | "close_write" | "link_fault"; failure: IoFailure };
 
 /** The main thread passes these on between the two workers of a forwarded connection. */
 export type IoMessage =

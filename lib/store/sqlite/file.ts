@@ -276,9 +276,13 @@ function textOf(error: unknown): string {
 /** Differs for other files of the same names. */
 function identityOf(path: string): string {
   return ["", "-wal", "-lock"].map((end) => {
-    if (!exists(path + end)) return "gone";
-    const { dev, ino } = Deno.statSync(path + end);
-    return `${dev}:${ino}`;
+    try {
+      const { dev, ino } = Deno.statSync(path + end);
+      return `${dev}:${ino}`;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "gone";
+      throw error;
+    }
   }).join();
 }
 

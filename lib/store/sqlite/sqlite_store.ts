@@ -1,6 +1,6 @@
 /**
- * The store in one SQLite file. This file is the caller's side: it encodes entries (`batch.ts`) and
- * sends them to a thread (`thread.ts`), which opens and locks the file (`file.ts`, `schema.ts`) and
+ * The store in one SQLite file. This file is the caller's side: it sends encoded entries to a
+ * thread (`thread.ts`), which opens and locks the file (`file.ts`, `schema.ts`) and
  * executes the statements (`writer.ts`).
  *
  * `server.ts` opens it; the rest of the program knows only the interfaces of `../store.ts`, and the
@@ -12,6 +12,7 @@
 import { type Clock, systemClock } from "../../platform/clock.ts";
 import { warnIfSlow } from "../../platform/deadline.ts";
 import { startThread } from "../../platform/thread_link.ts";
+import { Batch } from "../batch.ts";
 import {
   type Entry,
   type Lines,
@@ -23,7 +24,7 @@ import {
   type StoredSession,
   StoreError,
 } from "../store.ts";
-import { encodeBatch } from "./batch.ts";
+
 import type { Answer, Request } from "./thread.ts";
 
 /** Warns when the thread has not answered for so long, in milliseconds. */
@@ -83,8 +84,8 @@ class SqliteStore implements Store, OutputJournal {
     }
   }
 
-  commit(entries: readonly Entry[]): Promise<void> {
-    return this.#committing = this.#commit(entries);
+  commit(entries: Iterable<Entry>): Promise<void> {
+    return this.#committing = this.#commit(Batch.of(entries));
   }
 
   async close(): Promise<void> {
@@ -101,7 +102,7 @@ class SqliteStore implements Store, OutputJournal {
   }
 
   async record(position: Position): Promise<void> {
-    await this.#send([], position);
+    await this.#send(new Batch(), position);
   }
 
   async position(path: string): Promise<OutputRecord> {
@@ -137,19 +138,18 @@ class SqliteStore implements Store, OutputJournal {
     return answer;
   }
 
-  async #commit(entries: readonly Entry[]): Promise<void> {
-    const last = entries.at(-1);
-    if (last === undefined) return;
+  async #commit(batch: Batch): Promise<void> {
+    if (batch.length === 0) return;
     // A position may take a while to come, and none may overtake the one before.
-    this.#position = this.#position.then(() => this.#source?.(last.at));
-    await this.#send(entries, await this.#position);
+    this.#position = this.#position.then(() => this.#source?.(batch.lastAt));
+    await this.#send(batch, await this.#position);
   }
 
-  async #send(entries: readonly Entry[], position?: Position): Promise<void> {
+  async #send(batch: Batch, position?: Position): Promise<void> {
     if (this.#failure) throw this.#failure;
-    const batch = encodeBatch(entries);
+    const entries = batch.encoded;
     try {
-      await this.#ask({ ask: "commit", batch, position }, [batch.bytes.buffer]);
+      await this.#ask({ ask: "commit", entries, position }, [entries.bytes.buffer]);
     } catch (error) {
       if (error instanceof StoreError) this.#failure ??= error;
       throw this.#failure ?? error;

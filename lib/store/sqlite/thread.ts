@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { EncodedEntries } from "../batch.ts";
 import {
   type Lines,
   type OutputRecord,
@@ -11,14 +12,13 @@ import {
   type StoredSession,
   StoreError,
 } from "../store.ts";
-import type { Batch } from "./batch.ts";
 import { StoreFile } from "./file.ts";
 import { StoreWriter } from "./writer.ts";
 
 /** A request to the thread. Each has one answer, in the order of the requests. */
 export type Request =
   | { ask: "open"; name: string }
-  | { ask: "commit"; batch: Batch; position?: Position }
+  | { ask: "commit"; entries: EncodedEntries; position?: Position }
   | { ask: "position"; path: string }
   | { ask: "lines"; after: number }
   | { ask: "close" };
@@ -74,7 +74,7 @@ class RequestHandler {
       case "commit":
         // The parent sent it before it knew.
         if (this.#failure) return { error: this.#failure.message };
-        this.#writer!.commit(request.batch, request.position);
+        this.#writer!.commit(request.entries, request.position);
         this.#file!.checkInPlace();
         return {};
       case "position":

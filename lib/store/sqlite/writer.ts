@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { joinLines } from "../../platform/bytes.ts";
+import { decodeEntries, type EncodedEntries } from "../batch.ts";
 import {
   type Entry,
   type EntryOf,
@@ -14,7 +15,6 @@ import {
   type StoredSession,
   StoreError,
 } from "../store.ts";
-import { type Batch, decodeBatch } from "./batch.ts";
 
 /** Messages are read in pieces: the one that reaches this size ends a piece. */
 const LINES_BYTES = 65_536;
@@ -59,12 +59,12 @@ export class StoreWriter {
     for (const row of this.#statements.sessions.all()) this.#restore(row);
   }
 
-  /** Commits a batch and the position of an output before it; or throws, and commits nothing. */
-  commit(batch: Batch, position?: Position): void {
+  /** Commits entries and the position of an output before them; or throws, and commits nothing. */
+  commit(entries: EncodedEntries, position?: Position): void {
     this.#statements.begin.run();
     try {
       if (position) this.#record(position);
-      for (const entry of decodeBatch(batch)) this.#apply(entry);
+      for (const entry of decodeEntries(entries)) this.#apply(entry);
       this.#insert();
       for (const session of this.#changed) this.#update(session);
       this.#changed.clear();

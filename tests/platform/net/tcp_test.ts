@@ -136,7 +136,7 @@ Deno.test("tcpTransport explains an address that needs an interface, and one who
     "the system does not take that address: a link-local one lacks its interface (EINVAL)",
   );
   const none = error("fe80::1%no-such");
-  assertEquals([none.kind, none.code], ["address_not_here", undefined]);
+  assertEquals([none.kind, none.code], ["address_not_here", "ENODEV"]);
   assertEquals(none.message, "this host has no interface no-such");
   const dial = tcpTransport.connect({ host: "fe80::1%no-such", port: 1 }, { signal: never });
   assertEquals((await assertRejects(() => dial, TransportError)).message, none.message);

@@ -32,10 +32,15 @@ function stage(options: PathOptions = {}, accepted?: Connection) {
     const copy = structuredClone(request);
     later(() => end.onRequest(copy));
   });
-  const end: ForwardingEnd = new ForwardingEnd(accepted ?? path.server, (result: IoResult) => {
+  const onResult = (result: IoResult) => {
     const copy = structuredClone(result);
     later(() => forwarded.onResult(copy));
-  });
+  };
+  const end: ForwardingEnd = new ForwardingEnd(
+    accepted ?? path.server,
+    onResult,
+    () => clock.now(),
+  );
   return { clock, path, far: path.client, forwarded, end, requests };
 }
 
@@ -153,6 +158,34 @@ Deno.test("ForwardedConnection.close() rejects what is pending, at once, and wha
   forwarded.close();
   assertEquals(await kinds, ["closed", "closed", "closed"]);
   for (const use of usesOf(forwarded)) assertEquals(await kindOf(use), "closed");
+});
+
+Deno.test("ForwardedConnection.linkFault() is what the other end finds, by its own clock", async () => {
+  const looks_ms: number[] = [];
+  const found: (string | undefined)[] = ["no link on eth0 (down)", undefined];
+  const path = new Path(new VirtualClock());
+  const accepted = Object.assign(path.server, {
+    linkFault: (now_ms: number) => {
+      looks_ms.push(now_ms);
+      return Promise.resolve(found.shift());
+    },
+  });
+  const { clock, forwarded } = stage({}, accepted);
+  await clock.advance(700);
+  const together = [forwarded.linkFault(), forwarded.linkFault()];
+  assertEquals(await Promise.all(together), ["no link on eth0 (down)", "no link on eth0 (down)"]);
+  await clock.advance(100);
+  assertEquals(await forwarded.linkFault(), undefined);
+  assertEquals(looks_ms, [700, 800]);
+});
+
+Deno.test("ForwardedConnection.linkFault() finds nothing once it is closed, or where nobody looks", async () => {
+  const { forwarded } = stage();
+  assertEquals(await forwarded.linkFault(), undefined);
+  const unanswered = new ForwardedConnection(ADDRESSES, () => {});
+  const looking = unanswered.linkFault();
+  unanswered.close();
+  assertEquals([await looking, await unanswered.linkFault()], [undefined, undefined]);
 });
 
 Deno.test("ForwardedConnection.close() closes the connection, once", async () => {

@@ -141,6 +141,23 @@ Deno.test("two connections of one resuming session at the same moment: the last 
   assertEquals(recorder.all("terminated"), []);
 });
 
+Deno.test("a session asks whichever worker has its connection for this host's own link", async () => {
+  const { clock, hello, lent, network, recorder, resume } = await stagePool(WORKERS);
+  const first = await hello("s", BACK);
+  first.path.reset();
+  await clock.advance(1_000);
+  network.turn = 1;
+  const { path } = await resume("s");
+  assertEquals(lent(), 1);
+  Object.assign(path.server, { linkFault: () => Promise.resolve("no link on eth0 (down)") });
+  path.silence("to_server", "to_client");
+  await clock.advance(60_000);
+  assertEquals(recorder.all("disconnected").map(({ reason, link }) => [reason, link]), [
+    ["reset", undefined],
+    ["silent", "no link on eth0 (down)"],
+  ]);
+});
+
 Deno.test("a session that has ended may begin anew at another worker", async () => {
   const { clock, hello, lent } = await stagePool(WORKERS);
   for (let n = 0; n < 2 * WORKERS; n++) {

@@ -4,10 +4,10 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { decodeBatch, encodeBatch } from "../../../lib/store/sqlite/batch.ts";
-import { AT, ended, lost, message, opened, resumed } from "../../support/store_folder.ts";
+import { Batch, decodeEntries } from "../../lib/store/batch.ts";
+import { AT, ended, lost, message, opened, resumed } from "../support/store_folder.ts";
 
-Deno.test("decodeBatch() gives the entries that encodeBatch() was given", () => {
+Deno.test("A batch gives the entries that it was given, here and in another thread", () => {
   const buffer = Uint8Array.from({ length: 300 }, (_, i) => i);
   const odd = { ...message("a", 3), payload: buffer.subarray(7, 290) };
   const entries = [
@@ -20,9 +20,11 @@ Deno.test("decodeBatch() gives the entries that encodeBatch() was given", () => 
     resumed("a"),
     ended("a"),
   ];
-  const batch = encodeBatch(entries);
+  const batch = Batch.of(entries);
   buffer.fill(0);
   odd.payload = Uint8Array.from({ length: 283 }, (_, i) => i + 7);
-  assertEquals([...decodeBatch(batch)], entries);
-  assertEquals([...decodeBatch(encodeBatch([]))], []);
+  assertEquals([...batch], entries);
+  assertEquals([...decodeEntries(structuredClone(batch.encoded))], entries);
+  assertEquals([batch.length, batch.lastAt], [entries.length, AT]);
+  assertEquals([...decodeEntries(new Batch().encoded)], []);
 });
