@@ -14,21 +14,29 @@ const MAX_LINES = 60;
 
 /** A frame about an outage, in milliseconds of the monotonic clock of its run. */
 export interface FrameAt {
+  /** Its first word. */
   readonly frame: string;
+  /** Its number, if it has one. */
   readonly n?: number;
+  /** The number of its connection at this side. */
   readonly connection: number;
+  /** When it was sent or received. */
   readonly at_ms: number;
 }
 
 /** A line of a recording, as it stands there. */
 export interface RawLine {
+  /** When it was. */
   readonly at_ms: number;
+  /** The line. */
   readonly line: string;
 }
 
 /** What one run recorded about one outage of one session. */
 export class OutageWindow {
+  /** Where the window begins. */
   readonly from_ms: number;
+  /** Where it ends. */
   readonly to_ms: number;
   /** The sizes of data messages, by their numbers. */
   readonly bytes = new Map<number, number>();

@@ -16,11 +16,16 @@ import { printable } from "../../wire/quote.ts";
 import { didYouMean } from "../check.ts";
 
 /** What the arguments ask for. */
-interface ReportArguments {
+export interface ReportArguments {
+  /** The recordings. */
   readonly files: readonly string[];
+  /** Where the page is to be written. */
   readonly html?: string;
+  /** Whether JSON is asked for, instead of text. */
   readonly json: boolean;
+  /** The time that is asked for, in milliseconds since 1970. */
   readonly since_ms?: number;
+  /** Its end. */
   readonly until_ms?: number;
 }
 
