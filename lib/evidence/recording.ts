@@ -32,8 +32,9 @@ export interface ThinningOptions {
 
 /** Says how much is recorded of each healthy session, by how many there are. */
 export class Thinning {
-  /** How many sessions of this thread are recorded. */
-  sessions = 0;
+  /** From one recorded exchange of a healthy session to the next, in microseconds. */
+  interval_us = 0;
+  #sessions = 0;
   /** How many lines a second may be recorded of healthy sessions, by all threads together. */
   readonly lines_per_s: number;
   readonly #threads: number;
@@ -44,10 +45,15 @@ export class Thinning {
     this.#threads = threads;
   }
 
-  /** From one recorded exchange of a healthy session to the next, in microseconds. */
-  get interval_us(): number {
-    const sessions = this.sessions * this.#threads;
-    return sessions * LINES_PER_EXCHANGE * 1_000_000 / this.lines_per_s;
+  /** How many sessions of this thread are recorded. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
+  set sessions(count: number) {
+    this.#sessions = count;
+    const exchanges_per_s = this.lines_per_s / LINES_PER_EXCHANGE;
+    this.interval_us = count * this.#threads * 1_000_000 / exchanges_per_s;
   }
 
   /** How many frames of each direction are recorded of the time before an outage. */

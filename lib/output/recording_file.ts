@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { UsageError, writeErrorText } from "../platform/errors.ts";
@@ -62,13 +62,16 @@ export class RecordingFile {
   #isWriting = false;
   #isClosed = false;
   #isBroken = false;
-  #again_ms = -Infinity;
+  /** Set after a failure. */
+  readonly #again: Timer;
+  #isWaiting = false;
   /** How many lines it lacks, and how many of them since the present failure. */
   #lostInAll = 0;
   #lost = 0;
 
   private constructor(options: RecordingFileOptions) {
     this.#options = options;
+    this.#again = options.clock.timer(() => this.#tryAgain());
   }
 
   /**
@@ -98,13 +101,13 @@ export class RecordingFile {
     }
     this.#pending.push(...piecesOf(text));
     this.#pendingLength += text.length;
-    if (!this.#isWriting && this.#options.clock.now() >= this.#again_ms) this.#writeAll();
+    if (!this.#isWriting && !this.#isWaiting) this.#writeAll();
   }
 
   /** Opens the file anew if it was moved away. */
   reopen(): void {
-    this.#checked_ms = this.#again_ms = -Infinity;
-    if (!this.#isWriting) this.#writeAll();
+    this.#checked_ms = -Infinity;
+    this.#tryAgain();
   }
 
   /** Writes what waits at once, in the last moment of a process. */
@@ -123,7 +126,7 @@ export class RecordingFile {
   async close(): Promise<void> {
     const { clock, path, report } = this.#options;
     this.#isClosed = true;
-    if (!this.#isWriting) this.#writeAll();
+    this.#tryAgain();
     using limit = new Deadline(clock);
     limit.moveTo(clock.now() + CLOSE_LIMIT_MS);
     await this.#changes.until(() => !this.#isWriting, limit);
@@ -146,11 +149,18 @@ export class RecordingFile {
       }
       this.#recovered();
     } catch (error) {
-      this.#again_ms = this.#options.clock.now() + AGAIN_AFTER_MS;
       this.#fail(failureText(error));
+      this.#isWaiting = true;
+      if (!this.#isClosed) this.#again.set(this.#options.clock.now() + AGAIN_AFTER_MS);
     }
     this.#isWriting = false;
     this.#changes.notify();
+  }
+
+  #tryAgain(): void {
+    this.#again.clear();
+    this.#isWaiting = false;
+    if (!this.#isWriting) this.#writeAll();
   }
 
   /** Opens the file if it is not open, or, as seen once a second, not in its place any more. */

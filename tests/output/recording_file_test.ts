@@ -32,7 +32,10 @@ async function open(path: string, { maxBytes = 1_000, run = "a" } = {}) {
   /** Writes so many lines, numbered, and waits until they are in the files. */
   const write = async (count: number) => {
     add(count);
-    await until(() => recordingFiles(path).some((file) => textOf(file).endsWith(line(last))));
+    await until(
+      clock,
+      () => recordingFiles(path).some((file) => textOf(file).endsWith(line(last))),
+    );
   };
   return { recording, clock, said, add, write };
 }
@@ -44,10 +47,12 @@ const line = (n: number) => `{"n":${1_000_000_000 + n}}\n`;
 const numbersIn = (text: string) =>
   linesOf(text).flatMap(({ n }) => n === undefined ? [] : [n - 1_000_000_000]);
 
-async function until(isSo: () => boolean): Promise<void> {
+/** Waits for the disk; the clock, by which is tried again, goes on. */
+async function until(clock: VirtualClock, isSo: () => boolean): Promise<void> {
   for (let left = 2_000; !isSo(); left--) {
     assert(left > 0, "waited in vain");
     await new Promise((done) => setTimeout(done, 5));
+    await clock.advance(10);
   }
 }
 
@@ -89,9 +94,9 @@ Deno.test("RecordingFile rotates before a file is too large, and keeps five", as
 Deno.test("RecordingFile puts many lines in as many files as they need", async () => {
   using folder = new Folder();
   const path = `${folder.path}/a.jsonl`;
-  const { recording } = await open(path, { maxBytes: 200_000 });
+  const { clock, recording } = await open(path, { maxBytes: 200_000 });
   recording.write(Array.from({ length: 35_000 }, (_, i) => line(i)).join(""));
-  await until(() => textOf(path).endsWith(line(34_999)));
+  await until(clock, () => textOf(path).endsWith(line(34_999)));
   await recording.close();
   const texts = recordingFiles(path).map(textOf);
   assertEquals(texts.map((text) => text.length > 0 && text.length <= 200_000), [
@@ -147,14 +152,14 @@ Deno.test("RecordingFile goes on in a new file when it was moved, deleted or rep
 Deno.test("RecordingFile.reopen() opens it at once, and leaves one alone that was not moved", async () => {
   using folder = new Folder();
   const path = `${folder.path}/a.jsonl`;
-  const { recording, write } = await open(path);
+  const { clock, recording, write } = await open(path);
   await write(1);
   recording.reopen();
   await write(1);
   assertEquals(linesOf(textOf(path)).length, 3);
   Deno.renameSync(path, `${path}.1`);
   recording.reopen();
-  await until(() => textOf(path) !== "");
+  await until(clock, () => textOf(path) !== "");
   assertEquals(linesOf(textOf(path)).map(({ file }) => file), [2]);
   await recording.close();
 });
@@ -169,17 +174,43 @@ Deno.test("RecordingFile reports once that its folder is gone, and has nothing l
   for (let i = 0; i < 3; i++) {
     await clock.advance(1_000);
     add(1);
-    await until(() => said.length > 0);
+    await until(clock, () => said.length > 0);
   }
   assertEquals(said, [
     "cannot write the recording FILE: there is no such folder; make it first; the sessions go on",
   ]);
   Deno.mkdirSync(`${folder.path}/b`);
   await clock.advance(1_000);
+  // Tried again by the clock, though nothing more is written.
+  await until(clock, () => said.length > 1);
+  assertEquals(numbersIn(textOf(path)), [3, 4, 5]);
   await write(1);
   await recording.close();
   assertEquals(numbersIn(textOf(path)), [3, 4, 5, 6]);
   assertEquals(said.slice(1), ["FILE is written again; lines lost: 0"]);
+});
+
+Deno.test("RecordingFile reports once that it cannot rotate, writes no file too large, and goes on later", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/a.jsonl`;
+  const { add, clock, recording, said, write } = await open(path);
+  await write(300);
+  Deno.removeSync(`${path}.4`);
+  Deno.mkdirSync(`${path}.4/occupied`, { recursive: true });
+  add(100);
+  await until(clock, () => said.length > 0);
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(1_000);
+    add(100);
+  }
+  assertMatch(said.join("\n"), /^cannot write the recording FILE: [^\n]+; the sessions go on$/);
+  assert(textOf(path).length <= 1_000);
+  Deno.removeSync(`${path}.4`, { recursive: true });
+  await clock.advance(1_000);
+  await write(1);
+  await recording.close();
+  assertEquals(said.slice(1), ["FILE is written again; lines lost: 0"]);
+  assertEquals(numbersIn(textOf(path)).at(-1), 701);
 });
 
 Deno.test("RecordingFile counts the lines that have no room in memory, and those left at the end", async () => {
@@ -190,7 +221,7 @@ Deno.test("RecordingFile counts the lines that have no room in memory, and those
   Deno.removeSync(`${folder.path}/b`, { recursive: true });
   await clock.advance(1_000);
   add(2);
-  await until(() => said.length > 0);
+  await until(clock, () => said.length > 0);
   recording.write(line(1).repeat(1_000_000));
   await recording.close();
   assertEquals(said.length, 2, said.join("\n"));
@@ -225,7 +256,7 @@ testUnless(
       const { add, clock, recording, said, write } = await open(path, { maxBytes: 1_048_576 });
       await write(3_500);
       add(1_500);
-      await until(() => said.length > 0);
+      await until(clock, () => said.length > 0);
       assertEquals(said.length, 1, said.join("\n"));
       assertMatch(said[0]!, /^cannot write the recording FILE: no space is left on its disk/);
       assert(linesOf(textOf(path)).length > 3_000, "the last line is whole");
