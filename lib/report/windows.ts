@@ -79,7 +79,7 @@ export class OutageWindow {
     const at_ms = entry.mono_us / 1_000;
     if (at_ms < this.from_ms || at_ms > this.to_ms) return;
     if (at_ms >= this.#linesFrom_ms) {
-      if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line });
+      if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line: copyOf(line) });
       else this.#more++;
     }
     if (entry.event === "data_sent") {
@@ -94,6 +94,11 @@ export class OutageWindow {
       at_ms,
     }, at_ms <= this.#noticed_ms);
   }
+}
+
+/** A line without the piece of the file that it was cut from, which would stay in memory with it. */
+function copyOf(line: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(line));
 }
 
 /** The last frames of the time before, and the first of the time after. */
