@@ -12,6 +12,7 @@ import { memory, processor } from "./crowd.ts";
 import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
+import { report } from "./report.ts";
 import type { Bench } from "./rounds.ts";
 import { durable, recorded, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
@@ -30,6 +31,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   store: [durable],
   workers: [workers],
   record: [recorded],
+  report: [report],
   startup: [startup],
 };
 

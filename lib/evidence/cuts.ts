@@ -4,6 +4,10 @@
  * age, or right after a pause. `session_trace` decides what is recorded of a session, with `last_frames` in
  * memory; `recording` thins and formats that.
  *
+ * `outages` judges an outage by what one or both sides saw (`side`), from recordings and accounts alike:
+ * `directions` by its frames, `verdict` in words. `clock_bounds` bounds the offset of two hosts' clocks,
+ * `wall_clock` finds steps of one; `ledgers` reconciles what both sides counted.
+ *
  * `session/` notes the facts and emits the conclusions. Nothing here reads a clock, sends or emits.
  *
  * @module

@@ -41,7 +41,9 @@ export interface Flow {
 
 /** Both directions. */
 export interface Flows {
+  /** From the client to the server. */
   readonly to_server: Flow;
+  /** From the server to the client. */
   readonly to_client: Flow;
 }
 

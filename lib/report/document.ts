@@ -17,14 +17,21 @@ export type OfSides<T> = Readonly<Record<Role, T | null>>;
 
 /** One file. */
 export interface RecordingDocument {
+  /** Its path, as it was given. */
   readonly file: string;
+  /** The side that wrote it. */
   readonly role: Role;
+  /** The name of that side's host. */
   readonly host: string;
+  /** The process's id there. */
   readonly pid: number;
+  /** The version of the program. */
   readonly version: string;
+  /** The id of the process's run: the same in all of its files. */
   readonly run: string;
   /** How many lines it has, and how many of them are damaged or cut off. */
   readonly lines: number;
+  /** How many of its lines are damaged or cut off. */
   readonly damaged: number;
 }
 
@@ -38,7 +45,9 @@ export interface ClockDocument {
 
 /** The clocks of one pair of processes. */
 export interface PairDocument extends ClockDocument {
+  /** The client's process. */
   readonly client: { readonly host: string; readonly run: string };
+  /** The server's process. */
   readonly server: { readonly host: string; readonly run: string };
   /** How many frames bound them. */
   readonly frames: number;
@@ -48,11 +57,15 @@ export interface PairDocument extends ClockDocument {
 
 /** A step of a wall clock. */
 export interface StepDocument {
+  /** Whose clock it is. */
   readonly role: Role;
+  /** On which host. */
   readonly host: string;
+  /** In which run of its process. */
   readonly run: string;
   /** When, by that clock before it, and by how many milliseconds. */
   readonly at: string;
+  /** By how many milliseconds it went ahead, or back if negative. */
   readonly by_ms: number;
 }
 
@@ -68,37 +81,57 @@ export interface FlowDocument {
 
 /** One outage. Times are by the client's wall clock, without the client's recording by the server's. */
 export interface OutageDocument {
+  /** The session's id. */
   readonly session: string;
+  /** Since when no data was heard. */
   readonly from: string;
+  /** When data was heard again; `null` if it was not. */
   readonly to: string | null;
+  /** The direction whose frames were lost first. */
   readonly began: Judgement["began"];
+  /** Why, as far as it is proven. */
   readonly cause: Cause;
   /** The side that the cause lies at. */
   readonly at: Role | null;
+  /** When each side noticed it. */
   readonly noticed: OfSides<string>;
+  /** Which side noticed it first; `null` if that is not known. */
   readonly first_noticed_by: FirstNoticed | null;
+  /** By how much, in milliseconds, as an interval. */
   readonly by_ms: readonly [number, number] | null;
+  /** How soon it was predicted to be detected. */
   readonly predicted_ms: OfSides<number>;
+  /** How soon it was: as a death if the peer was declared dead, otherwise as a silence. */
   readonly detected_ms: OfSides<number>;
+  /** How many data messages were in doubt; `null` without the client's recording. */
   readonly in_doubt: number | null;
+  /** How many of them were confirmed later. */
   readonly settled: number | null;
+  /** Frames to the server; `null` without both recordings. */
   readonly to_server: FlowDocument | null;
+  /** Frames to the client. */
   readonly to_client: FlowDocument | null;
   /** Times in which a process did not run, by its own recording. */
   readonly stalls: readonly { readonly role: Role; readonly at: string; readonly ms: number }[];
   /** What the kernels' views said last. */
   readonly kernel: OfSides<Cause>;
+  /** What is proven, as a sentence. */
   readonly verdict: string;
+  /** What is not. */
   readonly not_proven: string;
 }
 
 /** One session. */
 export interface SessionDocument {
+  /** Its id. */
   readonly session: string;
   /** Which sides were recorded. */
   readonly sides: readonly Role[];
+  /** When its first entry was. */
   readonly from: string;
+  /** When its last entry was. */
   readonly to: string;
+  /** How many connections it had. */
   readonly connections: number;
   /** Times from data messages to their confirmations, where recorded. */
   readonly round_trip: { readonly count: number } & Percentiles;
@@ -106,6 +139,7 @@ export interface SessionDocument {
   readonly gaps: { readonly count: number; readonly longest_ms: number; readonly total_ms: number };
   /** How it ended at each side. */
   readonly ended: OfSides<string>;
+  /** What both sides counted. */
   readonly ledger: Reconciled;
 }
 
@@ -113,13 +147,18 @@ export interface SessionDocument {
 export interface ReportDocument {
   /** The version of this format. */
   readonly report: 1;
+  /** The files. */
   readonly recordings: readonly RecordingDocument[];
   /** What is wrong with the recordings, in sentences. */
   readonly notes: readonly string[];
   /** The clocks, if there are two hosts; otherwise `null`, and `clocks` has each pair. */
   readonly clock: ClockDocument | null;
+  /** The clocks of each pair of processes. */
   readonly clocks: readonly PairDocument[];
+  /** The steps of wall clocks. */
   readonly clock_steps: readonly StepDocument[];
+  /** The sessions. */
   readonly sessions: readonly SessionDocument[];
+  /** Their outages, session by session. */
   readonly outages: readonly OutageDocument[];
 }

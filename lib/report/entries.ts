@@ -11,10 +11,15 @@ import { ENOUGH, forEachLine } from "./lines.ts";
 
 /** One line of a recording. */
 export interface Entry {
+  /** The event's name. */
   readonly event: string;
+  /** The session's id; `null` where there is none. */
   readonly session: string | null;
+  /** When it was, by the wall clock, in milliseconds since 1970. */
   readonly wall_ms: number;
+  /** When it was, by the monotonic clock, in microseconds. */
   readonly mono_us: number;
+  /** The event's own fields. */
   readonly [field: string]: unknown;
 }
 
@@ -48,6 +53,7 @@ export function textIn(entry: Entry, field: string): string {
 
 /** A file of a run. */
 export interface RecordingFile {
+  /** Where it is. */
   readonly path: string;
   /** Which one of its run: 1 for the first. */
   readonly number: number;
@@ -59,18 +65,26 @@ export interface RecordingFile {
 
 /** One run of a process, and its files in order. */
 export class Run {
+  /** The id of the run, in all of its files. */
   readonly id: string;
+  /** Which side it is. */
   readonly role: Role;
+  /** The name of its host. */
   readonly host: string;
+  /** The id of its process. */
   readonly pid: number;
+  /** The version of the program. */
   readonly version: string;
+  /** The settings that it had. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Its files, in order. */
   readonly files: RecordingFile[] = [];
   /** Its wall clock against its monotonic one. */
   readonly wall = new WallClock();
   /** The first and the last moment that it recorded, in milliseconds of its monotonic clock. */
-  first_ms = Infinity;
-  last_ms = -Infinity;
+  first_ms: number = Infinity;
+  /** The last moment that it recorded. */
+  last_ms: number = -Infinity;
 
   /** Takes what the first line of a file says. */
   constructor(started: Entry) {

@@ -11,7 +11,9 @@ import type { SideHistory } from "./side_history.ts";
 
 /** One side of a session, in one run. */
 export interface Side {
+  /** The run that recorded it. */
   readonly run: Run;
+  /** What it recorded. */
   readonly history: SideHistory;
 }
 
@@ -68,8 +70,11 @@ export class MatchedSession {
 
 /** The clocks of a client's run and a server's run. */
 export interface ClockPair {
+  /** The client's run. */
   readonly client: Run;
+  /** The server's run. */
   readonly server: Run;
+  /** The bounds of both monotonic clocks. */
   readonly bounds: ClockBounds;
   /** Moments of the server on the client's clock. */
   readonly serverTime: ServerTime;

@@ -22,6 +22,7 @@ const LONGEST_MS = 86_400_000;
 
 /** What one run recorded of an outage. */
 export interface SidePart {
+  /** The side of the session in that run. */
   readonly side: Side;
   /** What it noticed; empty if it noticed nothing. */
   readonly outages: readonly SideOutage[];
@@ -31,7 +32,9 @@ export interface SidePart {
 
 /** One outage of a session. Its moments are on the client's clock, if the client was recorded. */
 export interface Outage {
+  /** The session. */
   readonly session: MatchedSession;
+  /** What each run recorded. */
   readonly parts: readonly SidePart[];
   /** The run on whose clock its moments are. */
   readonly from_ms: number;
@@ -41,7 +44,9 @@ export interface Outage {
 
 /** An outage, and what is proven of it. */
 export interface JudgedOutage {
+  /** What was found. */
   readonly outage: Outage;
+  /** What is proven of it. */
   readonly judgement: Judgement;
 }
 

@@ -23,6 +23,7 @@ import { SideHistory } from "./side_history.ts";
 export interface ReportOptions {
   /** Only what was at or after this moment, in milliseconds since 1970, and not after the other one. */
   readonly since_ms?: number;
+  /** Only what was not after this moment. */
   readonly until_ms?: number;
 }
 

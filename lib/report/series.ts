@@ -9,9 +9,13 @@ const MAX_BUCKETS = 1_500;
 
 /** The times of one bucket, in milliseconds. */
 export interface Bucket {
+  /** The shortest. */
   least_ms: number;
+  /** The longest. */
   greatest_ms: number;
+  /** All together. */
   sum_ms: number;
+  /** How many there are. */
   count: number;
 }
 

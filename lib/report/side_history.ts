@@ -20,7 +20,9 @@ export type Noticed = "silent" | "reset" | "closed" | "other";
 
 /** An outage, as one side recorded it. Moments are in milliseconds of the monotonic clock of its run. */
 export interface SideOutage {
+  /** When it was noticed. */
   readonly noticed_ms: number;
+  /** As what it was noticed. */
   readonly how: Noticed;
   /** How long no data had been heard by then. */
   readonly silent_ms: number;
@@ -34,19 +36,27 @@ export interface SideOutage {
   over_ms?: number;
   /** How long after which moment the peer was declared dead, and how long was predicted. */
   detected_ms: number | null;
+  /** How long that was predicted to take. */
   predicted_ms: number | null;
+  /** What the kernel's views said, in order. */
   readonly causes: Cause[];
+  /** Whether nothing had to be transmitted again when it was noticed; absent if not known. */
   transmits?: boolean;
+  /** What confirmations waited for, if they did. */
   held?: string;
   /** The last data message confirmed before it, and the last one sent by its end. */
   confirmed: number;
+  /** The last data message sent by its end. */
   sent: number;
+  /** Whether it ended with a resume. */
   resumed: boolean;
 }
 
 /** A phase of a session. */
 export interface PhaseSpan {
+  /** Its name. */
   readonly phase: string;
+  /** When it began. */
   readonly from_ms: number;
 }
 
@@ -57,22 +67,31 @@ export type SummaryEntry = Entry;
 export class SideHistory {
   /** Times from data messages to their confirmations. */
   readonly roundTrips = new Histogram();
+  /** Its outages, in order. */
   readonly outages: SideOutage[] = [];
+  /** Its stalls, in order. */
   readonly stalls: Stall[] = [];
+  /** Its phases, in order. */
   readonly phases: PhaseSpan[] = [];
   /** How often a connection was opened. */
   connections = 0;
   /** Connections with a complete handshake, and those that were used after it. */
   readonly welcomed = new Set<number>();
+  /** Connections on which more than `HELLO` was received. */
   readonly used = new Set<number>();
   /** The highest numbers that were recorded. */
   sent = 0;
+  /** The last data message received. */
   received = 0;
+  /** The last data message confirmed. */
   confirmed = 0;
-  first_ms = Infinity;
-  last_ms = -Infinity;
+  /** When the first entry was, in milliseconds of the monotonic clock. */
+  first_ms: number = Infinity;
+  /** When the last entry was. */
+  last_ms: number = -Infinity;
   /** When the session ended here, and why; absent if that was not recorded. */
   ended?: { at_ms: number; by: string; reason: string };
+  /** Its last event. */
   summary?: SummaryEntry;
   /** How many outages, stalls and phases were left out. */
   leftOut = 0;
@@ -214,7 +233,8 @@ export class SideHistory {
   #kernel(entry: Entry): void {
     const retransmissions = numberIn(entry, "retransmissions");
     if (!this.#open || retransmissions === null) return;
-    this.#open.transmits ??= retransmissions === 0;
+    // Later the heartbeat itself is transmitted again.
+    if (entry.at === "silence") this.#open.transmits ??= retransmissions === 0;
     this.#cause(entry);
   }
 

@@ -14,21 +14,29 @@ const MAX_LINES = 60;
 
 /** A frame about an outage, in milliseconds of the monotonic clock of its run. */
 export interface FrameAt {
+  /** Its first word. */
   readonly frame: string;
+  /** Its number, if it has one. */
   readonly n?: number;
+  /** The number of its connection at this side. */
   readonly connection: number;
+  /** When it was sent or received. */
   readonly at_ms: number;
 }
 
 /** A line of a recording, as it stands there. */
 export interface RawLine {
+  /** When it was. */
   readonly at_ms: number;
+  /** The line. */
   readonly line: string;
 }
 
 /** What one run recorded about one outage of one session. */
 export class OutageWindow {
+  /** Where the window begins. */
   readonly from_ms: number;
+  /** Where it ends. */
   readonly to_ms: number;
   /** The sizes of data messages, by their numbers. */
   readonly bytes = new Map<number, number>();
@@ -71,7 +79,7 @@ export class OutageWindow {
     const at_ms = entry.mono_us / 1_000;
     if (at_ms < this.from_ms || at_ms > this.to_ms) return;
     if (at_ms >= this.#linesFrom_ms) {
-      if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line });
+      if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line: copyOf(line) });
       else this.#more++;
     }
     if (entry.event === "data_sent") {
@@ -86,6 +94,11 @@ export class OutageWindow {
       at_ms,
     }, at_ms <= this.#noticed_ms);
   }
+}
+
+/** A line without the piece of the file that it was cut from, which would stay in memory with it. */
+function copyOf(line: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(line));
 }
 
 /** The last frames of the time before, and the first of the time after. */

@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "@std/cli";
 import { UsageError, writeErrorText } from "../../platform/errors.ts";
+import { pageOf } from "../../report/page/page.ts";
 import { makeReport, type Report } from "../../report/report.ts";
 import { reportText } from "../../report/text.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
@@ -15,11 +16,16 @@ import { printable } from "../../wire/quote.ts";
 import { didYouMean } from "../check.ts";
 
 /** What the arguments ask for. */
-interface ReportArguments {
+export interface ReportArguments {
+  /** The recordings. */
   readonly files: readonly string[];
+  /** Where the page is to be written. */
   readonly html?: string;
+  /** Whether JSON is asked for, instead of text. */
   readonly json: boolean;
+  /** The time that is asked for, in milliseconds since 1970. */
   readonly since_ms?: number;
+  /** Its end. */
   readonly until_ms?: number;
 }
 
@@ -142,9 +148,9 @@ function refuseRecording(html: string, files: readonly string[]): void {
   }
 }
 
-function writePage(path: string, _report: Report): void {
+function writePage(path: string, report: Report): void {
   try {
-    Deno.writeTextFileSync(path, "");
+    Deno.writeTextFileSync(path, pageOf(report));
   } catch (error) {
     throw new UsageError(`--html ${path}: cannot be written: ${writeErrorText(error)}`);
   }
