@@ -166,7 +166,9 @@ testUnless(
     const words = `${network.server.address} ${PORT} --data-threshold 60`;
     await using server = network.server.start("server", words);
     await server.event("listening");
-    await using client = network.client.start("client", `${words} --stdin --reconnect`, "piped");
+    await using client = network.client.start("client", `${words} --stdin --reconnect`, {
+      stdin: "piped",
+    });
     for (let count = 1;; count++) {
       await client.write(new TextEncoder().encode(`line ${count}\n`));
       await client.event("data_confirmed", ({ seq }) => seq === count);

@@ -49,20 +49,20 @@ export class Host implements AsyncDisposable {
   readonly #before: readonly string[];
   readonly #firewall: string;
 
-  private constructor(keeper: Deno.ChildProcess, role: Role, family: Family) {
+  private constructor(keeper: Deno.ChildProcess, address: string, family: Family) {
     this.#keeper = keeper;
     this.#before = ["nsenter", "--target", String(keeper.pid), "--net", "--"];
     this.#firewall = `${FIREWALL[family]} -w`;
-    this.address = ADDRESSES[family][role].replace(/\/.*/, "");
+    this.address = address.replace(/\/.*/, "");
   }
 
   /**
-   * Makes a host without an interface.
+   * Makes a host without an interface, which is to have an address.
    *
    * The kernel removes a namespace without a name together with its last process. The first one in
    * this one copies what it is told, and so ends when this process does, even if that is killed.
    */
-  static async make(role: Role, family: Family): Promise<Host> {
+  static async make(address: string, family: Family): Promise<Host> {
     const keeper = new Deno.Command("unshare", {
       args: ["--net", "cat"],
       stdin: "piped",
@@ -70,7 +70,7 @@ export class Host implements AsyncDisposable {
       stderr: "inherit",
     }).spawn();
     await using made = new AsyncDisposableStack();
-    const host = made.use(new Host(keeper, role, family));
+    const host = made.use(new Host(keeper, address, family));
     await host.#there();
     made.move();
     return host;
@@ -112,8 +112,12 @@ export class Host implements AsyncDisposable {
     await this.run(`${this.#firewall} -F INPUT`);
   }
 
-  /** Starts a command there, which sees the links of this host in /sys. */
-  start(role: Role, words: string, stdin?: "piped"): Command {
+  /** Starts a command there, with further variables `NAME=value`, which sees the links of this host in /sys. */
+  start(
+    role: Role,
+    words: string,
+    { stdin, variables = [] }: { stdin?: "piped"; variables?: readonly string[] } = {},
+  ): Command {
     const mount = [
       "unshare",
       "--mount",
@@ -123,7 +127,7 @@ export class Host implements AsyncDisposable {
       "sh",
     ];
     return startCommand(role, [...words.trim().split(" "), "--duration", String(LIFETIME_S)], {
-      before: [...this.#before, ...mount],
+      before: [...this.#before, ...mount, "env", ...variables],
       stdin,
     });
   }
@@ -150,10 +154,10 @@ export class Network implements AsyncDisposable {
   /** Makes a network. */
   static async make(family: Family): Promise<Network> {
     await using made = new AsyncDisposableStack();
-    const client = made.use(await Host.make("client", family));
-    const server = made.use(await Host.make("server", family));
-    await client.run(`ip link add eth0 type veth peer name eth0 netns ${server.pid}`);
     const { options, ...addresses } = ADDRESSES[family];
+    const client = made.use(await Host.make(addresses.client, family));
+    const server = made.use(await Host.make(addresses.server, family));
+    await client.run(`ip link add eth0 type veth peer name eth0 netns ${server.pid}`);
     await client.run(`ip address add ${addresses.client} dev eth0${options}`);
     await server.run(`ip address add ${addresses.server} dev eth0${options}`);
     for (const host of [client, server]) {

@@ -1,0 +1,161 @@
+/**
+ * Sets times, clocks and accounts of the fault table against the truth, which is known: both sides' recordings
+ * have the one wall clock of this machine, as far as it was not stepped.
+ *
+ * @module
+ */
+import type { ClockDocument, OutageDocument, ReportDocument } from "../../lib/report/document.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
+import type { Row } from "./evidence_row.ts";
+import type { EventOf } from "./process.ts";
+
+/** Between which moments something was done, in wall-clock milliseconds. */
+export type Span = readonly [before_ms: number, after_ms: number];
+
+/** How late a busy machine may be, in milliseconds. */
+const LATE_MS = 1_500;
+
+/** How far apart are, at most, the data messages of a row, and how much a count of whole milliseconds deceives. */
+const INTERVAL_MS = 2_000;
+const ROUND_MS = 1;
+
+/** One entry of a recording. */
+interface Entry {
+  readonly event: string;
+  readonly wall_ms: number;
+  readonly to?: string;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly ms?: number;
+}
+
+/** What a side recorded, with its wall clock put right again. */
+export class Recorded {
+  readonly entries: readonly Entry[];
+
+  /** Reads a recording; a side that was killed may have written the last line in part. */
+  constructor(path: string, role: Role, injected: Span, stepped: Row["stepped"]) {
+    const by_ms = stepped?.role === role ? stepped.by_ms : 0;
+    this.entries = Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line) => {
+      const entry = JSON.parse(line);
+      const isStepped = Math.abs(entry.wall_ms - by_ms - injected[0]) < Math.abs(by_ms) / 2;
+      return isStepped ? { ...entry, wall_ms: entry.wall_ms - by_ms } : entry;
+    });
+  }
+
+  /** When it noticed the outage; `undefined` if it did not. */
+  noticed_ms(injected: Span): number | undefined {
+    const sign = this.entries.find(({ by, event, reason, to, wall_ms }) => {
+      if (wall_ms < injected[0]) return false;
+      const isEnd = event === "disconnected" || event === "terminated";
+      const isAsked = by !== "network" && (reason === "done" || reason === "shutdown");
+      return isEnd && !isAsked || event === "phase" && to === "heartbeat";
+    });
+    return sign?.wall_ms;
+  }
+
+  /** For how long its process did not run, all in all, and what each time may have cost it. */
+  get stalled_ms(): number {
+    return this.entries.filter(({ event }) => event === "local_stall")
+      .reduce((sum, { ms = 0 }) => sum + ms + LATE_MS, 0);
+  }
+}
+
+/** The recordings of both sides. */
+export type BothRecorded = Readonly<Record<Role, Recorded>>;
+
+function contains(interval: ClockDocument["offset_ms"], value: number, slack: number): boolean {
+  const [low, high] = interval;
+  return (low ?? -Infinity) - slack <= value && value <= (high ?? Infinity) + slack;
+}
+
+/** Checks the bounds of the clocks, and that each step was found, and no other. */
+export function clockFaults({ clock, clock_steps }: ReportDocument, row: Row): string[] {
+  const wrong: string[] = [];
+  const { by_ms = 0, role } = row.stepped ?? {};
+  const offset_ms = role === "client" ? -by_ms : by_ms;
+  if (!clock) return ["there is no pair of clocks"];
+  if (!contains(clock.offset_ms, offset_ms, ROUND_MS)) {
+    wrong.push(`the clocks' offset ${offset_ms} is not in ${clock.offset_ms}`);
+  }
+  // Both processes have the monotonic clock of this machine.
+  if (!contains(clock.drift_ppm, 0, 0)) wrong.push(`a drift of 0 is not in ${clock.drift_ppm}`);
+  const steps = clock_steps.map((each) => `${each.role} ${Math.round(each.by_ms / 100)}`);
+  const due = row.stepped ? [`${role} ${Math.round(by_ms / 100)}`] : [];
+  if (steps.join() !== due.join()) wrong.push(`the clock's steps are ${steps}, not ${due}`);
+  return wrong;
+}
+
+/** Checks when an outage began, when it was noticed and over, and how soon that was. */
+export function timeFaults(
+  outage: OutageDocument,
+  recorded: BothRecorded,
+  injected: Span,
+  healed: Span | undefined,
+): string[] {
+  const wrong: string[] = [];
+  const { detected_ms, noticed, predicted_ms, to } = outage;
+  const from_ms = Date.parse(outage.from);
+  if (from_ms < injected[0] - INTERVAL_MS - LATE_MS || from_ms > injected[1] + LATE_MS) {
+    wrong.push(`it began at ${outage.from}, not about ${new Date(injected[0]).toISOString()}`);
+  }
+  if (healed && (to === null || Date.parse(to) < healed[0] - ROUND_MS)) {
+    wrong.push(`it was over at ${to}, not after ${new Date(healed[0]).toISOString()}`);
+  }
+  for (const role of ["client", "server"] as const) {
+    const true_ms = recorded[role].noticed_ms(injected);
+    const at = noticed[role];
+    if ((at === null) !== (true_ms === undefined)) {
+      wrong.push(`the ${role} noticed it at ${at}, not at ${true_ms}`);
+    } else if (at !== null && Math.abs(Date.parse(at) - true_ms!) > LATE_MS) {
+      wrong.push(`the ${role} noticed it at ${at}, not ${new Date(true_ms!).toISOString()}`);
+    }
+    const [detected, predicted] = [detected_ms[role], predicted_ms[role]];
+    if (detected === null || predicted === null) continue;
+    const most_ms = predicted + LATE_MS + recorded[role].stalled_ms;
+    if (detected < predicted - ROUND_MS || detected > most_ms) {
+      wrong.push(`the ${role} detected it after ${detected} ms, not ${predicted} ms`);
+    }
+  }
+  return wrong;
+}
+
+/** Checks who noticed first, and that the interval has the true difference. */
+export function firstFaults(
+  { by_ms, first_noticed_by }: OutageDocument,
+  recorded: BothRecorded,
+  injected: Span,
+): string[] {
+  const [client, server] = [
+    recorded.client.noticed_ms(injected),
+    recorded.server.noticed_ms(injected),
+  ];
+  const only = client === undefined ? "server" : server === undefined ? "client" : undefined;
+  if (only) {
+    return first_noticed_by === only || first_noticed_by === null
+      ? []
+      : [`${first_noticed_by} noticed it first, not ${only} alone`];
+  }
+  // How much later the server noticed, or if the server was first, the client.
+  const later_ms = (server! - client!) * (first_noticed_by === "server" ? -1 : 1);
+  if (by_ms === null) return first_noticed_by === null ? [] : ["by how much is not said"];
+  const isIn = by_ms[0] - ROUND_MS <= later_ms && later_ms <= by_ms[1] + ROUND_MS;
+  return isIn ? [] : [`${first_noticed_by} was first by ${by_ms}, not by ${later_ms} ms`];
+}
+
+/** Checks what a side told in an account. */
+export function accountFaults(
+  role: Role,
+  { at, began, cause, in_doubt, peer, settled }: EventOf<"account">,
+  row: Row,
+): string[] {
+  const wrong: string[] = [];
+  if (!row.cause.includes(cause)) wrong.push(`the ${role}'s account has the cause ${cause}`);
+  if (!row.began.includes(began)) wrong.push(`the ${role}'s account has ${began} as direction`);
+  if (cause !== "unknown" && at !== row.at) wrong.push(`the ${role}'s account has it at ${at}`);
+  if (peer === "contradicts") wrong.push(`the ${role} takes the peer's account for a lie`);
+  if (in_doubt !== null && settled !== null && settled > in_doubt) {
+    wrong.push(`the ${role}'s account has settled more than was in doubt`);
+  }
+  return wrong;
+}

@@ -1,0 +1,107 @@
+/**
+ * True faults, for the fault table: how they come, and what happens then until they are over.
+ *
+ * @module
+ */
+import type { Role } from "../../lib/wire/protocol.ts";
+import type { EvidenceScene, Row } from "./evidence_row.ts";
+import type { Command } from "./process.ts";
+
+export type Deed = (scene: EvidenceScene) => void | Promise<void>;
+
+/** Rules for what comes to the router from either side. */
+export const FROM_CLIENT = "-i eth0";
+export const FROM_SERVER = "-i eth1";
+export const DROP = "-j DROP";
+export const RESET = "-p tcp -j REJECT --reject-with tcp-reset";
+
+export const forward = (...rules: string[]): Deed => async ({ network }) => {
+  for (const rule of rules) await network.forward(rule);
+};
+export const heal: Deed = ({ network }) => network.heal();
+export const signal = (role: Role, name: Deno.Signal): Deed => (scene) => scene[role].kill(name);
+export const linkDown = (role: Role): Deed => ({ network }) =>
+  network[role].run("ip link set eth0 down");
+
+/** A fault that both sides, or those named, find to be the end. */
+export const lethal = (deed: Deed, ...roles: Role[]): Row["course"] => async (scene) => {
+  await scene.at(() => deed(scene));
+  const dying = roles.length > 0 ? roles : ["client", "server"] as const;
+  await Promise.all(dying.map((role) => scene[role].event("terminated")));
+  // Whose process was stopped finds the end of the connection when it runs again.
+  for (const role of ["client", "server"] as const) {
+    if (dying.includes(role) || deed === KILLED[role]) continue;
+    scene[role].kill("SIGCONT");
+    await scene[role].event("terminated");
+  }
+};
+
+export const KILLED = { client: signal("client", "SIGKILL"), server: signal("server", "SIGKILL") };
+
+/** A fault that is undone when so many heartbeats were missed; then both sides give their accounts. */
+export const healing =
+  (deed: Deed, undo: Deed, ...roles: Role[]): Row["course"] => async (scene) => {
+    await scene.at(() => deed(scene));
+    const noticing = roles.length > 0 ? roles : ["client", "server"] as const;
+    await Promise.all(noticing.map((role) => scene[role].event("heartbeat_missed")));
+    await scene.at(() => undo(scene));
+    await Promise.all([scene.client.event("account"), scene.server.event("account")]);
+    await more(scene.client);
+  };
+
+/** As {@linkcode healing}, but the connection is given up first. */
+export const resuming = (deed: Deed): Row["course"] => async (scene) => {
+  await scene.at(() => deed(scene));
+  await Promise.all([scene.client.event("disconnected"), scene.server.event("disconnected")]);
+  await scene.at(() => heal(scene));
+  await Promise.all([scene.client.event("account"), scene.server.event("account")]);
+  await more(scene.client);
+};
+
+/** Waits until some more data messages are confirmed. */
+export async function more(client: Command): Promise<void> {
+  const count = confirmed(client) + 4;
+  await client.event("data_confirmed", ({ seq }) => seq >= count);
+}
+
+function confirmed({ events }: Command): number {
+  return events.filter(({ event }) => event === "data_confirmed").length;
+}
+
+const elapsed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A stall that is shorter than any threshold. */
+export const stalling = (role: Role, ms: number): Row["course"] => async (scene) => {
+  await scene.at(() => scene[role].kill("SIGSTOP"));
+  await elapsed(ms);
+  await scene.at(() => scene[role].kill("SIGCONT"));
+  await more(scene.client);
+};
+
+/** The client's host freezes with its kernel, as far as others can tell, until the server has given up. */
+export const frozen: Row["course"] = async ({ at, client, network, server }) => {
+  await at(async () => {
+    client.kill("SIGSTOP");
+    await network.client.run("iptables -w -A OUTPUT -j DROP");
+    await network.client.filter(DROP);
+  });
+  await server.event("terminated");
+  await network.client.run("iptables -w -F");
+  client.kill("SIGCONT");
+  await client.event("terminated");
+};
+
+/** A NAT forgets what is idle for a second, and drops what it does not know. */
+export const forgetful: Deed = async ({ client, network: { router } }) => {
+  await router.run("sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=1");
+  // What passes next is remembered for a second only.
+  const count = confirmed(client) + 1;
+  await client.event("data_confirmed", ({ seq }) => seq >= count);
+};
+export const NAT_RULES = [
+  "sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0",
+  "sysctl -qw net.netfilter.nf_conntrack_tcp_be_liberal=0",
+  "iptables -w -t nat -A POSTROUTING -o eth1 -j MASQUERADE",
+  "iptables -w -A FORWARD -m conntrack --ctstate INVALID -j DROP",
+  "iptables -w -A INPUT -j DROP",
+];

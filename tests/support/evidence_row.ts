@@ -1,0 +1,221 @@
+/**
+ * One row of the fault table: a session of real processes over a router meets one fault, both sides record it,
+ * and what they and the report say of it is set against the truth.
+ *
+ * @module
+ */
+import type { Judgement } from "../../lib/evidence/outages.ts";
+import type { Cause } from "../../lib/evidence/side.ts";
+import type { OutageDocument } from "../../lib/report/document.ts";
+import { makeReport } from "../../lib/report/report.ts";
+import type { Role } from "../../lib/wire/protocol.ts";
+import { accountFaults, clockFaults, firstFaults, Recorded, type Span } from "./evidence_checks.ts";
+import { timeFaults } from "./evidence_checks.ts";
+import { PORT } from "./namespace.ts";
+import type { Command } from "./process.ts";
+import { RoutedNetwork } from "./routed_network.ts";
+
+/** A direction as reports and accounts give it. */
+export type Began = Judgement["began"];
+
+/** A process's clocks in real time: its wall clock is ahead by so many milliseconds when the fault comes. */
+export type Stepped = { readonly role: Role; readonly by_ms: number };
+
+/** What may be said of a fault: the truth first; `unknown` only where TCP hides it. */
+export interface Truth {
+  /** What each side alone may say; `none` if it cannot, or need not, say anything. */
+  readonly client: readonly (Cause | "none")[];
+  readonly server: readonly (Cause | "none")[];
+  /** The direction in which it began. */
+  readonly began: readonly Began[];
+  /** What both sides together may say. */
+  readonly cause: readonly Cause[];
+  /** At which side the cause lies, if at one. */
+  readonly at: Role | null;
+  /** Set if it is no outage. */
+  readonly isNone?: true;
+}
+
+/** A fault, and what may be said of it. */
+export interface Row extends Truth {
+  /** The true fault. */
+  readonly fault: string;
+  /** Whether the session outlives it, so that both sides give an account. */
+  readonly heals?: true;
+  /** From when on no data is silence; 1.5 s if not given. */
+  readonly threshold_s?: number;
+  /** How many heartbeats more than one may be missed; many if it heals, otherwise one. */
+  readonly tries?: number;
+  /** What is done to the network before the session. */
+  readonly prepare?: (network: RoutedNetwork) => Promise<void>;
+  readonly client_words?: string;
+  readonly server_words?: string;
+  /** Variables of the server's process. */
+  readonly variables?: (folder: string) => readonly string[];
+  readonly stepped?: Stepped;
+  /** From the fault to the end of what is to be seen of it. */
+  readonly course: (scene: EvidenceScene) => Promise<void>;
+}
+
+/** A session under way, to be met by a fault. */
+export interface EvidenceScene {
+  readonly network: RoutedNetwork;
+  readonly client: Command;
+  readonly server: Command;
+  readonly folder: string;
+  /** Does something, and notes between which moments; the first time it is the fault. */
+  at(deed: () => void | Promise<void>): Promise<void>;
+}
+
+/** What was said of one fault, in its words. */
+export interface Said {
+  readonly client: string;
+  readonly server: string;
+  readonly accounts: string;
+  readonly began: string;
+  readonly cause: string;
+  readonly first: string;
+  readonly detected: string;
+  /** Where its recordings are. */
+  readonly folder: string;
+  /** What of it is wrong, as sentences. */
+  readonly wrong: readonly string[];
+}
+
+/** Death is predicted 2 × 1 s after silence; who is to be patient has more tries. */
+const TIMERS = "--heartbeat-interval 0.5 --heartbeat-threshold 1";
+
+/** Has a fault of its own happen to a session of its own. */
+export async function runRow(row: Row, folder: string): Promise<Said> {
+  Deno.mkdirSync(folder);
+  await using made = new AsyncDisposableStack();
+  const network = made.use(await RoutedNetwork.make());
+  const { client_words = "--data-interval 0.5", server_words = "--once" } = row;
+  await row.prepare?.(network);
+  const tries = `--heartbeat-additional-tries ${row.tries ?? (row.heals ? 20 : 1)}`;
+  const timers = `${TIMERS} --data-threshold ${row.threshold_s ?? 1.5} ${tries}`;
+  const words = (role: Role, own: string) =>
+    `${network.server.address} ${PORT} ${timers} ${own} --record ${folder}/${role}.rec`;
+  const server = made.use(network.server.start("server", words("server", server_words), {
+    variables: row.variables?.(folder),
+  }));
+  await server.event("listening");
+  const client = made.use(network.client.start("client", words("client", client_words)));
+  await client.event("data_confirmed", ({ seq }) => seq === 3);
+  const deeds: Span[] = [];
+  await row.course({
+    network,
+    client,
+    server,
+    folder,
+    async at(deed) {
+      const before_ms = Date.now();
+      await deed();
+      deeds.push([before_ms, Date.now()]);
+    },
+  });
+  await ended(client);
+  await ended(server);
+  const [injected, healed] = deeds;
+  return judged(row, { client, server, folder, injected: injected!, healed });
+}
+
+/** Ends a command that has not ended by itself; whatever had stopped it. */
+async function ended(command: Command): Promise<void> {
+  try {
+    command.kill("SIGCONT");
+    command.kill("SIGTERM");
+  } catch (error) {
+    // It has ended.
+    if (!(error instanceof TypeError)) throw error;
+  }
+  await command.ended();
+}
+
+/** Ends, and what there is to judge by. */
+interface Ended {
+  readonly client: Command;
+  readonly server: Command;
+  readonly folder: string;
+  readonly injected: Span;
+  readonly healed?: Span;
+}
+
+/** What a side said by itself: at the end of the connection, or else of the kernel's last view of it. */
+function causeAlone({ events }: Command): Cause | "none" {
+  for (const each of events) {
+    if (each.event !== "terminated" && each.event !== "disconnected") continue;
+    if (each.cause !== undefined) return each.cause;
+  }
+  const views = events.filter((each) => each.event === "kernel");
+  const view = views.findLast((each) => "at" in each && each.at !== "recovery");
+  return view && "cause" in view ? view.cause ?? "none" : "none";
+}
+
+const ROLES = ["client", "server"] as const;
+
+function judged(row: Row, { client, folder, healed, injected, server }: Ended): Said {
+  const commands = { client, server };
+  const paths = { client: `${folder}/client.rec`, server: `${folder}/server.rec` };
+  const recorded = {
+    client: new Recorded(paths.client, "client", injected, row.stepped),
+    server: new Recorded(paths.server, "server", injected, row.stepped),
+  };
+  const alone = { client: causeAlone(client), server: causeAlone(server) };
+  const { document } = makeReport([paths.client, paths.server]);
+  const { outages: [outage], sessions } = document;
+  const accounts = ROLES.flatMap((role) =>
+    commands[role].events.filter((each) => each.event === "account").map((each) => ({ role, each }))
+  );
+  const wrong = [
+    ...ROLES.flatMap((role) => aloneFaults(role, alone[role], paths[role], row)),
+    ...accounts.flatMap(({ each, role }) => accountFaults(role, each, row)),
+    ...row.heals && !row.isNone && accounts.length !== 2
+      ? [`there are ${accounts.length} accounts, not one of each side`]
+      : [],
+    ...clockFaults(document, row),
+    ...document.outages.length === (row.isNone ? 0 : 1)
+      ? []
+      : [`the report has ${document.outages.length} outages`],
+    ...sessions.flatMap(({ ledger }) => ledger.contradictions.map(String)),
+    ...outage ? bothFaults(outage, row) : [],
+    ...outage ? timeFaults(outage, recorded, injected, healed) : [],
+    ...outage ? firstFaults(outage, recorded, injected) : [],
+  ];
+  const told = accounts.map(({ each: { began, cause }, role }) => `${role}: ${cause}, ${began}`);
+  return { ...alone, accounts: told.join("; "), ...wordsOf(outage), wrong, folder };
+}
+
+/** What is wrong with what one side says by itself, in its events and in a report of its recording. */
+function aloneFaults(role: Role, cause: Cause | "none", path: string, row: Row): string[] {
+  const wrong = row[role].includes(cause) ? [] : [`the ${role} alone says ${cause}`];
+  for (const outage of makeReport([path]).document.outages) {
+    const allowed: readonly string[] = [...row[role], ...row.cause, "unknown"];
+    if (!allowed.includes(outage.cause)) wrong.push(`the ${role}'s recording: ${outage.cause}`);
+    if (outage.began !== "unknown" && !row.began.includes(outage.began)) {
+      wrong.push(`the ${role}'s recording: ${outage.began}`);
+    }
+  }
+  return wrong;
+}
+
+function bothFaults({ at, began, cause, verdict }: OutageDocument, row: Row): string[] {
+  const wrong: string[] = [];
+  if (!row.cause.includes(cause)) wrong.push(`the report has the cause ${cause}: ${verdict}`);
+  if (!row.began.includes(began)) wrong.push(`the report has the direction ${began}: ${verdict}`);
+  if (cause !== "unknown" && at !== row.at) wrong.push(`the report has it at ${at}: ${verdict}`);
+  return wrong;
+}
+
+function wordsOf(outage?: OutageDocument): Pick<Said, "began" | "cause" | "detected" | "first"> {
+  if (!outage) return { began: "-", cause: "no outage", first: "-", detected: "-" };
+  const { at, began, by_ms, cause, detected_ms, first_noticed_by, predicted_ms } = outage;
+  const by = by_ms ? ` ${by_ms.map((ms) => ms.toFixed(1)).join(" to ")} ms` : "";
+  return {
+    began,
+    cause: at ? `${cause} at the ${at}` : cause,
+    first: `${first_noticed_by}${by}`,
+    detected: ROLES.map((role) => `${detected_ms[role] ?? "-"} (${predicted_ms[role] ?? "-"})`)
+      .join(", "),
+  };
+}
