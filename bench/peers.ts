@@ -31,7 +31,7 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** What `deno task server` and the executables run with. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-maglev-destroy-on-background";
 
 /** A Pulsewire server from the source in a folder; two of them differ by name. */
 export function pulsewireIn(folder: string, name: string, flags: readonly string[] = []): Kind {

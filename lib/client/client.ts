@@ -20,7 +20,7 @@ import {
   exitStatus,
   isRetryable,
 } from "../session/close_reason.ts";
-import { dial, type DialOptions } from "../session/dial.ts";
+import { dial, type DialOptions } from "../session/connection.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import { CONNECT_LIMIT_MS, type Timers } from "../session/timers.ts";

@@ -3,15 +3,17 @@
  *
  * @module
  */
+import type { FrameNote } from "../evidence/outage_log.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { StallKind } from "../platform/suspension.ts";
+import type { LastExchange } from "../session/accounts.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import { greetingOf } from "../session/timers.ts";
-import { greetingCount, greetingNumber } from "../wire/hello.ts";
+import { greetingCount, greetingKnows, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -46,6 +48,9 @@ export class ClientSession extends Session implements ClientDataSide {
   #lastConfirmed_ms = 0;
   /** When the last local stall ended. */
   #stallEnded_ms = 0;
+  /** When the last data message that is confirmed was sent. */
+  #confirmedSent_ms = 0;
+  #knowsAccounts = false;
 
   /** Makes the client's side of a session; nothing is sent until `run`. */
   constructor(options: ClientSessionOptions) {
@@ -107,8 +112,28 @@ export class ClientSession extends Session implements ClientDataSide {
     }
   }
 
-  /** Sends `HELLO` and waits for `WELCOME`. */
-  protected override async open(deadline: Deadline): Promise<boolean> {
+  /** Whether the server knows `ACCOUNT`. */
+  get knowsAccounts(): boolean {
+    return this.#knowsAccounts;
+  }
+
+  /** The last data message that was confirmed, its confirmation, and the first one that was not. */
+  override lastExchange(): LastExchange {
+    const { oldest } = this.#outbox;
+    const n = this.ledger.confirmedUpTo;
+    const wasConfirmed = this.dataFramesReceived > 0;
+    const sent: FrameNote[] = [];
+    if (wasConfirmed) sent.push({ frame: "DATA", n, at_ms: this.#confirmedSent_ms });
+    if (oldest && this.#outbox.isInFlight) {
+      const { payload, seq, sent_ms } = oldest;
+      sent.push({ frame: "DATA", n: seq, at_ms: sent_ms, bytes: payload.length });
+    }
+    const confirm = { frame: "CONFIRM", n, at_ms: this.#lastConfirmed_ms } as const;
+    return { sent, received: wasConfirmed ? [confirm] : [] };
+  }
+
+  /** Begins the handshake. */
+  protected override sendHello(): void {
     const { id, reconnects, resumes, config: { maxMessageBytes } } = this.#options;
     const greeting = {
       ...greetingOf(this.timers, maxMessageBytes),
@@ -117,7 +142,6 @@ export class ClientSession extends Session implements ClientDataSide {
       ...resumes?.settled && { settled: true },
     };
     this.writer.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
-    return await this.changes.until(() => this.isOpen, deadline);
   }
 
   /** Sends data messages until a confirmation is overdue, or all is done. */
@@ -179,6 +203,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
     this.state.release();
+    this.#knowsAccounts = greetingKnows(frame.greeting).includes("account");
     this.opened(resumes && this.#outbox.resume(received));
     for (let seq = confirmedUpTo + 1; seq <= received; seq++) {
       if (!this.events.wantsConfirmation(seq)) continue;
@@ -260,6 +285,7 @@ export class ClientSession extends Session implements ClientDataSide {
     for (const message of this.#outbox.confirm(seq, counts)) {
       const rtt_ms = this.#lastConfirmed_ms - message.sent_ms;
       ledger.addRoundTrip(rtt_ms);
+      this.#confirmedSent_ms = message.sent_ms;
       if (!events.wantsConfirmation(message.seq)) continue;
       events.emit("data_confirmed", { seq: message.seq, rtt_ms: roundMs(rtt_ms) });
     }

@@ -136,12 +136,12 @@ function fatesOf(sent: readonly FrameSeen[], received: readonly FrameSeen[]): Fa
   return backwards.reverse().filter(({ sent }) => MATCHED.test(sent.frame));
 }
 
-/** The median of the longest times that frames may have taken. */
+/** The least of the longest times that frames may have taken: in an outage most of them are late. */
 function usualDelay(fates: readonly Fate[]): number {
   const delays_ms = fates.flatMap(({ received, sent }) =>
     received ? [Math.max(0, received[1] - sent.at[0])] : []
-  ).sort((a, b) => a - b);
-  return Math.min(delays_ms[Math.floor(delays_ms.length / 2)] ?? Infinity, UNKNOWN_USUAL_MS);
+  );
+  return Math.min(...delays_ms, UNKNOWN_USUAL_MS);
 }
 
 function questionOf(vain: FrameSeen, received: readonly FrameSeen[]): FrameSeen | undefined {

@@ -42,7 +42,7 @@ function causeText(judgement: Judgement): Verdict {
       return {
         verdict: `the ${
           at ?? "peer"
-        }'s process did not run for a time, as its own recording says: the path is not to blame`,
+        }'s process did not run for a time, as it says itself: the path is not to blame`,
         not_proven: "why it did not run",
       };
     case "not_reading":
@@ -74,8 +74,8 @@ function causeText(judgement: Judgement): Verdict {
     default:
       return {
         verdict: began === "unknown"
-          ? "what was recorded does not show the cause"
-          : `${lostText(began)}; what was recorded does not show why`,
+          ? "what was seen does not show the cause"
+          : `${lostText(began)}; what was seen does not show why`,
         not_proven: "whether the path was cut, or a process or a host did not run",
       };
   }

@@ -9,7 +9,7 @@ import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
-import { dial, type DialOptions } from "../session/dial.ts";
+import { dial, type DialOptions } from "../session/connection.ts";
 import { heartbeatLoop, type HeartbeatProbe, Heartbeats } from "../session/heartbeat_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import { ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";

@@ -10,7 +10,8 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
-import { counted, heldBy, seconds } from "./phrases.ts";
+import { kernelText } from "./explain_silence.ts";
+import { counted, heldBy, otherSide, seconds } from "./phrases.ts";
 import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
 
 /** The level of a log line. */
@@ -44,6 +45,8 @@ export function levelOf(event: Event, role: Role): Level {
       return role === "client" ? "warning" : "info";
     case "phase":
       return event.idle ? "info" : "warning";
+    case "kernel":
+      return "unknown" in event ? "warning" : "info";
     case "terminated":
       return terminatedLevel(event, role);
     case "strangers":
@@ -100,6 +103,10 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
           `that is not the peer's silence`;
     case "hold":
       return `confirmations wait for ${heldBy(event.reason, role)}, not for the network`;
+    case "account":
+      return accountText(event, role);
+    case "kernel":
+      return kernelText(event, otherSide(role));
     case "strangers":
       return explainStrangers(event);
     case "disconnected":
@@ -192,4 +199,21 @@ function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Le
   if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
   // A client that opened no session is not the failure of a server.
   return role === "server" && !wasOpen ? "warning" : "error";
+}
+
+/** What both sides, or this one, know of an outage that is over. */
+function accountText(event: Event & { event: "account" }, role: Role): string {
+  const { in_doubt, peer, settled } = event;
+  const whose = peer === "unknown"
+    ? ` by this side alone`
+    : peer === "contradicts"
+    ? ` by this side alone, which the account of ${otherSide(role)} contradicts`
+    : "";
+  const arrived = settled ? `, ${settled} of them had arrived` : "";
+  const doubt = in_doubt === null
+    ? ""
+    : in_doubt === 0
+    ? "; nothing was in doubt"
+    : `; in doubt: ${counted(in_doubt, "data message")}${arrived}`;
+  return `account of the outage${whose}: ${event.verdict}${doubt}`;
 }

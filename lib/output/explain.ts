@@ -28,9 +28,9 @@ import {
 
 /** Explains a `terminated` or `disconnected` event of a side. */
 export function explainEnd(end: CloseReport, role: Role, timers: Timers): string {
-  const { isOfConnection, next, what } = explainCause(end, role, timers);
+  const { isOfConnection, what, ...others } = explainCause(end, role, timers);
   const used = isTurnedAway(end) ? "" : traffic(end, isOfConnection);
-  return explained({ what: what + used + heldText(end, role) + suspendedText(end), next });
+  return explained({ what: what + used + heldText(end, role) + suspendedText(end), ...others });
 }
 
 /** Whether a session was open on the connection, or before it. */

@@ -10,6 +10,8 @@ import type { HoldReason, Role } from "../wire/protocol.ts";
 export interface Explanation {
   /** What is known: a clause without a full stop. */
   readonly what: string;
+  /** What TCP alone would have done, as a clause. */
+  readonly alone?: string;
   /** What to look at next, the likeliest cause first. */
   readonly next?: string;
   /** Whether the clause is about the connection, so that when it happened can follow at once. */
@@ -17,8 +19,9 @@ export interface Explanation {
 }
 
 /** Puts an explanation in one line. */
-export function explained({ next, what }: Explanation): string {
-  return next === undefined ? what : `${what}. Look next: ${next}`;
+export function explained({ alone, next, what }: Explanation): string {
+  const known = alone === undefined ? what : `${what}. ${alone}`;
+  return next === undefined ? known : `${known}. Look next: ${next}`;
 }
 
 /** Milliseconds as seconds, to the millisecond. */

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { LINES_PER_EXCHANGE, powerOfTwo, Recording, Thinning } from "../evidence/recording.ts";
+import {
+  LINES_PER_EXCHANGE,
+  powerOfTwo,
+  Recording,
+  Thinning,
+} from "../evidence/recording/recording.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Random, randomId } from "../platform/random.ts";
 import type { EventFields } from "../session/events.ts";

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Recording } from "../evidence/recording.ts";
+import type { Recording } from "../evidence/recording/recording.ts";
 import { afterTurn, type Clock } from "../platform/clock.ts";
 import type { Event, EventName, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";

@@ -151,8 +151,8 @@ class SystemTimers {
     clearTimeout(this.#id);
     this.#wakesAt_ms = at_ms;
     if (at_ms === Infinity) return;
-    // Rounded up, because setTimeout drops fractions and would fire early.
-    this.#id = setTimeout(this.#wake, Math.max(0, Math.ceil(at_ms - systemClock.now())));
+    // setTimeout drops fractions, and is mostly a millisecond late: what comes early all the same is set again.
+    this.#id = setTimeout(this.#wake, Math.max(0, at_ms - systemClock.now()));
   }
 
   readonly #wake = () => {

@@ -10,20 +10,32 @@
  * started before this returns: `/proc/self` is the child, which inherits what this process had by then.
  */
 export async function readProc(path: string): Promise<string | undefined> {
+  try {
+    const { stdout, success } = await startCat([path])?.output() ?? {};
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As {@linkcode readProc}, several files in turn, as they come; of those that are missing there is nothing. */
+export function streamProc(paths: readonly string[]): ReadableStream<Uint8Array> | undefined {
+  return startCat(paths)?.stdout;
+}
+
+function startCat(paths: readonly string[]): Deno.ChildProcess | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
     // A query, since without a permission the command would prompt for it on a terminal.
     const { state } = Deno.permissions.querySync({ name: "run", command: "cat" });
     if (state !== "granted") return undefined;
-    const child = new Deno.Command("cat", {
-      args: [path],
+    return new Deno.Command("cat", {
+      args: [...paths],
       clearEnv: true,
       stdin: "null",
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    const { stdout, success } = await child.output();
-    return success ? new TextDecoder().decode(stdout) : undefined;
   } catch {
     return undefined;
   }

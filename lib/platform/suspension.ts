@@ -105,16 +105,24 @@ const ANSWER_MS = 1_000;
 export class LocalStalls {
   /** When a suspension was last found, and for how long it was suspended since the last sign of life before. */
   #suspension = { at_ms: -Infinity, ms: 0 };
-  #last: { at_ms: number; ms: number; kind: StallKind } | undefined;
+  #last: { earliest_ms: number; to_ms: number; ms: number; kind: StallKind } | undefined;
 
   /** Notes that this host was suspended so long. */
   suspended(ms: number, now_ms: number, lastSignOfLife_ms: number): void {
     this.#suspension = { at_ms: now_ms, ms: this.suspendedSince_ms(lastSignOfLife_ms) + ms };
   }
 
-  /** Notes that a stall of this length was reported. */
-  reported(ms: number, kind: StallKind, now_ms: number): void {
-    this.#last = { at_ms: now_ms, ms, kind };
+  /** Notes that a stall of this length was reported; it began after the last sign of life. */
+  reported(ms: number, kind: StallKind, now_ms: number, lastSignOfLife_ms: number): void {
+    const earliest_ms = Math.min(lastSignOfLife_ms, now_ms - ms);
+    this.#last = { earliest_ms, to_ms: now_ms, ms, kind };
+  }
+
+  /** When the last one was: from when at the earliest and at the latest to when, in monotonic milliseconds. */
+  get last(): { earliest_ms: number; from_ms: number; to_ms: number } | undefined {
+    if (!this.#last) return undefined;
+    const { earliest_ms, ms, to_ms } = this.#last;
+    return { earliest_ms, from_ms: to_ms - ms, to_ms };
   }
 
   /** For how long, in milliseconds, this host was suspended since then. */
@@ -125,7 +133,7 @@ export class LocalStalls {
 
   /** The stall that was over just before: what a peer said during it was read after it. */
   justBefore(now_ms: number): { stalled_ms: number } | { suspended_ms: number } | undefined {
-    if (!this.#last || now_ms - this.#last.at_ms >= ANSWER_MS) return undefined;
+    if (!this.#last || now_ms - this.#last.to_ms >= ANSWER_MS) return undefined;
     const { kind, ms } = this.#last;
     return kind === "stopped" ? { stalled_ms: ms } : { suspended_ms: ms };
   }

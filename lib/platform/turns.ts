@@ -17,8 +17,7 @@ const TURN_MS = 1;
 
 /** Limits the tasks per turn of all callers that share a clock. */
 export class TurnLimiter {
-  static readonly #ofClock = new WeakMap<Clock, TurnLimiter>();
-  static readonly #ofReads = new WeakMap<Clock, TurnLimiter>();
+  static readonly #all = new WeakMap<Clock, { closes: TurnLimiter; reads: TurnLimiter }>();
   readonly #clock: Clock;
   readonly #atOnce: number;
   readonly #perTurn: number;
@@ -34,14 +33,9 @@ export class TurnLimiter {
     this.#order = order;
   }
 
-  /** The limiter of a clock. */
+  /** The limiter of a clock, for what lets passing deadlines go first. */
   static of(clock: Clock): TurnLimiter {
-    let limiter = TurnLimiter.#ofClock.get(clock);
-    if (!limiter) {
-      limiter = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN, "last");
-      TurnLimiter.#ofClock.set(clock, limiter);
-    }
-    return limiter;
+    return TurnLimiter.#both(clock).closes;
   }
 
   /**
@@ -49,11 +43,16 @@ export class TurnLimiter {
    * somewhere, the event loop looks for that of other connections only every 61 turns.
    */
   static ofReads(clock: Clock): TurnLimiter {
-    let limiter = TurnLimiter.#ofReads.get(clock);
-    if (!limiter) {
-      TurnLimiter.#ofReads.set(clock, limiter = new TurnLimiter(clock, 0, READS_PER_TURN));
-    }
-    return limiter;
+    return TurnLimiter.#both(clock).reads;
+  }
+
+  static #both(clock: Clock) {
+    const known = TurnLimiter.#all.get(clock);
+    if (known) return known;
+    const closes = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN, "last");
+    const both = { closes, reads: new TurnLimiter(clock, 0, READS_PER_TURN) };
+    TurnLimiter.#all.set(clock, both);
+    return both;
   }
 
   /** Resolves when the caller may run: at once, unless this turn's limit is reached. First in, first out. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { concat } from "../platform/bytes.ts";
-import type { Connection } from "../platform/net/transport.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Connection, KernelAnswer } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
@@ -96,6 +97,11 @@ export class PeekedConnection implements Connection {
   /** What is wrong with this host's own interface for it. */
   async linkFault(now_ms: number): Promise<string | undefined> {
     return await this.#connection.linkFault?.(now_ms);
+  }
+
+  /** What the kernel knows of it. */
+  async kernelView(clock: Clock): Promise<KernelAnswer> {
+    return await this.#connection.kernelView?.(clock);
   }
 
   /** Reads some bytes, the first ones first. */

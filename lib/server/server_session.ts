@@ -4,7 +4,6 @@
  * @module
  */
 import type { Deadline, DeadlineListener } from "../platform/deadline.ts";
-import { TurnLimiter } from "../platform/turns.ts";
 import {
   type CloseReason,
   type DetectedSince,
@@ -12,11 +11,12 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
+import type { FrameNote } from "../evidence/outage_log.ts";
+import type { LastExchange } from "../session/accounts.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
@@ -53,13 +53,13 @@ export class ServerSession extends Session implements DeadlineListener {
   /** What this connection has confirmed, and what earlier ones had. */
   #confirmed = 0;
   #confirmedBefore = 0;
+  /** When that was sent; and the confirmation before it, which the client may be the last to have received. */
+  #confirmed_ms = NaN;
+  #confirmedEarlier = 0;
+  #confirmedEarlier_ms = NaN;
   #assurance?: Assurance;
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
-  /** `lastData_ms` when the last sign of life was due. */
-  #assured_ms?: number;
-  /** Ends the hold that the session is under; `undefined` while it is under none. */
-  #release?: () => void;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
@@ -97,8 +97,7 @@ export class ServerSession extends Session implements DeadlineListener {
     // HELLO and TERMINATE have come together: the client had given up on WELCOME before this was sent.
     const isUnheard = this.isOpen && this.framesReceived === 2 && isDeclaredByPeer(closeReason);
     super.end(isUnheard ? { ...closeReason, unheard: true } : closeReason);
-    this.#assurance?.stop();
-    this.#release?.();
+    this.#assurance?.end();
   }
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
@@ -114,13 +113,14 @@ export class ServerSession extends Session implements DeadlineListener {
   deliveredMore(): void {
     this.#confirm();
     // What follows may be its end.
-    if (this.record?.isSettled) this.#release?.();
+    if (this.record?.isSettled) this.#assurance?.release();
     this.changes.notify();
   }
 
   /** Confirmations have been waiting: tells a client that understands it. */
   held(reason: HoldReason): void {
-    if (this.#hello?.knowsHold && !this.closeReason) this.writer.send({ type: "HOLD", reason });
+    if (this.closeReason || !this.#hello?.knows.includes("hold")) return;
+    this.writer.send({ type: "HOLD", reason });
   }
 
   /** The client has reconnected: ends this connection, and returns how it ended. */
@@ -129,9 +129,22 @@ export class ServerSession extends Session implements DeadlineListener {
     return this.closeReason!;
   }
 
-  /** Waits for `HELLO`, which is answered when it arrives. */
-  protected override open(deadline: Deadline): Promise<boolean> {
-    return this.changes.until(() => this.isOpen, deadline);
+  /** Whether the client knows `ACCOUNT`. */
+  get knowsAccounts(): boolean {
+    return this.#hello?.knows.includes("account") === true;
+  }
+
+  /** The last data message, and the last two confirmations. */
+  override lastExchange(): LastExchange {
+    const n = this.ledger.dataReceived;
+    const sent: FrameNote[] = [
+      { frame: "CONFIRM", n: this.#confirmedEarlier, at_ms: this.#confirmedEarlier_ms },
+      { frame: "CONFIRM", n: this.#confirmed, at_ms: this.#confirmed_ms },
+    ];
+    return {
+      received: this.dataFramesReceived > 0 ? [{ frame: "DATA", n, at_ms: this.lastData_ms }] : [],
+      sent: sent.filter(({ at_ms }) => !Number.isNaN(at_ms)),
+    };
   }
 
   /** Waits until no data message has been received for `data_threshold`. */
@@ -195,39 +208,19 @@ export class ServerSession extends Session implements DeadlineListener {
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
     this.deadline.pause();
-    this.#startAssurance();
-    const wait = this.config.clock.timer(() => record.held("room"));
-    wait.set(this.now() + HOLD_AFTER_MS);
-    while (this.isHeld) {
-      const ended = new Promise<void>((resolve) => this.#release = resolve);
-      await Promise.race([record.room(), ended]);
-      // All are released at once, and what each has read would come in one piece.
-      await TurnLimiter.ofReads(this.config.clock).turn();
-    }
-    this.#release = undefined;
-    wait.clear();
+    await this.#assured().hold(() => record.room(), () => record.held("room"));
     if (this.state.held === "room") this.state.release();
-    this.#assurance?.stop();
     this.lastData_ms = this.now();
     this.deadline.resume();
   }
 
   #startAssurance(): void {
-    if (this.closeReason) return;
-    const { threshold_ms } = this.#hello!;
-    this.#assurance ??= new Assurance(this.config, threshold_ms, () => this.#assureClient());
-    this.#assurance.start();
+    if (!this.closeReason) this.#assured().start();
   }
 
-  /**
-   * Sends a sign of life, unless the client is read and has sent no data since the last one: what it sends
-   * then waits behind none, and is answered.
-   */
-  #assureClient(): boolean {
-    if (!this.#release && this.lastData_ms === this.#assured_ms) return false;
-    this.#assured_ms = this.lastData_ms;
-    this.assure();
-    return true;
+  /** Made when first needed. */
+  #assured(): Assurance {
+    return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -283,8 +276,7 @@ export class ServerSession extends Session implements DeadlineListener {
 
   #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
     const bytes = payload.length;
-    this.ledger.dataReceived = seq;
-    this.ledger.dataBytes += bytes;
+    this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
     const isTaken = record.receive(seq, payload, this.config);
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
@@ -293,8 +285,10 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirm(): void {
     const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
+    [this.#confirmedEarlier, this.#confirmedEarlier_ms] = [this.#confirmed, this.#confirmed_ms];
     this.#confirmed = upTo;
+    this.#confirmed_ms = this.now();
     this.writer.send({ type: "CONFIRM", seq: upTo });
-    if (!this.#release) this.#assurance?.stop();
+    if (!this.#assurance?.isHolding) this.#assurance?.stop();
   }
 }

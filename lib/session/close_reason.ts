@@ -8,8 +8,10 @@ import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { Cut } from "../evidence/cuts.ts";
+import type { KernelFigures, KernelVerdict } from "../evidence/kernel.ts";
+import type { Cause } from "../evidence/side.ts";
 import { roundMs } from "./ledger.ts";
-import { predictedDetection_ms, type Timers } from "./timers.ts";
+import { heartbeatPhase_ms, predictedDetection_ms, type Timers } from "./timers.ts";
 
 /** Who ended the session: this side, its peer, or the network between them. */
 export type EndedBy = "self" | "peer" | "network";
@@ -162,6 +164,12 @@ export interface CloseReport extends CloseReason {
   survived_ms?: number;
   /** What confirmations waited for at the server, if they did. */
   held?: HoldReason;
+  /** Why it fell silent, or was closed, by all that is known here; absent if its end was asked for. */
+  cause?: Cause;
+  /** What the kernel said last of a connection that was silent. */
+  kernel?: KernelFigures;
+  /** How long TCP alone would have gone on; `null` if for ever, absent if that is not known. */
+  tcp_gives_up_ms?: number | null;
 }
 
 /** The start of a silence, and the predicted time from it to the declaration of death. */
@@ -190,6 +198,8 @@ export interface CloseContext {
   stalled_ms?: number;
   /** Of the last silence; absent if there was none. */
   detection?: Detection;
+  /** What follows from what the kernel knew in the last silence; absent if it is over, or nothing was known. */
+  kernel?: KernelVerdict;
   /** How its connection was used until it ended; absent if it had none. */
   cut?: Cut;
 }
@@ -218,9 +228,10 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
   const { detection, lastSignOfLife_ms, now_ms, peer, timers, cut } = context;
   const { stalled_ms = 0, suspended_ms = 0 } = context;
   const sinceUse = cut ? rounded(closeReason, cut) : { idle_ms: null, age_ms: null };
+  const why = conclusion(closeReason, context);
   if (lastSignOfLife_ms === undefined) {
     const none = { detected_after_ms: null, detected_since: null, predicted_ms: null };
-    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse };
+    return { ...closeReason, peer, ...none, silent_ms: null, ...sinceUse, ...why };
   }
   const measured = isDeath(closeReason, detection) ? detection : {
     since: "last_sign_of_life" as const,
@@ -239,5 +250,42 @@ export function closeReport(closeReason: CloseReason, context: CloseContext): Cl
     ...suspended_ms > 0 && { suspended_ms: roundMs(suspended_ms) },
     ...stalled_ms > 0 && { stalled_ms: roundMs(stalled_ms) },
     ...sinceUse,
+    ...why,
   };
+}
+
+/** The cause, and what the kernel said that it follows from. */
+function conclusion(
+  closeReason: CloseReason,
+  context: CloseContext,
+): Pick<CloseReport, "cause" | "kernel" | "tcp_gives_up_ms"> {
+  const { figures, ...verdict } = context.kernel ?? {};
+  const cause = causeOf(closeReason, context);
+  if (cause === undefined) return {};
+  return {
+    cause,
+    ...figures && { kernel: figures },
+    ...cause === context.kernel?.cause && verdict,
+  };
+}
+
+function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Cause | undefined {
+  const { detection, kernel, lastSignOfLife_ms, timers } = context;
+  if (reason === "closed" || reason === "reset") return reason;
+  const wasOpen = lastSignOfLife_ms !== undefined;
+  if (by === "network") {
+    if (reason === "silent") return wasOpen ? "path_cut" : "unknown";
+    return reason === "unreachable" && wasOpen ? "path_cut" : undefined;
+  }
+  if (reason !== "silent" && reason !== "superseded") return undefined;
+  if (detection?.since === "connection_lost") return undefined;
+  // While this process did not run, it answered no heartbeat of a peer with timers like its own.
+  const stalled_ms = Math.max(context.stalled_ms ?? 0, context.suspended_ms ?? 0);
+  if (by === "peer" && stalled_ms >= heartbeatPhase_ms(timers)) return "local_stall";
+  // The interface of this host is part of the path.
+  if (link !== undefined) return "path_cut";
+  if (by === "self") return kernel?.cause ?? "unknown";
+  // The peer is there, and has heard nothing: only what did not arrive there can be why.
+  const isInVain = kernel?.cause === "path_cut" || kernel?.cause === "large_packets";
+  return isInVain ? kernel.cause : "unknown";
 }

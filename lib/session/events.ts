@@ -3,11 +3,14 @@
  *
  * @module
  */
+import type { KernelReport } from "../evidence/kernel.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
-import type { Recording } from "../evidence/recording.ts";
-import { SessionTrace } from "../evidence/session_trace.ts";
+import type { Recording } from "../evidence/recording/recording.ts";
+import { SessionTrace } from "../evidence/recording/session_trace.ts";
+import type { Judgement } from "../evidence/outages.ts";
+import type { Verdict } from "../evidence/verdict.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -46,6 +49,14 @@ export interface Resumption {
   readonly resent: number;
   /** How many had arrived, though their confirmations had not. */
   readonly already_there: number;
+}
+
+/** A time of either side in milliseconds, if it is known. */
+export interface BySide {
+  /** The client's. */
+  readonly client: number | null;
+  /** The server's. */
+  readonly server: number | null;
 }
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
@@ -102,6 +113,11 @@ export interface EventFields {
   /** This process did not run when it should have, for at least so long; or its host was suspended so long. */
   local_stall: { ms: number; kind: StallKind };
   /**
+   * What the kernel knows of a silent connection, and what follows from that; once in a thread, why that
+   * cannot be known here.
+   */
+  kernel: KernelReport;
+  /**
    * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
    * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been
    * reported before.
@@ -114,6 +130,24 @@ export interface EventFields {
   };
   /** Confirmations have been waiting at the server, for this and not for the network. */
   hold: { reason: HoldReason };
+  /**
+   * An outage is over, and what both sides know of it, or this one alone: in which direction it began, why, and
+   * at which side if it lies there; who noticed it first and by how many milliseconds at least and at most; how
+   * long after the silence began either side noticed it, or declared the other dead, and the prediction; how many
+   * data messages were in doubt and how many of them had arrived; the verdict, and what it does not prove.
+   * `peer` says whether the peer's account is known, and agrees.
+   */
+  account:
+    & Pick<Judgement, "began" | "cause" | "first_noticed_by" | "by_ms">
+    & Verdict
+    & {
+      at: Role | null;
+      predicted_ms: BySide;
+      detected_ms: BySide;
+      in_doubt: number | null;
+      settled: number | null;
+      peer: "agrees" | "contradicts" | "unknown";
+    };
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

@@ -9,6 +9,7 @@ import type { LinkWatch } from "../platform/net/own_link.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import type { DetectedSince, Detection } from "./close_reason.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
+import type { KernelWatch } from "../evidence/kernel_watch.ts";
 import type { SessionStateOptions } from "./state.ts";
 import {
   heartbeatPhase_ms,
@@ -98,6 +99,8 @@ export interface HeartbeatsOptions
   send: (n: number) => void;
   /** Looks at this host's own interface while they are not answered. */
   link?: LinkWatch;
+  /** Asks the kernel about the connection meanwhile. */
+  kernel?: KernelWatch;
   /** Counts them. */
   ledger: Ledger;
 }
@@ -124,6 +127,11 @@ export class Heartbeats implements HeartbeatProbe {
     return this.#options.link?.fault;
   }
 
+  /** What watches the kernel's view of the connection, if anything does. */
+  get kernel(): KernelWatch | undefined {
+    return this.#options.kernel;
+  }
+
   /** Starts a heartbeat phase: until a heartbeat is answered, death is measured from the start of silence. */
   silent(since: DetectedSince, at_ms: number): void {
     this.#answered = false;
@@ -147,6 +155,7 @@ export class Heartbeats implements HeartbeatProbe {
     this.assure();
     this.#probe = this.#last;
     this.#options.link?.judgedIn(timers.heart_beat_threshold_ms);
+    this.#options.kernel?.judgedIn(timers.heart_beat_threshold_ms);
   }
 
   /** Sends a heartbeat only as this side's sign of life: whether it is answered does not matter. */
@@ -171,6 +180,7 @@ export class Heartbeats implements HeartbeatProbe {
   answered(): void {
     this.#answered = true;
     this.#options.link?.heard();
+    this.#options.kernel?.answered();
     this.#options.ledger.heartbeatsAnswered++;
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
     this.#options.events.emit("heartbeat_answered", { n: this.#probe, rtt_ms });
@@ -185,5 +195,6 @@ export class Heartbeats implements HeartbeatProbe {
   missed(missed: number, left: number): void {
     this.#options.ledger.heartbeatsMissed++;
     this.#options.events.emit("heartbeat_missed", { n: this.#probe, missed, left });
+    this.#options.kernel?.missed();
   }
 }

@@ -137,6 +137,8 @@ export class Ledger {
   dataReceived = 0;
   /** Bytes of data messages sent or received, each counted once. */
   dataBytes = 0;
+  /** The size of the largest data message received, in bytes. */
+  largestData = 0;
   /** The last sequence number confirmed. */
   confirmedUpTo = 0;
   /** Receives each round-trip time as well, if set. */
@@ -163,6 +165,13 @@ export class Ledger {
   #longestIdle_ms = 0;
   /** Made with the first: a server has none. */
   #rtts?: { count: number; sum_ms: number; min_ms: number; max_ms: number };
+
+  /** Counts a data message that was received for the first time. */
+  received(seq: number, bytes: number): void {
+    this.dataReceived = seq;
+    this.dataBytes += bytes;
+    if (bytes > this.largestData) this.largestData = bytes;
+  }
 
   /** Notes how a connection, the last one, was used until its end. */
   connectionClosed({ age_ms, idle_ms, pause_ms = 0, survived_ms }: Cut): void {

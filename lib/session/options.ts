@@ -3,13 +3,20 @@
  *
  * @module
  */
+import { isLarge, type KernelReport } from "../evidence/kernel.ts";
+import { KernelWatch, type WatchedSession } from "../evidence/kernel_watch.ts";
 import type { Clock } from "../platform/clock.ts";
+import { LinkWatch } from "../platform/net/own_link.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { FrameDecoder } from "../wire/decoder.ts";
+import { explainForeign } from "../wire/foreign.ts";
 import type { ReadAhead } from "../wire/reader.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
+import { Accounts, type LastExchange } from "./accounts.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
+import { Heartbeats } from "./heartbeat_loop.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
 import { OPEN_LIMIT_MS, type Timers } from "./timers.ts";
@@ -75,6 +82,12 @@ export abstract class SessionSide {
     return this.config.timers;
   }
 
+  /** What is noted of the session's outages. */
+  protected get accounts(): Accounts {
+    const { config: { clock, timers }, events, role } = this;
+    return this.state.accounts ??= new Accounts({ clock, timers, events, role });
+  }
+
   /** The session's id; `?` before the client has sent it. */
   get id(): string {
     return this.events.session ?? "?";
@@ -90,8 +103,9 @@ export abstract class SessionSide {
     return this.config.clock.now();
   }
 
-  /** Records a frame that was sent or received at a time, if this process is recorded. */
+  /** Notes a frame that was sent or received at a time: of an outage, and if this process is recorded. */
   protected trace(isSent: boolean, frame: Frame, now_ms: number): void {
+    this.state.accounts?.onFrame(isSent, frame, now_ms);
     const { session, trace } = this.events;
     if (!trace || session === null) return;
     this.connectionNumber ??= trace.connect();
@@ -104,8 +118,32 @@ export abstract class SessionSide {
     return { by: "self", reason: "silent", text: `no ${missing} within ${OPEN_LIMIT_MS / 1000} s` };
   }
 
-  /** Completes the handshake, `HELLO` and `WELCOME`; false if the deadline passes first. */
-  protected abstract open(deadline: Deadline): Promise<boolean>;
+  /** Whether the peer knows `ACCOUNT`: to any other, that would be a protocol error. */
+  abstract readonly knowsAccounts: boolean;
+  /** What was sent and received last while all was well. */
+  abstract lastExchange(): LastExchange;
+  /** Makes the session's heartbeats, and what looks at the link and asks the kernel when they go unanswered. */
+  protected makeHeartbeats(send: (n: number) => void, session: WatchedSession): Heartbeats {
+    const { config: { clock }, connection, events, ledger, timers } = this;
+    const link = new LinkWatch(clock, connection);
+    const emit = (report: KernelReport) => this.events.emit("kernel", report);
+    const kernel = new KernelWatch({ clock, connection, emit, session });
+    return new Heartbeats({ clock, timers, events, kernel, ledger, link, send });
+  }
+
+  /** What a peer that has opened no session speaks, if it is another known protocol. */
+  protected explainOtherWire({ first, unfinishedLine }: FrameDecoder): string | undefined {
+    return this.config.legacy?.explainAnswer(unfinishedLine) ?? explainForeign(first, this.role);
+  }
+
+  /** Whether the peer may have sent what takes large packets: a client, unless all that came was small. */
+  get mayHearLarge(): boolean {
+    const { largestData } = this.ledger;
+    return this.role === "server" && (largestData === 0 || isLarge(largestData));
+  }
+
+  /** Begins the handshake, if that is up to this side. */
+  protected sendHello?(): void;
   /** Receives a frame that only this role receives. */
   protected abstract onRoleFrame(frame: Frame): void;
   /** Begins the data phase, and calls `dataOver` when no data comes in time, or all is done. */

@@ -2,9 +2,9 @@
  * One side of a session on one connection: one reader, one bounded writer, the two loops in turn, one end.
  *
  * The room: `state` and `ledger` (with `histogram`) outlive a connection: phase, events, counters;
- * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a side passes in and implements; `dial` and
- * `closing` open and close a connection; `close_reason` says why it ended; `events` are what all rooms to
- * the right read.
+ * `data_loop` (the client's) and `heartbeat_loop` are the phases; `timers` has all limits; `options` has what a
+ * side passes in and implements; `connection` opens and closes one; `close_reason` says why it ended;
+ * `accounts` compares what both sides saw of an outage; `events` are what all rooms to the right read.
  * `client/` and `server/` extend {@linkcode Session}; `original/` uses state, ledger and heartbeats.
  * Nothing here opens a socket, a file or a thread, or knows who listens to events.
  *
@@ -12,21 +12,20 @@
  */
 import { Condition } from "../platform/condition.ts";
 import { Deadline, type DeadlineOptions } from "../platform/deadline.ts";
-import { LinkWatch } from "../platform/net/own_link.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import { TurnLimiter } from "../platform/turns.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
-import { explainForeign } from "../wire/foreign.ts";
-import { expectFrame, type Frame, ProtocolError } from "../wire/protocol.ts";
+import { expectFrame, type Frame, type JsonObject, ProtocolError } from "../wire/protocol.ts";
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
+import type { AccountLink } from "./accounts.ts";
 import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
-import { closeGracefully } from "./closing.ts";
+import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
 import type { Resumption } from "./events.ts";
-import { heartbeatLoop, Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
+import { heartbeatLoop, type Heartbeats, type ReceiveCounters } from "./heartbeat_loop.ts";
 import { ConnectionLedger } from "./ledger.ts";
 import { type SessionOptions, SessionSide } from "./options.ts";
 import type { ClosedConnection } from "./state.ts";
@@ -34,7 +33,7 @@ import { FRAMES_PER_TURN, LARGE_READ_BYTES, OPEN_LIMIT_MS } from "./timers.ts";
 
 /** One side of a session on one connection; runs once. */
 export abstract class Session extends SessionSide
-  implements ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
+  implements AccountLink, ReceiveCounters, MessageListener<Frame>, WriterListener, DeadlineOptions {
   /** Notified after each read. */
   readonly changes = new Condition();
   /** Frames received on this connection. */
@@ -83,7 +82,8 @@ export abstract class Session extends SessionSide
     const { deadline } = this;
     try {
       deadline.moveTo(this.#use.opened_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
-      if (!await this.open(deadline)) this.end(this.openTimeout());
+      this.sendHello?.();
+      if (!await this.changes.until(() => this.#isOpen, deadline)) this.end(this.openTimeout());
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
@@ -106,8 +106,10 @@ export abstract class Session extends SessionSide
       const heartbeats = await this.#heartbeatPhase(deadline);
       // The data that ended the phase may have come in one read with what ended the session.
       deadline.throwIfEnded();
-      if (heartbeats !== "dead") this.state.data();
-      else this.end({ by: "self", reason: "silent", text: "" });
+      if (heartbeats === "dead") this.end({ by: "self", reason: "silent", text: "" });
+      deadline.throwIfEnded();
+      this.state.data();
+      this.state.accounts?.over(this, this.#beats().kernel?.recovered());
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
@@ -116,14 +118,11 @@ export abstract class Session extends SessionSide
   }
 
   async #close(): Promise<void> {
-    await closeGracefully({
-      clock: this.config.clock,
-      connection: this.connection,
-      writer: this.writer,
-      closeReason: this.closeReason!,
-      reader: this.#reader,
-      settle: (limit) => this.settle(limit),
-    }).catch((error) => this.onFailure(error));
+    const { config: { clock }, connection, writer } = this;
+    const [closeReason, reader] = [this.closeReason!, this.#reader];
+    const settle = (limit: Deadline) => this.settle(limit);
+    await closeGracefully({ clock, connection, writer, closeReason, reader, settle })
+      .catch((error) => this.onFailure(error));
     this.onClosed(this.#defect);
   }
 
@@ -134,6 +133,12 @@ export abstract class Session extends SessionSide
     this.counts = this.state.open(this.connection);
     if (resumption) this.state.resumed(resumption);
     this.state.data();
+    if (resumption) this.state.accounts?.over(this);
+  }
+
+  /** Sends what this side saw of an outage. */
+  sendAccount(account: JsonObject): void {
+    this.writer.send({ type: "ACCOUNT", account });
   }
 
   /** Called when this process did not run as a deadline came due, or its host was suspended. */
@@ -154,14 +159,22 @@ export abstract class Session extends SessionSide
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(reason: CloseReason): void {
     if (this.closeReason) return;
-    const closeReason = onLink(reason, this.#heartbeats?.linkFault);
-    this.closeReason = closeReason;
-    const { peer } = this;
-    const use = this.#use;
+    const closeReason = this.closeReason = onLink(reason, this.#heartbeats?.linkFault);
     const detection = this.#heartbeats?.detection;
-    const connection = { peer, use, wasOpened: this.#isOpen, detection };
+    const watch = this.#heartbeats?.kernel;
+    const kernel = watch?.end();
+    const connection = {
+      peer: this.peer,
+      use: this.#use,
+      wasOpened: this.#isOpen,
+      detection,
+      kernel,
+    };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
-    else if (this.#isOpen) this.state.disconnect(closeReason, connection);
+    else if (this.#isOpen) {
+      this.accounts.lost(this, closeReason, { detection, seen: watch?.seen });
+      this.state.disconnect(closeReason, connection);
+    }
     this.deadline.end(closeReason);
   }
 
@@ -177,19 +190,17 @@ export abstract class Session extends SessionSide
 
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
-    if (this.#heartbeats) return this.#heartbeats;
-    const { events, ledger, timers } = this;
-    const { clock } = this.config;
-    const link = new LinkWatch(clock, this.connection);
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    return this.#heartbeats = new Heartbeats({ clock, timers, events, ledger, link, send });
+    return this.#heartbeats ??= this.makeHeartbeats(send, this);
   }
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
+    if (!isIdle) this.accounts.silent(this, at_ms);
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
+    this.#beats().kernel!.silent(isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -206,7 +217,9 @@ export abstract class Session extends SessionSide
     expectFrame(frame, this.role, this.isOpen ? "open" : "opening");
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
-    const now_ms = this.state.lastSignOfLife_ms = this.#readAt_ms ??= this.deadline.look();
+    const now_ms = this.#readAt_ms ??= this.deadline.look();
+    if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
+    this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     this.trace(false, frame, now_ms);
     switch (frame.type) {
@@ -219,6 +232,8 @@ export abstract class Session extends SessionSide
         return this.writer.send({ type: "HEARTBEAT_REPLY", n: frame.n });
       case "HEARTBEAT_REPLY":
         return this.#beats().onReply(frame.n);
+      case "ACCOUNT":
+        return this.accounts.onAccount(this, frame.account, now_ms);
       case "TERMINATE":
         return this.end({ by: "peer", reason: frame.reason, text: frame.text });
       default:
@@ -235,13 +250,13 @@ export abstract class Session extends SessionSide
   }
 
   /** Sends a heartbeat as a sign of life of this side, which reads nothing that it could answer. */
-  protected assure(): void {
+  assure(): void {
     this.#beats().assure();
   }
 
   /** Ends a read. The next one waits for other connections and for the sink of events, if they need it. */
   onBatchEnd(bytes: number): void | Promise<void> {
-    const otherWire = this.#explainOtherWire();
+    const otherWire = this.#isOpen ? undefined : this.explainOtherWire(this.#decoder);
     if (otherWire !== undefined) throw new ProtocolError(otherWire);
     // A part of a frame is traffic, too.
     this.#use.onTraffic(this.#readAt_ms ?? this.now());
@@ -260,25 +275,20 @@ export abstract class Session extends SessionSide
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    const text = this.#explainOtherWire() ?? error.message;
+    const text = (!this.#isOpen && this.explainOtherWire(this.#decoder)) || error.message;
     this.end({ by: "self", reason: "protocol", text });
-  }
-
-  /** What the peer speaks, if it opens no session because it speaks another known protocol. */
-  #explainOtherWire(): string | undefined {
-    if (this.#isOpen) return undefined;
-    const legacy = this.config.legacy?.explainAnswer(this.#decoder.unfinishedLine);
-    return legacy ?? explainForeign(this.#decoder.first, this.role);
   }
 
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
+    this.#heartbeats?.kernel?.onWritten();
   }
 
-  /** Records a frame that is handed to the network. */
+  /** Notes a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    if (this.events.trace) this.trace(true, frame, this.now());
+    const isNoted = this.events.trace || this.state.accounts?.hasOutage;
+    if (isNoted) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

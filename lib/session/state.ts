@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../platform/clock.ts";
 import { type ConnectionUse, CutPattern, type Pace } from "../evidence/cuts.ts";
+import type { KernelVerdict } from "../evidence/kernel.ts";
 import { LocalStalls, type StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import {
@@ -15,6 +16,7 @@ import {
   isDeath,
   isDeclaredByPeer,
 } from "./close_reason.ts";
+import type { Accounts } from "./accounts.ts";
 import type { EventSource, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
@@ -67,6 +69,8 @@ export interface ClosedConnection {
   readonly wasOpened?: boolean;
   /** What a death is measured from. */
   readonly detection?: Detection;
+  /** What follows from what the kernel knew of it while it was silent. */
+  readonly kernel?: KernelVerdict;
 }
 
 /** The state of one session. It ends once, for one reason. */
@@ -75,6 +79,8 @@ export class SessionState {
   readonly ledger = new Ledger();
   /** Emits its events. */
   readonly events: EventSource;
+  /** What is noted of its outages; made with the first one. */
+  accounts?: Accounts;
   /** When its first connection was opened, in monotonic milliseconds. */
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
@@ -131,6 +137,11 @@ export class SessionState {
   /** Whether it is in the heartbeat phase because data that was due did not come. */
   get isSilent(): boolean {
     return this.#phase === "heartbeat" && this.#silence !== "idle";
+  }
+
+  /** When this process did not run, or its host was suspended, the last time. */
+  get lastStall(): LocalStalls["last"] {
+    return this.#stalls?.last;
   }
 
   /** What confirmations wait for at the server, if they do. */
@@ -201,6 +212,7 @@ export class SessionState {
   /** Ends the session. Only the first reason counts. */
   end(closeReason: CloseReason, connection: ClosedConnection): void {
     if (this.#closeReason) return;
+    this.accounts?.end();
     const now_ms = this.#change("end");
     this.#closeReason = closeReason;
     this.#closed("terminated", closeReason, now_ms, connection);
@@ -215,12 +227,11 @@ export class SessionState {
 
   /** Looks whether this host was suspended since the last look, and notes that as a local stall. */
   noteSuspension(): void {
-    const clock = this.#clock;
-    const suspended_ms = clock.suspended_ms();
+    const suspended_ms = this.#clock.suspended_ms();
     const ms = suspended_ms - this.#suspended_ms;
     if (ms === 0 || this.#closeReason) return;
     this.#suspended_ms = suspended_ms;
-    (this.#stalls ??= new LocalStalls()).suspended(ms, clock.now(), this.lastSignOfLife_ms);
+    (this.#stalls ??= new LocalStalls()).suspended(ms, this.#clock.now(), this.lastSignOfLife_ms);
     this.#reportStall(ms, "suspended");
   }
 
@@ -236,7 +247,8 @@ export class SessionState {
 
   #reportStall(ms: number, kind: StallKind): void {
     this.ledger.localStalls++;
-    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now());
+    const { lastSignOfLife_ms } = this;
+    (this.#stalls ??= new LocalStalls()).reported(ms, kind, this.#clock.now(), lastSignOfLife_ms);
     this.events.emit("local_stall", { ms: roundMs(ms), kind });
   }
 
@@ -245,16 +257,15 @@ export class SessionState {
     event: "disconnected" | "terminated",
     closeReason: CloseReason,
     now_ms: number,
-    { detection, peer, use, wasOpened }: ClosedConnection,
+    { detection, kernel, peer, use, wasOpened }: ClosedConnection,
   ): void {
-    const timers = this.#timers;
     const lastSignOfLife_ms = this.#isOpen || detection ? this.lastSignOfLife_ms : undefined;
     const suspended_ms = this.#stalls?.suspendedSince_ms(this.lastSignOfLife_ms) ?? 0;
     const just = isDeclaredByPeer(closeReason) && this.#stalls?.justBefore(now_ms);
-    const stalls = { suspended_ms, ...just };
     const death = isDeath(closeReason, detection) ? detection : undefined;
     const cut = death ? use?.reportDeath(now_ms, death.at_ms) : use?.report(now_ms);
-    const context = { peer, timers, now_ms, lastSignOfLife_ms, ...stalls, detection, cut };
+    const found = { suspended_ms, ...just, kernel, detection, cut };
+    const context = { peer, timers: this.#timers, now_ms, lastSignOfLife_ms, ...found };
     const held = this.#held && { held: this.#held };
     this.events.emit(event, { ...closeReport(closeReason, context), ...held });
     if (!cut || !wasOpened) return;

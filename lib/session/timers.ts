@@ -33,6 +33,9 @@ export const ORIGINAL_FINAL_WRITE_LIMIT_MS = 50;
 /** From a failed dial of an original server to the next: short against its timers, which count seconds. */
 export const ORIGINAL_REDIAL_MS = 250;
 
+/** From an outage's end to its conclusion without the peer's account: that comes in one round trip. */
+export const ACCOUNT_LIMIT_MS = 1_000;
+
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;
 

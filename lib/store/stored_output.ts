@@ -67,6 +67,8 @@ class StoredOutput implements MessageOutput {
   #position: Position;
   #recorded?: Position;
   #recordedAt = NaN;
+  /** The number in the last position that was synced to be recorded. */
+  #syncedUpTo = 0;
 
   constructor(
     store: OutputJournal,
@@ -165,7 +167,9 @@ class StoredOutput implements MessageOutput {
 
   /** Has the store commit its position. */
   async #record(): Promise<void> {
-    if (this.#position !== this.#recorded) await this.#store.record(await this.#syncedPosition());
+    if (this.#position === this.#recorded) return;
+    const position = await this.#syncedPosition();
+    if (position) await this.#store.record(position);
   }
 
   /** The same; if the store or the output has failed, the position recorded before stays. */
@@ -177,10 +181,13 @@ class StoredOutput implements MessageOutput {
     }
   }
 
-  async #syncedPosition(): Promise<Position> {
+  /** Its position once that is synced; none if a later one, whose sync took less time, is recorded. */
+  async #syncedPosition(): Promise<Position | undefined> {
     const position = this.#position;
     this.#recorded = position;
     await this.#file.sync();
+    if (position.number < this.#syncedUpTo) return undefined;
+    this.#syncedUpTo = position.number;
     return position;
   }
 }

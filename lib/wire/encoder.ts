@@ -131,7 +131,7 @@ export class FrameBatch {
     const grown = room <= POOLED_BYTES
       ? freeBuffers.pop() ?? new Uint8Array(POOLED_BYTES)
       : new Uint8Array(room);
-    grown.set(this.#buffer.subarray(0, this.#length));
+    if (this.#length > 0) grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }
 }

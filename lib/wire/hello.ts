@@ -37,8 +37,8 @@ export interface Hello {
   readonly settled: boolean;
   /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
   readonly threshold_ms: number;
-  /** Whether it knows `HOLD`: to any other, that would be a protocol error. */
-  readonly knowsHold: boolean;
+  /** What it knows besides the frames of the first version: anything else would be a protocol error. */
+  readonly knows: readonly string[];
 }
 
 /** Reads a client's state of its session from its `HELLO`. */
@@ -53,6 +53,6 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
       greetingNumber(greeting, "data_threshold") ?? Infinity,
       greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,
     ),
-    knowsHold: greetingKnows(greeting).includes("hold"),
+    knows: greetingKnows(greeting),
   };
 }

@@ -5,8 +5,8 @@
  */
 import {
   type Frame,
-  type Greeting,
   HOLD_REASONS,
+  type JsonObject,
   MAX_LINE_BYTES,
   MAX_SESSION_ID_LENGTH,
   ProtocolError,
@@ -41,6 +41,8 @@ export function frameLine(frame: TextFrame): string {
       return `${frame.type} ${frame.version} ${frame.session} ${JSON.stringify(frame.greeting)}\n`;
     case "HOLD":
       return `HOLD ${frame.reason}\n`;
+    case "ACCOUNT":
+      return `ACCOUNT ${JSON.stringify(frame.account)}\n`;
     case "TERMINATE":
       return terminateLine(frame.reason, frame.text);
   }
@@ -83,6 +85,8 @@ export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | 
     case "HOLD":
       if (rest.length > 0) break;
       return { type, reason: reason(first, HOLD_REASONS, type) };
+    case "ACCOUNT":
+      return { type, account: parseObject(text.slice("ACCOUNT ".length), type) };
     case "TERMINATE":
       return parseTerminate(first, text);
     default:
@@ -125,11 +129,11 @@ function parseGreeting(type: "HELLO" | "WELCOME", text: string): Frame & { type:
   return { type, version: number(version, text, 1), session, greeting: parseObject(json, type) };
 }
 
-function parseObject(json: string, type: string): Greeting {
+function parseObject(json: string, type: string): JsonObject {
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return value as Greeting;
+      return value as JsonObject;
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -40,10 +40,13 @@ export const HOLD_REASONS = ["store", "output", "room"] as const;
 export type HoldReason = typeof HOLD_REASONS[number];
 
 /** Frames besides those of the first version that this one knows, as it says in `HELLO` and `WELCOME`. */
-export const KNOWN_EXTENSIONS = ["hold"] as const;
+export const KNOWN_EXTENSIONS = ["hold", "account"] as const;
 
-/** JSON object in `HELLO` and `WELCOME`: the sender's timers in seconds, and its state of the session. */
-export type Greeting = Readonly<Record<string, unknown>>;
+/** JSON object of a frame. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** That of `HELLO` and `WELCOME`: the sender's timers in seconds, and its state of the session. */
+export type Greeting = JsonObject;
 
 /** One frame of PW/1. */
 export type Frame =
@@ -52,7 +55,21 @@ export type Frame =
   | { type: "CONFIRM"; seq: number }
   | { type: "HEARTBEAT" | "HEARTBEAT_REPLY"; n: number }
   | { type: "HOLD"; reason: HoldReason }
+  | { type: "ACCOUNT"; account: JsonObject }
   | { type: "TERMINATE"; reason: TerminateReason; text: string };
+
+/** The number of a frame; -1 if it has none. */
+export function frameNumber(frame: Frame): number {
+  switch (frame.type) {
+    case "DATA":
+    case "CONFIRM":
+      return frame.seq;
+    case "HEARTBEAT":
+    case "HEARTBEAT_REPLY":
+      return frame.n;
+  }
+  return -1;
+}
 
 /** The first word of a frame. */
 export type FrameType = Frame["type"];
@@ -66,11 +83,11 @@ export const ACCEPTED_FRAMES: Readonly<
 > = {
   server: {
     opening: ["HELLO", "TERMINATE"],
-    open: ["DATA", "HEARTBEAT", "HEARTBEAT_REPLY", "TERMINATE"],
+    open: ["DATA", "HEARTBEAT", "HEARTBEAT_REPLY", "ACCOUNT", "TERMINATE"],
   },
   client: {
     opening: ["WELCOME", "TERMINATE"],
-    open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "TERMINATE"],
+    open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "ACCOUNT", "TERMINATE"],
   },
 };
 

@@ -22,8 +22,6 @@ export interface Decoder<Message> {
   push(buffer: Uint8Array, length: number): void;
   /** The next complete message, or `undefined` when more bytes are needed. */
   next(): Message | undefined;
-  /** Whether an unfinished message is held. */
-  readonly midFrame: boolean;
 }
 
 /** Receives the messages of a connection. */

@@ -36,11 +36,14 @@ Deno.test("a client emits a lost connection, its resume and its end, event by ev
     "5000 data_sent 2 1",
     "5000 data_confirmed 2 0",
     "7000 phase data connecting 2000",
-    "7000 disconnected network reset reset server:4000 2000 last_sign_of_life 60000 2000",
+    "7000 disconnected network reset reset server:4000 2000 last_sign_of_life 60000 2000 reset",
     "7000 reconnecting 1 500 reset server:4000",
     "7500 connected server:4000 60 65",
     "7500 resumed 2500 0 0",
     "7500 phase connecting data 0",
+    '7500 account unknown reset    {"client":null,"server":null} {"client":null,"server":null} 0 0 ' +
+    "the connection was reset (RST) who sent the reset: the peer's host, or something on the path " +
+    "unknown",
     "10000 data_sent 3 1",
     "10000 data_confirmed 3 0",
     "10500 phase data terminated 500",
@@ -192,7 +195,7 @@ Deno.test("a dead server is dialled again, a full detection after its death", as
     "0 phase connecting data 0",
     "25000 phase data heartbeat 20000",
     "65000 phase heartbeat connecting 60000",
-    "65000 disconnected self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000",
+    "65000 disconnected self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000 unknown",
     "65000 reconnecting 1 500 silent server:4000",
     "65500 phase connecting data 0",
   ]);

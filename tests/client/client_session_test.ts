@@ -120,7 +120,7 @@ Deno.test("a dead server is declared at the predicted moment after the first unc
     "55000 heartbeat_missed 3 3 1",
     "65000 heartbeat_missed 4 4 0",
     "65000 phase heartbeat terminated 60000",
-    "65000 terminated self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000",
+    "65000 terminated self silent  server:4000 60000 first_unconfirmed_data_sent 60000 65000 unknown",
   ]);
   await clock.advance(1_000);
   assertEquals(await ended, { by: "self", reason: "silent", text: "" });
@@ -189,7 +189,7 @@ for (
 }
 
 const UNEXPECTED =
-  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY, HOLD or TERMINATE";
+  "from the server in an open session; expected CONFIRM, HEARTBEAT, HEARTBEAT_REPLY, HOLD, ACCOUNT or TERMINATE";
 
 for (
   const [sent, why] of [

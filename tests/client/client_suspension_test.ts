@@ -15,7 +15,7 @@ Deno.test("a client that wakes to a lost connection says first that it was suspe
   const events = ["local_stall", "disconnected", "reconnecting", "resumed"] as const;
   assertEquals(recorder.story(...events), [
     "11000 local_stall 10200 suspended",
-    "11000 disconnected network reset reset server:4000 11000 last_sign_of_life 60000 11000 10200",
+    "11000 disconnected network reset reset server:4000 11000 last_sign_of_life 60000 11000 10200 reset",
     "11000 reconnecting 1 500 reset server:4000",
     "11500 resumed 11500 0 0",
   ]);

@@ -13,6 +13,7 @@ import {
   reset,
   resetAfterPause,
   silent,
+  silentConfirming,
   silentSinceAnswer,
   textsOf,
 } from "../support/cause_texts.ts";
@@ -74,7 +75,7 @@ const FAULTS: readonly Fault[] = [
     name: "nothing arrives at the client",
     inject: ({ client }) => client.filter("-j DROP"),
     client: silent,
-    server: silent,
+    server: silentConfirming,
   },
   {
     name: "a firewall rejects what is for the server",

@@ -76,6 +76,7 @@ testUnless(
           assertGreater(run.bursts, DURATION_S / 4);
           assertGreater(run.large, DURATION_S / 30);
           if (kills) assertGreater(run.kills, DURATION_S / 24);
+          else assertLess(run.worst_ms, 3_000, "a confirmation took as long as silence does");
         },
       );
     }

@@ -5,7 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { freePort, startCommand } from "../support/process.ts";
+import { commandWords, freePort, isListening, startCommand } from "../support/process.ts";
+import { onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 import { SmallDisk, whyNoDisk } from "../support/small_disk.ts";
 import { startCommitter } from "../support/store_committer.ts";
@@ -49,6 +50,75 @@ testUnless(why, "a pipe gets nothing again after a pause and SIGKILL", async () 
   next.kill("SIGTERM");
   assertEquals(await next.ended(), 0, next.stderr);
   assertEquals(new TextDecoder().decode((await again).stdout), "");
+});
+
+testUnless(why, "stdout gets again only what came in the last second before SIGKILL", async () => {
+  using folder = new StoreFolder();
+  const where = [HOST, String(freePort())];
+  const [deno, ...words] = commandWords("server");
+  const args = [...words, ...where, "--quiet", "--output=-", "--store", folder.store];
+  const serve = async () => {
+    const server = new Deno.Command(deno!, { args, stdout: "piped" }).spawn();
+    await isListening(Number(where[1]), server);
+    return server;
+  };
+  await using first = await serve();
+  const client = ["--stdin", "--duration=60"];
+  await using sender = startCommand("client", [...where, ...client], { stdin: "piped" });
+  const send = async (from: number, to: number) => {
+    const numbers = Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}\n`);
+    await sender.write(encoder.encode(numbers.join("")));
+    await sender.event("data_confirmed", ({ seq }) => seq === to);
+  };
+  await send(1, 100);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await send(101, 102);
+  first.kill("SIGKILL");
+  const { stdout } = await first.output();
+  assert(new TextDecoder().decode(stdout).endsWith("\nline 101\nline 102\n"));
+  await using next = await serve();
+  next.kill("SIGTERM");
+  const again = new TextDecoder().decode((await next.output()).stdout);
+  assert("line 101\nline 102\n".endsWith(again), again);
+});
+
+testUnless(why, "what a pipe holds when its reader dies is in the store", async () => {
+  using folder = new StoreFolder();
+  const pipe = folder.file("pipe");
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const starting = start(folder, pipe, "--store", folder.store);
+  const reader = await Deno.open(pipe);
+  const { server, client } = await starting;
+  await using _server = server;
+  await using sender = client();
+  await sender.write(encoder.encode("one\ntwo\n"));
+  await sender.event("data_confirmed", ({ seq }) => seq === 2);
+  reader.close();
+  await sender.write(encoder.encode("three\n"));
+  assertEquals([await server.ended(), await sender.ended()], [1, 1]);
+  const { in_doubt } = await sender.event("summary");
+  assertEquals([in_doubt, payloads(folder)], [[[3, 3]], "one\ntwo\nthree\n"]);
+});
+
+Deno.test("an --output with lines of another program: one sentence, and 2, until it is moved", async () => {
+  using folder = new StoreFolder();
+  const { server, client } = await start(folder, folder.output, "--store", folder.store);
+  await using _server = server;
+  await using sender = client();
+  await sender.write(encoder.encode("one\n"));
+  await sender.event("data_confirmed");
+  server.kill("SIGTERM");
+  await server.ended();
+  Deno.writeTextFileSync(folder.output, "mine\n", { append: true });
+  const args = ["--store", folder.store, "--output", folder.output, "--duration=0.1"];
+  const again = () => runCommand("server", [HOST, String(freePort()), "--quiet", ...args]);
+  assertStringIncludes(
+    onlySentence(await again(), 2),
+    "it has data that this server did not write",
+  );
+  assertEquals(folder.written, "one\nmine\n");
+  Deno.renameSync(folder.output, folder.file("old.txt"));
+  assertEquals((await again()).code, 0);
 });
 
 for (const withStore of [true, false]) {
@@ -112,6 +182,38 @@ function payloads(folder: StoreFolder): string {
   const rows = folder.query("SELECT CAST(payload AS TEXT) AS text FROM messages ORDER BY number");
   return rows.map(({ text }) => `${text}\n`).join("");
 }
+
+testUnless(
+  whyNoDisk,
+  "an --output on a full disk: 1, at the start 2, and on with space",
+  async () => {
+    using folder = new StoreFolder();
+    await using disk = await SmallDisk.open(folder, "512k");
+    const output = `${disk.path}/out`;
+    const where = [HOST, String(freePort())];
+    const args = [...where, "--store", folder.store, "--output", output];
+    const serve = () => startCommand("server", args, { before: disk.words });
+    await using first = serve();
+    await first.event("listening");
+    const input = `one\n${"x".repeat(100_000)}\n`;
+    await using client = startCommand("client", [...where, "--stdin", "--reconnect"], {
+      stdin: "piped",
+    });
+    await client.write(encoder.encode(input.slice(0, 4)));
+    await client.event("data_confirmed");
+    await disk.fill();
+    await client.write(encoder.encode(input.slice(4)));
+    await client.endInput();
+    assertEquals(await first.ended(), 1, first.stderr);
+    await using second = serve();
+    assertEquals(await second.ended(), 2, second.stderr);
+    assertStringIncludes(second.stderr, "no space is left on its disk");
+    await disk.free();
+    await using _third = serve();
+    assertEquals(await client.ended(), 0, client.stderr);
+    assertEquals(await disk.text(output), input);
+  },
+);
 
 testUnless(whyNoDisk, "an output on a full disk goes on once there is space", async () => {
   using folder = new StoreFolder();

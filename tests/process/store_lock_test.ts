@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort, startCommand } from "../support/process.ts";
-import { onlySentence, runCommand } from "../support/run.ts";
+import { onlySentence, runCommand, runWords } from "../support/run.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { startCommitter } from "../support/store_committer.ts";
 import { StoreFolder } from "../support/store_folder.ts";
@@ -58,3 +58,19 @@ testUnless(why, "a second server is refused on a hard link of an --output in use
   const sentence = onlySentence(await runCommand("server", args), 2);
   assertStringIncludes(sentence, `cannot open the output ${alias}: another server appends to`);
 });
+
+testUnless(
+  why ?? whyNot("flock", "--version"),
+  "an --output in use is read by others, and written by none that asks for its lock",
+  async () => {
+    using folder = new StoreFolder();
+    await using committer = startCommitter([folder.store, folder.output]);
+    await committer.event("confirmed");
+    assert(folder.written.length > 0);
+    const ask = () => runWords(["flock", "--nonblock", folder.output, "true"]);
+    assertEquals((await ask()).code, 1);
+    committer.kill("SIGKILL");
+    await committer.ended();
+    assertEquals((await ask()).code, 0);
+  },
+);

@@ -53,7 +53,7 @@ Deno.test("a session that comes back is resumed: events, WELCOME and what follow
     "0 data_received 1 1",
     "0 data_received 2 1",
     "1000 phase data connecting 1000",
-    "1000 disconnected network reset reset client:50000 1000 last_sign_of_life 60000 1000",
+    "1000 disconnected network reset reset client:50000 1000 last_sign_of_life 60000 1000 reset",
     "1500 connected client:50000 60",
     "1500 phase connecting data 0",
     "1500 data_received 3 1",

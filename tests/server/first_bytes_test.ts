@@ -73,7 +73,7 @@ Deno.test("parseHello() gives the HELLO, whatever comes behind it", () => {
     sent: 5,
     settled: false,
     threshold_ms: Infinity,
-    knowsHold: false,
+    knows: [],
   };
   for (const rest of ["", "DATA 1 1\nx\n", "DATA 1", "nonsense\n"]) {
     assertEquals(parseHello(bytes(`${HELLO}\n${rest}`)), hello, rest);
@@ -225,5 +225,15 @@ Deno.test("PeekedConnection passes on what is wrong with the interface of its co
   assertEquals(await peeked.linkFault(0), undefined);
   server.linkFault = () => Promise.resolve("no link on eth0 (down)");
   assertEquals(await peeked.linkFault(0), "no link on eth0 (down)");
+  client.close();
+});
+
+Deno.test("PeekedConnection passes on what the kernel knows of its connection", async () => {
+  const clock = new VirtualClock();
+  const { client, server } = new Path(clock);
+  const peeked = new PeekedConnection(server);
+  assertEquals(await peeked.kernelView(clock), undefined);
+  server.kernelView = () => Promise.resolve({ unreadable: "no /proc" });
+  assertEquals(await peeked.kernelView(clock), { unreadable: "no /proc" });
   client.close();
 });

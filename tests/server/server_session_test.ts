@@ -95,7 +95,7 @@ Deno.test("a dead client is declared at the predicted moment after its last data
     "55000 heartbeat_missed 3 3 1",
     "65000 heartbeat_missed 4 4 0",
     "65000 phase heartbeat terminated 60000",
-    "65000 terminated self silent  client:50000 60000 last_data_heard 60000 60000",
+    "65000 terminated self silent  client:50000 60000 last_data_heard 60000 60000 unknown",
   ]);
   assertEquals(peer.heard.at(-1), "65000 TERMINATE silent");
   await clock.advance(1_000);
@@ -128,7 +128,7 @@ Deno.test("the server refuses another version, and what it is told to refuse", a
 });
 
 const UNEXPECTED =
-  "from the client in an open session; expected DATA, HEARTBEAT, HEARTBEAT_REPLY or TERMINATE";
+  "from the client in an open session; expected DATA, HEARTBEAT, HEARTBEAT_REPLY, ACCOUNT or TERMINATE";
 
 for (
   const [said, why] of [

@@ -47,9 +47,9 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     wrong: "await ready;",
   },
   "a client that is not read gets no signs of life": {
-    file: "server/server_session.ts",
-    right: "this.deadline.pause();\n    this.#startAssurance();",
-    wrong: "this.deadline.pause();",
+    file: "server/assurance.ts",
+    right: "this.start();\n    const long",
+    wrong: "const long",
     seed: 19,
   },
   "what a stalled output has not taken is confirmed": {
@@ -66,7 +66,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "nobody is held when more waits for delivery than may": {
     file: "store/delivery.ts",
-    right: "return this.#pendingBytes > 2 * this.#maxBytes ? 0 : this.#share;",
+    right: "if (!this.#isHolding) return Infinity;",
     wrong: "return Infinity;",
   },
   "a new output begins at the end, and not where the furthest one ended": {

@@ -104,7 +104,8 @@ export class OutputFiles extends Device<Write> {
       write: (bytes) => this.#write(process, { file, bytes }),
       sync: () => {
         const { length } = file;
-        return inTime(this.drawOtherLatency(), () => void (file.synced = length));
+        const synced = () => void (file.synced = Math.max(file.synced, length));
+        return inTime(this.drawOtherLatency(), synced);
       },
       close: () => {},
     });

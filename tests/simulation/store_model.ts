@@ -69,7 +69,8 @@ export class Disk extends Device<Commit> {
         this.#waiting.push({ entries, position, latency_ms, done });
         this.#commitNext();
       });
-    const commit = (entries: readonly Entry[]) => {
+    const commit = (batch: Iterable<Entry>) => {
+      const entries = [...batch];
       this.deliveries.batchBegun();
       const latency_ms = this.drawLatency();
       if (!source) return add(entries, undefined, latency_ms);

@@ -5,10 +5,12 @@
  * @module
  */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Files, systemFiles } from "../../lib/store/files.ts";
 import { openOutput } from "../../lib/store/output_file.ts";
 import { type MessageOutput, OutputError } from "../../lib/store/store.ts";
 import { openStoredOutput } from "../../lib/store/stored_output.ts";
 import {
+  AT,
   messages,
   opened,
   payloadsOf,
@@ -54,6 +56,54 @@ Deno.test("the position is recorded a second after the last message", async () =
   assertEquals(position(folder), [[2, 8]]);
   await output.close();
   assertEquals(clock.pending, 0);
+  store.close();
+});
+
+/** The files of this machine, whose second sync waits; `synced` resolves when that is done. */
+function syncingAfter(wait: Promise<void>) {
+  const synced = Promise.withResolvers<void>();
+  let syncs = 0;
+  const files: Files = {
+    ...systemFiles,
+    async openRegular(path, clock) {
+      const file = await systemFiles.openRegular(path, clock);
+      const sync = async () => {
+        const isSecond = ++syncs === 2;
+        if (isSecond) await wait;
+        await file.sync();
+        if (isSecond) synced.resolve();
+      };
+      return {
+        state: () => file.state(),
+        read: (from, length) => file.read(from, length),
+        write: (bytes) => file.write(bytes),
+        close: () => file.close(),
+        sync,
+      };
+    },
+  };
+  return { files, synced: synced.promise };
+}
+
+Deno.test("a position whose sync takes long does not replace a later one", async () => {
+  using folder = new StoreFolder();
+  const clock = new VirtualClock();
+  const slow = Promise.withResolvers<void>();
+  // The first sync is that of the opening.
+  const { files, synced } = syncingAfter(slow.promise);
+  const store = await ThreadlessStore.open(folder.store);
+  const output = await openStoredOutput(store, folder.output, { clock, files });
+  await store.commit([opened("a"), ...messages("a", 1, 4)]);
+  await output.append(payloadsOf(messages("a", 1, 2)));
+  await clock.advance(1_000);
+  await output.append(payloadsOf(messages("a", 3, 4)));
+  await store.commit(messages("a", 5, 5, AT + 5_000));
+  assertEquals(position(folder), [[4, 16]]);
+  slow.resolve();
+  await synced;
+  await settle();
+  assertEquals(position(folder), [[4, 16]]);
+  await output.close();
   store.close();
 });
 

@@ -8,7 +8,8 @@ import type { Command } from "./process.ts";
 
 function normalised(text: string): string {
   return text.replaceAll(/\d+(\.\d+)? s\b/g, "N s").replaceAll(/10\.7\.0\.\d(:\d+)?/g, "A")
-    .replace(/^cut \d+/, "cut N");
+    .replace(/^cut \d+/, "cut N")
+    .replace(/\d+ bytes sent again \d+ times/, "N bytes sent again N times");
 }
 
 /** The texts of a side's lines of these levels, each once. */
@@ -36,13 +37,23 @@ function declared(role: Role): string {
     `3 × heart_beat_threshold N s)${USED}`;
 }
 
-/** Nothing shows where the silence comes from. */
-export function silent(role: Role): string {
-  return `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered: ${
-    declared(role)
-  }. ` +
-    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
-    `process or the host of the ${OTHER[role]} frozen or cut off?`;
+/** What TCP does with data that is not acknowledged. */
+const ALONE = ". An application without heartbeats would have waited some 15 min N s here";
+
+/** What it does where only heartbeats are not acknowledged. */
+const FOR_EVER = ". An application without heartbeats would have waited for ever here";
+
+/** What was sent is not acknowledged: of a server, only heartbeats. */
+export function silent(role: Role, alone = role === "client" ? ALONE : FOR_EVER): string {
+  return `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, nothing comes ` +
+    `through (N bytes sent again N times in vain): ${declared(role)}${alone}. Look next: does a ` +
+    "firewall, NAT or load balancer on the path drop packets silently, or is the host of the " +
+    `${OTHER[role]} down or cut off?`;
+}
+
+/** As that, where the server's last confirmation is not acknowledged either. */
+export function silentConfirming(role: Role): string {
+  return silent(role, ALONE);
 }
 
 /** As that, after a heartbeat was answered. */
@@ -65,7 +76,7 @@ export function oneWay(role: Role): string {
   return `what this side sends does not arrive, though the ${OTHER[role]} was heard N s longer: ` +
     `nothing heard for N s, 3 heartbeats unanswered; ${
       declared(role)
-    }. Look next: what drops packets ` +
+    }${ALONE}. Look next: what drops packets ` +
     `from this host to the ${
       OTHER[role]
     }: a firewall or NAT on the path that lets only the other ` +

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import { setTimeout as pause } from "node:timers/promises";
 import { MAX_WINDOW } from "../../lib/wire/protocol.ts";
 import { Burst } from "./burst.ts";
@@ -22,10 +22,11 @@ const TIMERS = [
   "--heartbeat-additional-tries=2",
 ];
 
-const HONEST = ["--sessions=20", "--data-interval=0.5"];
+const SESSIONS = 20;
+const HONEST = [`--sessions=${SESSIONS}`, "--data-interval=0.5"];
 
 /** How many bursts come at once, and how long, in milliseconds, after the ones before. */
-const WAVE = 4;
+const WAVE = 8;
 const WAVE_PAUSE_MS = 4_000;
 
 /** 30 kB/s, in pieces as small as packets are. */
@@ -36,6 +37,9 @@ const LARGE_BYTES = { lives: 450_000, killed: 150_000 };
 
 /** How long, in milliseconds, a server lives that is killed. */
 const LIFE_MS = [8_000, 12_000] as const;
+
+/** How long after the begin of a wave, in milliseconds, a server is killed. */
+const IN_WAVE_MS = [50, 250] as const;
 
 /** What only a fault says of an honest session. */
 const FAULTS = /declared dead|broke the protocol|superseded|refused/;
@@ -71,8 +75,8 @@ export class FloodedServer {
   /** Up to which message each session was confirmed. */
   readonly #confirmed = new Map<string, number>();
   #listening = Promise.withResolvers<void>();
+  #waveBegins = Promise.withResolvers<void>();
   #kills = 0;
-  #bursts = 0;
 
   /** Makes one in which nothing runs yet. */
   constructor(options: FloodOptions) {
@@ -86,25 +90,28 @@ export class FloodedServer {
     const over = setTimeout(() => this.#over.abort(), this.#options.duration_s * 1000);
     const clientsDone = Promise.withResolvers<void>();
     const serving = this.#serve(folder, clientsDone.promise);
+    const listening = Promise.race([this.#listening.promise, serving]);
+    const begin = (act: () => Promise<number>) => listening.then(act);
+    const clients = [
+      begin(() => this.#beHonest()),
+      begin(() => this.#sendLarge()),
+      begin(() => this.#flood()),
+    ] as const;
     try {
-      await Promise.race([this.#listening.promise, serving]);
-      const [worst_ms, large] = await Promise.all([
-        this.#beHonest(),
-        this.#sendLarge(),
-        this.#flood(),
-      ]);
+      const [worst_ms, large, bursts] = await Promise.all(clients);
       clientsDone.resolve();
       await serving;
-      const stored = readStore(folder);
+      const stored = await readStore(folder);
       assertStored(stored, this.#confirmed);
       assertEquals(assertWritten(stored, [Deno.readFileSync(folder.output)]), 0);
-      return { kills: this.#kills, bursts: this.#bursts, large, worst_ms };
+      return { kills: this.#kills, bursts, large, worst_ms };
     } finally {
-      // Whichever fails ends the others.
+      // Whichever fails ends the others; why the server did says more than what that did to a client.
       clearTimeout(over);
       this.#over.abort();
       clientsDone.resolve();
-      await Promise.allSettled([serving]);
+      await Promise.allSettled(clients);
+      await serving;
     }
   }
 
@@ -112,9 +119,16 @@ export class FloodedServer {
   async #serve(folder: StoreFolder, clientsDone: Promise<void>): Promise<void> {
     const { kills } = this.#options;
     while (kills && !this.#over.signal.aborted) {
-      await this.#live(folder, this.#pass(this.#random.between(...LIFE_MS)), "SIGKILL");
+      await this.#live(folder, this.#passLife(), "SIGKILL");
     }
     await this.#live(folder, clientsDone, "SIGTERM");
+  }
+
+  /** Lets the life of a server pass, to the middle of a wave of bursts. */
+  async #passLife(): Promise<void> {
+    await this.#pass(this.#random.between(...LIFE_MS));
+    await Promise.race([this.#waveBegins.promise, this.#pass(Infinity)]);
+    await this.#pass(this.#random.between(...IN_WAVE_MS));
   }
 
   async #live(folder: StoreFolder, time: Promise<void>, signal: Deno.Signal): Promise<void> {
@@ -145,10 +159,14 @@ export class FloodedServer {
     await this.#pass(Infinity, client);
     client.kill("SIGTERM");
     assertEquals(await client.ended(), 0, client.stderr);
-    const { deaths, disconnected, lost, refused, round_trips } = await client.event("total");
+    const total = await client.event("total");
+    const { deaths, disconnected, lost, refused, round_trips } = total;
     assertEquals({ deaths, lost, refused }, { deaths: 0, lost: 0, refused: 0 });
-    if (!this.#options.kills) assertEquals(disconnected, 0, client.stderr);
     this.#note(client);
+    if (this.#options.kills) return round_trips.max_ms!;
+    assertEquals(disconnected, 0, client.stderr);
+    // Of twice as many that were due.
+    assertGreater(total.data_confirmed, SESSIONS * this.#options.duration_s, client.stderr);
     return round_trips.max_ms!;
   }
 
@@ -180,25 +198,31 @@ export class FloodedServer {
     }
   }
 
-  async #flood(): Promise<void> {
+  /** Sends waves of bursts; gives how many bursts were confirmed to their ends. */
+  async #flood(): Promise<number> {
     const burst = new Burst();
+    let confirmed = 0;
     for (let wave = 0; !this.#over.signal.aborted; wave++) {
+      this.#waveBegins.resolve();
+      this.#waveBegins = Promise.withResolvers();
       const all = Array.from({ length: WAVE }, (_, n) => this.#send(burst, `burst-${wave}-${n}`));
-      await Promise.all(all);
+      confirmed += (await Promise.all(all)).filter(Boolean).length;
       await this.#pass(WAVE_PAUSE_MS);
     }
+    return confirmed;
   }
 
-  /** Sends a burst; only a kill of the server may end it early. */
-  async #send(burst: Burst, session: string): Promise<void> {
+  /** Sends a burst: whether all of it is confirmed. Only a kill of the server may end it early. */
+  async #send(burst: Burst, session: string): Promise<boolean> {
     await this.#listening.promise;
     const kills = this.#kills;
     try {
       await burst.send(this.#port, session, (seq) => this.#confirmed.set(session, seq));
       assertEquals(this.#confirmed.get(session), MAX_WINDOW);
-      this.#bursts++;
+      return true;
     } catch (error) {
       if (this.#kills === kills) throw error;
+      return false;
     }
   }
 

@@ -7,6 +7,7 @@
 import {
   type Addresses,
   type Connection,
+  type KernelAnswer,
   TransportError,
 } from "../../lib/platform/net/transport.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
@@ -106,6 +107,8 @@ export class End implements Connection {
   onReading?: () => void;
   /** What is wrong with its host's own interface. */
   linkFault?: () => Promise<string | undefined>;
+  /** What its host's kernel knows of it. */
+  kernelView?: () => Promise<KernelAnswer>;
   readonly #clock: VirtualClock;
   readonly #latency: () => number;
   readonly #bytesPerSecond: number;

@@ -31,6 +31,8 @@ export class MemoryNetwork implements Transport {
   readonly paths: Path[] = [];
   /** What `connect` throws instead of connecting, if set. */
   refuseWith?: TransportError;
+  /** What the kernel knows of a connection. */
+  kernelView?: Transport["kernelView"];
   /** Which listener of a shared port the next connection goes to; from there on they take turns. */
   turn = 0;
   readonly #clock: VirtualClock;

@@ -9,7 +9,7 @@ import type { Command } from "./process.ts";
 
 /**
  * What a command said, each line once, in the order of first appearance; without data messages and
- * summaries, and without what only the load of this machine makes it say.
+ * summaries, and without what the load of this machine makes it say, or when.
  */
 export function said({ stderr }: Command): string[] {
   const lines = stderr.trimEnd().split("\n").map((line) => {
@@ -22,7 +22,7 @@ export function said({ stderr }: Command): string[] {
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
-  const left = /^\w+ (data message \d|summary of|this process did not run)/;
+  const left = /^\w+ (the kernel: |data message \d|summary of|this process did not run)/;
   return [...new Set(lines.filter((line) => !left.test(line)))];
 }
 
@@ -76,14 +76,20 @@ export function reset(role: Role): string {
 /** The other side was declared dead, after one heartbeat. */
 export function silent(role: Role, since: string): string[] {
   const data = role === "client" ? "confirmation" : "data message";
+  const host = `the ${other[role]}'s host, or a proxy in front of it`;
   return [
     `WARNING silent: no ${data} for N s; heartbeat phase`,
     "INFO heartbeat 1 sent",
     "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
-    `${LOST}nothing heard from the ${other[role]} for N s, 1 heartbeat unanswered: declared dead ` +
-    `N s after ${since}, predicted N s (data_threshold N s + 1 × heart_beat_threshold N s)${USED}. ` +
-    "Look next: does a firewall, NAT or load balancer on the path drop packets silently, or is the " +
-    `process or the host of the ${other[role]} frozen or cut off?`,
+    `${LOST}nothing heard from the ${
+      other[role]
+    } for N s, 1 heartbeat unanswered, though ${host}, ` +
+    `acknowledges everything: declared dead N s after ${since}, predicted N s (data_threshold ` +
+    `N s + 1 × heart_beat_threshold N s)${USED}. An application without heartbeats would have ` +
+    `waited for ever here. Look next: is the process of the ${
+      other[role]
+    }, or of a proxy in front ` +
+    "of it, stopped, hung or cut off?",
   ];
 }
 

@@ -217,7 +217,7 @@ export class Pipeline {
 
   /** Checks that what went in was stored, and that what was stored came out; gives what is repeated. */
   async #assertSame(folder: StoreFolder, outputs: Outputs): Promise<number> {
-    const stored = readStore(folder);
+    const stored = await readStore(folder);
     assertEquals(stored.payloads.length, this.#options.lines, "less was stored than went in");
     for (const [n, payload] of stored.payloads.entries()) {
       const line = lineAt(n);

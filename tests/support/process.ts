@@ -51,7 +51,10 @@ export function startQuietly(role: Role, args: string[], options: StartOptions =
 }
 
 /** Waits until a server without events listens on a port of 127.0.0.1, unless it ends before. */
-export async function isListening(port: number, server: Command): Promise<void> {
+export async function isListening(
+  port: number,
+  server: { readonly status: Promise<unknown> },
+): Promise<void> {
   let hasEnded = false;
   server.status.then(() => hasEnded = true);
   while (!hasEnded) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Recording, Thinning } from "../../lib/evidence/recording.ts";
+import { Recording, Thinning } from "../../lib/evidence/recording/recording.ts";
 import type { Clock } from "../../lib/platform/clock.ts";
 
 /** A line of a recording. */

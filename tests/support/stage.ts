@@ -9,7 +9,7 @@ import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
 import { ServerSession, type SessionHost } from "../../lib/server/server_session.ts";
 import { SessionRecord } from "../../lib/server/session_record.ts";
 import { Strangers } from "../../lib/server/strangers.ts";
-import type { Recording } from "../../lib/evidence/recording.ts";
+import type { Recording } from "../../lib/evidence/recording/recording.ts";
 import type { CloseReason } from "../../lib/session/close_reason.ts";
 import {
   type Event,
@@ -76,9 +76,14 @@ export class Recorder implements EventSink {
 /** What no story tells: the fields that tests look at apart from the others, if at all. */
 const UNTOLD = ["at_ms", "time", "event", "session", "local", "idle_ms", "age_ms", "pause_ms"];
 
+function isPlain(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function told(event: Event & { at_ms: number }) {
   const fields = Object.entries(event).filter(([name]) => !UNTOLD.includes(name));
-  return [event.at_ms, event.event, ...fields.map(([, value]) => value)].join(" ");
+  const shown = fields.map(([, value]) => isPlain(value) ? JSON.stringify(value) : value);
+  return [event.at_ms, event.event, ...shown].join(" ");
 }
 
 /** The scripted peer of a session: what it has received is `time line`. */

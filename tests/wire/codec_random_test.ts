@@ -20,7 +20,17 @@ const ID_CHARACTERS = [..."abcxyzABCXYZ019-_"];
 const CHARACTERS = [...'abc XYZ 019 -_{}[]":,.\\/é€😀\u2028\ufeff\u200b'];
 /** Valid and invalid pieces of PW/1, for input that gets past the first word. */
 const MORSELS = [
-  ...["HELLO", "WELCOME", "DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "TERMINATE"],
+  ...[
+    "HELLO",
+    "WELCOME",
+    "DATA",
+    "CONFIRM",
+    "HEARTBEAT",
+    "HEARTBEAT_REPLY",
+    "HOLD",
+    "ACCOUNT",
+    "TERMINATE",
+  ],
   ...["HEARTBEAT 1\n", "CONFIRM 7\r\n", "DATA 1 3\nabc\n", "TERMINATE done\n", "HELLO 1 s {}\n"],
   ...[
     ...[" ", " ", " ", "\n", "\n", "\r\n", "\r", "\0", "\t", "0", "1", "2", "01", "-1"],
@@ -50,7 +60,7 @@ function randomJson(random: Random, depth: number): unknown {
 }
 
 function randomFrame(random: Random): Frame {
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0: {
       const id = Array.from({ length: random.between(1, 64) }, () => random.pick(ID_CHARACTERS));
       return {
@@ -72,6 +82,8 @@ function randomFrame(random: Random): Frame {
     }
     case 4:
       return { type: "HOLD", reason: random.pick(HOLD_REASONS) };
+    case 5:
+      return { type: "ACCOUNT", account: { sent: randomJson(random, 2) as string } };
     default: {
       const reason = random.pick(TERMINATE_REASONS);
       return { type: "TERMINATE", reason, text: randomText(random, 200) };

@@ -47,6 +47,7 @@ const FRAMES: [text: string, frame: Frame][] = [
   ["HOLD store\n", { type: "HOLD", reason: "store" }],
   ["HOLD output\n", { type: "HOLD", reason: "output" }],
   ["HOLD room\n", { type: "HOLD", reason: "room" }],
+  ['ACCOUNT {"silent":1.5}\n', { type: "ACCOUNT", account: { silent: 1.5 } }],
   ["TERMINATE done\n", farewell("")],
   ["TERMINATE shutdown told to stop\n", farewell("told to stop", "shutdown")],
   ["TERMINATE silent é 😀\n", farewell("é 😀", "silent")],
@@ -101,6 +102,16 @@ Deno.test("FrameBatch.release() keeps no buffer that has grown for a large messa
   batch.release();
   batch.add({ type: "CONFIRM", seq: 1 });
   assert(batch.take().buffer !== buffer);
+});
+
+Deno.test("FrameBatch.release() gives true if the batch held little, whatever room a text had", () => {
+  const batch = new FrameBatch();
+  batch.add({ type: "TERMINATE", reason: "done", text: "x".repeat(200) });
+  batch.take();
+  assert(batch.release());
+  batch.add(data(1, new Uint8Array(300)));
+  batch.take();
+  assert(!batch.release());
 });
 
 Deno.test("FrameBatch has a buffer of its own as long as it holds one", () => {

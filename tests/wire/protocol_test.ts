@@ -30,10 +30,11 @@ const FRAMES: Record<FrameType, Frame> = {
   HEARTBEAT: { type: "HEARTBEAT", n: 1 },
   HEARTBEAT_REPLY: { type: "HEARTBEAT_REPLY", n: 1 },
   HOLD: { type: "HOLD", reason: "store" },
+  ACCOUNT: { type: "ACCOUNT", account: {} },
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
 };
 
-const ALWAYS = "HEARTBEAT HEARTBEAT_REPLY TERMINATE";
+const ALWAYS = "HEARTBEAT HEARTBEAT_REPLY ACCOUNT TERMINATE";
 
 /** The frames that each side accepts at each stage, and the complaint about any other. */
 const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
@@ -43,7 +44,7 @@ const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
   [
     "client",
     "open",
-    "CONFIRM HEARTBEAT HEARTBEAT_REPLY HOLD TERMINATE",
+    "CONFIRM HEARTBEAT HEARTBEAT_REPLY HOLD ACCOUNT TERMINATE",
     "from the server in an open session",
   ],
 ];

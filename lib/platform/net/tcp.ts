@@ -5,10 +5,13 @@
  */
 import { errorCodeOf } from "../errors.ts";
 import { formatAddress, isNumericHost } from "./address.ts";
+import type { Clock } from "../clock.ts";
 import type { NetworkCall } from "./error_text.ts";
+import { kernelView } from "./kernel_view.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
+  type KernelAnswer,
   type Listener,
   type Transport,
   TransportError,
@@ -40,6 +43,8 @@ export const tcpTransport: Transport = {
       throw openError(error, "listen", host);
     }
   },
+
+  kernelView,
 };
 
 /**
@@ -95,6 +100,10 @@ class TcpConnection implements Connection {
 
   linkFault(now_ms: number): Promise<string | undefined> {
     return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
+  }
+
+  kernelView(clock: Clock): Promise<KernelAnswer> {
+    return kernelView(this, clock);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

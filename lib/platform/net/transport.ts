@@ -3,12 +3,13 @@
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
  * `address` formats and validates addresses; `error_text` says what the system's error codes mean;
  * `time_wait` reports whether closed connections hold a port, `own_link` what is wrong with this host's own
- * interface.
+ * interface, `kernel_view` (by `tcp_table`) what the kernel knows of a connection.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *
  * @module
  */
+import type { Clock } from "../clock.ts";
 import { errorCodeOf } from "../errors.ts";
 import { type NetworkCall, networkErrorText } from "./error_text.ts";
 
@@ -105,6 +106,37 @@ export function transportError(error: unknown, call: NetworkCall = "transfer"): 
 /** The addresses and ports of both ends of a connection, for display. */
 export type Addresses = Pick<Connection, "local" | "peer">;
 
+/** What a connection's timer in the kernel waits for. */
+export type KernelTimer = "none" | "retransmit" | "keepalive" | "time_wait" | "window_probe";
+
+/** What the kernel knows of a connection: on Linux, its line in `/proc/net/tcp` or `tcp6`. */
+export interface KernelView {
+  /** Bytes that were written here and that the peer's host has not acknowledged, sent or not. */
+  readonly unacked_bytes: number;
+  /** Bytes that have arrived and were not read. */
+  readonly unread_bytes: number;
+  /** How often in a row what is not acknowledged was sent again, in vain. */
+  readonly retransmissions: number;
+  /** What its timer waits for. */
+  readonly timer: KernelTimer;
+  /** How long that still waits, in milliseconds. */
+  readonly timer_ms: number;
+  /** How many probes, in a row, of whether anything can be sent again were answered by nothing at all. */
+  readonly probes: number;
+  /** The retransmission time-out, in milliseconds: it doubles with each retransmission. */
+  readonly rto_ms: number;
+  /** After how many retransmissions in vain this host gives a connection up (`tcp_retries2`), if known. */
+  readonly retries?: number;
+  /** When it began to be read, in monotonic milliseconds. */
+  readonly read_ms: number;
+}
+
+/**
+ * What the kernel knows of a connection; `undefined` if it knows no such one. Where nothing can be read, the
+ * first to ask in a thread is given the reason, as a clause, and all others `undefined`.
+ */
+export type KernelAnswer = KernelView | { readonly unreadable: string } | undefined;
+
 /**
  * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
  * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
@@ -120,6 +152,8 @@ export interface Connection {
    * again.
    */
   linkFault?(now_ms: number): Promise<string | undefined>;
+  /** Looks what the kernel knows of it, a tenth of a second from now at the earliest: one look serves many. */
+  kernelView?(clock: Clock): Promise<KernelAnswer>;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */
@@ -172,4 +206,6 @@ export interface Transport {
    * @throws {TransportError} If it cannot be opened.
    */
   listen(address: Address, options?: { isShared: boolean }): Listener;
+  /** As `kernelView` of a connection of this process, by its addresses. */
+  kernelView?(addresses: Addresses, clock: Clock): Promise<KernelAnswer>;
 }

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { Clock } from "../../platform/clock.ts";
 import {
   type Addresses,
   type Connection,
+  type KernelAnswer,
+  type Transport,
   TransportError,
   transportError,
 } from "../../platform/net/transport.ts";
@@ -18,15 +21,29 @@ export class ForwardedConnection implements Connection {
   /** This side's address and port, for display. */
   readonly local: string;
   readonly #send: (request: IoRequest) => void;
+  readonly #transport?: Transport;
   /** Pending operations, one of each kind at most. */
   readonly #pending = new Map<IoResult["use"], PromiseWithResolvers<IoResult>>();
   #isClosed = false;
 
-  /** Creates the end of a connection between two addresses; `send` sends a request to the other one. */
-  constructor({ local, peer }: Addresses, send: (request: IoRequest) => void) {
+  /**
+   * Creates the end of a connection between two addresses; `send` sends a request to the other one, and the
+   * transport looks it up in the kernel.
+   */
+  constructor(
+    { local, peer }: Addresses,
+    send: (request: IoRequest) => void,
+    transport?: Transport,
+  ) {
     this.peer = peer;
     this.local = local;
+    this.#transport = transport;
     this.#send = send;
+  }
+
+  /** The kernel knows the connection of the other end by the same addresses. */
+  kernelView(clock: Clock): Promise<KernelAnswer> {
+    return this.#transport?.kernelView?.(this, clock) ?? Promise.resolve(undefined);
   }
 
   /** Handles the result of an operation. */

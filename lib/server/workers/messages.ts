@@ -8,7 +8,7 @@ import {
   TransportError,
   type TransportErrorKind,
 } from "../../platform/net/transport.ts";
-import type { ThinningOptions } from "../../evidence/recording.ts";
+import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";

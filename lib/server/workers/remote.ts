@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Recording, Thinning } from "../../evidence/recording.ts";
+import { Recording, Thinning } from "../../evidence/recording/recording.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Event, EventSink } from "../../session/events.ts";
 import type { Delivery, Recipient } from "../../store/delivery.ts";

@@ -12,7 +12,13 @@ import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
-import { failureOf, type FromWorker, type ToWorker, type WorkerConfig } from "./messages.ts";
+import {
+  failureOf,
+  type FromWorker,
+  type IoRequest,
+  type ToWorker,
+  type WorkerConfig,
+} from "./messages.ts";
 import { RemoteDelivery, remoteRecording, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
@@ -157,11 +163,13 @@ export class ServerWorker implements Coordinator {
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
     const { age_ms, forwarding, session } = message;
-    const connection = new ForwardedConnection(message, (request) => {
+    const { clock, transport } = this.#platform;
+    const send = (request: IoRequest) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
       this.#link.send({ kind: "io_request", forwarding, request });
-    });
+    };
+    const connection = new ForwardedConnection(message, send, transport);
     this.#incoming.set(forwarding, connection);
-    this.#server!.serveForwarded(connection, this.#platform.clock.now() - age_ms, session);
+    this.#server!.serveForwarded(connection, clock.now() - age_ms, session);
   }
 }

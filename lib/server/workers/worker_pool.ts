@@ -14,7 +14,7 @@ import { Deadline } from "../../platform/deadline.ts";
 import type { Address } from "../../platform/net/transport.ts";
 import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
-import { EventSource } from "../../session/events.ts";
+import { type Event, EventSource } from "../../session/events.ts";
 import { BatchDelivery } from "../../store/delivery.ts";
 import type { Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
@@ -60,6 +60,7 @@ export class WorkerPool {
   /** What the workers have been sent last. */
   #full = { sessions: false, share: Infinity };
   #status: ExitStatus = EXIT.asked;
+  #hasSaidUnknown = false;
 
   private constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -197,7 +198,7 @@ export class WorkerPool {
     switch (message.kind) {
       case "event":
         worker.acknowledgeEvent();
-        return this.#options.sink.emit(message.event);
+        return this.#emit(message.event);
       case "recorded":
         return this.#options.sink.recording!.addFormatted(message.lines);
       case "place":
@@ -232,6 +233,14 @@ export class WorkerPool {
       case "flush":
         return this.#replyAfter(this.#delivery!.flushed(), worker, message.call);
     }
+  }
+
+  /** Emits an event of a worker; of what is alike for the whole process, the first one only. */
+  #emit(event: Event): void {
+    const isAlike = event.event === "kernel" && "unknown" in event;
+    if (isAlike && this.#hasSaidUnknown) return;
+    this.#hasSaidUnknown ||= isAlike;
+    this.#options.sink.emit(event);
   }
 
   async #placementOf(from: WorkerHandle, session?: string): Promise<Placement> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { systemClock } from "../../../lib/platform/clock.ts";
 import { tcpTransport } from "../../../lib/platform/net/tcp.ts";
 import {
   type Connection,
@@ -11,6 +12,7 @@ import {
   TransportError,
   transportError,
 } from "../../../lib/platform/net/transport.ts";
+import { testUnless } from "../../support/skip.ts";
 
 const LOOPBACK = "127.0.0.1";
 const never = new AbortController().signal;
@@ -26,8 +28,8 @@ async function failureOf(operation: () => unknown): Promise<string> {
 }
 
 /** Both ends of a connection over loopback. */
-async function pair(host = LOOPBACK) {
-  const listener = tcpTransport.listen({ host, port: 0 });
+async function pair(host = LOOPBACK, listenTo = host) {
+  const listener = tcpTransport.listen({ host: listenTo, port: 0 });
   const [near, far] = await Promise.all([
     tcpTransport.connect({ host, port: listener.port }, { signal: never }),
     listener.accept(),
@@ -157,3 +159,24 @@ Deno.test("tcpTransport has the code and the meaning of an error", async () => {
       "(ECONNREFUSED)",
   );
 });
+
+const noKernelView = Deno.build.os === "linux" ? undefined : "only Linux has /proc/net/tcp";
+
+for (const [host, listenTo] of [[LOOPBACK, LOOPBACK], ["::1", "::1"], [LOOPBACK, "::"]]) {
+  testUnless(
+    noKernelView,
+    `the kernel knows both ends of a connection to ${host} at ${listenTo}, and what was not read`,
+    async () => {
+      using both = await pair(host, listenTo);
+      await both.near.write(new Uint8Array(5));
+      const ends = [both.near, both.far];
+      const views = await Promise.all(ends.map((each) => each.kernelView!(systemClock)));
+      const figures = views.map((view) => {
+        if (!view || "unreadable" in view) return view;
+        assertEquals([(view.retries ?? 0) > 0, view.rto_ms >= 200], [true, true]);
+        return [view.unacked_bytes, view.unread_bytes, view.timer];
+      });
+      assertEquals(figures, [[0, 0, "none"], [0, 5, "none"]]);
+    },
+  );
+}

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Clock } from "../platform/clock.ts";
-import type { Frame } from "../wire/protocol.ts";
-import { LastFrames, numberOf, type TracedFrame } from "./last_frames.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { type Frame, frameNumber } from "../../wire/protocol.ts";
+import { LastFrames, type TracedFrame } from "./last_frames.ts";
 import { type Recording, Sampler } from "./recording.ts";
 
 /** An event, as far as it matters here. */
@@ -108,7 +108,7 @@ export class SessionTrace {
   frame(isSent: boolean, frame: Frame, connection: number, now_ms: number): void {
     this.#begin();
     const { type } = frame;
-    const n = numberOf(frame);
+    const n = frameNumber(frame);
     const now_us = this.#mono_us(now_ms);
     // It was handed to the network no sooner, and had come no later.
     const mono_us = isSent ? Math.floor(now_us) : Math.ceil(now_us);

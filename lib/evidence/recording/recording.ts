@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { afterTurn, type Clock } from "../platform/clock.ts";
-import { jsonLine } from "../wire/quote.ts";
+import { afterTurn, type Clock } from "../../platform/clock.ts";
+import { jsonLine } from "../../wire/quote.ts";
 import { KEPT_FRAMES } from "./last_frames.ts";
 
 /** How many lines are formatted before timers and sockets have their turn. */

@@ -4,9 +4,14 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { powerOfTwo, Recording, Sampler, Thinning } from "../../lib/evidence/recording.ts";
-import { linesOf } from "../support/recording.ts";
-import { settle, VirtualClock } from "../support/virtual_clock.ts";
+import {
+  powerOfTwo,
+  Recording,
+  Sampler,
+  Thinning,
+} from "../../../lib/evidence/recording/recording.ts";
+import { linesOf } from "../../support/recording.ts";
+import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 /** A thinning with so many sessions. */
 function thinningOf(sessions: number, lines_per_s: number, threads?: number): Thinning {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Frame } from "../wire/protocol.ts";
 
 /** How many frames of each direction are kept. */
 export const KEPT_FRAMES = 16;
@@ -22,19 +21,6 @@ export interface TracedFrame {
   readonly wall_ms: number;
   /** When, by the monotonic clock, in microseconds. */
   readonly mono_us: number;
-}
-
-/** The number of a frame; -1 if it has none. */
-export function numberOf(frame: Frame): number {
-  switch (frame.type) {
-    case "DATA":
-    case "CONFIRM":
-      return frame.seq;
-    case "HEARTBEAT":
-    case "HEARTBEAT_REPLY":
-      return frame.n;
-  }
-  return -1;
 }
 
 /** A frame in memory is four numbers: monotonic time, wall time, number, and the rest. */

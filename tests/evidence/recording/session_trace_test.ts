@@ -4,11 +4,11 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { KEPT_FRAMES } from "../../lib/evidence/last_frames.ts";
-import { SessionTrace, type TracedEvent } from "../../lib/evidence/session_trace.ts";
-import type { Frame } from "../../lib/wire/protocol.ts";
-import { MemoryRecording } from "../support/recording.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
+import { KEPT_FRAMES } from "../../../lib/evidence/recording/last_frames.ts";
+import { SessionTrace, type TracedEvent } from "../../../lib/evidence/recording/session_trace.ts";
+import type { Frame } from "../../../lib/wire/protocol.ts";
+import { MemoryRecording } from "../../support/recording.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
 
 /** A trace with so little room that next to nothing is recorded while all is well; time passes by hand. */
 function stage(lines_per_s = 0.001) {

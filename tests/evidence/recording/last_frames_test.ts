@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { LastFrames } from "../../lib/evidence/last_frames.ts";
+import { LastFrames } from "../../../lib/evidence/recording/last_frames.ts";
 
 /** Adds frames, written as `> DATA 1`, one each microsecond; gives what is taken as `1 > DATA 1`. */
 function stage() {

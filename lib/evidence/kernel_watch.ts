@@ -1,0 +1,164 @@
+/**
+ * When the kernel is asked about a connection while its session is silent, and what follows from the answers.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { Connection, KernelView } from "../platform/net/transport.ts";
+import {
+  figuresOf,
+  KernelEvidence,
+  type KernelOccasion,
+  type KernelReport,
+  type KernelVerdict,
+} from "./kernel.ts";
+import type { Cause } from "./side.ts";
+
+/**
+ * How long before a heartbeat counts as missed the kernel is asked, in milliseconds, or half its time if that is
+ * less: the answer takes a tenth of a second, and longer with thousands of connections.
+ */
+const ASK_AHEAD_MS = 500;
+
+/** What a {@linkcode KernelWatch} sees of its session. */
+export interface WatchedSession {
+  /** How many frames have come on the connection. */
+  readonly framesReceived: number;
+  /** Whether the peer may have sent what takes large packets. */
+  readonly mayHearLarge: boolean;
+}
+
+/** Options for {@linkcode KernelWatch}. */
+export interface KernelWatchOptions {
+  /** The clock. */
+  clock: Clock;
+  /** The connection. */
+  connection: Connection;
+  /** Emits what the kernel said. */
+  emit: (report: KernelReport) => void;
+  /** The session. */
+  session: WatchedSession;
+}
+
+/** What the kernel has shown of a silence, for whoever judges the outage. */
+export interface KernelSeen {
+  /** What followed from the last view. */
+  readonly cause?: Cause;
+  /** Whether nothing was being transmitted again when the silence began. */
+  readonly transmits?: boolean;
+}
+
+/** Watches one connection of a session, from its first silence on. */
+export class KernelWatch {
+  readonly #options: KernelWatchOptions;
+  readonly #timer: Timer;
+  /** Of the present silence; `undefined` while there is none. */
+  #evidence?: KernelEvidence;
+  /** Whether nothing was due when that began. */
+  #isIdle = false;
+  /** When something was last handed to the network. */
+  #written_ms = NaN;
+  /** The view of the last heartbeat, before that is missed. */
+  #view?: KernelView;
+  /** Whether the view of a heartbeat that was missed has not come yet. */
+  #isLate = false;
+  #hasEnded = false;
+  #seen: KernelSeen = {};
+
+  /** Creates a watch that does nothing until a silence begins. */
+  constructor(options: KernelWatchOptions) {
+    this.#options = options;
+    this.#timer = options.clock.timer(() => this.#ask());
+  }
+
+  /** A silence has begun; in an idle one, nothing was due. */
+  silent(isIdle: boolean): void {
+    this.#isIdle = isIdle;
+    this.#isLate = false;
+    this.#evidence = new KernelEvidence(isIdle);
+    this.#seen = {};
+    if (!isIdle) this.#look((view) => this.#emit("silence", view));
+  }
+
+  /** Something has been handed to the network. */
+  onWritten(): void {
+    this.#written_ms = this.#options.clock.now();
+  }
+
+  /** A heartbeat is sent, whose answer is due in so many milliseconds. */
+  judgedIn(ms: number): void {
+    this.#view = undefined;
+    this.#timer.set(this.#options.clock.now() + Math.max(ms - ASK_AHEAD_MS, ms / 2));
+  }
+
+  /** It was answered. While something is repeated in vain all the same, the kernel is asked once more. */
+  answered(): void {
+    this.#timer.clear();
+    this.#evidence?.heard(this.#options.clock.now());
+    if (this.#evidence?.isInVain) this.#ask();
+  }
+
+  /** It was missed. */
+  missed(): void {
+    this.#timer.clear();
+    this.#evidence?.missed();
+    if (this.#view) this.#emit("heartbeat_missed", this.#view);
+    else this.#isLate = true;
+  }
+
+  /** What the kernel has shown of the present silence. */
+  get seen(): KernelSeen {
+    return this.#seen;
+  }
+
+  /** The silence is over: data was heard again. Returns what the kernel has shown of it. */
+  recovered(): KernelSeen {
+    this.#timer.clear();
+    this.#evidence = undefined;
+    if (!this.#isIdle) this.#look((view) => this.#emit("recovery", view));
+    return this.#seen;
+  }
+
+  /** The connection has ended: returns what follows from the views of the silence, if there is one. */
+  end(): KernelVerdict | undefined {
+    this.#timer.clear();
+    this.#hasEnded = true;
+    return this.#verdict();
+  }
+
+  #verdict(): KernelVerdict | undefined {
+    const { clock, session } = this.#options;
+    const { framesReceived: frames, mayHearLarge: mayBeLarge } = session;
+    return this.#evidence?.verdict({ now_ms: clock.now(), frames, mayBeLarge });
+  }
+
+  #ask(): void {
+    this.#look((view) => {
+      if (this.#isLate) this.#emit("heartbeat_missed", view);
+      else this.#view = view;
+      this.#isLate = false;
+    });
+  }
+
+  /** Asks the kernel, unless the silence, or the time without one, is over when the answer comes. */
+  #look(act: (view: KernelView) => void): void {
+    const { clock, connection, emit, session } = this.#options;
+    const evidence = this.#evidence;
+    connection.kernelView?.(clock).then((view) => {
+      if (!view || this.#hasEnded) return;
+      if ("unreadable" in view) return emit({ unknown: view.unreadable });
+      if (this.#evidence !== evidence) return;
+      evidence?.add({ view, written_ms: this.#written_ms, frames: session.framesReceived });
+      act(view);
+    });
+  }
+
+  #emit(at: KernelOccasion, view: KernelView): void {
+    const verdict = this.#verdict();
+    const { figures = figuresOf(view), ...conclusion } = verdict ?? {};
+    const cause = verdict?.cause ?? this.#seen.cause;
+    const { transmits = view.retransmissions === 0 } = this.#seen;
+    if (at !== "recovery") this.#seen = { cause, transmits };
+    this.#options.emit({ at, ...figures, ...conclusion });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What this side sees of an outage, from the last exchange before it on; kept while the outage lasts.
+ *
+ * @module
+ */
+import type { FrameType, Role } from "../wire/protocol.ts";
+import type { Interval } from "./clock_bounds.ts";
+import type { Cause, SideSeen, Stall } from "./side.ts";
+
+/** How many of the first frames of an outage, and of the last ones, are kept for each direction. */
+export const KEPT_FRAMES = 6;
+
+/** A frame that was sent or received, in monotonic milliseconds. */
+export interface FrameNote {
+  /** Its first word. */
+  readonly frame: FrameType;
+  /** Its number. */
+  readonly n: number;
+  /** When it was handed to the network, or received. */
+  readonly at_ms: number;
+  /** The size of a data message. */
+  readonly bytes?: number;
+}
+
+/** The first and the last frames of one direction. */
+class FrameNotes {
+  readonly #first: FrameNote[] = [];
+  #last: FrameNote[] = [];
+
+  /** Adds a note, if there is one. */
+  add(note: FrameNote | undefined): void {
+    if (!note) return;
+    if (this.#first.length < KEPT_FRAMES) return void this.#first.push(note);
+    this.#last.push(note);
+    if (this.#last.length > KEPT_FRAMES) this.#last.shift();
+  }
+
+  /** All that are kept. */
+  get all(): FrameNote[] {
+    return [...this.#first, ...this.#last];
+  }
+
+  /** So many of them, as many from the beginning as from the end. */
+  ends(count: number): FrameNote[] {
+    const { all } = this;
+    return all.filter((_, at) => at < count / 2 || at >= all.length - count / 2);
+  }
+}
+
+/** How a side noticed an outage. */
+export type Noticed = NonNullable<SideSeen["noticed"]>["how"];
+
+/** How long after it began a silence was noticed, or a peer declared dead, and the prediction; milliseconds. */
+export interface Measured {
+  /** Measured. */
+  readonly detected_ms: number;
+  /** Predicted. */
+  readonly predicted_ms: number;
+}
+
+/** What this side sees of an outage, from the last exchange before it on. */
+export class OutageLog {
+  /** What was sent. */
+  readonly sent = new FrameNotes();
+  /** What was received. */
+  readonly received = new FrameNotes();
+  /** When and as what it was noticed. */
+  noticed?: { at_ms: number; how: Noticed };
+  /** When data was received again. */
+  over_ms?: number;
+  /** When the connection was closed on which it began. */
+  closed_ms?: number;
+  /** When this process did not run. */
+  readonly stalls: Stall[] = [];
+  /** What the kernel's views said. */
+  readonly causes: Cause[] = [];
+  /** Whether the kernel had nothing to transmit again when it was noticed. */
+  transmits?: boolean;
+  /** What confirmations waited for. */
+  held?: string;
+  /** How many data messages were in doubt when it was noticed, as far as this side knows. */
+  in_doubt?: number;
+  /** Of these, how many the server turned out to have. */
+  settled?: number;
+  /** How late it was noticed, by silence. */
+  measured?: Measured;
+  /** The longest time in which nothing was received, in milliseconds. */
+  longestGap_ms = 0;
+
+  /** Starts with the last exchange before: what was sent and received. */
+  constructor(before: { sent: readonly FrameNote[]; received: readonly FrameNote[] }) {
+    for (const note of before.sent) this.sent.add(note);
+    for (const note of before.received) this.received.add(note);
+  }
+}
+
+/** What this side saw, until a moment in monotonic milliseconds. */
+export function ownSeen(role: Role, log: OutageLog, now_ms: number): SideSeen {
+  const { causes, closed_ms, held, noticed, over_ms, stalls, transmits } = log;
+  const at = (at_ms: number): Interval => [at_ms, at_ms];
+  const seen = ({ at_ms, ...note }: FrameNote) => ({ ...note, connection: 1, at: at(at_ms) });
+  return {
+    role,
+    sent: log.sent.all.map(seen),
+    received: log.received.all.map(seen),
+    ...noticed && { noticed: { how: noticed.how, at: at(noticed.at_ms) } },
+    ...over_ms !== undefined && { over: at(over_ms) },
+    open_until: at(closed_ms ?? now_ms),
+    stalls,
+    causes,
+    ...transmits !== undefined && { transmits },
+    ...held && { held },
+  };
+}
