@@ -221,7 +221,7 @@ export abstract class Session extends SessionSide
     if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
-    this.trace(false, frame, now_ms);
+    if (this.isNoted) this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -287,8 +287,7 @@ export abstract class Session extends SessionSide
 
   /** Notes a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    const isNoted = this.events.trace || this.state.accounts?.hasOutage;
-    if (isNoted) this.trace(true, frame, this.now());
+    if (this.isNoted) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */
