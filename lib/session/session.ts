@@ -200,7 +200,7 @@ export abstract class Session extends SessionSide
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
-    this.#beats().kernel!.silent(isIdle === true);
+    this.#beats().kernel!.silent(this.state.lastSignOfLife_ms, isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
