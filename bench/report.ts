@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { commandWords } from "../tests/support/process.ts";
 import { noProcessMemory, peakBytes } from "../tests/support/process_memory.ts";
 import type { Bench } from "./rounds.ts";
 
@@ -64,9 +63,18 @@ export async function report(bench: Bench): Promise<void> {
   const paths = [`${folder}/client.rec`, `${folder}/server.rec`];
   write(paths[0]!, "client");
   write(paths[1]!, "server");
-  const [program, ...words] = [...commandWords("client"), "report", ...paths];
+  const std = Deno.env.get("STD");
+  const words = [
+    "run",
+    "--quiet",
+    ...std ? [std] : [],
+    "-P=report",
+    "client.ts",
+    "report",
+    ...paths,
+  ];
   const begin_ms = performance.now();
-  const process = new Deno.Command(program!, { args: words, stdout: "null" }).spawn();
+  const process = new Deno.Command(Deno.execPath(), { args: words, stdout: "null" }).spawn();
   let peak = 0;
   const look = setInterval(async () => {
     const bytes = await peakBytes(process.pid);

@@ -83,11 +83,8 @@ export type KernelReport =
 /** How often something must have been sent again in vain: one loss, or a jump of the delay, repeats it once. */
 const IN_VAIN = 2;
 
-/**
- * How long ago, in milliseconds, something must have been acknowledged for its answer to be overdue: by then a
- * process that runs has answered what its host acknowledged.
- */
-const OVERDUE_MS = 250;
+/** How long an answer may take besides, in milliseconds: a first retransmission, and the process itself. */
+const OVERDUE_MS = 500;
 
 /**
  * How many frames must have come from the peer while this side repeated something in vain. The peer's TCP
@@ -115,8 +112,9 @@ export class KernelEvidence {
   #last?: Sighting;
   /** When the first of the views was taken in which all was acknowledged, of those in a row. */
   #acknowledged_ms = NaN;
-  /** When the peer was last heard in the silence. */
+  /** When the peer was last heard in the silence; and ever. */
   #heard_ms = -Infinity;
+  #lastHeard_ms: number;
   /** The first of the views in a row in which something was repeated in vain. */
   #vain?: Sighting;
   /** Whether the peer's window was closed in the last views, as one of them has proved. */
@@ -126,8 +124,12 @@ export class KernelEvidence {
   /** The first view: at the start of the silence, when one heartbeat had been sent. */
   #first?: Sighting;
 
-  /** Judges nothing yet; of an idle silence it is known that only heartbeats are sent. */
-  constructor(isIdle = false) {
+  /**
+   * Judges nothing yet. `heard_ms` is when the peer was last heard before the silence; of an idle one it is known
+   * that only heartbeats are sent.
+   */
+  constructor(heard_ms: number, isIdle = false) {
+    this.#lastHeard_ms = heard_ms;
     this.#isIdle = isIdle;
   }
 
@@ -146,7 +148,7 @@ export class KernelEvidence {
 
   /** The peer was heard: that it acknowledges what was sent before says nothing of its process after that. */
   heard(now_ms: number): void {
-    this.#heard_ms = now_ms;
+    this.#heard_ms = this.#lastHeard_ms = now_ms;
     this.#acknowledged_ms = NaN;
     this.#hasMissed = false;
   }
@@ -178,8 +180,18 @@ export class KernelEvidence {
     if (view.unread_bytes > 0) return "unknown";
     if (this.#vain) return this.#causeInVain(view, frames - this.#vain.frames);
     if (this.#isClosed) return "not_reading";
-    const isOverdue = now_ms - this.#acknowledged_ms >= OVERDUE_MS;
+    const isOverdue = now_ms >= this.#answerDue_ms;
     return this.#hasMissed && isOverdue && !mayBeLarge ? "process_not_running" : "unknown";
+  }
+
+  /**
+   * By when a process that runs has answered what its host acknowledged. What it sent after it was last heard may
+   * have been lost, and holds back all that follows until it is sent again: the distance between retransmissions
+   * doubles (RFC 6298, section 5.5), so that is after as much time again as the path may have been cut.
+   */
+  get #answerDue_ms(): number {
+    const mayBeCut_ms = this.#acknowledged_ms - this.#lastHeard_ms;
+    return this.#acknowledged_ms + mayBeCut_ms + OVERDUE_MS;
   }
 
   /** Something is repeated in vain; since then so many frames have come. */

@@ -71,11 +71,11 @@ export class KernelWatch {
     this.#timer = options.clock.timer(() => this.#ask());
   }
 
-  /** A silence has begun; in an idle one, nothing was due. */
-  silent(isIdle: boolean): void {
+  /** A silence has begun, the peer having last been heard at a time; in an idle one, nothing was due. */
+  silent(heard_ms: number, isIdle: boolean): void {
     this.#isIdle = isIdle;
     this.#isLate = false;
-    this.#evidence = new KernelEvidence(isIdle);
+    this.#evidence = new KernelEvidence(heard_ms, isIdle);
     this.#seen = {};
     if (!isIdle) this.#look((view) => this.#emit("silence", view));
   }

@@ -112,10 +112,10 @@ const OF_KERNEL: readonly Cause[] = [
   "large_packets",
 ];
 
-/** What the kernels' last views at both sides say, if they do not contradict each other. */
+/** What the kernels' views at both sides say, if they do not contradict each other. */
 function kernelCause(sides: readonly SideSeen[]): Found | undefined {
   const found = sides.flatMap(({ causes, role }): Found[] => {
-    const cause = causes.findLast((each) => OF_KERNEL.includes(each));
+    const cause = kernelCauseOf(causes);
     if (cause === undefined) return [];
     const isPeers = cause === "process_not_running" || cause === "not_reading";
     return [isPeers ? { cause, at: role === "client" ? "server" : "client" } : { cause }];
@@ -123,6 +123,19 @@ function kernelCause(sides: readonly SideSeen[]): Found | undefined {
   const [first, second] = found;
   const agree = !second || first!.cause === second.cause && first!.at === second.at;
   return agree ? first : undefined;
+}
+
+/**
+ * What the kernel's views at one side say together. When a cut path is whole again, all is acknowledged, while
+ * the peer's TCP still waits before it transmits again: that is no sign of a process that does not run.
+ */
+function kernelCauseOf(causes: readonly Cause[]): Cause | undefined {
+  const said = causes.filter((each) => OF_KERNEL.includes(each));
+  const wasCut = said[0] === "path_cut" || said[0] === "large_packets";
+  const left = new Set(wasCut ? said.filter((each) => each !== "process_not_running") : said);
+  // Which packets are dropped is told later than that some are.
+  if (left.has("large_packets")) left.delete("path_cut");
+  return left.size === 1 ? [...left][0] : undefined;
 }
 
 /** Whether a frame alone proves a cut: it was lost on the path, and no path would drop it for its size. */

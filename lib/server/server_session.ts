@@ -68,7 +68,7 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** Confirms all data messages of one read at once. */
   override onBatchEnd(bytes: number): void | Promise<void> {
-    this.#confirm();
+    this.#confirm(this.state.lastSignOfLife_ms);
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#expectData();
       if (this.record!.isSettled) this.#assurance?.stop();
@@ -111,7 +111,7 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** More has been delivered, and can be confirmed. */
   deliveredMore(): void {
-    this.#confirm();
+    this.#confirm(this.now());
     // What follows may be its end.
     if (this.record?.isSettled) this.#assurance?.release();
     this.changes.notify();
@@ -282,12 +282,12 @@ export class ServerSession extends Session implements DeadlineListener {
     if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
   }
 
-  #confirm(): void {
+  #confirm(now_ms: number): void {
     const upTo = this.record?.deliveredUpTo ?? 0;
     if (upTo <= this.#confirmed || !this.isOpen) return;
     [this.#confirmedEarlier, this.#confirmedEarlier_ms] = [this.#confirmed, this.#confirmed_ms];
     this.#confirmed = upTo;
-    this.#confirmed_ms = this.now();
+    this.#confirmed_ms = now_ms;
     this.writer.send({ type: "CONFIRM", seq: upTo });
     if (!this.#assurance?.isHolding) this.#assurance?.stop();
   }

@@ -103,6 +103,11 @@ export abstract class SessionSide {
     return this.config.clock.now();
   }
 
+  /** Whether frames are noted. It is asked for each, and is nearly always false. */
+  protected get isNoted(): boolean {
+    return this.state.accounts?.hasOutage === true || this.state.events.trace !== undefined;
+  }
+
   /** Notes a frame that was sent or received at a time: of an outage, and if this process is recorded. */
   protected trace(isSent: boolean, frame: Frame, now_ms: number): void {
     this.state.accounts?.onFrame(isSent, frame, now_ms);

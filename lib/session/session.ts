@@ -200,7 +200,7 @@ export abstract class Session extends SessionSide
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
-    this.#beats().kernel!.silent(isIdle === true);
+    this.#beats().kernel!.silent(this.state.lastSignOfLife_ms, isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
 
@@ -221,7 +221,7 @@ export abstract class Session extends SessionSide
     if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
-    this.trace(false, frame, now_ms);
+    if (this.isNoted) this.trace(false, frame, now_ms);
     switch (frame.type) {
       case "HEARTBEAT":
         this.ledger.heartbeatsReceived++;
@@ -287,8 +287,7 @@ export abstract class Session extends SessionSide
 
   /** Notes a frame that is handed to the network. */
   onWriting(frame: Frame): void {
-    const isNoted = this.events.trace || this.state.accounts?.hasOutage;
-    if (isNoted) this.trace(true, frame, this.now());
+    if (this.isNoted) this.trace(true, frame, this.now());
   }
 
   /** Ends the session over a failure of the connection, or a defect of this program. */

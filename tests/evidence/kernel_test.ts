@@ -49,6 +49,9 @@ interface Case {
   cause: Cause;
 }
 
+/** When the peer was last heard before the silence, which begins at 0. */
+const HEARD_MS = -5_000;
+
 const ACKNOWLEDGED: Step[] = [[100, {}], [9_600, {}], "missed"];
 
 const CASES: Case[] = [
@@ -69,6 +72,18 @@ const CASES: Case[] = [
     steps: [[9_000, inVain(5)], [9_900, {}], "missed"],
     at_ms: 10_000,
     cause: "unknown",
+  },
+  {
+    what: "the path was cut until then: the peer may still wait to send again what was lost",
+    steps: [[9_000, inVain(5)], [9_900, {}], "missed"],
+    at_ms: 25_200,
+    cause: "unknown",
+  },
+  {
+    what: "the path was cut until then, and the peer would have sent again what was lost",
+    steps: [[9_000, inVain(5)], [9_900, {}], "missed"],
+    at_ms: 25_300,
+    cause: "process_not_running",
   },
   {
     what: "nothing was sent that could be acknowledged",
@@ -119,6 +134,7 @@ const CASES: Case[] = [
   {
     what: "something was sent in vain, and all acknowledged then",
     steps: [[100, inVain(5)], "missed", [19_600, {}], "missed"],
+    at_ms: 50_000,
     cause: "process_not_running",
   },
   {
@@ -193,7 +209,7 @@ const CASES: Case[] = [
 
 for (const { at_ms = 30_000, cause, mayBeLarge = false, steps, what, written_ms = 50 } of CASES) {
   Deno.test(`KernelEvidence concludes ${cause} where ${what}`, () => {
-    const evidence = new KernelEvidence();
+    const evidence = new KernelEvidence(HEARD_MS);
     let frames = 7;
     for (const step of steps) {
       if (step === "frame") frames++;
@@ -207,12 +223,12 @@ for (const { at_ms = 30_000, cause, mayBeLarge = false, steps, what, written_ms 
 
 Deno.test("KernelEvidence has no verdict without a view", () => {
   const context = { now_ms: 0, frames: 0, mayBeLarge: false };
-  assertEquals(new KernelEvidence().verdict(context), undefined);
+  assertEquals(new KernelEvidence(HEARD_MS).verdict(context), undefined);
 });
 
 /** What the verdict on such views says of TCP without heartbeats. */
 function givesUp_ms(...views: Partial<KernelView>[]): number | null | undefined {
-  return givesUpAfter_ms(new KernelEvidence(), views);
+  return givesUpAfter_ms(new KernelEvidence(HEARD_MS), views);
 }
 
 function givesUpAfter_ms(evidence: KernelEvidence, views: Partial<KernelView>[]) {
@@ -230,7 +246,10 @@ Deno.test("KernelEvidence says how long TCP alone would have gone on, as far as 
   // Only a heartbeat was on its way, or perhaps more.
   assertEquals(givesUp_ms(inFlight(12), inVain(5)), null);
   assertEquals(givesUp_ms(inFlight(22), inVain(5)), undefined);
-  assertEquals(givesUpAfter_ms(new KernelEvidence(true), [inVain(3, 24), inVain(5, 24)]), null);
+  assertEquals(
+    givesUpAfter_ms(new KernelEvidence(HEARD_MS, true), [inVain(3, 24), inVain(5, 24)]),
+    null,
+  );
   assertEquals(givesUp_ms(inFlight()), undefined);
   assertEquals(givesUp_ms({ ...inVain(3), retries: undefined }), undefined);
 });

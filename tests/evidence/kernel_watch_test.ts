@@ -71,9 +71,9 @@ for (const [side, stage] of [["client", client], ["server", () => server()]] as 
     assertEquals(recorder.story("kernel", "heartbeat_missed", "terminated").slice(0, -1), [
       "20100 kernel silence 0 0 0 none unknown",
       "30000 heartbeat_missed 1 1 3",
-      "30000 kernel heartbeat_missed 0 0 0 none process_not_running ",
+      "30000 kernel heartbeat_missed 0 0 0 none unknown",
       "40000 heartbeat_missed 2 2 2",
-      "40000 kernel heartbeat_missed 0 0 0 none process_not_running ",
+      "40000 kernel heartbeat_missed 0 0 0 none unknown",
       "50000 heartbeat_missed 3 3 1",
       "50000 kernel heartbeat_missed 0 0 0 none process_not_running ",
       "60000 heartbeat_missed 4 4 0",
@@ -121,8 +121,8 @@ for (const [side, stage] of [["client", client], ["server", () => server()]] as 
     await clock.advance(70_000);
     assertEquals(recorder.story("kernel"), [
       "20700 kernel silence 0 0 0 none unknown",
-      "30200 kernel heartbeat_missed 0 0 0 none process_not_running ",
-      "40200 kernel heartbeat_missed 0 0 0 none process_not_running ",
+      "30200 kernel heartbeat_missed 0 0 0 none unknown",
+      "40200 kernel heartbeat_missed 0 0 0 none unknown",
       "50200 kernel heartbeat_missed 0 0 0 none process_not_running ",
     ]);
     assertEquals(recorder.one("terminated").cause, "process_not_running");
@@ -152,9 +152,11 @@ for (const [side, stage] of [["client", client], ["server", () => server()]] as 
     assertEquals(kernel.asked_ms, [20_000]);
     // What was acknowledged while it answered says nothing of a process that stops later.
     peer.answer = () => undefined;
-    await clock.advance(15_000);
+    await clock.advance(35_000);
     assertEquals(recorder.story("kernel").map((each) => each.replace(/^\d+ /, "")), [
       "kernel silence 0 0 0 none unknown",
+      "kernel heartbeat_missed 0 0 0 none unknown",
+      "kernel heartbeat_missed 0 0 0 none unknown",
       "kernel heartbeat_missed 0 0 0 none process_not_running ",
     ]);
   });

@@ -267,6 +267,10 @@ Deno.test("judge() believes the kernels' views as far as they agree", () => {
   assertEquals(withCauses(["path_cut"], ["path_cut", "unknown"]).cause, "path_cut");
   assertEquals(withCauses(["process_not_running"], ["path_cut"]).cause, "unknown");
   assertEquals(withCauses([], []).cause, "unknown");
+  // A path that is whole again acknowledges all before the peer transmits again.
+  assertEquals(withCauses([], ["path_cut", "process_not_running"]).cause, "path_cut");
+  assertEquals(withCauses([], ["process_not_running", "path_cut"]).cause, "unknown");
+  assertEquals(withCauses(["path_cut", "large_packets"], []).cause, "large_packets");
 });
 
 Deno.test("judge() names what ended the connection, and what the server waited for", () => {

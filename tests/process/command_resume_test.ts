@@ -49,7 +49,7 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE)) {
     const names = client.events.map(({ event }) => event).filter((name) => !/^data_/.test(name));
     assertEquals(names, [
       ...["started", "connected", "phase", "phase", "disconnected", "reconnecting"],
-      ...["connected", "resumed", "phase", "phase", "terminated", "summary"],
+      ...["connected", "resumed", "phase", "account", "phase", "terminated", "summary"],
     ]);
   });
 }

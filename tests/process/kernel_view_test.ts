@@ -12,7 +12,7 @@ const TIMERS = [
   "--data-interval=0.2",
   "--data-threshold=1",
   "--heartbeat-threshold=0.8",
-  "--heartbeat-additional-tries=1",
+  "--heartbeat-additional-tries=3",
 ];
 
 const noKernelView = Deno.build.os === "linux" ? undefined : "only Linux has /proc/net/tcp";

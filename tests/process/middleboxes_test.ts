@@ -83,6 +83,12 @@ class Stage implements AsyncDisposable {
     assertEquals(await this.server.ended(), 0, this.server.stderr);
     assertEquals(text.said(this.client), client, this.client.stderr);
     assertEquals(text.said(this.server), server, this.server.stderr);
+    for (const { events } of [this.client, this.server]) {
+      const resumes = events.filter(({ event }) => event === "resumed").length;
+      const accounts = events.flatMap((each) => each.event === "account" ? [each] : []);
+      assertEquals(accounts.length, resumes);
+      assert(accounts.every(({ peer }) => peer !== "contradicts"), JSON.stringify(accounts));
+    }
     assertEquals(await Deno.readTextFile(`${this.#folder.path}/output`), this.#written);
   }
 

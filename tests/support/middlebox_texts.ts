@@ -22,7 +22,8 @@ export function said({ stderr }: Command): string[] {
       .replace(/\battempt \d+/, "attempt N")
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
-  const left = /^\w+ (the kernel: |data message \d|summary of|this process did not run)/;
+  const left =
+    /^\w+ (the kernel: |account of the outage|data message \d|summary of|this process did not run)/;
   return [...new Set(lines.filter((line) => !left.test(line)))];
 }
 
