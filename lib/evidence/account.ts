@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { stallKind } from "../platform/suspension.ts";
 import { frameLine } from "../wire/line.ts";
 import { HOLD_REASONS, type JsonObject, MAX_LINE_BYTES, type Role } from "../wire/protocol.ts";
 import { ClockBounds, type Interval } from "./clock_bounds.ts";
@@ -47,9 +48,10 @@ function fieldsOf(log: OutageLog, now_ms: number, frames: number): JsonObject {
     ...measured && { detected: [measured.detected_ms, measured.predicted_ms] },
     ...stalls.length > 0 &&
       {
-        stalls: stalls.slice(-MAX_STALLS).map(({ earliest_ms, from_ms, to_ms }) =>
-          [earliest_ms, from_ms, to_ms].map(age)
-        ),
+        stalls: stalls.slice(-MAX_STALLS).map(({ earliest_ms, from_ms, kind, to_ms }) => [
+          ...[earliest_ms, from_ms, to_ms].map(age),
+          ...kind === undefined ? [] : [kind],
+        ]),
       },
     ...causes.length > 0 && { causes },
     ...transmits !== undefined && { transmits },
@@ -127,7 +129,9 @@ export function readAccount(account: JsonObject): PeerAccount {
   const stalls = listOf(account.stalls).slice(-MAX_STALLS).flatMap((each): Stall[] => {
     const [earliest_ms, from_ms, to_ms] = listOf(each).map(ageOf);
     if (earliest_ms === undefined || from_ms === undefined || to_ms === undefined) return [];
-    return earliest_ms >= from_ms && from_ms >= to_ms ? [{ earliest_ms, from_ms, to_ms }] : [];
+    if (earliest_ms < from_ms || from_ms < to_ms) return [];
+    const kind = stallKind(listOf(each)[3]);
+    return [{ earliest_ms, from_ms, to_ms, ...kind && { kind } }];
   });
   const causes = listOf(account.causes).filter((each) =>
     CAUSES.includes(each as string)
@@ -213,7 +217,8 @@ export function bothSeen(
     ...peer.noticed && { noticed: { how: peer.noticed.how, at: placed.at(peer.noticed.age_ms) } },
     ...peer.over_ms !== undefined && { over: placed.at(peer.over_ms) },
     open_until: placed.at(peer.closed_ms ?? 0),
-    stalls: peer.stalls.map(({ earliest_ms, from_ms, to_ms }) => ({
+    stalls: peer.stalls.map(({ earliest_ms, from_ms, to_ms, ...kind }) => ({
+      ...kind,
       earliest_ms: placed.at(earliest_ms)[0],
       from_ms: placed.at(from_ms)[1],
       to_ms: placed.at(to_ms)[1],

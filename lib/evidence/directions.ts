@@ -26,9 +26,11 @@ export interface Flow {
   readonly again?: Interval;
   /**
    * What `vain` was lost or late for: the `path`, for its receiver ran and did not have it; a `stall` of the
-   * receiver; or either.
+   * receiver, for it read it then; a stall, or the path besides, for it never read it (`frozen`); or any.
    */
-  readonly fault?: "path" | "stall" | "unknown";
+  readonly fault?: "path" | "stall" | "frozen" | "unknown";
+  /** Whether the receiver's host was suspended in that stall, and so acknowledged nothing. */
+  readonly isSuspended?: boolean;
   /** Until when the frame had certainly not come through, on the path's account. */
   readonly broken_until_ms: number;
   /** The frame that `vain` answers, as this side received it; absent if it is no answer. */
@@ -114,7 +116,7 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
     usual_ms,
     inTime,
     vain,
-    fault: faultOf(vain, received, receiver, late_ms),
+    ...faultOf(vain, received, receiver, late_ms),
     // The distance between retransmissions doubles: the last one in vain was sent about half-way.
     broken_until_ms: (vain.at[0] + end_ms) / 2,
     ...again && { again },
@@ -157,15 +159,16 @@ function faultOf(
   received: Interval | undefined,
   receiver: SideSeen,
   late_ms: number,
-): Flow["fault"] {
+): Pick<Flow, "fault" | "isSuspended"> {
   const expected_ms = vain.at[1] + late_ms;
   const end_ms = received ? received[0] : receiver.open_until?.[0] ?? -Infinity;
   const stall = receiver.stalls.find(({ earliest_ms, to_ms }) =>
     earliest_ms <= expected_ms && to_ms >= vain.at[0] && (!received || end_ms <= to_ms + READ_MS)
   );
   if (stall) {
-    const isMost = received && stall.to_ms - stall.from_ms >= (received[0] - vain.at[1]) / 2;
-    return isMost ? "stall" : "unknown";
+    const isMost = stall.to_ms - stall.from_ms >= (end_ms - vain.at[1]) / 2;
+    const fault = !isMost ? "unknown" : received ? "stall" : "frozen";
+    return { fault, isSuspended: stall.kind === "suspended" };
   }
   // What it did meanwhile, by its own timers, proves that it ran, and would have read the frame.
   const deeds = [
@@ -173,7 +176,7 @@ function faultOf(
     ...receiver.noticed ? [receiver.noticed.at] : [],
   ];
   const ran = deeds.some((at) => at[0] > expected_ms && at[1] < end_ms - LATE_MS);
-  return ran ? "path" : "unknown";
+  return { fault: ran ? "path" : "unknown" };
 }
 
 /**

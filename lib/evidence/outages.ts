@@ -84,10 +84,14 @@ function causeOf(
 ): Found {
   const sides = [seen.client, seen.server].filter((side) => side !== undefined);
   const kernel = kernelCause(sides);
-  const [toServerFault, toClientFault] = [toServer?.fault, toClient?.fault];
-  const stalled = toServerFault === "stall"
+  // A host whose process alone is stopped acknowledges what it receives.
+  const hidden = [toServer, toClient].find((flow) => isStall(flow) && !flow?.isSuspended);
+  const isHidden = hidden && kernel?.cause === "path_cut";
+  const isPath = toServer?.fault === "path" || toClient?.fault === "path";
+  if (isHidden && !isPath) return { cause: "unknown" };
+  const stalled = toServer?.fault === "stall"
     ? "server"
-    : toClientFault === "stall"
+    : toClient?.fault === "stall"
     ? "client"
     : undefined;
   if (stalled) {
@@ -102,6 +106,11 @@ function causeOf(
   if (kernel) return kernel;
   const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
   return { cause: isCut ? "path_cut" : "unknown" };
+}
+
+/** Whether a frame was lost or late for a stall, if for nothing else besides. */
+function isStall(flow: Flow | null): boolean {
+  return flow?.fault === "stall" || flow?.fault === "frozen";
 }
 
 /** What only the kernel's view shows. */

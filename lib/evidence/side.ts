@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { StallKind } from "../platform/suspension.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
 
@@ -40,6 +41,8 @@ export interface Stall {
   readonly from_ms: number;
   /** When it ran again, at the latest. */
   readonly to_ms: number;
+  /** Whether its host ran meanwhile, and acknowledged what it received; absent if that is not known. */
+  readonly kind?: StallKind;
 }
 
 /** What one side saw of an outage. */

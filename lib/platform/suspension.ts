@@ -11,6 +11,11 @@
  */
 export type StallKind = "stopped" | "suspended";
 
+/** What something from outside says is the kind of a stall; `undefined` if it is none. */
+export function stallKind(value: unknown): StallKind | undefined {
+  return value === "stopped" || value === "suspended" ? value : undefined;
+}
+
 /** The three clocks that are compared. */
 export interface ClockReadings {
   /** Milliseconds since 1970: counts the time in which this host was suspended, and may be stepped. */
@@ -118,11 +123,16 @@ export class LocalStalls {
     this.#last = { earliest_ms, to_ms: now_ms, ms, kind };
   }
 
-  /** When the last one was: from when at the earliest and at the latest to when, in monotonic milliseconds. */
-  get last(): { earliest_ms: number; from_ms: number; to_ms: number } | undefined {
+  /**
+   * When the last one was, from when at the earliest and at the latest to when, in monotonic milliseconds; and
+   * its kind.
+   */
+  get last():
+    | { earliest_ms: number; from_ms: number; to_ms: number; kind: StallKind }
+    | undefined {
     if (!this.#last) return undefined;
-    const { earliest_ms, ms, to_ms } = this.#last;
-    return { earliest_ms, from_ms: to_ms - ms, to_ms };
+    const { earliest_ms, kind, ms, to_ms } = this.#last;
+    return { earliest_ms, from_ms: to_ms - ms, to_ms, kind };
   }
 
   /** For how long, in milliseconds, this host was suspended since then. */

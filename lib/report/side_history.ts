@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cause, Stall } from "../evidence/side.ts";
+import { stallKind } from "../platform/suspension.ts";
 import { Histogram } from "../session/histogram.ts";
 import { type Entry, numberIn, textIn } from "./entries.ts";
 
@@ -225,7 +226,7 @@ export class SideHistory {
     if (ms === null) return;
     const from_ms = at_ms - ms;
     const earliest_ms = Math.max(-Infinity, ...this.#lately_ms.filter((each) => each <= from_ms));
-    const stall = { earliest_ms, from_ms, to_ms: at_ms };
+    const stall = { earliest_ms, from_ms, to_ms: at_ms, kind: stallKind(entry.kind) };
     if (this.stalls.length < MAX_STALLS) this.stalls.push(stall);
     else this.leftOut++;
   }

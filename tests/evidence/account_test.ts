@@ -46,7 +46,7 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
   log.noticed = { how: "reset", at_ms: 2_000 };
   log.closed_ms = 2_000;
   log.over_ms = 2_500;
-  log.stalls.push({ earliest_ms: 1_050, from_ms: 1_100, to_ms: 1_200 });
+  log.stalls.push({ earliest_ms: 1_050, from_ms: 1_100, to_ms: 1_200, kind: "suspended" });
   log.causes.push("reset");
   log.transmits = true;
   log.held = "store";
@@ -60,7 +60,7 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
     over: 500,
     closed: 1_000,
     detected: [3, 4],
-    stalls: [[1_950, 1_900, 1_800]],
+    stalls: [[1_950, 1_900, 1_800, "suspended"]],
     causes: ["reset"],
     transmits: true,
     held: "store",
@@ -74,7 +74,7 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
     over_ms: 500,
     closed_ms: 1_000,
     measured: { detected_ms: 3, predicted_ms: 4 },
-    stalls: [{ earliest_ms: 1_950, from_ms: 1_900, to_ms: 1_800 }],
+    stalls: [{ earliest_ms: 1_950, from_ms: 1_900, to_ms: 1_800, kind: "suspended" }],
     causes: ["reset"],
     transmits: true,
     held: "store",

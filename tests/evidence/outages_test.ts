@@ -5,11 +5,10 @@ import type { FrameSeen, SideSeen } from "../../lib/evidence/side.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { type Cut, CutPath, type SideLog } from "../support/cut_path.ts";
 import { forEachSeed, type Random } from "../support/random.ts";
+import { cutToServer, exactly, frame } from "../support/seen.ts";
 
 /** How a moment of a side is known on the common clock. */
 type Known = (at_ms: number) => Interval;
-
-const exactly: Known = (at_ms) => [at_ms, at_ms];
 
 /** What a side saw, as the judge takes it. */
 function sideOf(role: Role, log: SideLog, known: Known, end_ms: number, kernel: boolean): SideSeen {
@@ -134,36 +133,6 @@ Deno.test("judge() is never wrong about which side noticed first, and contains b
   assert(counts.client! > 100 && counts.server! > 100, JSON.stringify(counts));
 });
 
-/** A frame of connection 1, at an exact moment. */
-function frame(text: string, at_ms: number, bytes?: number): FrameSeen {
-  const [name, n] = text.split(" ");
-  const number = n === undefined ? {} : { n: Number(n) };
-  return { frame: name!, ...number, connection: 1, at: exactly(at_ms), ...bytes && { bytes } };
-}
-
-/** A client whose last message is not confirmed, and a server that does not receive it. */
-function cutToServer(): { client: SideSeen; server: SideSeen } {
-  const side = (role: Role, noticed_ms: number): Omit<SideSeen, "sent" | "received"> => ({
-    role,
-    noticed: { at: exactly(noticed_ms), how: "silent" },
-    open_until: exactly(60_000),
-    stalls: [],
-    causes: [],
-  });
-  return {
-    client: {
-      ...side("client", 25_000),
-      sent: [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 19)],
-      received: [frame("CONFIRM 1", 2), frame("HEARTBEAT 1", 20_002)],
-    },
-    server: {
-      ...side("server", 20_001),
-      sent: [frame("CONFIRM 1", 1), frame("HEARTBEAT 1", 20_001)],
-      received: [frame("DATA 1", 1)],
-    },
-  };
-}
-
 Deno.test("judge() takes a small frame that was lost for a cut, and a large one for unknown", () => {
   const seen = cutToServer();
   assertEquals(judge(seen).cause, "path_cut");
@@ -199,63 +168,6 @@ Deno.test("judge() does not count what was sent when the other side had no conne
   const judgement = judge({ client, server: { ...server, open_until: exactly(5_001) } });
   assertEquals([judgement.began, judgement.cause], ["unknown", "unknown"]);
   assertEquals(judgement.to_server!.vain, undefined);
-});
-
-Deno.test("judge() takes a frame that was read right after a stall for no sign of the path", () => {
-  const { client, server } = cutToServer();
-  const received = [...server.received, frame("DATA 2", 30_010)];
-  const stalls = [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 30_000 }];
-  const stalled = { ...server, received, stalls };
-  const judgement = judge({ client, server: stalled });
-  assertEquals(
-    [judgement.began, judgement.cause, judgement.at],
-    ["unknown", "local_stall", "server"],
-  );
-  const frozen = { ...client, causes: ["process_not_running"] as const };
-  const { at, cause } = judge({ client: frozen, server: stalled });
-  assertEquals([cause, at], ["process_not_running", "server"]);
-  // A stall that was over long before the frame came explains nothing.
-  const late = [...server.received, frame("DATA 2", 45_000)];
-  const short = {
-    ...server,
-    received: late,
-    stalls: [{ earliest_ms: 3_000, from_ms: 4_000, to_ms: 6_000 }],
-  };
-  assertEquals(judge({ client, server: short }).cause, "path_cut");
-});
-
-Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a deadline late", () => {
-  const { client, server } = cutToServer();
-  // The client was stopped from 5.001 s to 19 s, within its data_threshold of 20 s.
-  const { noticed: _, ...unaware } = client;
-  const earlier = (text: string, delay_ms: number) =>
-    [-8, -7, -6, -5].map((n) => frame(`${text} ${n}`, n * 5_000 + delay_ms));
-  const stopped: SideSeen = {
-    ...unaware,
-    sent: [...client.sent, frame("HEARTBEAT_REPLY 1", 19_000)],
-    received: [
-      ...earlier("CONFIRM", 2),
-      frame("CONFIRM 1", 2),
-      frame("CONFIRM 2", 19_000),
-      frame("HEARTBEAT 1", 19_000),
-    ],
-  };
-  const noticing: SideSeen = {
-    ...server,
-    noticed: { at: exactly(15_001), how: "silent" },
-    sent: [
-      ...earlier("CONFIRM", 1),
-      frame("CONFIRM 1", 1),
-      frame("CONFIRM 2", 5_001),
-      frame("HEARTBEAT 1", 15_001),
-    ],
-    received: [frame("DATA 1", 1), frame("DATA 2", 5_001), frame("HEARTBEAT_REPLY 1", 19_001)],
-  };
-  const { began, cause } = judge({ client: stopped, server: noticing });
-  assertEquals([began, cause], ["unknown", "unknown"]);
-  // A client that was running meanwhile would have read the confirmation.
-  const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
-  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
 });
 
 Deno.test("judge() believes the kernels' views as far as they agree", () => {
