@@ -20,6 +20,9 @@ const LINES_BEFORE_MS = 1_000;
 /** How long an outage may have lasted that is looked at to its end. */
 const LONGEST_MS = 86_400_000;
 
+/** How long after a stall, in milliseconds, a side finds out what came about meanwhile. */
+const WOKEN_MS = 1_000;
+
 /** What one run recorded of an outage. */
 export interface SidePart {
   /** The side of the session in that run. */
@@ -66,6 +69,18 @@ interface Span {
   readonly to_ms: number;
 }
 
+/**
+ * Since when a side heard nothing. Whose process was stopped counts silence from when it ran again; what it
+ * finds out then, it could have found out all the while.
+ */
+function silentSince_ms({ history }: Side, { noticed_ms, silent_ms }: SideOutage): number {
+  const since_ms = noticed_ms - silent_ms;
+  const stall = history.stalls.findLast(({ from_ms, to_ms }) =>
+    from_ms < since_ms && to_ms <= noticed_ms && to_ms + WOKEN_MS >= noticed_ms
+  );
+  return stall?.from_ms ?? since_ms;
+}
+
 /** Finds the outages of a session, in order. */
 export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
   const sides = [...session.client ? [session.client] : [], ...session.servers];
@@ -79,7 +94,7 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
       return {
         side,
         outage,
-        from_ms: middle(outage.noticed_ms - outage.silent_ms),
+        from_ms: middle(silentSince_ms(side, outage)),
         to_ms: middle(end_ms),
       };
     })
@@ -106,7 +121,7 @@ function together(session: MatchedSession, spans: readonly Span[], clocks: Clock
   const isKnown = Number.isFinite(spans[0]!.from_ms);
   const from_ms = isKnown
     ? Math.min(...spans.map((each) => each.from_ms))
-    : spans[0]!.outage.noticed_ms - spans[0]!.outage.silent_ms;
+    : silentSince_ms(spans[0]!.side, spans[0]!.outage);
   const overs = spans.filter(({ outage }) => outage.over_ms !== undefined);
   const lasting = spans.some(({ outage, side }) =>
     outage.over_ms === undefined && side.history.ended === undefined
@@ -197,7 +212,8 @@ function seenBy(
     },
     ...last?.own.over_ms !== undefined && { over: moment(last.part, last.own.over_ms) },
     stalls: parts.flatMap((part) =>
-      part.side.history.stalls.map(({ earliest_ms, from_ms, to_ms }) => ({
+      part.side.history.stalls.map(({ earliest_ms, from_ms, kind, to_ms }) => ({
+        kind,
         earliest_ms: moment(part, earliest_ms)[0],
         from_ms: moment(part, from_ms)[0],
         to_ms: moment(part, to_ms)[1],

@@ -99,6 +99,37 @@ Deno.test("makeReport() is never wrong about direction and first noticed, with c
   assert(told > 60, `${told}`);
 });
 
+Deno.test("makeReport() counts what a stopped process finds out when it runs again to the same outage", () => {
+  // Seed and times are those of a stop that outlasts the client's patience.
+  const cut: Cut = { direction: "to_server", from_ms: 32_000, to_ms: 32_000 };
+  const path = new CutPath(new Random(1), cut, 5_000, {
+    from_ms: 32_000,
+    to_ms: 1e9,
+    side: "server",
+  });
+  path.run(120_000);
+  const c = recordingOf("client", path, CLIENT);
+  const alone = reportOf({ c }).outages;
+  assertEquals([alone.length, alone[0]!.noticed.client !== null], [1, true]);
+  const s = recordingOf("server", path, serverClocks(), { end_ms: 110_010 }).map((line) =>
+    line.replace('"by":"peer","reason":"done"', '"by":"peer","reason":"silent","silent_ms":5')
+  );
+  const stall = { event: "local_stall", ms: 77_000, kind: "stopped" };
+  const [{ mono_us, wall_ms }] = s.filter((each) => each.includes("terminated")).map((each) =>
+    JSON.parse(each)
+  );
+  const at = { session: "0123456789abcdef", wall_ms: wall_ms - 5, mono_us: mono_us - 5_000 };
+  s.splice(
+    s.findIndex((each) => each.includes("terminated")),
+    0,
+    JSON.stringify({ ...stall, ...at }),
+  );
+  const { outages } = reportOf({ c, s });
+  assertEquals(outages.length, 1);
+  assertEquals(outages[0]!.first_noticed_by, "client");
+  assert(outages[0]!.noticed.server !== null);
+});
+
 Deno.test("makeReport() of one side reports what that side saw, and leaves the rest unknown", () => {
   const { c, s } = ofBoth();
   const client = reportOf({ c });
