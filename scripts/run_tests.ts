@@ -8,6 +8,7 @@
 
 /** What measures how late real processes are, the longest first, and so does not run beside what keeps the cores busy. */
 const MEASURING = [
+  "tests/network/evidence_test.ts",
   "tests/process/original_peers_test.ts",
   "tests/process/peer_fault_test.ts",
   "tests/process/original_steps_test.ts",

@@ -23,6 +23,8 @@ const ROUND_MS = 1;
 interface Entry {
   readonly event: string;
   readonly wall_ms: number;
+  readonly mono_us: number;
+  readonly frame?: string;
   readonly to?: string;
   readonly by?: string;
   readonly reason?: string;
@@ -43,7 +45,10 @@ export class Recorded {
     });
   }
 
-  /** When it noticed the outage; `undefined` if it did not. */
+  /**
+   * When it noticed the outage, by the wall clock; `undefined` if it did not. Each event reads first the wall
+   * clock, in whole milliseconds, and then the monotonic one: where they are the least apart, they tell most.
+   */
   noticed_ms(injected: Span): number | undefined {
     const sign = this.entries.find(({ by, event, reason, to, wall_ms }) => {
       if (wall_ms < injected[0]) return false;
@@ -51,7 +56,10 @@ export class Recorded {
       const isAsked = by !== "network" && (reason === "done" || reason === "shutdown");
       return isEnd && !isAsked || event === "phase" && to === "heartbeat";
     });
-    return sign?.wall_ms;
+    if (!sign) return undefined;
+    const apart_ms = this.entries.filter(({ frame }) => frame === undefined)
+      .map(({ mono_us, wall_ms }) => wall_ms - mono_us / 1_000);
+    return sign.mono_us / 1_000 + Math.max(...apart_ms);
   }
 
   /** For how long its process did not run, all in all, and what each time may have cost it. */

@@ -43,7 +43,12 @@ export const healing =
   (deed: Deed, undo: Deed, ...roles: Role[]): Row["course"] => async (scene) => {
     await scene.at(() => deed(scene));
     const noticing = roles.length > 0 ? roles : ["client", "server"] as const;
-    await Promise.all(noticing.map((role) => scene[role].event("heartbeat_missed")));
+    // A process that is stopped is told from a path that heals by its being silent so long.
+    await Promise.all(
+      noticing.map((role) =>
+        scene[role].event("heartbeat_missed", ({ missed }) => missed >= (roles.length > 0 ? 3 : 1))
+      ),
+    );
     await scene.at(() => undo(scene));
     await Promise.all([scene.client.event("account"), scene.server.event("account")]);
     await more(scene.client);
@@ -78,17 +83,37 @@ export const stalling = (role: Role, ms: number): Row["course"] => async (scene)
   await more(scene.client);
 };
 
-/** The client's host freezes with its kernel, as far as others can tell, until the server has given up. */
-export const frozen: Row["course"] = async ({ at, client, network, server }) => {
-  await at(async () => {
-    client.kill("SIGSTOP");
-    await network.client.run("iptables -w -A OUTPUT -j DROP");
-    await network.client.filter(DROP);
-  });
-  await server.event("terminated");
+/** The client's host freezes with its kernel, as far as others can tell. */
+export const freeze: Deed = async ({ client, network }) => {
+  client.kill("SIGSTOP");
+  await network.client.run("iptables -w -A OUTPUT -j DROP");
+  await network.client.filter(DROP);
+};
+
+/** It goes on. */
+export const thaw: Deed = async ({ client, network }) => {
   await network.client.run("iptables -w -F");
   client.kill("SIGCONT");
-  await client.event("terminated");
+};
+
+/** It is frozen until the server has given up. */
+export const frozen: Row["course"] = async (scene) => {
+  await scene.at(() => freeze(scene));
+  await scene.server.event("terminated");
+  await thaw(scene);
+  await scene.client.event("terminated");
+};
+
+/** Sets the server's wall clock so many seconds ahead. */
+export function setClock(folder: string, ahead_s: number): void {
+  Deno.writeTextFileSync(`${folder}/clock`, `${ahead_s < 0 ? "" : "+"}${ahead_s}\n`);
+}
+
+/** The server's wall clock is stepped, and nothing else happens. */
+export const stepping = (ahead_s: number): Row["course"] => async (scene) => {
+  await scene.at(() => setClock(scene.folder, ahead_s));
+  await more(scene.client);
+  await more(scene.client);
 };
 
 /** A NAT forgets what is idle for a second, and drops what it does not know. */
@@ -105,3 +130,11 @@ export const NAT_RULES = [
   "iptables -w -A FORWARD -m conntrack --ctstate INVALID -j DROP",
   "iptables -w -A INPUT -j DROP",
 ];
+
+/** What is said of a path that is cut. */
+export const PATH_CUT = {
+  client: ["path_cut"],
+  server: ["path_cut"],
+  cause: ["path_cut"],
+  at: null,
+} as const;

@@ -11,8 +11,10 @@ import { makeReport } from "../../lib/report/report.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { accountFaults, clockFaults, firstFaults, Recorded, type Span } from "./evidence_checks.ts";
 import { timeFaults } from "./evidence_checks.ts";
+import { setClock } from "./evidence_faults.ts";
 import { PORT } from "./namespace.ts";
 import type { Command } from "./process.ts";
+import { whyNot } from "./skip.ts";
 import { RoutedNetwork } from "./routed_network.ts";
 
 /** A direction as reports and accounts give it. */
@@ -50,8 +52,7 @@ export interface Row extends Truth {
   readonly prepare?: (network: RoutedNetwork) => Promise<void>;
   readonly client_words?: string;
   readonly server_words?: string;
-  /** Variables of the server's process. */
-  readonly variables?: (folder: string) => readonly string[];
+  /** Whose wall clock is stepped with the fault. */
   readonly stepped?: Stepped;
   /** From the fault to the end of what is to be seen of it. */
   readonly course: (scene: EvidenceScene) => Promise<void>;
@@ -97,7 +98,7 @@ export async function runRow(row: Row, folder: string): Promise<Said> {
   const words = (role: Role, own: string) =>
     `${network.server.address} ${PORT} ${timers} ${own} --record ${folder}/${role}.rec`;
   const server = made.use(network.server.start("server", words("server", server_words), {
-    variables: row.variables?.(folder),
+    variables: row.stepped ? fakeClock(folder) : [],
   }));
   await server.event("listening");
   const client = made.use(network.client.start("client", words("client", client_words)));
@@ -118,6 +119,24 @@ export async function runRow(row: Row, folder: string): Promise<Said> {
   await ended(server);
   const [injected, healed] = deeds;
   return judged(row, { client, server, folder, injected: injected!, healed });
+}
+
+/** Where Debian has the library that gives a process a wall clock of its own. */
+const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketime.so.1`;
+
+/** Why a process cannot have a wall clock of its own; `undefined` if it can. */
+export const whyNoFakeClock: string | undefined = whyNot("test", "-e", FAKETIME) &&
+  "faketime is not installed (on Debian: apt-get install faketime)";
+
+/** Variables for a process with a wall clock that a file in a folder sets. */
+function fakeClock(folder: string): string[] {
+  setClock(folder, 0);
+  return [
+    `LD_PRELOAD=${FAKETIME}`,
+    `FAKETIME_TIMESTAMP_FILE=${folder}/clock`,
+    "FAKETIME_NO_CACHE=1",
+    "FAKETIME_DONT_FAKE_MONOTONIC=1",
+  ];
 }
 
 /** Ends a command that has not ended by itself; whatever had stopped it. */
