@@ -26,7 +26,8 @@ export interface Flow {
   readonly again?: Interval;
   /**
    * What `vain` was lost or late for: the `path`, for its receiver ran and did not have it; a `stall` of the
-   * receiver, for it read it then; a stall, or the path besides, for it never read it (`frozen`); or any.
+   * receiver, for it read it right after; that of its host, or the path besides, for it did not (`frozen`); or
+   * any.
    */
   readonly fault?: "path" | "stall" | "frozen" | "unknown";
   /** Whether the receiver's host was suspended in that stall, and so acknowledged nothing. */
@@ -163,11 +164,15 @@ function faultOf(
   const expected_ms = vain.at[1] + late_ms;
   const end_ms = received ? received[0] : receiver.open_until?.[0] ?? -Infinity;
   const stall = receiver.stalls.find(({ earliest_ms, to_ms }) =>
-    earliest_ms <= expected_ms && to_ms >= vain.at[0] && (!received || end_ms <= to_ms + READ_MS)
+    earliest_ms <= expected_ms && to_ms >= vain.at[0] &&
+    // The distance between retransmissions doubles: the last one before it ended may have been half-way.
+    (!received || end_ms <= to_ms + (to_ms - vain.at[0]) + READ_MS)
   );
   if (stall) {
-    const isMost = stall.to_ms - stall.from_ms >= (end_ms - vain.at[1]) / 2;
-    const fault = !isMost ? "unknown" : received ? "stall" : "frozen";
+    const isRead = received && end_ms <= stall.to_ms + READ_MS;
+    const most_ms = (end_ms - vain.at[1] - (isRead ? 0 : READ_MS)) / 2;
+    const isMost = stall.to_ms - stall.from_ms >= most_ms;
+    const fault = !isMost ? "unknown" : isRead ? "stall" : "frozen";
     return { fault, isSuspended: stall.kind === "suspended" };
   }
   // What it did meanwhile, by its own timers, proves that it ran, and would have read the frame.

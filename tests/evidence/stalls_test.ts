@@ -70,6 +70,11 @@ Deno.test("judge() does not blame the path for what a stopped process did not an
   assertEquals([cause, at, began], ["unknown", undefined, "unknown"]);
   const received = [...server.received, frame("DATA 2", 50_010)];
   assertEquals(judge({ client: inVain, server: { ...frozen, received } }).cause, "unknown");
+  // It is read later still, because TCP waits longer and longer before it transmits again.
+  const again = { ...frozen, received: [...server.received, frame("DATA 2", 62_000)] };
+  const silent = { at: exactly(55_000), how: "silent" as const };
+  const late = judge({ client: inVain, server: { ...again, noticed: silent } });
+  assertEquals([late.cause, late.began], ["unknown", "unknown"]);
   // A suspended host acknowledges nothing.
   const suspended = { ...frozen, received, stalls: [{ ...stall, kind: "suspended" as const }] };
   const found = judge({ client: inVain, server: suspended });
