@@ -83,33 +83,33 @@ export const stalling = (role: Role, ms: number): Row["course"] => async (scene)
   await more(scene.client);
 };
 
-/** The client's host freezes with its kernel, as far as others can tell. */
-export const freeze: Deed = async ({ client, network }) => {
-  client.kill("SIGSTOP");
-  await network.client.run("iptables -w -A OUTPUT -j DROP");
-  await network.client.filter(DROP);
+/** A host freezes with its kernel, as far as others can tell. */
+export const freeze = (role: Role): Deed => async ({ network, [role]: command }) => {
+  command.kill("SIGSTOP");
+  await network[role].run("iptables -w -A OUTPUT -j DROP");
+  await network[role].filter(DROP);
 };
 
 /** It goes on. */
-export const thaw: Deed = async ({ client, network }) => {
-  await network.client.run("iptables -w -F");
-  client.kill("SIGCONT");
+export const thaw = (role: Role): Deed => async ({ network, [role]: command }) => {
+  await network[role].run("iptables -w -F");
+  command.kill("SIGCONT");
 };
 
-/** It is frozen until the server has given up. */
-export const frozen: Row["course"] = async (scene) => {
-  await scene.at(() => freeze(scene));
-  await scene.server.event("terminated");
-  await thaw(scene);
-  await scene.client.event("terminated");
+/** It is frozen until the other side has given up. */
+export const frozen = (role: Role): Row["course"] => async (scene) => {
+  await scene.at(() => freeze(role)(scene));
+  await scene[role === "client" ? "server" : "client"].event("terminated");
+  await thaw(role)(scene);
+  await scene[role].event("terminated");
 };
 
-/** Sets the server's wall clock so many seconds ahead. */
+/** Sets the wall clock of a row's process so many seconds ahead. */
 export function setClock(folder: string, ahead_s: number): void {
   Deno.writeTextFileSync(`${folder}/clock`, `${ahead_s < 0 ? "" : "+"}${ahead_s}\n`);
 }
 
-/** The server's wall clock is stepped, and nothing else happens. */
+/** A wall clock is stepped, and nothing else happens. */
 export const stepping = (ahead_s: number): Row["course"] => async (scene) => {
   await scene.at(() => setClock(scene.folder, ahead_s));
   await more(scene.client);

@@ -68,12 +68,23 @@ export const HEALS: readonly Row[] = [
   {
     fault: "the client's host freezes, with its kernel, for a time",
     heals: true,
-    course: healing(freeze, thaw, "server"),
+    course: healing(freeze("client"), thaw("client"), "server"),
     client: ["none"],
     server: ["path_cut"],
     began: ["unknown"],
     cause: ["local_stall", "unknown"],
     at: "client",
+  },
+  {
+    // When it runs again, TCP still waits before it transmits again.
+    fault: "the server's host freezes, with its kernel, for a time",
+    heals: true,
+    course: healing(freeze("server"), thaw("server"), "client"),
+    server: ["none", "unknown"],
+    client: ["path_cut"],
+    began: ["unknown"],
+    cause: ["local_stall", "unknown"],
+    at: "server",
   },
   {
     // When it runs again, the path is still about to recover.
@@ -101,6 +112,17 @@ export const HEALS: readonly Row[] = [
     isNone: true,
     stepped: { role: "server", by_ms: 30_000 },
     course: stepping(30),
+    client: ["none"],
+    server: ["none"],
+    began: [],
+    cause: [],
+    at: null,
+  },
+  {
+    fault: "the client's clock goes 30 s back",
+    isNone: true,
+    stepped: { role: "client", by_ms: -30_000 },
+    course: stepping(-30),
     client: ["none"],
     server: ["none"],
     began: [],

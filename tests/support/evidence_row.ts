@@ -97,11 +97,13 @@ export async function runRow(row: Row, folder: string): Promise<Said> {
   const timers = `${TIMERS} --data-threshold ${row.threshold_s ?? 1.5} ${tries}`;
   const words = (role: Role, own: string) =>
     `${network.server.address} ${PORT} ${timers} ${own} --record ${folder}/${role}.rec`;
-  const server = made.use(network.server.start("server", words("server", server_words), {
-    variables: row.stepped ? fakeClock(folder) : [],
-  }));
+  const start = (role: Role, own: string) =>
+    made.use(network[role].start(role, words(role, own), {
+      variables: row.stepped?.role === role ? fakeClock(folder) : [],
+    }));
+  const server = start("server", server_words);
   await server.event("listening");
-  const client = made.use(network.client.start("client", words("client", client_words)));
+  const client = start("client", client_words);
   await client.event("data_confirmed", ({ seq }) => seq === 3);
   const deeds: Span[] = [];
   await row.course({

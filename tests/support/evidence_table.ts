@@ -6,7 +6,7 @@
 import { type Row, runRow, type Said } from "./evidence_row.ts";
 
 /** How many rows run at a time: each has two processes, which wait for most of it. */
-const AT_ONCE = 3 * navigator.hardwareConcurrency;
+const AT_ONCE = 4 * navigator.hardwareConcurrency;
 
 /** What was said of each fault in each of so many runs, in the order of the rows. */
 export async function runTable(
