@@ -247,9 +247,15 @@ Deno.test("nothing is kept of an outage of which the peer says nothing", async (
   await peer.say("DATA 2 1\nx\n");
   await clock.advance(1_000);
   assertEquals(session.state.accounts!.hasOutage, false);
-  // The next one is not forgotten when the time of this one would have been over.
-  await peer.say("HEARTBEAT 2\n");
-  await clock.advance(1_500);
-  assertEquals(session.state.accounts!.hasOutage, true);
   assertEquals(recorder.all("account"), []);
+});
+
+Deno.test("an outage is not forgotten when the time of the one before is over", async () => {
+  const { clock, peer, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say('HELLO 1 s {"reconnect":true}\nDATA 1 1\nx\nHEARTBEAT 1\n');
+  await peer.say("DATA 2 1\nx\n");
+  await clock.advance(500);
+  await peer.hangUp();
+  await clock.advance(2_000);
+  assertEquals(session.state.accounts!.hasOutage, true);
 });
