@@ -5,6 +5,7 @@
  */
 import { type Frame, frameNumber, type FrameType, type Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
+import type { KernelSeen } from "./kernel_watch.ts";
 import type { Cause, SideSeen, Stall } from "./side.ts";
 
 /** How many of the first frames of an outage, and of the last ones, are kept for each direction. */
@@ -99,6 +100,17 @@ export class OutageLog {
   constructor(before: { sent: readonly FrameNote[]; received: readonly FrameNote[] }) {
     for (const note of before.sent) this.sent.add(note);
     for (const note of before.received) this.received.add(note);
+  }
+
+  /** Notes when this process did not run, the last time. */
+  noteStall(stall: Stall | undefined): void {
+    if (stall && stall.to_ms !== this.stalls.at(-1)?.to_ms) this.stalls.push(stall);
+  }
+
+  /** Notes what the kernel has shown. */
+  noteKernel({ cause, transmits }: KernelSeen = {}): void {
+    if (cause) this.causes.push(cause);
+    this.transmits ??= transmits;
   }
 }
 

@@ -21,7 +21,7 @@ import { judge } from "../evidence/outages.ts";
 import { verdictOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
 import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
-import type { CloseReason, Detection } from "./close_reason.ts";
+import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
 import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
@@ -90,6 +90,8 @@ export class Accounts {
   #peer?: { account: PeerAccount; received_ms: number };
   /** When this side's account was sent. */
   #sent_ms?: number;
+  /** The outage that this side has concluded of alone. */
+  #alone?: { log: OutageLog; sent_ms: number };
   /** When the last frame was received. */
   #received_ms = 0;
   /** How many heartbeats had been missed before. */
@@ -101,7 +103,7 @@ export class Accounts {
   /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
-    this.#limit = options.clock.timer(() => this.end());
+    this.#limit = options.clock.timer(() => this.#limitPassed());
   }
 
   /** Whether there is an outage, or there was one just before, so that frames are noted. */
@@ -138,18 +140,18 @@ export class Accounts {
   #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
-    this.#limit.clear();
+    if (!this.#alone) this.#limit.clear();
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
     return this.#log = new OutageLog(link.lastExchange());
   }
 
-  /** This side has fallen silent, having received no data since a time. */
-  silent(link: AccountLink, since_ms: number): void {
-    const log = this.#notice(link, "silent");
+  /** This side has fallen silent at a moment, having received no data since another one. */
+  silent(link: AccountLink, since_ms: number, now_ms: number): void {
+    const log = this.#notice(link, "silent", now_ms);
     const predicted_ms = this.#options.timers.data_threshold_ms;
-    log.measured ??= { detected_ms: roundMs(this.#now() - since_ms), predicted_ms };
+    log.measured ??= { detected_ms: roundMs(now_ms - since_ms), predicted_ms };
   }
 
   /** The connection is lost, and the session outlives it; a death is measured from a moment. */
@@ -157,7 +159,7 @@ export class Accounts {
     const how = noticedBy(closeReason);
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
-    noteKernel(log, seen);
+    log.noteKernel(seen);
     if (how !== "silent" || !detection) return;
     const { at_ms, predicted_ms } = detection;
     log.measured = { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
@@ -167,7 +169,7 @@ export class Accounts {
   over(link: AccountLink, seen?: KernelSeen): void {
     const log = this.#log;
     if (!log?.noticed || log.over_ms !== undefined) return;
-    noteKernel(log, seen);
+    log.noteKernel(seen);
     this.#endsAt(log, this.#now());
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
     if (log.in_doubt !== undefined) {
@@ -175,7 +177,7 @@ export class Accounts {
       log.settled = Math.min(confirmed, log.in_doubt);
     }
     if (link.knowsAccounts) this.#send(link, log);
-    else this.#noteStall(link, log);
+    else log?.noteStall(link.state.lastStall);
     if (this.#peer || !link.knowsAccounts) this.#conclude();
   }
 
@@ -187,6 +189,8 @@ export class Accounts {
       this.#peer = peer;
       return;
     }
+    const alone = this.#log?.noticed || account.isAnswer ? undefined : this.#alone;
+    if (alone) ({ log: this.#log, sent_ms: this.#sent_ms } = alone);
     if (this.#sent_ms !== undefined) {
       this.#peer = peer;
       return this.#conclude();
@@ -203,7 +207,22 @@ export class Accounts {
     this.#conclude();
   }
 
-  /** The peer's account has not come, and will not come any more: its time is over, or the session. */
+  /**
+   * The peer's account has not come in time: concludes alone. The peer may have heard nothing yet: the distance
+   * between TCP's retransmissions doubles, so it hears this side within as much time again as the outage lasted.
+   */
+  #limitPassed(): void {
+    const [alone, log, sent_ms] = [this.#alone, this.#log, this.#sent_ms];
+    this.#alone = undefined;
+    // Another outage may have begun.
+    if (alone && log?.over_ms === undefined) return;
+    this.end();
+    if (alone || !log || sent_ms === undefined) return;
+    this.#alone = { log, sent_ms };
+    this.#limit.set(this.#now() + log.longestGap_ms);
+  }
+
+  /** The session ends: what the peer has not said of an outage, it will not say any more. */
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
     this.#forget();
@@ -214,10 +233,10 @@ export class Accounts {
   }
 
   /** This side has noticed that all is not well. */
-  #notice(link: AccountLink, how: Noticed): OutageLog {
+  #notice(link: AccountLink, how: Noticed, at_ms = this.#now()): OutageLog {
     const log = this.#begun(link);
     const { held, ledger } = link.state;
-    log.noticed ??= { at_ms: this.#now(), how };
+    log.noticed ??= { at_ms, how };
     log.held ??= held;
     if (this.#options.role === "client") {
       log.in_doubt = ledger.dataSent - ledger.confirmedUpTo;
@@ -236,18 +255,17 @@ export class Accounts {
 
   #send(link: AccountLink, log: OutageLog | undefined, isAnswer = false): void {
     const now_ms = this.#sent_ms = this.#now();
-    this.#noteStall(link, log);
+    log?.noteStall(link.state.lastStall);
     link.sendAccount(log ? accountOf(log, now_ms, isAnswer) : { answer: true });
-  }
-
-  #noteStall({ state: { lastStall } }: AccountLink, log: OutageLog | undefined): void {
-    const known_ms = log?.stalls.at(-1)?.to_ms;
-    if (lastStall && log && lastStall.to_ms !== known_ms) log.stalls.push(lastStall);
   }
 
   #forget(): void {
     this.#limit.clear();
-    this.#log = this.#peer = this.#sent_ms = undefined;
+    this.#log =
+      this.#peer =
+      this.#sent_ms =
+      this.#alone =
+        undefined;
   }
 
   /** Emits what this side concludes from what it saw, and from the peer's account if there is one. */
@@ -258,9 +276,7 @@ export class Accounts {
     const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
     const hasBoth = log !== undefined && peer?.account.isSeen === true;
-    const both = hasBoth
-      ? bothSeen(role, log, peer.account, { received_ms: peer.received_ms, asked_ms })
-      : undefined;
+    const both = hasBoth ? bothSeen(role, log, peer.account, { ...peer, asked_ms }) : undefined;
     const own = log && ownSeen(role, log, this.#now());
     const judgement = judge(both ?? { [role]: own });
     const { at = null, began, by_ms, cause, first_noticed_by } = judgement;
@@ -280,16 +296,4 @@ export class Accounts {
       peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
     });
   }
-}
-
-function noteKernel(log: OutageLog, { cause, transmits }: KernelSeen = {}): void {
-  if (cause) log.causes.push(cause);
-  log.transmits ??= transmits;
-}
-
-/** As what this side noticed an outage by the end of the connection; `undefined` if only the peer did. */
-function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
-  if (reason === "reset" || reason === "closed") return reason;
-  if (by === "self" && reason === "silent") return reason;
-  return by === "network" ? "other" : undefined;
 }

@@ -106,6 +106,28 @@ Deno.test("of an outage that the server has noticed alone, the client learns by 
   await stop();
 });
 
+Deno.test("a side that concluded alone concludes once more when the peer's account comes late", async () => {
+  const { clock, network, recorders, stop } = stage();
+  await settle();
+  await clock.advance(17_500);
+  network.paths[0]!.silence(...BOTH);
+  await clock.advance(9_000);
+  // One side's TCP transmits again sooner than the other's.
+  network.paths[0]!.heal("to_server");
+  await clock.advance(3_000);
+  network.paths[0]!.heal("to_client");
+  await clock.advance(4_000);
+  const [alone, both] = recorders.server.all("account");
+  assertEquals([alone!.peer, alone!.first_noticed_by], ["unknown", null]);
+  const client = recorders.client.one("account");
+  for (const each of [both!, client]) {
+    assertEquals([each.began, each.cause, each.peer], ["both", "path_cut", "agrees"]);
+    assertEquals([each.first_noticed_by, each.in_doubt], ["server", 1]);
+  }
+  assertEquals(recorders.server.all("account").length, 2);
+  await stop();
+});
+
 Deno.test("a client that has nothing to send is no outage", async () => {
   const source = new QueueSource();
   const { clock, recorders, stop } = stage({ source, window: 1 });

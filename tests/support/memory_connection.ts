@@ -60,9 +60,9 @@ export class Path {
     for (const direction of directions) this.#receiver(direction).cutOff = true;
   }
 
-  /** Lets everything through again; what was dropped arrives at once. */
-  heal(): void {
-    for (const end of [this.client, this.server]) {
+  /** Lets everything through again, or that of one direction; what was dropped arrives at once. */
+  heal(only?: Direction): void {
+    for (const end of only ? [this.#receiver(only)] : [this.client, this.server]) {
       end.cutOff = false;
       end.arrived();
     }
