@@ -196,10 +196,10 @@ export abstract class Session extends SessionSide
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
-    if (!isIdle) this.accounts.silent(this, at_ms);
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
-    this.state.silent(at_ms, isIdle ? "idle" : undefined);
+    const now_ms = this.state.silent(at_ms, isIdle ? "idle" : undefined);
+    if (!isIdle) this.accounts.silent(this, at_ms, now_ms);
     this.#beats().kernel!.silent(this.state.lastSignOfLife_ms, isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }

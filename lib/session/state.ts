@@ -194,13 +194,13 @@ export class SessionState {
     this.#change("data");
   }
 
-  /** Enters the heartbeat phase: no data is received, or, if idle, none is due. */
-  silent(since_ms: number, kind?: SilenceKind): void {
+  /** Enters the heartbeat phase: no data is received, or, if idle, none is due. Gives when, in monotonic ms. */
+  silent(since_ms: number, kind?: SilenceKind): number {
     this.#silentSince_ms = since_ms;
     this.#silence = kind;
     this.#heldAtSilence = this.#held;
     if (kind !== "idle") this.ledger.silences++;
-    this.#change("silence");
+    return this.#change("silence");
   }
 
   /** Notes that the connection is lost and the session outlives it. */
