@@ -1,11 +1,12 @@
 /**
  * The fault table: true faults between two hosts and a router, and what each side alone, both together by
  * their accounts, and the report of both recordings say of them. Wrong is never allowed; `unknown` only
- * where a row has it beside the truth, because TCP hides it. So many runs as PULSEWIRE_EVIDENCE_RUNS says.
+ * where a row has it beside the truth, because TCP hides it, or, in some runs, for a machine that is too busy:
+ * then the row is run again. So many runs as PULSEWIRE_EVIDENCE_RUNS says.
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { ENDS } from "../support/evidence_ends.ts";
 import { HEALS } from "../support/evidence_heals.ts";
 import { type Row, whyNoFakeClock } from "../support/evidence_row.ts";
@@ -27,11 +28,13 @@ testUnless(whyNoRouter(), "of no fault anything wrong is said", async (t) => {
   console.log(tableText(rows, results));
   for (const [at, { fault }] of rows.entries()) {
     await t.step(fault, () => {
-      const wrong = results[at]!.map((each) => {
+      const said = results[at]!.map((each) => {
         if (each.status === "rejected") throw each.reason;
-        return each.value.wrong;
+        return each.value;
       });
-      assertEquals(wrong, wrong.map(() => []));
+      assertEquals(said.flatMap(({ wrong }) => wrong), []);
+      const untold = said.filter((each) => each.untold.length > 0);
+      assertLessOrEqual(untold.length, said.length / 2, JSON.stringify(untold[0]?.untold));
     });
   }
 });

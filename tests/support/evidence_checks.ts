@@ -31,6 +31,14 @@ interface Entry {
   readonly ms?: number;
 }
 
+/** How a fault begins that is only that something is unknown. */
+export const UNTOLD = "untold: ";
+
+/** A fault in words, as one that is only that something is unknown if what was said is that. */
+export function untoldOr(said: string, words: string): string {
+  return said === "unknown" || said === "none" ? `${UNTOLD}${words}` : words;
+}
+
 /** What a side recorded, with its wall clock put right again. */
 export class Recorded {
   readonly entries: readonly Entry[];
@@ -130,7 +138,7 @@ export function timeFaults(
 
 /** Checks who noticed first, and that the interval has the true difference. */
 export function firstFaults(
-  { by_ms, first_noticed_by }: OutageDocument,
+  { by_ms, first_noticed_by }: Pick<OutageDocument, "by_ms" | "first_noticed_by">,
   recorded: BothRecorded,
   injected: Span,
 ): string[] {
@@ -158,8 +166,14 @@ export function accountFaults(
   row: Row,
 ): string[] {
   const wrong: string[] = [];
-  if (!row.cause.includes(cause)) wrong.push(`the ${role}'s account has the cause ${cause}`);
-  if (!row.began.includes(began)) wrong.push(`the ${role}'s account has ${began} as direction`);
+  // Who concludes alone does not know all.
+  const isAll = peer !== "unknown";
+  if (!row.cause.includes(cause) && (isAll || cause !== "unknown")) {
+    wrong.push(untoldOr(cause, `the ${role}'s account: ${cause}`));
+  }
+  if (!row.began.includes(began) && (isAll || began !== "unknown")) {
+    wrong.push(untoldOr(began, `the ${role}'s account: ${began}`));
+  }
   if (cause !== "unknown" && at !== row.at) wrong.push(`the ${role}'s account has it at ${at}`);
   if (peer === "contradicts") wrong.push(`the ${role} takes the peer's account for a lie`);
   if (in_doubt !== null && settled !== null && settled > in_doubt) {

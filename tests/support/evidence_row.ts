@@ -10,7 +10,7 @@ import type { OutageDocument } from "../../lib/report/document.ts";
 import { makeReport } from "../../lib/report/report.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { accountFaults, clockFaults, firstFaults, Recorded, type Span } from "./evidence_checks.ts";
-import { timeFaults } from "./evidence_checks.ts";
+import { timeFaults, UNTOLD, untoldOr } from "./evidence_checks.ts";
 import { setClock } from "./evidence_faults.ts";
 import { PORT } from "./namespace.ts";
 import type { Command } from "./process.ts";
@@ -81,6 +81,8 @@ export interface Said {
   readonly folder: string;
   /** What of it is wrong, as sentences. */
   readonly wrong: readonly string[];
+  /** What is not told that can be, if the machine is not too busy. */
+  readonly untold: readonly string[];
 }
 
 /** Death is predicted 2 × 1 s after silence; who is to be patient has more tries. */
@@ -188,12 +190,13 @@ function judged(row: Row, { client, folder, healed, injected, server }: Ended): 
   const accounts = ROLES.flatMap((role) =>
     commands[role].events.filter((each) => each.event === "account").map((each) => ({ role, each }))
   );
-  const wrong = [
+  const faults = [
     ...ROLES.flatMap((role) => aloneFaults(role, alone[role], paths[role], row)),
-    ...accounts.flatMap(({ each, role }) => accountFaults(role, each, row)),
-    ...row.heals && !row.isNone && accounts.length !== 2
-      ? [`there are ${accounts.length} accounts, not one of each side`]
-      : [],
+    ...accounts.flatMap(({ each, role }) => [
+      ...accountFaults(role, each, row),
+      ...firstFaults(each, recorded, injected).map((fault) => `the ${role}'s account: ${fault}`),
+    ]),
+    ...countFaults(accounts.map(({ each, role }) => `${role} ${each.peer}`), row),
     ...clockFaults(document, row),
     ...document.outages.length === (row.isNone ? 0 : 1)
       ? []
@@ -204,12 +207,26 @@ function judged(row: Row, { client, folder, healed, injected, server }: Ended): 
     ...outage ? firstFaults(outage, recorded, injected) : [],
   ];
   const told = accounts.map(({ each: { began, cause }, role }) => `${role}: ${cause}, ${began}`);
-  return { ...alone, accounts: told.join("; "), ...wordsOf(outage), wrong, folder };
+  const [untold, wrong] = [true, false].map((is) =>
+    faults.filter((each) => each.startsWith(UNTOLD) === is)
+  );
+  const words = { ...alone, accounts: told.join("; "), ...wordsOf(outage) };
+  return { ...words, wrong: wrong!, untold: untold!, folder };
+}
+
+/** What is wrong with how often each side told what; `agrees` is what both together say. */
+function countFaults(told: readonly string[], row: Row): string[] {
+  if (!row.heals) return told.length === 0 ? [] : [`there are accounts: ${told}`];
+  // Whose account comes late has the other side conclude alone first.
+  const both = told.filter((each) => !each.endsWith("unknown"));
+  const early = told.filter((each) => each.endsWith("unknown"));
+  const isRight = both.join() === "client agrees,server agrees" && early.length <= 1;
+  return isRight ? [] : [`the accounts are ${told}`];
 }
 
 /** What is wrong with what one side says by itself, in its events and in a report of its recording. */
 function aloneFaults(role: Role, cause: Cause | "none", path: string, row: Row): string[] {
-  const wrong = row[role].includes(cause) ? [] : [`the ${role} alone says ${cause}`];
+  const wrong = row[role].includes(cause) ? [] : [untoldOr(cause, `the ${role} alone: ${cause}`)];
   for (const outage of makeReport([path]).document.outages) {
     const allowed: readonly string[] = [...row[role], ...row.cause, "unknown"];
     if (!allowed.includes(outage.cause)) wrong.push(`the ${role}'s recording: ${outage.cause}`);
@@ -222,8 +239,8 @@ function aloneFaults(role: Role, cause: Cause | "none", path: string, row: Row):
 
 function bothFaults({ at, began, cause, verdict }: OutageDocument, row: Row): string[] {
   const wrong: string[] = [];
-  if (!row.cause.includes(cause)) wrong.push(`the report has the cause ${cause}: ${verdict}`);
-  if (!row.began.includes(began)) wrong.push(`the report has the direction ${began}: ${verdict}`);
+  if (!row.cause.includes(cause)) wrong.push(untoldOr(cause, `the report: ${cause}: ${verdict}`));
+  if (!row.began.includes(began)) wrong.push(untoldOr(began, `the report: ${began}: ${verdict}`));
   if (cause !== "unknown" && at !== row.at) wrong.push(`the report has it at ${at}: ${verdict}`);
   return wrong;
 }
