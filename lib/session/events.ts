@@ -230,12 +230,17 @@ export class EventSource {
     return this.#sink.room?.();
   }
 
-  /** Emits an event of this session with the present time. */
-  emit<Name extends EventName>(event: Name, fields: EventFields[Name]): void {
+  /**
+   * Emits an event of this session with the present time. Gives when it was, in monotonic milliseconds, if it is
+   * recorded with that.
+   */
+  emit<Name extends EventName>(event: Name, fields: EventFields[Name]): number | undefined {
     const wall_ms = this.#clock.wallTime();
     const emitted = { time: isoTime(wall_ms), event, session: this.session, ...fields } as Event;
-    this.trace?.event(emitted, wall_ms, this.#clock.now());
+    const now_ms = this.trace && this.#clock.now();
+    this.trace?.event(emitted, wall_ms, now_ms!);
     this.#sink.emit(emitted);
+    return now_ms;
   }
 }
 

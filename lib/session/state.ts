@@ -294,7 +294,7 @@ export class SessionState {
     const held = isSilence && this.#heldAtSilence;
     const phase = { from, to, silent_ms: roundMs(silent_ms), ...kind, ...held && { held } };
     // An attempt that opened no session has no phases.
-    if (this.#isOpen) this.events.emit("phase", phase);
-    return now_ms;
+    const recorded_ms = this.#isOpen ? this.events.emit("phase", phase) : undefined;
+    return recorded_ms ?? now_ms;
   }
 }
