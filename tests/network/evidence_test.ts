@@ -21,7 +21,7 @@ const ROWS: readonly Row[] = [...ENDS, ...HEALS];
 
 const isDue = (row: Row) => row.stepped === undefined || whyNoFakeClock === undefined;
 
-testUnless(whyNoRouter(), "of no fault anything wrong is said", async (t) => {
+testUnless(whyNoRouter(), "nothing wrong is said of any fault", async (t) => {
   using folder = new Folder();
   const rows = ROWS.filter(isDue);
   const results = await runTable(rows, RUNS, folder.path);

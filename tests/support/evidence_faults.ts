@@ -7,6 +7,7 @@ import type { Role } from "../../lib/wire/protocol.ts";
 import type { EvidenceScene, Row } from "./evidence_row.ts";
 import type { Command } from "./process.ts";
 
+/** Something that is done to a session, its hosts or the router. */
 export type Deed = (scene: EvidenceScene) => void | Promise<void>;
 
 /** Rules for what comes to the router from either side. */
@@ -15,11 +16,15 @@ export const FROM_SERVER = "-i eth1";
 export const DROP = "-j DROP";
 export const RESET = "-p tcp -j REJECT --reject-with tcp-reset";
 
+/** The router gets rules. */
 export const forward = (...rules: string[]): Deed => async ({ network }) => {
   for (const rule of rules) await network.forward(rule);
 };
+/** The router forwards all again. */
 export const heal: Deed = ({ network }) => network.heal();
+/** A process gets a signal. */
 export const signal = (role: Role, name: Deno.Signal): Deed => (scene) => scene[role].kill(name);
+/** The link of a host goes down. */
 export const linkDown = (role: Role): Deed => ({ network }) =>
   network[role].run("ip link set eth0 down");
 
@@ -36,6 +41,7 @@ export const lethal = (deed: Deed, ...roles: Role[]): Row["course"] => async (sc
   }
 };
 
+/** A side is killed. */
 export const KILLED = { client: signal("client", "SIGKILL"), server: signal("server", "SIGKILL") };
 
 /** A fault that is undone when so many heartbeats were missed; then both sides give their accounts. */

@@ -20,7 +20,7 @@ import { RoutedNetwork } from "./routed_network.ts";
 /** A direction as reports and accounts give it. */
 export type Began = Judgement["began"];
 
-/** A process's clocks in real time: its wall clock is ahead by so many milliseconds when the fault comes. */
+/** Whose wall clock is stepped, and by how much it goes ahead. */
 export type Stepped = { readonly role: Role; readonly by_ms: number };
 
 /** What may be said of a fault: the truth first; `unknown` only where TCP hides it. */
@@ -77,8 +77,6 @@ export interface Said {
   readonly cause: string;
   readonly first: string;
   readonly detected: string;
-  /** Where its recordings are. */
-  readonly folder: string;
   /** What of it is wrong, as sentences. */
   readonly wrong: readonly string[];
   /** What is not told that can be, if the machine is not too busy. */
@@ -211,7 +209,7 @@ function judged(row: Row, { client, folder, healed, injected, server }: Ended): 
     faults.filter((each) => each.startsWith(UNTOLD) === is)
   );
   const words = { ...alone, accounts: told.join("; "), ...wordsOf(outage) };
-  return { ...words, wrong: wrong!, untold: untold!, folder };
+  return { ...words, wrong: wrong!, untold: untold! };
 }
 
 /** What is wrong with how often each side told what; `agrees` is what both together say. */
