@@ -122,7 +122,7 @@ const VIEWS: readonly [fields: EventFields["kernel"], level: "info" | "warning",
   [
     { at: "heartbeat_missed", ...IN_VAIN },
     "info",
-    "the kernel: 42 bytes unacknowledged, sent again 6 times",
+    "the kernel: 42 bytes unacknowledged after 6 retransmissions",
   ],
   [
     { at: "heartbeat_missed", ...WAITING, cause: "unknown" },
