@@ -165,7 +165,7 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
     stalls: parts.flatMap(({ side, window }) =>
       side.history.stalls
         .filter(({ from_ms, to_ms }) =>
-          to_ms >= window.limits.from_ms && from_ms <= window.limits.to_ms
+          to_ms >= window.limits.linesFrom_ms && from_ms <= window.limits.sentTo_ms
         )
         .map(({ from_ms, to_ms }) => ({
           role: side.run.role,
