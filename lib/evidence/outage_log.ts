@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FrameType, Role } from "../wire/protocol.ts";
+import { type Frame, frameNumber, type FrameType, type Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
 import type { Cause, SideSeen, Stall } from "./side.ts";
 
@@ -20,6 +20,14 @@ export interface FrameNote {
   readonly at_ms: number;
   /** The size of a data message. */
   readonly bytes?: number;
+}
+
+/** The note of a frame; `undefined` of one without a number. */
+export function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
+  const { type } = frame;
+  if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
+  const n = frameNumber(frame);
+  return n < 0 ? undefined : { frame: type, n, at_ms };
 }
 
 /** The first and the last frames of one direction. */

@@ -9,18 +9,18 @@
  */
 import type { Clock, Timer } from "../platform/clock.ts";
 import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
-import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
+import {
+  type FrameNote,
+  noteOf,
+  type Noticed,
+  OutageLog,
+  ownSeen,
+} from "../evidence/outage_log.ts";
 import type { KernelSeen } from "../evidence/kernel_watch.ts";
 import { judge } from "../evidence/outages.ts";
 import { verdictOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
-import {
-  type Frame,
-  frameNumber,
-  type HoldReason,
-  type JsonObject,
-  type Role,
-} from "../wire/protocol.ts";
+import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import type { CloseReason, Detection } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
@@ -101,7 +101,7 @@ export class Accounts {
   /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
-    this.#limit = options.clock.timer(() => this.#conclude());
+    this.#limit = options.clock.timer(() => this.end());
   }
 
   /** Whether there is an outage, or there was one just before, so that frames are noted. */
@@ -118,7 +118,14 @@ export class Accounts {
     this.#received_ms = at_ms;
     log.received.add(noteOf(frame, at_ms));
     const isData = frame.type === "DATA" || frame.type === "CONFIRM";
-    if (isData && !log.noticed) log.over_ms ??= at_ms;
+    if (isData && !log.noticed) this.#endsAt(log, at_ms);
+  }
+
+  /** The outage is over: the peer's account of it comes soon, if at all. */
+  #endsAt(log: OutageLog, over_ms: number): void {
+    if (log.over_ms !== undefined) return;
+    log.over_ms = over_ms;
+    this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
 
   /** The peer's heartbeat shows that it is silent: an outage may have begun, unless it is late. */
@@ -131,6 +138,7 @@ export class Accounts {
   #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
+    this.#limit.clear();
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
@@ -160,7 +168,7 @@ export class Accounts {
     const log = this.#log;
     if (!log?.noticed || log.over_ms !== undefined) return;
     noteKernel(log, seen);
-    log.over_ms = this.#now();
+    this.#endsAt(log, this.#now());
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
     if (log.in_doubt !== undefined) {
       const confirmed = link.state.ledger.confirmedUpTo - this.#confirmedBefore;
@@ -168,8 +176,7 @@ export class Accounts {
     }
     if (link.knowsAccounts) this.#send(link, log);
     else this.#noteStall(link, log);
-    if (this.#peer || !link.knowsAccounts) return this.#conclude();
-    this.#limit.set(log.over_ms + ACCOUNT_LIMIT_MS);
+    if (this.#peer || !link.knowsAccounts) this.#conclude();
   }
 
   /** Receives the peer's account; answers it if this side has not noticed the outage. */
@@ -196,7 +203,7 @@ export class Accounts {
     this.#conclude();
   }
 
-  /** The session ends: an account that has not come will not come any more. */
+  /** The peer's account has not come, and will not come any more: its time is over, or the session. */
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
     this.#forget();
@@ -256,17 +263,14 @@ export class Accounts {
       : undefined;
     const own = log && ownSeen(role, log, this.#now());
     const judgement = judge(both ?? { [role]: own });
-    const { at, began, by_ms, cause, first_noticed_by } = judgement;
+    const { at = null, began, by_ms, cause, first_noticed_by } = judgement;
     const [mine, theirs] = [log?.measured, peer?.account.measured];
     const of = (own: number | null = null, peers: number | null = null) =>
       role === "client" ? { client: own, server: peers } : { client: peers, server: own };
     // Only the client knows what it has sent.
     const doubts = role === "client" ? log : peer?.account;
     events.emit("account", {
-      began,
-      cause,
-      at: at ?? null,
-      first_noticed_by,
+      ...{ began, cause, at, first_noticed_by },
       by_ms: by_ms && [roundMs(by_ms[0]), roundMs(by_ms[1])],
       predicted_ms: of(mine?.predicted_ms, theirs?.predicted_ms),
       detected_ms: of(mine?.detected_ms, theirs?.detected_ms),
@@ -288,11 +292,4 @@ function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
   if (reason === "reset" || reason === "closed") return reason;
   if (by === "self" && reason === "silent") return reason;
   return by === "network" ? "other" : undefined;
-}
-
-function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
-  const { type } = frame;
-  if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
-  const n = frameNumber(frame);
-  return n < 0 ? undefined : { frame: type, n, at_ms };
 }

@@ -228,3 +228,34 @@ Deno.test("a client that does not know accounts is sent none", async () => {
   assertEquals(peer.heard.filter((line) => line.includes("ACCOUNT")), []);
   assertEquals(recorder.one("account").peer, "unknown");
 });
+
+Deno.test("nothing is kept of a silence in which a client had nothing to send", async () => {
+  const { clock, peer, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say("HELLO 1 s {}\nDATA 1 1\nx\n");
+  peer.answer = (line) =>
+    line.startsWith("HEARTBEAT ") ? line.replace("HEARTBEAT", "HEARTBEAT_REPLY") + "\n" : undefined;
+  await clock.advance(8_000);
+  await peer.say("DATA 2 1\nx\n");
+  assertEquals(session.state.accounts!.hasOutage, true);
+  await clock.advance(1_000);
+  assertEquals(session.state.accounts!.hasOutage, false);
+});
+
+Deno.test("nothing is kept of an outage of which the peer says nothing", async () => {
+  const { clock, peer, recorder, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say("HELLO 1 s {}\nDATA 1 1\nx\nHEARTBEAT 1\n");
+  await peer.say("DATA 2 1\nx\n");
+  await clock.advance(1_000);
+  assertEquals(session.state.accounts!.hasOutage, false);
+  assertEquals(recorder.all("account"), []);
+});
+
+Deno.test("an outage is not forgotten when the time of the one before is over", async () => {
+  const { clock, peer, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say('HELLO 1 s {"reconnect":true}\nDATA 1 1\nx\nHEARTBEAT 1\n');
+  await peer.say("DATA 2 1\nx\n");
+  await clock.advance(500);
+  await peer.hangUp();
+  await clock.advance(2_000);
+  assertEquals(session.state.accounts!.hasOutage, true);
+});
