@@ -99,7 +99,9 @@ function causeOf(
   const how = first?.noticed?.how;
   if (how === "reset" || how === "closed") return { cause: how };
   if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
-  if (kernel) return kernel;
+  // Where its own frames show that it ran, something on the path acknowledged what it did not receive.
+  const hasRun = (kernel?.at === "server" ? toServerFault : toClientFault) === "path";
+  if (kernel && !(kernel.cause === "process_not_running" && hasRun)) return kernel;
   const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
   return { cause: isCut ? "path_cut" : "unknown" };
 }

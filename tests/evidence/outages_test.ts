@@ -273,6 +273,15 @@ Deno.test("judge() believes the kernels' views as far as they agree", () => {
   assertEquals(withCauses(["path_cut", "large_packets"], []).cause, "large_packets");
 });
 
+Deno.test("judge() does not call a process stopped that ran, whoever acknowledged what it did not receive", () => {
+  const { client, server } = cutToServer();
+  const { at, began, cause } = judge({
+    client: { ...client, causes: ["process_not_running"] },
+    server,
+  });
+  assertEquals([began, cause, at], ["to_server", "path_cut", undefined]);
+});
+
 Deno.test("judge() names what ended the connection, and what the server waited for", () => {
   const { client, server } = cutToServer();
   const reset = { at: exactly(5_001), how: "reset" } as const;
