@@ -100,7 +100,7 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
     ...groups.map((group, at) => {
       // What was lost in the outage before, or is lost in the next one, says nothing of this one.
       const after_ms = Math.max(...(groups[at - 1] ?? []).map((each) => each.to_ms));
-      const before_ms = groups[at + 1]?.[0]!.from_ms ?? Infinity;
+      const before_ms = groups[at + 1]?.[0]?.from_ms ?? Infinity;
       return together(session, group, clocks, { after_ms, before_ms });
     }),
     ...apart.map((span) => together(session, [span], clocks)),
