@@ -148,14 +148,13 @@ export function kernelText(event: Event & { event: "kernel" }, other: string): s
     return `what the kernel knows of silent connections cannot be read here: ${event.unknown}`;
   }
   const bytes = counted(event.unacked_bytes, "byte");
-  const retransmissions = counted(event.retransmissions, "retransmission");
   const texts: Readonly<Record<KernelState, string>> = {
     unknown: "",
     acknowledged: `all is acknowledged by ${hostOf(other)}`,
     not_reading: `${bytes} wait here, the receive window of ${other} is closed`,
     waiting: `${bytes} wait here to be sent`,
     too_early: `${bytes} unacknowledged, sent too recently to prove anything`,
-    in_vain: `${bytes} unacknowledged after ${retransmissions}`,
+    in_vain: inVain(event),
     sent: `${bytes} unacknowledged`,
   };
   const { unread_bytes } = event;
@@ -230,7 +229,7 @@ function inVain({ retransmissions, unacked_bytes }: KernelFigures): string {
   const bytes = counted(unacked_bytes, "byte");
   return retransmissions === 0
     ? `${bytes} wait here to be sent`
-    : `${bytes} sent again ${counted(retransmissions, "time")} in vain`;
+    : `${bytes} unacknowledged after ${counted(retransmissions, "retransmission")}`;
 }
 
 function aloneText(tcp_gives_up_ms: number | null | undefined): string | undefined {
