@@ -128,3 +128,21 @@ Deno.test("makeReport() does not judge an outage by the frames that are lost in 
   assertEquals(first!.to_client!.first_in_vain, null);
   assertEquals(second!.to_client!.first_in_vain!.frame, "HEARTBEAT 10");
 });
+
+Deno.test("makeReport() says where the recording ends of a side that did not notice an outage", () => {
+  const verdictOf = (all: Recorded) => all.report().outages[0]!.verdict;
+  const reset = () => {
+    const all = opened();
+    const end = { by: "network", reason: "reset", text: "", detected_after_ms: null };
+    all.add("client", 5_500, "terminated", { ...end, predicted_ms: null });
+    return all;
+  };
+  assertEquals(
+    verdictOf(reset()),
+    "the connection was reset (RST); only the client noticed it: the server's recording ends 499 ms " +
+      "before that",
+  );
+  const goesOn = reset();
+  goesOn.add("server", 8_000, "notice", { session: null, level: "warning", text: "running" });
+  assertEquals(verdictOf(goesOn), "the connection was reset (RST); only the client noticed it");
+});
