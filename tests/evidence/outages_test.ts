@@ -136,13 +136,13 @@ Deno.test("judge() is never wrong about which side noticed first, and contains b
 Deno.test("judge() takes a small frame that was lost for a cut, and a large one for unknown", () => {
   const seen = cutToServer();
   assertEquals(judge(seen).cause, "path_cut");
-  assertEquals(judge(seen).began, "to_server");
+  assertEquals([judge(seen).began, judge(seen).isLikely], ["to_server", false]);
   const sent = [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 1_400)];
   assertEquals(judge({ ...seen, client: { ...seen.client, sent } }).cause, "unknown");
   // The server's heartbeat is lost, too: its way may have been whole, had it not been held back.
   const received = [frame("CONFIRM 1", 2)];
   const both = judge({ ...seen, client: { ...seen.client, received } });
-  assertEquals([both.cause, both.began], ["path_cut", "both"]);
+  assertEquals([both.cause, both.began, both.isLikely], ["path_cut", "both", true]);
   const close = {
     ...seen.client,
     received,
@@ -151,7 +151,7 @@ Deno.test("judge() takes a small frame that was lost for a cut, and a large one 
   const unclear = judge({ ...seen, client: close });
   assertEquals([unclear.cause, unclear.began], ["path_cut", "unknown"]);
   const transmits = judge({ client: close, server: { ...seen.server, transmits: true } });
-  assertEquals(transmits.began, "both");
+  assertEquals([transmits.began, transmits.isLikely], ["both", false]);
 });
 
 Deno.test("judge() gives the frames of each direction: the last through, the first in vain, and again", () => {
@@ -183,6 +183,15 @@ Deno.test("judge() believes the kernels' views as far as they agree", () => {
   assertEquals(withCauses([], ["path_cut", "process_not_running"]).cause, "path_cut");
   assertEquals(withCauses([], ["process_not_running", "path_cut"]).cause, "unknown");
   assertEquals(withCauses(["path_cut", "large_packets"], []).cause, "large_packets");
+});
+
+Deno.test("judge() does not call a process stopped that ran, whoever acknowledged what it did not receive", () => {
+  const { client, server } = cutToServer();
+  const { at, began, cause } = judge({
+    client: { ...client, causes: ["process_not_running"] },
+    server,
+  });
+  assertEquals([began, cause, at], ["to_server", "path_cut", undefined]);
 });
 
 Deno.test("judge() names what ended the connection, and what the server waited for", () => {

@@ -57,7 +57,15 @@ Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a
   assertEquals([began, cause], ["unknown", "unknown"]);
   // A client that was running meanwhile would have read the confirmation.
   const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
-  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
+  const ran = judge({ client: running, server: noticing });
+  assertEquals([ran.began, ran.isLikely], ["to_client", false]);
+  // One that noticed the silence ran, too; but nothing shows that its own way was whole by then.
+  const received = [...earlier("CONFIRM", 2), frame("CONFIRM 1", 2)];
+  const asked = judge({
+    client: { ...client, received },
+    server: { ...noticing, received: [frame("DATA 1", 1), frame("DATA 2", 5_001)] },
+  });
+  assertEquals([asked.began, asked.isLikely], ["to_client", true]);
 });
 
 Deno.test("judge() does not blame the path for what a stopped process did not answer, nor acquits it", () => {

@@ -208,7 +208,7 @@ Deno.test("a lying account is named as one that contradicts, and its word is not
   assertEquals(
     eventText(event, "client", TIMERS)!.text,
     "account of the outage by this side alone, which the account of the server contradicts: what was " +
-      "seen does not show the cause; in doubt: 1 data message, 1 of them had arrived",
+      "seen does not show the cause; in doubt: 1 data message, now confirmed",
   );
 });
 
