@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { FrameType, Role } from "../wire/protocol.ts";
+import { type Frame, frameNumber, type FrameType, type Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
+import type { KernelSeen } from "./kernel_watch.ts";
 import type { Cause, SideSeen, Stall } from "./side.ts";
 
 /** How many of the first frames of an outage, and of the last ones, are kept for each direction. */
@@ -20,6 +21,14 @@ export interface FrameNote {
   readonly at_ms: number;
   /** The size of a data message. */
   readonly bytes?: number;
+}
+
+/** Notes a frame, if it is one with a number. */
+export function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
+  const { type } = frame;
+  if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
+  const n = frameNumber(frame);
+  return n < 0 ? undefined : { frame: type, n, at_ms };
 }
 
 /** The first and the last frames of one direction. */
@@ -58,6 +67,14 @@ export interface Measured {
   readonly predicted_ms: number;
 }
 
+/** What was sent and received last before an outage. */
+export interface LastExchange {
+  /** Frames sent, the oldest first. */
+  readonly sent: readonly FrameNote[];
+  /** Frames received, the oldest first. */
+  readonly received: readonly FrameNote[];
+}
+
 /** What this side sees of an outage, from the last exchange before it on. */
 export class OutageLog {
   /** What was sent. */
@@ -87,10 +104,21 @@ export class OutageLog {
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
 
-  /** Starts with the last exchange before: what was sent and received. */
-  constructor(before: { sent: readonly FrameNote[]; received: readonly FrameNote[] }) {
+  /** Starts with the last exchange before. */
+  constructor(before: LastExchange) {
     for (const note of before.sent) this.sent.add(note);
     for (const note of before.received) this.received.add(note);
+  }
+
+  /** Notes a time in which this process did not run, or did not read, once. */
+  addStall(stall: Stall): void {
+    if (!this.stalls.some(({ to_ms }) => to_ms === stall.to_ms)) this.stalls.push(stall);
+  }
+
+  /** Notes what the kernel has shown of the connection. */
+  addKernel({ cause, transmits }: KernelSeen = {}): void {
+    if (cause) this.causes.push(cause);
+    this.transmits ??= transmits;
   }
 }
 

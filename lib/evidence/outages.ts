@@ -94,14 +94,20 @@ function causeOf(
     const isFrozen = kernel?.cause === "process_not_running" && kernel.at === stalled;
     return { cause: isFrozen ? "process_not_running" : "local_stall", at: stalled };
   }
-  const first =
-    sides.filter(({ noticed }) => noticed).sort((a, b) => a.noticed!.at[0] - b.noticed!.at[0])[0];
-  const how = first?.noticed?.how;
+  const how = firstHow(sides);
   if (how === "reset" || how === "closed") return { cause: how };
   if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
   if (kernel) return kernel;
   const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
   return { cause: isCut ? "path_cut" : "unknown" };
+}
+
+/** As what the side noticed it that was first; not known if that is too close to tell, and they differ. */
+function firstHow(sides: readonly SideSeen[]): NonNullable<SideSeen["noticed"]>["how"] | undefined {
+  const [first, second] = sides.flatMap(({ noticed }) => noticed ? [noticed] : [])
+    .sort((a, b) => a.at[0] - b.at[0]);
+  const isClear = !second || first!.how === second.how || first!.at[1] < second.at[0];
+  return isClear ? first?.how : undefined;
 }
 
 /** What only the kernel's view shows. */

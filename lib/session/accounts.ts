@@ -8,31 +8,23 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
-import { type FrameNote, type Noticed, OutageLog, ownSeen } from "../evidence/outage_log.ts";
-import type { KernelSeen } from "../evidence/kernel_watch.ts";
-import { judge } from "../evidence/outages.ts";
-import { verdictOf } from "../evidence/verdict.ts";
-import type { Stall } from "../evidence/side.ts";
 import {
-  type Frame,
-  frameNumber,
-  type HoldReason,
-  type JsonObject,
-  type Role,
-} from "../wire/protocol.ts";
-import type { CloseReason, Detection } from "./close_reason.ts";
+  type AccountHead,
+  accountOf,
+  areOne,
+  bothSeen,
+  type PeerAccount,
+  readAccount,
+} from "../evidence/account.ts";
+import { type LastExchange, noteOf, type Noticed, OutageLog } from "../evidence/outage_log.ts";
+import type { KernelSeen } from "../evidence/kernel_watch.ts";
+import { conclusionOf } from "../evidence/verdict.ts";
+import type { Stall } from "../evidence/side.ts";
+import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
+import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
 import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
-
-/** What was sent and received last before an outage. */
-export interface LastExchange {
-  /** Frames sent, the oldest first. */
-  readonly sent: readonly FrameNote[];
-  /** Frames received, the oldest first. */
-  readonly received: readonly FrameNote[];
-}
 
 /** A session's state, as far as its accounts need it. */
 export interface AccountedState {
@@ -78,6 +70,12 @@ export interface LostDetails {
   seen?: KernelSeen;
 }
 
+/** The peer's account, and when it came. */
+interface Peer {
+  readonly account: PeerAccount;
+  readonly received_ms: number;
+}
+
 /** How long after the threshold a frame may come, in milliseconds, that ends no outage: none was due. */
 const LATE_MS = 250;
 
@@ -87,7 +85,7 @@ export class Accounts {
   readonly #limit: Timer;
   #log?: OutageLog;
   /** The peer's account of the outage. */
-  #peer?: { account: PeerAccount; received_ms: number };
+  #peer?: Peer;
   /** When this side's account was sent. */
   #sent_ms?: number;
   /** When the last frame was received. */
@@ -97,6 +95,12 @@ export class Accounts {
   /** What was confirmed when the outage was noticed. */
   #confirmedBefore = 0;
   #answered_ms = -Infinity;
+  /** When this side read nothing though it ran, the last time: what came then was late for no fault of the path. */
+  #unread?: Stall;
+  /** The number of the last account that was sent unasked. */
+  #n = 0;
+  /** The last outage, if this side concluded without the peer's account: that may be still to come. */
+  #told?: OutageLog;
 
   /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
@@ -112,7 +116,8 @@ export class Accounts {
   /** Notes a frame that was handed to the network, or received. */
   onFrame(isSent: boolean, frame: Frame, at_ms: number): void {
     const log = this.#log;
-    if (!log) return;
+    // The frames of another connection have the same numbers.
+    if (!log || log.closed_ms !== undefined) return;
     if (isSent) return log.sent.add(noteOf(frame, at_ms));
     log.longestGap_ms = Math.max(log.longestGap_ms, at_ms - this.#received_ms);
     this.#received_ms = at_ms;
@@ -121,7 +126,16 @@ export class Accounts {
     if (isData && !log.noticed) log.over_ms ??= at_ms;
   }
 
-  /** The peer's heartbeat shows that it is silent: an outage may have begun, unless it is late. */
+  /** This side has read nothing since then, though it ran. */
+  unread(since_ms: number): void {
+    const to_ms = this.#now();
+    const { earliest_ms, to_ms: before_ms = -Infinity } = this.#unread ?? {};
+    // What is read between two such times may have waited since the first.
+    const isOne = since_ms <= before_ms + this.#options.timers.data_threshold_ms;
+    this.#unread = { earliest_ms: isOne ? earliest_ms! : since_ms, from_ms: to_ms, to_ms };
+  }
+
+  /** A heartbeat, of either side, shows silence: an outage may have begun, unless it is late. */
   begin(link: AccountLink): void {
     const over_ms = this.#log?.over_ms ?? -Infinity;
     if (this.#now() >= over_ms + ACCOUNT_LIMIT_MS) this.#begun(link);
@@ -137,6 +151,13 @@ export class Accounts {
     return this.#log = new OutageLog(link.lastExchange());
   }
 
+  /** Of an outage that showed nothing here only the last exchange before it was noted. */
+  #unseen(link: AccountLink): OutageLog {
+    const log = this.#begun(link);
+    log.closed_ms = log.received.all[0]?.at_ms ?? 0;
+    return log;
+  }
+
   /** This side has fallen silent, having received no data since a time. */
   silent(link: AccountLink, since_ms: number): void {
     const log = this.#notice(link, "silent");
@@ -147,9 +168,11 @@ export class Accounts {
   /** The connection is lost, and the session outlives it; a death is measured from a moment. */
   lost(link: AccountLink, closeReason: CloseReason, { detection, seen }: LostDetails): void {
     const how = noticedBy(closeReason);
+    // What a connection carried for long after an outage was over, that connection's end has nothing to do with.
+    if (this.#now() > (this.#told?.over_ms ?? 0) + ACCOUNT_LIMIT_MS) this.#told = undefined;
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
-    noteKernel(log, seen);
+    log.addKernel(seen);
     if (how !== "silent" || !detection) return;
     const { at_ms, predicted_ms } = detection;
     log.measured = { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
@@ -158,15 +181,16 @@ export class Accounts {
   /** The outage is over: data is received again, or the session is resumed. */
   over(link: AccountLink, seen?: KernelSeen): void {
     const log = this.#log;
-    if (!log?.noticed || log.over_ms !== undefined) return;
-    noteKernel(log, seen);
+    if (!log || log.over_ms !== undefined) return;
     log.over_ms = this.#now();
+    if (!log.noticed) return;
+    log.addKernel(seen);
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
     if (log.in_doubt !== undefined) {
       const confirmed = link.state.ledger.confirmedUpTo - this.#confirmedBefore;
       log.settled = Math.min(confirmed, log.in_doubt);
     }
-    if (link.knowsAccounts) this.#send(link, log);
+    if (link.knowsAccounts) this.#send(link, log, { n: ++this.#n });
     else this.#noteStall(link, log);
     if (this.#peer || !link.knowsAccounts) return this.#conclude();
     this.#limit.set(log.over_ms + ACCOUNT_LIMIT_MS);
@@ -176,8 +200,12 @@ export class Accounts {
   onAccount(link: AccountLink, fields: JsonObject, received_ms: number): void {
     const account = readAccount(fields);
     const peer = { account, received_ms };
-    if (this.#log?.noticed && this.#log.over_ms === undefined) {
-      this.#peer = peer;
+    // What was told of an earlier outage is answered too late.
+    if (account.answers !== undefined && account.answers !== this.#n) return;
+    const { noticed, over_ms } = this.#log ?? {};
+    if (noticed && over_ms === undefined) {
+      // Nothing has been asked in this outage.
+      if (!account.isAnswer) this.#peer = peer;
       return;
     }
     if (this.#sent_ms !== undefined) {
@@ -188,9 +216,17 @@ export class Accounts {
     const isRepeated = received_ms < this.#answered_ms + ACCOUNT_LIMIT_MS;
     if (account.isAnswer || isRepeated || !link.knowsAccounts) return;
     this.#answered_ms = received_ms;
+    const head = { answer: account.n ?? true } as const;
+    const told = this.#told;
+    if (told && !this.#log?.noticed && this.#isSame(told, peer)) {
+      // For this side it was over earlier, and its conclusion is told.
+      return link.sendAccount(accountOf(told, this.#now(), head));
+    }
+    const isEarlier = this.#log?.noticed && !this.#isSame(this.#log, peer);
     // What another process saw of a connection that is closed is not known.
-    const log = this.#log ?? (account.closed_ms === undefined ? this.#begun(link) : undefined);
-    this.#send(link, log, true);
+    const unseen = () => account.closed_ms === undefined ? this.#unseen(link) : undefined;
+    const log = isEarlier ? unseen() : this.#log ?? unseen();
+    this.#send(link, log, head);
     this.#peer = peer;
     this.#log = log;
     this.#conclude();
@@ -200,6 +236,12 @@ export class Accounts {
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
     this.#forget();
+  }
+
+  /** Whether a peer's account may tell of the same outage. */
+  #isSame(log: OutageLog, { account, received_ms }: Peer): boolean {
+    const both = bothSeen(this.#options.role, log, account, { received_ms });
+    return both !== undefined && areOne(both);
   }
 
   #now(): number {
@@ -227,15 +269,14 @@ export class Accounts {
       log.longestGap_ms > timers.data_threshold_ms + LATE_MS;
   }
 
-  #send(link: AccountLink, log: OutageLog | undefined, isAnswer = false): void {
+  #send(link: AccountLink, log: OutageLog | undefined, head: AccountHead): void {
     const now_ms = this.#sent_ms = this.#now();
     this.#noteStall(link, log);
-    link.sendAccount(log ? accountOf(log, now_ms, isAnswer) : { answer: true });
+    link.sendAccount(log ? accountOf(log, now_ms, head) : head);
   }
 
   #noteStall({ state: { lastStall } }: AccountLink, log: OutageLog | undefined): void {
-    const known_ms = log?.stalls.at(-1)?.to_ms;
-    if (lastStall && log && lastStall.to_ms !== known_ms) log.stalls.push(lastStall);
+    for (const each of [lastStall, this.#unread]) if (each) log?.addStall(each);
   }
 
   #forget(): void {
@@ -248,51 +289,12 @@ export class Accounts {
     const { events, role } = this.#options;
     const log = this.#log;
     const peer = this.#peer;
+    this.#told = peer ? undefined : log;
+    const now_ms = this.#now();
+    // From now on it misses frames.
+    if (log) log.closed_ms ??= now_ms;
     const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
-    const hasBoth = log !== undefined && peer?.account.isSeen === true;
-    const both = hasBoth
-      ? bothSeen(role, log, peer.account, { received_ms: peer.received_ms, asked_ms })
-      : undefined;
-    const own = log && ownSeen(role, log, this.#now());
-    const judgement = judge(both ?? { [role]: own });
-    const { at, began, by_ms, cause, first_noticed_by } = judgement;
-    const [mine, theirs] = [log?.measured, peer?.account.measured];
-    const of = (own: number | null = null, peers: number | null = null) =>
-      role === "client" ? { client: own, server: peers } : { client: peers, server: own };
-    // Only the client knows what it has sent.
-    const doubts = role === "client" ? log : peer?.account;
-    events.emit("account", {
-      began,
-      cause,
-      at: at ?? null,
-      first_noticed_by,
-      by_ms: by_ms && [roundMs(by_ms[0]), roundMs(by_ms[1])],
-      predicted_ms: of(mine?.predicted_ms, theirs?.predicted_ms),
-      detected_ms: of(mine?.detected_ms, theirs?.detected_ms),
-      in_doubt: doubts?.in_doubt ?? null,
-      settled: doubts?.settled ?? null,
-      ...verdictOf(judgement),
-      peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
-    });
+    events.emit("account", conclusionOf(role, log, now_ms, peer && { ...peer, asked_ms }));
   }
-}
-
-function noteKernel(log: OutageLog, { cause, transmits }: KernelSeen = {}): void {
-  if (cause) log.causes.push(cause);
-  log.transmits ??= transmits;
-}
-
-/** As what this side noticed an outage by the end of the connection; `undefined` if only the peer did. */
-function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
-  if (reason === "reset" || reason === "closed") return reason;
-  if (by === "self" && reason === "silent") return reason;
-  return by === "network" ? "other" : undefined;
-}
-
-function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
-  const { type } = frame;
-  if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };
-  const n = frameNumber(frame);
-  return n < 0 ? undefined : { frame: type, n, at_ms };
 }

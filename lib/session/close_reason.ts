@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Noticed } from "../evidence/outage_log.ts";
 import { defectText } from "../platform/errors.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
@@ -288,4 +289,11 @@ function causeOf({ by, link, reason }: CloseReason, context: CloseContext): Caus
   // The peer is there, and has heard nothing: only what did not arrive there can be why.
   const isInVain = kernel?.cause === "path_cut" || kernel?.cause === "large_packets";
   return isInVain ? kernel.cause : "unknown";
+}
+
+/** As what this side noticed an outage by the end of the connection; `undefined` if only the peer did. */
+export function noticedBy({ by, reason }: CloseReason): Noticed | undefined {
+  if (reason === "reset" || reason === "closed") return reason;
+  if (by === "self" && reason === "silent") return reason;
+  return by === "network" ? "other" : undefined;
 }

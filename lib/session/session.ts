@@ -196,7 +196,8 @@ export abstract class Session extends SessionSide
 
   #heartbeatPhase(deadline: Deadline) {
     const { since, at_ms, isIdle } = this.silence();
-    if (!isIdle) this.accounts.silent(this, at_ms);
+    if (isIdle) this.accounts.begin(this);
+    else this.accounts.silent(this, at_ms);
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     this.state.silent(at_ms, isIdle ? "idle" : undefined);
@@ -218,7 +219,7 @@ export abstract class Session extends SessionSide
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.#readAt_ms ??= this.deadline.look();
-    if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
+    if (frame.type === "HEARTBEAT" && !this.state.isSilent) this.accounts.begin(this);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     if (this.isNoted) this.trace(false, frame, now_ms);

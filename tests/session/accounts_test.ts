@@ -228,3 +228,51 @@ Deno.test("a client that does not know accounts is sent none", async () => {
   assertEquals(peer.heard.filter((line) => line.includes("ACCOUNT")), []);
   assertEquals(recorder.one("account").peer, "unknown");
 });
+
+Deno.test("an answer to an earlier account is not taken for one to the last account", async () => {
+  const { accounts, clock, peer, recorder } = await silentClient('"account"');
+  await peer.say("CONFIRM 1\n");
+  // Nobody answers within a second; the client sends the next message, and falls silent again.
+  await clock.advance(11_000);
+  await peer.say("CONFIRM 2\n");
+  const numbers = accounts().map((line) => Number(/"n":(\d+)/.exec(line)![1]));
+  assertEquals(numbers.length, 2);
+  const answer = (n: number) =>
+    `ACCOUNT {"answer":${n},"sent":{},"received":{"DATA":[[2,6000]]}}\n`;
+  await peer.say(answer(numbers[0]!));
+  assertEquals(recorder.all("account").length, 1);
+  await peer.say(answer(numbers[1]!));
+  assertEquals(recorder.all("account").length, 2);
+});
+
+Deno.test("an account of what is over for this side is answered by what it saw then", async () => {
+  const { accounts, clock, peer, recorder } = await silentClient('"account"');
+  await peer.say("CONFIRM 1\n");
+  await clock.advance(1_500);
+  await peer.say(
+    'ACCOUNT {"n":1,"sent":{"CONFIRM":[[1,1500]]},"received":{"DATA":[[1,8500]]},' +
+      '"noticed":["silent",2500],"over":0}\n',
+  );
+  const [, answer] = accounts();
+  assert(answer!.includes('"answer":1') && answer!.includes('"noticed":["silent",'), answer);
+  // Its own conclusion was told a second after the outage.
+  assertEquals(recorder.all("account").length, 1);
+});
+
+Deno.test("heartbeats of a client with nothing to send are noted, so that none of them counts as lost", async () => {
+  const source = new QueueSource();
+  const { clock, network, recorders, stop } = stage({ source, window: 1 });
+  await settle();
+  source.put(new TextEncoder().encode("now and then"));
+  await clock.advance(20_000);
+  network.paths[0]!.silence("to_server");
+  await clock.advance(7_000);
+  network.paths[0]!.heal();
+  await clock.advance(500);
+  source.put(new TextEncoder().encode("now and then"));
+  await clock.advance(3_000);
+  for (const { began, cause } of recorders.client.all("account")) {
+    assertEquals([began, cause], ["to_server", "path_cut"]);
+  }
+  await stop();
+});
