@@ -221,7 +221,8 @@ export function bothSeen(
     received: peer.received.map(placed.frame),
     ...peer.noticed && { noticed: { how: peer.noticed.how, at: placed.at(peer.noticed.age_ms) } },
     ...peer.over_ms !== undefined && { over: placed.at(peer.over_ms) },
-    open_until: placed.at(peer.closed_ms ?? 0),
+    // What this side sent later may have been behind its own account, still on its way.
+    open_until: earlier(placed.at(peer.closed_ms ?? 0), log.over_ms ?? Infinity),
     stalls: peer.stalls.map(({ earliest_ms, from_ms, to_ms }) => ({
       earliest_ms: placed.at(earliest_ms)[0],
       from_ms: placed.at(from_ms)[1],
@@ -235,13 +236,19 @@ export function bothSeen(
 }
 
 /**
- * Whether two sides may have seen one and the same outage: for neither it was over before the other noticed it,
- * as far as that is known.
+ * Whether both sides saw one and the same outage: for neither it was over before the other noticed it, certainly
+ * or, with `perhaps`, as far as is known.
  */
-export function areOne({ client, server }: BothSeen): boolean {
-  const isBefore = ({ over }: SideSeen, { noticed }: SideSeen) =>
-    over && noticed && !(over[1] >= noticed.at[0] && Number.isFinite(over[1] - noticed.at[0]));
+export function areOne({ client, server }: BothSeen, perhaps = false): boolean {
+  const isBefore = ({ over }: SideSeen, { noticed }: SideSeen) => {
+    if (!over || !noticed) return false;
+    return perhaps ? over[1] < noticed.at[0] : over[0] < noticed.at[1];
+  };
   return !isBefore(client, server) && !isBefore(server, client);
+}
+
+function earlier([low, high]: Interval, limit_ms: number): Interval {
+  return [Math.min(low, limit_ms), Math.min(high, limit_ms)];
 }
 
 /** Places moments of the peer on this side's clock. */

@@ -110,6 +110,15 @@ export class OutageLog {
     for (const note of before.received) this.received.add(note);
   }
 
+  /** The same without a frame: of another connection, those would have the same numbers. */
+  withoutFrames(): OutageLog {
+    const { causes, received: _, sent: __, stalls, ...rest } = this;
+    const log = Object.assign(new OutageLog({ sent: [], received: [] }), { ...rest, closed_ms: 0 });
+    log.causes.push(...causes);
+    log.stalls.push(...stalls);
+    return log;
+  }
+
   /** Notes a time in which this process did not run, or did not read, once. */
   addStall(stall: Stall): void {
     if (!this.stalls.some(({ to_ms }) => to_ms === stall.to_ms)) this.stalls.push(stall);

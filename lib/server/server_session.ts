@@ -231,6 +231,7 @@ export class ServerSession extends Session implements DeadlineListener {
       ? this.config.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
     if (admission === "late") return this.end(this.openTimeout());
+    if (admission === "given up") return;
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }

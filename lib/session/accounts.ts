@@ -76,6 +76,9 @@ interface Peer {
   readonly received_ms: number;
 }
 
+/** How long before the peer noticed an outage one may have been over here, in milliseconds, that is the same. */
+const TOLD_MS = 30_000;
+
 /** How long after the threshold a frame may come, in milliseconds, that ends no outage: none was due. */
 const LATE_MS = 250;
 
@@ -86,9 +89,7 @@ export class Accounts {
   #log?: OutageLog;
   /** The peer's account of the outage. */
   #peer?: Peer;
-  /** When this side's account was sent. */
   #sent_ms?: number;
-  /** When the last frame was received. */
   #received_ms = 0;
   /** How many heartbeats had been missed before. */
   #missedBefore = 0;
@@ -168,8 +169,6 @@ export class Accounts {
   /** The connection is lost, and the session outlives it; a death is measured from a moment. */
   lost(link: AccountLink, closeReason: CloseReason, { detection, seen }: LostDetails): void {
     const how = noticedBy(closeReason);
-    // What a connection carried for long after an outage was over, that connection's end has nothing to do with.
-    if (this.#now() > (this.#told?.over_ms ?? 0) + ACCOUNT_LIMIT_MS) this.#told = undefined;
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
     log.addKernel(seen);
@@ -218,9 +217,10 @@ export class Accounts {
     this.#answered_ms = received_ms;
     const head = { answer: account.n ?? true } as const;
     const told = this.#told;
-    if (told && !this.#log?.noticed && this.#isSame(told, peer)) {
-      // For this side it was over earlier, and its conclusion is told.
-      return link.sendAccount(accountOf(told, this.#now(), head));
+    const noticed_ms = received_ms - (account.noticed?.age_ms ?? 0);
+    if (told && !this.#log?.noticed && told.over_ms! > noticed_ms - TOLD_MS) {
+      // For this side it may have been over earlier, and its conclusion is told: the peer sees whether it was.
+      return link.sendAccount(accountOf(told.withoutFrames(), this.#now(), head));
     }
     const isEarlier = this.#log?.noticed && !this.#isSame(this.#log, peer);
     // What another process saw of a connection that is closed is not known.
@@ -241,7 +241,7 @@ export class Accounts {
   /** Whether a peer's account may tell of the same outage. */
   #isSame(log: OutageLog, { account, received_ms }: Peer): boolean {
     const both = bothSeen(this.#options.role, log, account, { received_ms });
-    return both !== undefined && areOne(both);
+    return both !== undefined && areOne(both, true);
   }
 
   #now(): number {

@@ -163,13 +163,8 @@ export abstract class Session extends SessionSide
     const detection = this.#heartbeats?.detection;
     const watch = this.#heartbeats?.kernel;
     const kernel = watch?.end();
-    const connection = {
-      peer: this.peer,
-      use: this.#use,
-      wasOpened: this.#isOpen,
-      detection,
-      kernel,
-    };
+    const [use, wasOpened] = [this.#use, this.#isOpen];
+    const connection = { peer: this.peer, use, wasOpened, detection, kernel };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) {
       this.accounts.lost(this, closeReason, { detection, seen: watch?.seen });
@@ -186,6 +181,11 @@ export abstract class Session extends SessionSide
   /** What has been received so far, as long as the session is not open. */
   protected get firstBytes(): Uint8Array {
     return this.#decoder.first;
+  }
+
+  /** Whether the peer ends the connection right behind the frame that is being received. */
+  get isGivenUp(): boolean {
+    return this.#decoder.isTerminateNext;
   }
 
   /** Made when first needed: by then the session's state is known. */

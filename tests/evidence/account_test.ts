@@ -180,7 +180,7 @@ Deno.test("bothSeen() knows nothing of an account that contradicts what this sid
 
 Deno.test("areOne() takes an outage that was over before the other side noticed one for another outage", () => {
   const side = { sent: [], received: [], stalls: [], causes: [] };
-  const seen = (over: number, noticed: readonly [number, number]) =>
+  const seen = (over: number, noticed: readonly [number, number], perhaps = false) =>
     areOne({
       client: {
         ...side,
@@ -189,9 +189,22 @@ Deno.test("areOne() takes an outage that was over before the other side noticed 
         over: [over, over],
       },
       server: { ...side, role: "server", noticed: { how: "silent", at: noticed } },
-    });
+    }, perhaps);
   assertEquals(seen(10, [5, 9]), true);
-  assertEquals(seen(10, [9, 12]), true);
+  assertEquals(seen(10, [9, 12]), false);
+  assertEquals(seen(10, [9, 12], true), true);
   assertEquals(seen(10, [11, 12]), false);
   assertEquals(seen(10, [-Infinity, 12]), false);
+  assertEquals(seen(10, [-Infinity, 12], true), true);
+});
+
+Deno.test("bothSeen() expects nothing of the peer that was sent when the outage was over", () => {
+  const log = new OutageLog({
+    sent: [{ frame: "CONFIRM", n: 1, at_ms: 1_000 }],
+    received: [{ frame: "DATA", n: 1, at_ms: 1_000 }],
+  });
+  log.over_ms = 4_000;
+  const peer = readAccount({ sent: { DATA: [[1, 4_010]] }, received: { CONFIRM: [[1, 3_990]] } });
+  const { client } = bothSeen("server", log, peer, { received_ms: 5_000 })!;
+  assertEquals(client.open_until, [4_000, 4_000]);
 });

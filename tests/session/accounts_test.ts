@@ -5,6 +5,10 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { type AccountLink, Accounts } from "../../lib/session/accounts.ts";
+import { EventSource } from "../../lib/session/events.ts";
+import { Ledger } from "../../lib/session/ledger.ts";
+import type { JsonObject } from "../../lib/wire/protocol.ts";
 import { Client } from "../../lib/client/client.ts";
 import { QueueSource } from "../../lib/client/source.ts";
 import { eventText } from "../../lib/output/event_text.ts";
@@ -259,20 +263,82 @@ Deno.test("an account of what is over for this side is answered by what it saw t
   assertEquals(recorder.all("account").length, 1);
 });
 
-Deno.test("heartbeats of a client with nothing to send are noted, so that none of them counts as lost", async () => {
+Deno.test("heartbeats while a client has nothing to send are noted, so that none counts as lost", async () => {
   const source = new QueueSource();
-  const { clock, network, recorders, stop } = stage({ source, window: 1 });
+  const { clock, peer } = stageUnopenedClient({ timers: TIMERS, source, window: 1 });
+  peer.answer = (line) =>
+    line.startsWith("HELLO")
+      ? 'WELCOME 1 s {"knows":["account"]}\n'
+      : line.startsWith("DATA")
+      ? `CONFIRM ${line.split(" ")[1]}\n`
+      : line.startsWith("HEARTBEAT ")
+      ? `${line.replace(" ", "_REPLY ")}\n`
+      : undefined;
   await settle();
-  source.put(new TextEncoder().encode("now and then"));
-  await clock.advance(20_000);
-  network.paths[0]!.silence("to_server");
-  await clock.advance(7_000);
-  network.paths[0]!.heal();
-  await clock.advance(500);
-  source.put(new TextEncoder().encode("now and then"));
-  await clock.advance(3_000);
-  for (const { began, cause } of recorders.client.all("account")) {
-    assertEquals([began, cause], ["to_server", "path_cut"]);
-  }
-  await stop();
+  const put = () => source.put(new TextEncoder().encode("now and then"));
+  put();
+  await clock.advance(7_500);
+  await peer.say("HEARTBEAT 1\n");
+  await clock.advance(2_000);
+  put();
+  await clock.advance(100);
+  await peer.say('ACCOUNT {"n":1,"sent":{"HEARTBEAT":[[1,2100]]},"received":{},"over":0}\n');
+  const answer = peer.heard.find((line) => line.includes("ACCOUNT"))!;
+  assert(/"received":.*"HEARTBEAT_REPLY":\[\[1,.*"HEARTBEAT":\[\[1,/.test(answer), answer);
+});
+
+/** The accounts of a session, and what is sent of them. */
+function stageAccounts() {
+  const clock = new VirtualClock();
+  const events = new EventSource(new Recorder(clock), clock, "s");
+  const accounts = new Accounts({ clock, timers: TIMERS, events, role: "server" });
+  const sent: JsonObject[] = [];
+  const link: AccountLink = {
+    knowsAccounts: true,
+    state: { lastSignOfLife_ms: 0, ledger: new Ledger(), held: undefined },
+    lastExchange: () => ({ sent: [], received: [] }),
+    sendAccount: (account) => sent.push(account),
+  };
+  const hear = (n: number) => accounts.onFrame(false, { type: "HEARTBEAT", n }, clock.now());
+  return { accounts, clock, hear, link, sent };
+}
+
+const RESET = { by: "network", reason: "reset", text: "" } as const;
+
+Deno.test("a message that waits while the server does not read is no sign of a cut path", async () => {
+  const { accounts, clock, link, sent } = stageAccounts();
+  const start_ms = clock.now();
+  await clock.advance(8_000);
+  accounts.unread(start_ms);
+  accounts.lost(link, RESET, {});
+  await clock.advance(1_000);
+  accounts.over(link);
+  // It may have stopped at any time, but for no time certainly.
+  assertEquals(sent[0]!.stalls, [[9_000, 1_000, 1_000]]);
+  await clock.advance(1_000);
+});
+
+Deno.test("frames of the connection that resumes are not taken for those of the one that was lost", async () => {
+  const { accounts, hear, link, sent } = stageAccounts();
+  accounts.begin(link);
+  hear(1);
+  accounts.lost(link, RESET, {});
+  hear(2);
+  accounts.over(link);
+  assertEquals(sent[0]!.received, { HEARTBEAT: [[1, 0]] });
+  accounts.end();
+  await settle();
+});
+
+Deno.test("an outage that this side has not noticed ends with the resume, too", async () => {
+  const { accounts, clock, hear, link, sent } = stageAccounts();
+  accounts.begin(link);
+  hear(1);
+  accounts.lost(link, { by: "peer", reason: "silent", text: "" }, {});
+  accounts.over(link);
+  await clock.advance(2_000);
+  accounts.begin(link);
+  hear(5);
+  accounts.onAccount(link, { n: 1, sent: {}, received: {} }, clock.now());
+  assertEquals(sent[0]!.received, { HEARTBEAT: [[5, 0]] });
 });

@@ -155,8 +155,6 @@ class AccountCheck {
     // Both were cut in the short time between a frame and its answer: that is said to be possible.
     const isChance = not_proven.includes("both may have been cut") &&
       cuts.some((a) => cuts.some((b) => a.direction !== b.direction && a.from_ms === b.from_ms));
-    if (isChance && !holds) chances.wrong++;
-    if (not_proven.includes("both may have been cut")) chances.all++;
     expect(
       holds || isChance,
       () => `that is not where the path was cut: ${cutsText(cuts)}; ${tell}`,
@@ -263,8 +261,6 @@ class AccountCheck {
     }
   }
 }
-
-export const chances = { all: 0, wrong: 0 };
 
 /** What rounding may make of a time. */
 const ROUNDING_MS = 0.01;
