@@ -1,16 +1,18 @@
 /**
- * Runs both commands over a relay: the path of a session falls silent, heals, and falls silent for good.
+ * Runs both commands over a relay: the path of a session falls silent, heals, and falls silent for good. Then the
+ * recordings of both sides say what happened.
  *
  * @module
  */
 import { defaultSettings, type Key, KEYS, timersOf } from "../lib/cli/settings.ts";
 import { eventText } from "../lib/output/event_text.ts";
 import { seconds } from "../lib/output/phrases.ts";
+import type { OutageDocument, ReportDocument } from "../lib/report/document.ts";
 import { EXIT } from "../lib/session/close_reason.ts";
-import type { Event } from "../lib/session/events.ts";
+import type { Event, EventName } from "../lib/session/events.ts";
 import { heartbeatsUntilDead } from "../lib/session/timers.ts";
 import type { Role } from "../lib/wire/protocol.ts";
-import { type Command, freePort, startCommand } from "../tests/support/process.ts";
+import { type Command, commandWords, freePort, startCommand } from "../tests/support/process.ts";
 import { Relay } from "../tests/support/relay.ts";
 
 const SETTINGS = {
@@ -30,22 +32,46 @@ const MAX_OVERSHOOT_MS = 500;
 /** How long the whole demo may take, in milliseconds. */
 const LIMIT_MS = 28_000;
 
+/** Where the recordings and the page are left; git ignores it. */
+const FOLDER = decodeURIComponent(new URL("../dist/demo", import.meta.url).pathname);
+const PAGE = `${FOLDER}/report.html`;
+const RECORDINGS = { client: `${FOLDER}/client.rec`, server: `${FOLDER}/server.rec` };
+
+/** How wide lines are. */
+const COLUMNS = 80;
+
 const start = performance.now();
 
 function print(who: string, text: string): void {
   const at = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
-  console.log(`${at} s  ${who.padEnd(6)}  ${text}`);
+  printWrapped(`${at} s  ${who.padEnd(6)}  `, text);
 }
 
+/** Prints a text behind a first word, in lines between words. */
+function printWrapped(before: string, text: string): void {
+  let line = before;
+  for (const word of text.split(" ")) {
+    if (line.length + word.length > COLUMNS && line.trim() !== before.trim()) {
+      console.log(line.trimEnd());
+      line = " ".repeat(before.length);
+    }
+    line += `${word} `;
+  }
+  console.log(line.trimEnd());
+}
+
+/** What tells the story; the table and the report at the end have the rest. */
+const SHOWN: readonly EventName[] = [
+  ...["data_confirmed", "phase", "heartbeat_missed", "local_stall", "account", "notice"] as const,
+];
+
 function printEvent(role: Role, event: Event): void {
-  // The table at the end has the details.
+  if (event.event === "connected") return print(role, `session open with ${event.peer}`);
   if (event.event === "terminated") {
     const reason = event.reason === "silent" ? "the peer is dead" : event.reason;
     return print(role, `terminated: ${reason}`);
   }
-  // These repeat what other lines show.
-  if (["summary", "data_sent", "data_received", "heartbeat_sent"].includes(event.event)) return;
-  const message = eventText(event, role, TIMERS);
+  const message = SHOWN.includes(event.event) ? eventText(event, role, TIMERS) : undefined;
   if (message) print(role, message.text);
 }
 
@@ -54,6 +80,16 @@ function row(...cells: (string | number)[]): void {
   console.log(
     `  ${String(first).padEnd(8)}${others.map((cell) => String(cell).padStart(13)).join("")}`,
   );
+}
+
+/** Makes an empty folder: what is recorded twice is appended. */
+function emptyFolder(): void {
+  try {
+    Deno.removeSync(FOLDER, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.mkdirSync(FOLDER, { recursive: true });
 }
 
 /** Prints predicted and measured times side by side; returns whether they agree. */
@@ -81,12 +117,42 @@ async function compare(commands: Record<Role, Command>): Promise<boolean> {
   return agree;
 }
 
+/** Prints what both recordings prove, and writes it as a page; returns whether that is all that happened. */
+async function report(): Promise<boolean> {
+  const [program, ...words] = commandWords("client");
+  const args = [...words, "report", "--json", "--html", PAGE, ...Object.values(RECORDINGS)];
+  const { code, stderr, stdout } = await new Deno.Command(program!, { args }).output();
+  if (code !== EXIT.asked) throw new Error(new TextDecoder().decode(stderr).trim());
+  const { outages, sessions }: ReportDocument = JSON.parse(new TextDecoder().decode(stdout));
+  console.log("\nWhat the recordings of both sides prove");
+  outages.forEach(printOutage);
+  console.log(`\nRecordings  ${Object.values(RECORDINGS).join("\n            ")}`);
+  console.log(`As a page   ${PAGE}`);
+  const isWhole = sessions.every(({ ledger }) => ledger.contradictions.length === 0);
+  return outages.length === 2 && isWhole;
+}
+
+function printOutage(outage: OutageDocument, at: number): void {
+  const { from, in_doubt, not_proven, settled, to, verdict } = outage;
+  const lasted_ms = to === null ? null : Date.parse(to) - Date.parse(from);
+  const how = lasted_ms === null ? "until the end" : `${seconds(lasted_ms)}, then it healed`;
+  console.log(`\n  Outage ${at + 1}: ${how}`);
+  printWrapped("    verdict     ", verdict);
+  printWrapped("    not proven  ", not_proven);
+  printWrapped("    ledger      ", `in doubt: ${in_doubt}, confirmed later: ${settled}`);
+}
+
 /** Plays the demo; returns whether everything happened as predicted. */
 async function play(stage: AsyncDisposableStack): Promise<boolean> {
+  emptyFolder();
   const run = (role: Role, port: number, ...more: string[]) =>
-    stage.use(startCommand(role, ["127.0.0.1", String(port), ...FLAGS, ...more], {
-      onEvent: (event) => printEvent(role, event),
-    }));
+    stage.use(
+      startCommand(
+        role,
+        ["127.0.0.1", String(port), ...FLAGS, "--record", RECORDINGS[role], ...more],
+        { onEvent: (event) => printEvent(role, event) },
+      ),
+    );
   const port = freePort();
   const server = run("server", port, "--once");
   await server.event("listening");
@@ -109,7 +175,8 @@ async function play(stage: AsyncDisposableStack): Promise<boolean> {
   relay.silence();
   const statuses = await Promise.all([client.ended(), server.ended()]);
   const agree = await compare({ client, server });
-  return agree && statuses.every((status) => status === EXIT.lost);
+  const isProven = await report();
+  return agree && isProven && statuses.every((status) => status === EXIT.lost);
 }
 
 await using stage = new AsyncDisposableStack();
@@ -120,7 +187,7 @@ const late = setTimeout(async () => {
 }, LIMIT_MS);
 console.log(
   `A session over a relay: data every ${SETTINGS.data_interval} s, silent after ` +
-    `${SETTINGS.data_threshold} s, dead after ${HEARTBEATS} unanswered heartbeats of ` +
+    `${SETTINGS.data_threshold} s,\ndead after ${HEARTBEATS} unanswered heartbeats of ` +
     `${SETTINGS.heart_beat_threshold} s\n`,
 );
 const succeeded = await play(stage).catch((error) => {

@@ -16,6 +16,7 @@ const MEASURING = [
   "tests/process/original_server_test.ts",
   "tests/process/original_migration_test.ts",
   "tests/process/original_client_test.ts",
+  "tests/process/demo_test.ts",
   "tests/network/causes_test.ts",
   "tests/process/command_crowd_test.ts",
 ];

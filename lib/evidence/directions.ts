@@ -189,27 +189,45 @@ function faultOf(
  * By how much longer the time is in which a cut of one direction explains what was seen than the time in
  * which a cut of both would.
  */
-const CLEARLY = 100;
+export const CLEARLY = 100;
 
 /** Until a host acknowledges what it received, at the latest, in milliseconds. */
 const ACKNOWLEDGED_MS = 40;
 
 /** The direction that was lost first. */
-export function began({ to_client, to_server }: Flows): Direction | "both" | "unknown" {
-  const isServer = cameThroughAfter(to_client, to_server) || isLostAnswer(to_server, to_client);
-  const isClient = cameThroughAfter(to_server, to_client) || isLostAnswer(to_client, to_server);
-  if (isServer !== isClient) return isServer ? "to_server" : "to_client";
-  if (isServer || to_server.fault !== "path" || to_client.fault !== "path") return "unknown";
+export interface Beginning {
+  /** Which one. */
+  readonly began: Direction | "both" | "unknown";
+  /** Whether that is not certain, but {@linkcode CLEARLY} times as likely as anything else. */
+  readonly isLikely: boolean;
+}
+
+const UNKNOWN: Beginning = { began: "unknown", isLikely: false };
+
+/** Finds the direction that was lost first. */
+export function beginningOf({ to_client, to_server }: Flows): Beginning {
+  const isToServer = cameThroughAfter(to_client, to_server);
+  const isToClient = cameThroughAfter(to_server, to_client);
+  const mayServer = isToServer || isLostAnswer(to_server, to_client);
+  const mayClient = isToClient || isLostAnswer(to_client, to_server);
+  if (mayServer !== mayClient) {
+    return mayServer
+      ? { began: "to_server", isLikely: !isToServer }
+      : { began: "to_client", isLikely: !isToClient };
+  }
+  if (mayServer || to_server.fault !== "path" || to_client.fault !== "path") return UNKNOWN;
   const [first, second] = to_server.vain!.at[0] < to_client.vain!.at[0]
     ? [to_server, to_client]
     : [to_client, to_server];
   // What was sent when the first direction may have been whole again is no sign of a cut of both.
-  if (second.vain!.at[1] > first.broken_until_ms) return "unknown";
+  if (second.vain!.at[1] > first.broken_until_ms) return UNKNOWN;
   // If the last frame of the second direction was not acknowledged before the cut, its sender held back the
   // next one: that was lost without any cut of the second direction.
-  if (second.transmitted !== undefined) return second.transmitted ? "both" : "unknown";
+  if (second.transmitted !== undefined) {
+    return second.transmitted ? { began: "both", isLikely: false } : UNKNOWN;
+  }
   const acknowledged_ms = (second.through_received?.[1] ?? Infinity) + CLEARLY * ACKNOWLEDGED_MS;
-  return first.vain!.at[0] > acknowledged_ms ? "both" : "unknown";
+  return first.vain!.at[0] > acknowledged_ms ? { began: "both", isLikely: true } : UNKNOWN;
 }
 
 /** Whether one direction still carried what was sent after the first frame in vain of the other one. */

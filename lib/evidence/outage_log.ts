@@ -23,7 +23,7 @@ export interface FrameNote {
   readonly bytes?: number;
 }
 
-/** Notes a frame, if it is one with a number. */
+/** The note of a frame; `undefined` of one without a number. */
 export function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
   const { type } = frame;
   if (type === "DATA") return { frame: type, n: frame.seq, at_ms, bytes: frame.payload.length };

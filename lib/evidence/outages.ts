@@ -6,16 +6,14 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
-import { began, type Direction, type Flow, flowsOf } from "./directions.ts";
+import { type Beginning, beginningOf, type Flow, flowsOf } from "./directions.ts";
 import type { Cause, SideSeen } from "./side.ts";
 
 /** Which side noticed an outage first. */
 export type FirstNoticed = Role | "too_close";
 
 /** What is proven of an outage. */
-export interface Judgement {
-  /** The direction whose frames were lost first. */
-  readonly began: Direction | "both" | "unknown";
+export interface Judgement extends Beginning {
   /** Why. */
   readonly cause: Cause;
   /** The side that the cause lies at, where it is one. */
@@ -52,11 +50,13 @@ export function judge(seen: OutageSeen): Judgement {
       .every(({ at }) => Number.isFinite(at[0]) && Number.isFinite(at[1]));
   const known = isComparable ? flowsOf(client, server) : undefined;
   const flows = known ?? { to_server: null, to_client: null };
-  const where = known ? began(known) : "unknown";
   const { at, cause } = causeOf(seen, flows.to_server, flows.to_client);
   // A process that did not run is no direction of the path.
   const isPath = ["path_cut", "large_packets", "reset", "unknown"].includes(cause);
-  return { began: isPath ? where : "unknown", cause, at, ...firstNoticed(seen), ...flows };
+  const beginning = known && isPath
+    ? beginningOf(known)
+    : { began: "unknown", isLikely: false } as const;
+  return { ...beginning, cause, at, ...firstNoticed(seen), ...flows };
 }
 
 function firstNoticed(
@@ -97,7 +97,9 @@ function causeOf(
   const how = firstHow(sides);
   if (how === "reset" || how === "closed") return { cause: how };
   if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
-  if (kernel) return kernel;
+  // Where its own frames show that it ran, something on the path acknowledged what it did not receive.
+  const hasRun = (kernel?.at === "server" ? toServerFault : toClientFault) === "path";
+  if (kernel && !(kernel.cause === "process_not_running" && hasRun)) return kernel;
   const isCut = isCutByFrames(toServer) || isCutByFrames(toClient);
   return { cause: isCut ? "path_cut" : "unknown" };
 }

@@ -5,9 +5,10 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import { areOne, bothSeen, type Exchange, type PeerAccount } from "./account.ts";
-import type { Flow } from "./directions.ts";
+import { CLEARLY, type Flow } from "./directions.ts";
 import { type OutageLog, ownSeen } from "./outage_log.ts";
 import { judge, type Judgement } from "./outages.ts";
+import type { FrameSeen } from "./side.ts";
 
 /** A verdict for people. */
 export interface Verdict {
@@ -75,10 +76,13 @@ function rounded(ms: number): number {
   return Math.round(1_000 * ms) / 1_000;
 }
 
-/** Words a judgement. */
-export function verdictOf(judgement: Judgement): Verdict {
+/**
+ * Words a judgement. Of an outage that only one side noticed, `recordingEnded_ms` is how long before that the
+ * other side's recording ends, if it does.
+ */
+export function verdictOf(judgement: Judgement, recordingEnded_ms?: number): Verdict {
   const { not_proven, verdict } = causeText(judgement);
-  const noticed = noticedText(judgement);
+  const noticed = noticedText(judgement, recordingEnded_ms);
   return { verdict: `${verdict}${noticed && `; ${noticed}`}`, not_proven };
 }
 
@@ -90,7 +94,7 @@ function causeText(judgement: Judgement): Verdict {
   const { at, began, cause } = judgement;
   switch (cause) {
     case "path_cut":
-      return { verdict: cutText(began), not_proven: cutDoubt(judgement) };
+      return { verdict: cutText(judgement), not_proven: cutDoubt(judgement) };
     case "process_not_running":
       return {
         verdict: `the ${
@@ -135,7 +139,7 @@ function causeText(judgement: Judgement): Verdict {
       return {
         verdict: began === "unknown"
           ? "what was seen does not show the cause"
-          : `${lostText(began)}; what was seen does not show why`,
+          : `${lostText(judgement)}; what was seen does not show why`,
         not_proven: "whether the path was cut, or a process or a host did not run",
       };
   }
@@ -146,39 +150,64 @@ function directionText(began: Judgement["began"]): string {
   return began === "to_client" ? " on the way to the client" : "";
 }
 
-function cutText(began: Judgement["began"]): string {
-  if (began === "unknown") {
-    return "the path was cut: what was sent did not arrive";
+function cutText(judgement: Judgement): string {
+  const { began } = judgement;
+  if (began === "unknown") return "the path was cut: what was sent did not arrive";
+  if (began === "both") {
+    return "the path was cut in both directions: nothing came through any more";
   }
-  return `the path was cut ${
-    began === "both"
-      ? "in both directions: nothing came through any more"
-      : `towards the ${began === "to_server" ? "server" : "client"}: ${lostText(began)}`
-  }`;
+  return `the path was cut towards the ${towards(judgement)}: ${lostText(judgement)}`;
 }
 
-function lostText(began: Judgement["began"]): string {
+function lostText(judgement: Judgement): string {
+  const { began, isLikely } = judgement;
   if (began === "both") return "frames of both directions were lost";
-  const to: Role = began === "to_server" ? "server" : "client";
-  return `what the ${
-    OTHER[to]
-  } sent did not arrive, while what the ${to} sent had still come through`;
+  const to = towards(judgement);
+  const { question, vain } = lostFlow(judgement) ?? {};
+  // Of the other direction only the question is known to have come through.
+  return isLikely && question && vain
+    ? `the ${OTHER[to]}'s ${frameText(vain)} did not arrive, though ${frameText(question)} had`
+    : `what the ${OTHER[to]} sent did not arrive, while what the ${to} sent still came through`;
 }
 
-function cutDoubt({ began, to_client, to_server }: Judgement): string {
+function frameText({ frame, n }: FrameSeen): string {
+  return n === undefined ? frame : `${frame} ${n}`;
+}
+
+function cutDoubt(judgement: Judgement): string {
+  const { began, isLikely, to_client, to_server } = judgement;
   if (began === "unknown") return `in which direction it began; ${WHERE}`;
-  if (began === "both") return `that both directions were cut at the same moment; ${WHERE}`;
-  const lost: Flow | null = began === "to_server" ? to_server : to_client;
-  const other = began === "to_server" ? "client" : "server";
-  const doubt = lost?.question
-    ? `that the way to the ${other} was whole: both may have been cut between a frame and its answer`
-    : `whether the way to the ${other} was cut later, too`;
-  return `${doubt}; ${WHERE}`;
+  const likely = `which is only likely, some ${CLEARLY} to 1`;
+  if (began === "both") {
+    const isServerFirst = to_server!.vain!.at[0] < to_client!.vain!.at[0];
+    const second = isServerFirst ? "client" : "server";
+    return isLikely
+      ? `that the way to the ${second} was cut, too, ${likely}; ${WHERE}`
+      : `that both directions were cut at the same moment; ${WHERE}`;
+  }
+  const other = OTHER[towards(judgement)];
+  return isLikely
+    ? `that the way to the ${other} was whole then, ${likely}; ${WHERE}`
+    : `whether the way to the ${other} was cut later, too; ${WHERE}`;
 }
 
-function noticedText({ by_ms, first_noticed_by }: Judgement): string {
+/** The side that what was sent to it did not reach first. */
+function towards({ began }: Judgement): Role {
+  return began === "to_server" ? "server" : "client";
+}
+
+function lostFlow(judgement: Judgement): Flow | null {
+  return towards(judgement) === "server" ? judgement.to_server : judgement.to_client;
+}
+
+function noticedText({ by_ms, first_noticed_by }: Judgement, recordingEnded_ms?: number): string {
   if (first_noticed_by === null) return "";
-  if (by_ms === null) return `only the ${first_noticed_by} noticed it`;
+  if (by_ms === null) {
+    const only = `only the ${first_noticed_by} noticed it`;
+    if (recordingEnded_ms === undefined || first_noticed_by === "too_close") return only;
+    return `${only}: the ${OTHER[first_noticed_by]}'s recording ends ` +
+      `${timeText(recordingEnded_ms)} before that`;
+  }
   const [low_ms, high_ms] = by_ms;
   if (first_noticed_by === "too_close") {
     const most_ms = Math.max(Math.abs(low_ms), Math.abs(high_ms));
@@ -191,7 +220,7 @@ function noticedText({ by_ms, first_noticed_by }: Judgement): string {
 
 /** A time for people, in the unit in which it can be read. */
 export function timeText(ms: number): string {
-  if (ms < 1_000) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+  if (ms < 999.5) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
   if (ms < 120_000) return `${(ms / 1_000).toFixed(3)} s`;
   const s = Math.round(ms / 1_000);
   const parts = [[Math.floor(s / 3_600), "h"], [Math.floor(s / 60) % 60, "min"], [s % 60, "s"]];

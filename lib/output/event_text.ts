@@ -36,6 +36,7 @@ export function levelOf(event: Event, role: Role): Level {
   switch (event.event) {
     case "heartbeat_missed":
     case "local_stall":
+    case "account":
     case "disconnected":
     case "reconnecting":
     case "resumed":
@@ -205,15 +206,19 @@ function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Le
 function accountText(event: Event & { event: "account" }, role: Role): string {
   const { in_doubt, peer, settled } = event;
   const whose = peer === "unknown"
-    ? ` by this side alone`
+    ? " by this side alone"
     : peer === "contradicts"
     ? ` by this side alone, which the account of ${otherSide(role)} contradicts`
     : "";
-  const arrived = settled ? `, ${settled} of them had arrived` : "";
-  const doubt = in_doubt === null
-    ? ""
-    : in_doubt === 0
-    ? "; nothing was in doubt"
-    : `; in doubt: ${counted(in_doubt, "data message")}${arrived}`;
+  const doubt = in_doubt === null ? "" : `; ${doubtText(in_doubt, settled)}`;
   return `account of the outage${whose}: ${event.verdict}${doubt}`;
+}
+
+/** What was in doubt in an outage that is over, and how much of it is confirmed by then. */
+function doubtText(in_doubt: number, settled: number | null): string {
+  if (in_doubt === 0) return "nothing was in doubt";
+  const what = `in doubt: ${counted(in_doubt, "data message")}`;
+  if (!settled) return what;
+  const share = settled < in_doubt ? `${settled} of them ` : in_doubt > 1 ? "all " : "";
+  return `${what}, ${share}now confirmed`;
 }

@@ -147,21 +147,39 @@ export function kernelText(event: Event & { event: "kernel" }, other: string): s
   if ("unknown" in event) {
     return `what the kernel knows of silent connections cannot be read here: ${event.unknown}`;
   }
-  const { retransmissions, timer, too_early, unacked_bytes, unread_bytes } = event;
-  const unacked = `${counted(unacked_bytes, "byte")} unacknowledged`;
-  const state = unacked_bytes === 0
-    ? `all is acknowledged by ${hostOf(other)}`
-    : timer === "window_probe"
-    ? event.cause === "not_reading"
-      ? `${counted(unacked_bytes, "byte")} wait here, the receive window of ${other} is closed`
-      : `${counted(unacked_bytes, "byte")} wait here to be sent`
-    : too_early
-    ? `${unacked}, sent too recently to prove anything`
-    : retransmissions > 0
-    ? `${unacked}, sent again ${counted(retransmissions, "time")}`
-    : unacked;
+  const bytes = counted(event.unacked_bytes, "byte");
+  const texts: Readonly<Record<KernelState, string>> = {
+    unknown: "",
+    acknowledged: `all is acknowledged by ${hostOf(other)}`,
+    not_reading: `${bytes} wait here, the receive window of ${other} is closed`,
+    waiting: `${bytes} wait here to be sent`,
+    too_early: `${bytes} unacknowledged, sent too recently to prove anything`,
+    in_vain: inVain(event),
+    sent: `${bytes} unacknowledged`,
+  };
+  const { unread_bytes } = event;
   const unread = unread_bytes === 0 ? "" : `, ${counted(unread_bytes, "byte")} unread here`;
-  return `the kernel: ${state}${unread}`;
+  return `the kernel: ${texts[kernelState(event)]}${unread}`;
+}
+
+/** What the kernel shows without its numbers, which change all the time. */
+export type KernelState =
+  | "unknown"
+  | "acknowledged"
+  | "not_reading"
+  | "waiting"
+  | "too_early"
+  | "in_vain"
+  | "sent";
+
+/** What the kernel shows at one moment, as far as a change of it is news. */
+export function kernelState(event: Event & { event: "kernel" }): KernelState {
+  if ("unknown" in event) return "unknown";
+  const { cause, retransmissions, timer, too_early, unacked_bytes } = event;
+  if (unacked_bytes === 0) return "acknowledged";
+  if (timer === "window_probe") return cause === "not_reading" ? "not_reading" : "waiting";
+  if (too_early) return "too_early";
+  return retransmissions > 0 ? "in_vain" : "sent";
 }
 
 function hostOf(other: string): string {
@@ -211,7 +229,7 @@ function inVain({ retransmissions, unacked_bytes }: KernelFigures): string {
   const bytes = counted(unacked_bytes, "byte");
   return retransmissions === 0
     ? `${bytes} wait here to be sent`
-    : `${bytes} sent again ${counted(retransmissions, "time")} in vain`;
+    : `${bytes} unacknowledged after ${counted(retransmissions, "retransmission")}`;
 }
 
 function aloneText(tcp_gives_up_ms: number | null | undefined): string | undefined {

@@ -17,6 +17,7 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
 import { type EventText, eventText, levelOf } from "./event_text.ts";
+import { kernelState } from "./explain_silence.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -66,6 +67,8 @@ export class Reporter implements EventSink {
   recording?: Recording;
   readonly #options: ReporterOptions;
   readonly #rateLimit: RateLimit;
+  /** What the kernel showed last of each session that is or was silent. */
+  readonly #kernelStates = new Map<string, string>();
   #pending: Event[] = [];
   #isWaiting = false;
 
@@ -107,7 +110,7 @@ export class Reporter implements EventSink {
     this.#writeJson(event);
     const text = eventText(event, role, timers);
     if (!text) return;
-    if (!many) return this.#log(text, event);
+    if (!many) return this.#isRepeated(event) ? undefined : this.#log(text, event);
     if (event.session !== null) {
       if (text.level !== "info") this.#rateLimit.add(text, event);
       return;
@@ -115,6 +118,19 @@ export class Reporter implements EventSink {
     // A line about all sessions follows the lines about each.
     this.#rateLimit.flush();
     this.#log(text, event);
+  }
+
+  /** Whether the kernel shows of a silent session what it showed before. */
+  #isRepeated(event: Event): boolean {
+    const { session } = event;
+    if (session === null) return false;
+    const beginsAnew = event.event === "phase" && event.to === "heartbeat";
+    if (beginsAnew || event.event === "terminated") this.#kernelStates.delete(session);
+    if (event.event !== "kernel") return false;
+    const state = kernelState(event);
+    const isRepeated = this.#kernelStates.get(session) === state;
+    this.#kernelStates.set(session, state);
+    return isRepeated;
   }
 
   /** Writes an event for programs; the last ones say how many before them the reader had to go without. */

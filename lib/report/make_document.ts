@@ -26,6 +26,7 @@ import {
   type ClockPair,
   type Clocks,
   type MatchedSession,
+  onClock,
   serverLedger,
   type Side,
   sideWallTime,
@@ -163,7 +164,9 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
     to_client: flowDocument(to_client, session),
     stalls: parts.flatMap(({ side, window }) =>
       side.history.stalls
-        .filter(({ from_ms, to_ms }) => to_ms >= window.from_ms && from_ms <= window.to_ms)
+        .filter(({ from_ms, to_ms }) =>
+          to_ms >= window.limits.linesFrom_ms && from_ms <= window.limits.sentTo_ms
+        )
         .map(({ from_ms, to_ms }) => ({
           role: side.run.role,
           at: time(side, from_ms),
@@ -174,8 +177,28 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
       parts.filter(({ side }) => side.run.role === role)
         .flatMap(({ outages }) => outages.flatMap(({ causes }) => causes)).at(-1)
     ),
-    ...verdictOf(judgement),
+    ...verdictOf(judgement, recordingEnded(outage, clocks)),
   };
+}
+
+/**
+ * How long before one side noticed an outage the recording of the other one, which did not, has its last line,
+ * in milliseconds; `undefined` if it does not certainly end before.
+ */
+function recordingEnded(
+  { parts, session }: JudgedOutage["outage"],
+  clocks: Clocks,
+): number | undefined {
+  const first = parts.find(({ outages }) => outages.length > 0);
+  const others = parts.filter(({ side }) => side.run.role !== first?.side.run.role);
+  if (!first || others.some(({ outages }) => outages.length > 0)) return undefined;
+  const moment = (side: Side, at_ms: number) => onClock(clocks, session, side, at_ms);
+  const noticed = moment(first.side, first.outages[0]!.noticed_ms);
+  // A process that was started again later says nothing of that time.
+  const running = others.filter(({ side }) => moment(side, side.run.first_ms)[0] <= noticed[1]);
+  const ends = running.map(({ side }) => moment(side, side.run.last_ms));
+  if (ends.length === 0 || ends.some((end) => !(end[1] < noticed[0]))) return undefined;
+  return Math.min(...ends.map((end) => (noticed[0] + noticed[1] - end[0] - end[1]) / 2));
 }
 
 /** Of a side that declared its peer dead, when it did so; of another one, when it fell silent. */

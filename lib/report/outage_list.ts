@@ -14,6 +14,9 @@ import { type FrameAt, OutageWindow } from "./windows.ts";
 const FRAMES_BEFORE_MS = 120_000;
 const FRAMES_AFTER_MS = 10_000;
 
+/** The same of frames that are sent: they are given time to be received. */
+const SENT_AFTER_MS = 5_000;
+
 /** The same of the lines that are shown. */
 const LINES_BEFORE_MS = 1_000;
 
@@ -93,16 +96,27 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
     groups.at(-1)!.push(span);
     end_ms = Math.max(end_ms, span.to_ms);
   }
-  return [...groups, ...apart.map((span) => [span])].map((group) =>
-    together(session, group, clocks)
-  );
+  return [
+    ...groups.map((group, at) => {
+      // What was lost in the outage before, or is lost in the next one, says nothing of this one.
+      const after_ms = Math.max(...(groups[at - 1] ?? []).map((each) => each.to_ms));
+      const before_ms = groups[at + 1]?.[0]?.from_ms ?? Infinity;
+      return together(session, group, clocks, { after_ms, before_ms });
+    }),
+    ...apart.map((span) => together(session, [span], clocks)),
+  ];
 }
 
 function byStart(a: Span, b: Span): number {
   return a.from_ms - b.from_ms;
 }
 
-function together(session: MatchedSession, spans: readonly Span[], clocks: Clocks): Outage {
+function together(
+  session: MatchedSession,
+  spans: readonly Span[],
+  clocks: Clocks,
+  { after_ms, before_ms } = { after_ms: -Infinity, before_ms: Infinity },
+): Outage {
   const isKnown = Number.isFinite(spans[0]!.from_ms);
   const from_ms = isKnown
     ? Math.min(...spans.map((each) => each.from_ms))
@@ -124,12 +138,13 @@ function together(session: MatchedSession, spans: readonly Span[], clocks: Clock
     const at = (ms: number) => isKnown ? onSide(clocks, session, side, ms) : ms;
     const noticed_ms = own[0]?.noticed_ms ?? at(from_ms);
     const end_ms = Math.min(at(isKnown ? to_ms : side.history.last_ms), at(from_ms) + LONGEST_MS);
-    const window = new OutageWindow(
-      at(from_ms) - FRAMES_BEFORE_MS,
-      at(from_ms) - LINES_BEFORE_MS,
+    const window = new OutageWindow({
+      from_ms: Math.max(at(after_ms), at(from_ms) - FRAMES_BEFORE_MS),
+      linesFrom_ms: at(from_ms) - LINES_BEFORE_MS,
       noticed_ms,
-      end_ms + FRAMES_AFTER_MS,
-    );
+      sentTo_ms: Math.min(at(before_ms), end_ms + SENT_AFTER_MS),
+      to_ms: end_ms + FRAMES_AFTER_MS,
+    });
     return { side, outages: own, window };
   });
   return { session, parts, from_ms, ...over_ms !== undefined && isKnown && { over_ms } };
@@ -146,8 +161,10 @@ export function readWindows(outages: readonly Outage[]): void {
         windows.set(session.id, [...windows.get(session.id) ?? [], window]);
       }
     }
-    const from_us = 1_000 * Math.min(...[...windows.values()].flat().map((each) => each.from_ms));
-    const to_us = 1_000 * Math.max(...[...windows.values()].flat().map((each) => each.to_ms));
+    const from_us = 1_000 *
+      Math.min(...[...windows.values()].flat().map((each) => each.limits.from_ms));
+    const to_us = 1_000 *
+      Math.max(...[...windows.values()].flat().map((each) => each.limits.to_ms));
     const wants = (line: string) => {
       const at = line.indexOf('"mono_us":');
       const us = at < 0 ? NaN : parseInt(line.slice(at + 10, at + 30), 10);

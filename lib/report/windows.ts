@@ -32,26 +32,33 @@ export interface RawLine {
   readonly line: string;
 }
 
+/** Which entries belong to an outage, in milliseconds of the monotonic clock of their run. */
+export interface WindowLimits {
+  /** From when on frames belong to it. */
+  readonly from_ms: number;
+  /** From when on lines are shown. */
+  readonly linesFrom_ms: number;
+  /** When it was noticed. */
+  readonly noticed_ms: number;
+  /** Until when what was sent belongs to it. */
+  readonly sentTo_ms: number;
+  /** Until when what was received does. */
+  readonly to_ms: number;
+}
+
 /** What one run recorded about one outage of one session. */
 export class OutageWindow {
-  /** Where the window begins. */
-  readonly from_ms: number;
-  /** Where it ends. */
-  readonly to_ms: number;
+  /** Where the window begins and ends. */
+  readonly limits: WindowLimits;
   /** The sizes of data messages, by their numbers. */
   readonly bytes = new Map<number, number>();
-  readonly #noticed_ms: number;
-  readonly #linesFrom_ms: number;
   readonly #frames = { frame_sent: new Kept(), frame_received: new Kept() };
   #lines: RawLine[] = [];
   #more = 0;
 
-  /** A window in time, about the moment at which the outage was noticed. */
-  constructor(from_ms: number, linesFrom_ms: number, noticed_ms: number, to_ms: number) {
-    this.from_ms = from_ms;
-    this.to_ms = to_ms;
-    this.#linesFrom_ms = linesFrom_ms;
-    this.#noticed_ms = noticed_ms;
+  /** An empty window. */
+  constructor(limits: WindowLimits) {
+    this.limits = limits;
   }
 
   /** The frames that were sent, in order. */
@@ -77,8 +84,9 @@ export class OutageWindow {
   /** Takes an entry of its session that may lie in it. */
   take(entry: Entry, line: string): void {
     const at_ms = entry.mono_us / 1_000;
-    if (at_ms < this.from_ms || at_ms > this.to_ms) return;
-    if (at_ms >= this.#linesFrom_ms) {
+    const { from_ms, linesFrom_ms, noticed_ms, sentTo_ms, to_ms } = this.limits;
+    if (at_ms < from_ms || at_ms > to_ms) return;
+    if (at_ms >= linesFrom_ms) {
       if (this.#lines.length < MAX_LINES) this.#lines.push({ at_ms, line: copyOf(line) });
       else this.#more++;
     }
@@ -86,13 +94,14 @@ export class OutageWindow {
       this.bytes.set(numberIn(entry, "seq") ?? 0, numberIn(entry, "bytes") ?? 0);
     }
     if (entry.event !== "frame_sent" && entry.event !== "frame_received") return;
+    if (entry.event === "frame_sent" && at_ms > sentTo_ms) return;
     const n = numberIn(entry, "n");
     this.#frames[entry.event].add({
       frame: textIn(entry, "frame"),
       ...n !== null && { n },
       connection: numberIn(entry, "connection") ?? 0,
       at_ms,
-    }, at_ms <= this.#noticed_ms);
+    }, at_ms <= noticed_ms);
   }
 }
 

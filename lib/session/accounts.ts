@@ -62,14 +62,6 @@ export interface AccountsOptions {
   role: Role;
 }
 
-/** What is known of a connection that is lost in an outage. */
-export interface LostDetails {
-  /** From when a death is measured. */
-  detection?: Detection;
-  /** What the kernel has shown of it. */
-  seen?: KernelSeen;
-}
-
 /** The peer's account, and when it came. */
 interface Peer {
   readonly account: PeerAccount;
@@ -91,9 +83,7 @@ export class Accounts {
   #peer?: Peer;
   #sent_ms?: number;
   #received_ms = 0;
-  /** How many heartbeats had been missed before. */
   #missedBefore = 0;
-  /** What was confirmed when the outage was noticed. */
   #confirmedBefore = 0;
   #answered_ms = -Infinity;
   /** When this side read nothing though it ran, the last time: what came then was late for no fault of the path. */
@@ -103,10 +93,9 @@ export class Accounts {
   /** The last outage, if this side concluded without the peer's account: that may be still to come. */
   #told?: OutageLog;
 
-  /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
-    this.#limit = options.clock.timer(() => this.#conclude());
+    this.#limit = options.clock.timer(() => this.end());
   }
 
   /** Whether there is an outage, or there was one just before, so that frames are noted. */
@@ -124,7 +113,14 @@ export class Accounts {
     this.#received_ms = at_ms;
     log.received.add(noteOf(frame, at_ms));
     const isData = frame.type === "DATA" || frame.type === "CONFIRM";
-    if (isData && !log.noticed) log.over_ms ??= at_ms;
+    if (isData && !log.noticed) this.#endsAt(log, at_ms);
+  }
+
+  /** The outage is over: the peer's account of it comes soon, if at all. */
+  #endsAt(log: OutageLog, over_ms: number): void {
+    if (log.over_ms !== undefined) return;
+    log.over_ms = over_ms;
+    this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
 
   /** This side has read nothing since then, though it ran. */
@@ -146,6 +142,7 @@ export class Accounts {
   #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
+    this.#limit.clear();
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
@@ -166,8 +163,12 @@ export class Accounts {
     log.measured ??= { detected_ms: roundMs(this.#now() - since_ms), predicted_ms };
   }
 
-  /** The connection is lost, and the session outlives it; a death is measured from a moment. */
-  lost(link: AccountLink, closeReason: CloseReason, { detection, seen }: LostDetails): void {
+  /** The connection is lost, and the session outlives it: from when a death is measured, what the kernel showed. */
+  lost(
+    link: AccountLink,
+    closeReason: CloseReason,
+    { detection, seen }: { detection?: Detection; seen?: KernelSeen },
+  ): void {
     const how = noticedBy(closeReason);
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
@@ -181,7 +182,7 @@ export class Accounts {
   over(link: AccountLink, seen?: KernelSeen): void {
     const log = this.#log;
     if (!log || log.over_ms !== undefined) return;
-    log.over_ms = this.#now();
+    this.#endsAt(log, this.#now());
     if (!log.noticed) return;
     log.addKernel(seen);
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
@@ -191,8 +192,7 @@ export class Accounts {
     }
     if (link.knowsAccounts) this.#send(link, log, { n: ++this.#n });
     else this.#noteStall(link, log);
-    if (this.#peer || !link.knowsAccounts) return this.#conclude();
-    this.#limit.set(log.over_ms + ACCOUNT_LIMIT_MS);
+    if (this.#peer || !link.knowsAccounts) this.#conclude();
   }
 
   /** Receives the peer's account; answers it if this side has not noticed the outage. */
@@ -203,7 +203,6 @@ export class Accounts {
     if (account.answers !== undefined && account.answers !== this.#n) return;
     const { noticed, over_ms } = this.#log ?? {};
     if (noticed && over_ms === undefined) {
-      // Nothing has been asked in this outage.
       if (!account.isAnswer) this.#peer = peer;
       return;
     }
@@ -232,9 +231,10 @@ export class Accounts {
     this.#conclude();
   }
 
-  /** The session ends: an account that has not come will not come any more. */
+  /** The peer's account has not come, and will not come any more: its time is over, or the session. */
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
+    else if (this.#log?.noticed) this.#told = this.#log;
     this.#forget();
   }
 
@@ -287,14 +287,13 @@ export class Accounts {
   /** Emits what this side concludes from what it saw, and from the peer's account if there is one. */
   #conclude(): void {
     const { events, role } = this.#options;
-    const log = this.#log;
-    const peer = this.#peer;
-    this.#told = peer ? undefined : log;
-    const now_ms = this.#now();
+    const [log, peer, now_ms] = [this.#log, this.#peer, this.#now()];
     // From now on it misses frames.
     if (log) log.closed_ms ??= now_ms;
     const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
-    events.emit("account", conclusionOf(role, log, now_ms, peer && { ...peer, asked_ms }));
+    const conclusion = conclusionOf(role, log, now_ms, peer && { ...peer, asked_ms });
+    if (log?.noticed) this.#told = conclusion.peer === "agrees" ? undefined : log;
+    events.emit("account", conclusion);
   }
 }

@@ -125,7 +125,7 @@ export interface EventFields {
    * An outage is over, and what both sides know of it, or this one alone: in which direction it began, why, and
    * at which side if it lies there; who noticed it first and by how many milliseconds at least and at most; how
    * long after the silence began either side noticed it, or declared the other dead, and the prediction; how many
-   * data messages were in doubt and how many of them had arrived; the verdict, and what it does not prove.
+   * data messages were in doubt and how many of them were confirmed at its end; the verdict, and what it does not prove.
    * `peer` says whether the peer's account is known, and agrees.
    */
   account: Conclusion;

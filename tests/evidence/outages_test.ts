@@ -167,13 +167,13 @@ function cutToServer(): { client: SideSeen; server: SideSeen } {
 Deno.test("judge() takes a small frame that was lost for a cut, and a large one for unknown", () => {
   const seen = cutToServer();
   assertEquals(judge(seen).cause, "path_cut");
-  assertEquals(judge(seen).began, "to_server");
+  assertEquals([judge(seen).began, judge(seen).isLikely], ["to_server", false]);
   const sent = [frame("DATA 1", 0, 19), frame("DATA 2", 5_000, 1_400)];
   assertEquals(judge({ ...seen, client: { ...seen.client, sent } }).cause, "unknown");
   // The server's heartbeat is lost, too: its way may have been whole, had it not been held back.
   const received = [frame("CONFIRM 1", 2)];
   const both = judge({ ...seen, client: { ...seen.client, received } });
-  assertEquals([both.cause, both.began], ["path_cut", "both"]);
+  assertEquals([both.cause, both.began, both.isLikely], ["path_cut", "both", true]);
   const close = {
     ...seen.client,
     received,
@@ -182,7 +182,7 @@ Deno.test("judge() takes a small frame that was lost for a cut, and a large one 
   const unclear = judge({ ...seen, client: close });
   assertEquals([unclear.cause, unclear.began], ["path_cut", "unknown"]);
   const transmits = judge({ client: close, server: { ...seen.server, transmits: true } });
-  assertEquals(transmits.began, "both");
+  assertEquals([transmits.began, transmits.isLikely], ["both", false]);
 });
 
 Deno.test("judge() gives the frames of each direction: the last through, the first in vain, and again", () => {
@@ -255,7 +255,15 @@ Deno.test("judge() asks for a sign that the receiver ran: a stop need not make a
   assertEquals([began, cause], ["unknown", "unknown"]);
   // A client that was running meanwhile would have read the confirmation.
   const running = { ...stopped, sent: [...stopped.sent, frame("DATA 3", 10_000, 19)] };
-  assertEquals(judge({ client: running, server: noticing }).began, "to_client");
+  const ran = judge({ client: running, server: noticing });
+  assertEquals([ran.began, ran.isLikely], ["to_client", false]);
+  // One that noticed the silence ran, too; but nothing shows that its own way was whole by then.
+  const received = [...earlier("CONFIRM", 2), frame("CONFIRM 1", 2)];
+  const asked = judge({
+    client: { ...client, received },
+    server: { ...noticing, received: [frame("DATA 1", 1), frame("DATA 2", 5_001)] },
+  });
+  assertEquals([asked.began, asked.isLikely], ["to_client", true]);
 });
 
 Deno.test("judge() believes the kernels' views as far as they agree", () => {
@@ -271,6 +279,15 @@ Deno.test("judge() believes the kernels' views as far as they agree", () => {
   assertEquals(withCauses([], ["path_cut", "process_not_running"]).cause, "path_cut");
   assertEquals(withCauses([], ["process_not_running", "path_cut"]).cause, "unknown");
   assertEquals(withCauses(["path_cut", "large_packets"], []).cause, "large_packets");
+});
+
+Deno.test("judge() does not call a process stopped that ran, whoever acknowledged what it did not receive", () => {
+  const { client, server } = cutToServer();
+  const { at, began, cause } = judge({
+    client: { ...client, causes: ["process_not_running"] },
+    server,
+  });
+  assertEquals([began, cause, at], ["to_server", "path_cut", undefined]);
 });
 
 Deno.test("judge() names what ended the connection, and what the server waited for", () => {

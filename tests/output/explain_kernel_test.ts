@@ -45,7 +45,7 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, text: string][] =
   [
     "a path that is cut",
     { ...DEATH, cause: "path_cut", kernel: IN_VAIN, tcp_gives_up_ms: 924_600 },
-    `${SILENT}, nothing comes through (42 bytes sent again 6 times in vain): ${MEASURED}. ${ALONE} ` +
+    `${SILENT}, nothing comes through (42 bytes unacknowledged after 6 retransmissions): ${MEASURED}. ${ALONE} ` +
     `some 15 min 25 s here. ${PATH} the host of the server down or cut off?`,
   ],
   [
@@ -90,14 +90,14 @@ const ENDS: readonly [what: string, end: Partial<CloseReport>, text: string][] =
   [
     "a verdict of the peer on what was sent in vain",
     { by: "peer", reason: "silent", cause: "path_cut", kernel: IN_VAIN, tcp_gives_up_ms: 924_600 },
-    `${DECLARED}: 42 bytes sent again 6 times in vain${USED}. ${ALONE} some 15 min 25 s here. Look ` +
+    `${DECLARED}: 42 bytes unacknowledged after 6 retransmissions${USED}. ${ALONE} some 15 min 25 s here. Look ` +
     "next: what drops packets from this host to the server: a firewall or NAT?",
   ],
   [
     "a verdict of the peer on large packets",
     { by: "peer", reason: "silent", cause: "large_packets", kernel: IN_VAIN },
-    `${DECLARED}: small packets come through, large ones never (42 bytes sent again 6 times in ` +
-    `vain)${USED}. Look next: does the path drop packets above a size (an MTU black hole)?`,
+    `${DECLARED}: small packets come through, large ones never (42 bytes unacknowledged after ` +
+    `6 retransmissions)${USED}. Look next: does the path drop packets above a size (an MTU black hole)?`,
   ],
 ];
 
@@ -122,7 +122,7 @@ const VIEWS: readonly [fields: EventFields["kernel"], level: "info" | "warning",
   [
     { at: "heartbeat_missed", ...IN_VAIN },
     "info",
-    "the kernel: 42 bytes unacknowledged, sent again 6 times",
+    "the kernel: 42 bytes unacknowledged after 6 retransmissions",
   ],
   [
     { at: "heartbeat_missed", ...WAITING, cause: "unknown" },

@@ -119,6 +119,38 @@ Deno.test("Reporter writes no notice as JSON, and logs it", async () => {
   assertEquals(logged, [`warning | look here |  | ${TIME}`]);
 });
 
+Deno.test("Reporter logs what the kernel shows of a silence only when it changes; JSON has all of it", async () => {
+  const { reporter, logged, json } = stage();
+  const common = { time: TIME, session: "s", unread_bytes: 0 };
+  const silent = () =>
+    reporter.emit({ ...common, event: "phase", from: "data", to: "heartbeat", silent_ms: 1 });
+  const kernel = (unacked_bytes: number, retransmissions: number, session = "s") => {
+    const timer = unacked_bytes ? "retransmit" : "none";
+    const figures = { unacked_bytes, unread_bytes: 0, retransmissions, timer } as const;
+    reporter.emit({ ...common, event: "kernel", at: "heartbeat_missed", session, ...figures });
+  };
+  silent();
+  kernel(0, 0);
+  kernel(0, 0);
+  kernel(0, 0, "other");
+  kernel(42, 2);
+  kernel(54, 3);
+  kernel(0, 0);
+  silent();
+  kernel(0, 0);
+  await settle();
+  const all = "the kernel: all is acknowledged by the server's host, or a proxy in front of it";
+  const said = logged.filter((line) => line.includes("kernel")).map((line) => line.split(" | "));
+  assertEquals(said.map(([, text, session]) => [text, session]), [
+    [all, "s"],
+    [all, "other"],
+    ["the kernel: 42 bytes unacknowledged after 2 retransmissions", "s"],
+    [all, "s"],
+    [all, "s"],
+  ]);
+  assertEquals((await json()).filter(({ event }) => event === "kernel").length, 7);
+});
+
 Deno.test("Reporter logs of each of many sessions only what is not as it should be", async () => {
   const { reporter, logged, json } = stage({ many: true });
   reporter.emit(sent(1));

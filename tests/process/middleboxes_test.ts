@@ -20,7 +20,7 @@ const PATIENT = ["--data-threshold=60"];
 const IMPATIENT = [
   "--data-threshold=4",
   "--heartbeat-interval=4",
-  "--heartbeat-threshold=4",
+  "--heartbeat-threshold=6",
   "--heartbeat-additional-tries=0",
 ];
 

@@ -190,7 +190,7 @@ Deno.test("a lying account is named as one that contradicts, and its word is not
   assertEquals(
     eventText(event, "client", TIMERS)!.text,
     "account of the outage by this side alone, which the account of the server contradicts: what was " +
-      "seen does not show the cause; in doubt: 1 data message, 1 of them had arrived",
+      "seen does not show the cause; in doubt: 1 data message, now confirmed",
   );
 });
 
@@ -341,4 +341,35 @@ Deno.test("an outage that this side has not noticed ends with the resume, too", 
   hear(5);
   accounts.onAccount(link, { n: 1, sent: {}, received: {} }, clock.now());
   assertEquals(sent[0]!.received, { HEARTBEAT: [[5, 0]] });
+});
+
+Deno.test("nothing is kept of a silence in which a client had nothing to send", async () => {
+  const { clock, peer, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say("HELLO 1 s {}\nDATA 1 1\nx\n");
+  peer.answer = (line) =>
+    line.startsWith("HEARTBEAT ") ? line.replace("HEARTBEAT", "HEARTBEAT_REPLY") + "\n" : undefined;
+  await clock.advance(8_000);
+  await peer.say("DATA 2 1\nx\n");
+  assertEquals(session.state.accounts!.hasOutage, true);
+  await clock.advance(1_000);
+  assertEquals(session.state.accounts!.hasOutage, false);
+});
+
+Deno.test("nothing is kept of an outage of which the peer says nothing", async () => {
+  const { clock, peer, recorder, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say("HELLO 1 s {}\nDATA 1 1\nx\nHEARTBEAT 1\n");
+  await peer.say("DATA 2 1\nx\n");
+  await clock.advance(1_000);
+  assertEquals(session.state.accounts!.hasOutage, false);
+  assertEquals(recorder.all("account"), []);
+});
+
+Deno.test("an outage is not forgotten when the time of the one before is over", async () => {
+  const { clock, peer, session } = stageUnopenedServer({ timers: TIMERS });
+  await peer.say('HELLO 1 s {"reconnect":true}\nDATA 1 1\nx\nHEARTBEAT 1\n');
+  await peer.say("DATA 2 1\nx\n");
+  await clock.advance(500);
+  await peer.hangUp();
+  await clock.advance(2_000);
+  assertEquals(session.state.accounts!.hasOutage, true);
 });

@@ -9,7 +9,7 @@ import type { Command } from "./process.ts";
 function normalised(text: string): string {
   return text.replaceAll(/\d+(\.\d+)? s\b/g, "N s").replaceAll(/10\.7\.0\.\d(:\d+)?/g, "A")
     .replace(/^cut \d+/, "cut N")
-    .replace(/\d+ bytes sent again \d+ times/, "N bytes sent again N times");
+    .replace(/\d+ bytes unacknowledged after \d+ retr/, "N bytes unacknowledged after N retr");
 }
 
 /** The texts of a side's lines of these levels, each once. */
@@ -46,7 +46,9 @@ const FOR_EVER = ". An application without heartbeats would have waited for ever
 /** What was sent is not acknowledged: of a server, only heartbeats. */
 export function silent(role: Role, alone = role === "client" ? ALONE : FOR_EVER): string {
   return `nothing heard from the ${OTHER[role]} for N s, 3 heartbeats unanswered, nothing comes ` +
-    `through (N bytes sent again N times in vain): ${declared(role)}${alone}. Look next: does a ` +
+    `through (N bytes unacknowledged after N retransmissions): ${
+      declared(role)
+    }${alone}. Look next: does a ` +
     "firewall, NAT or load balancer on the path drop packets silently, or is the host of the " +
     `${OTHER[role]} down or cut off?`;
 }
