@@ -49,7 +49,12 @@ export function conclusionOf(
   const both = hasBoth ? bothSeen(role, log, peer.account, peer) : undefined;
   const isOne = both !== undefined && areOne(both);
   const own = log && ownSeen(role, log, now_ms);
-  const judgement = judge(isOne ? both : { [role]: own });
+  const judged = judge(isOne ? both : { [role]: own });
+  // Who has not noticed the loss of a connection may have noticed an outage just before, and told of that.
+  const wasLost = log?.over_ms !== undefined && log.closed_ms! <= log.over_ms;
+  const judgement = wasLost && judged.by_ms === null
+    ? { ...judged, first_noticed_by: null }
+    : judged;
   const { at, began, by_ms, cause, first_noticed_by } = judgement;
   // What the peer says of another outage is no part of this one.
   const theirs = both && !isOne ? undefined : peer?.account;

@@ -93,6 +93,7 @@ export class Accounts {
   /** The last outage, if this side concluded without the peer's account: that may be still to come. */
   #told?: OutageLog;
 
+  /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
     this.#limit = options.clock.timer(() => this.end());
