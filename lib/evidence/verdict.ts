@@ -51,7 +51,7 @@ export function conclusionOf(
   const own = log && ownSeen(role, log, now_ms);
   const judged = judge(isOne ? both : { [role]: own });
   // Who has not noticed the loss of a connection may have noticed an outage just before, and told of that.
-  const wasLost = log?.over_ms !== undefined && log.closed_ms! <= log.over_ms;
+  const wasLost = log?.over_ms !== undefined && log.closed_ms! < log.over_ms;
   const judgement = wasLost && judged.by_ms === null
     ? { ...judged, first_noticed_by: null }
     : judged;
