@@ -153,7 +153,7 @@ class AccountCheck {
         )
       );
     // Both were cut in the short time between a frame and its answer: that is said to be possible.
-    const isChance = not_proven.includes("both may have been cut") &&
+    const isChance = not_proven.includes("only likely") &&
       cuts.some((a) => cuts.some((b) => a.direction !== b.direction && a.from_ms === b.from_ms));
     expect(
       holds || isChance,

@@ -99,8 +99,8 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "an account names one direction for the other": {
     file: "evidence/directions.ts",
-    right: 'return isServer ? "to_server" : "to_client";',
-    wrong: 'return isServer ? "to_client" : "to_server";',
+    right: '? { began: "to_server",',
+    wrong: '? { began: "to_client",',
   },
   "what the peer noticed is placed too early": {
     file: "evidence/account.ts",
