@@ -148,8 +148,9 @@ class AccountCheck {
       ? cuts.some((a) => cuts.some((b) => a.direction !== b.direction && meets(a, b)))
       : cuts.some((cut) =>
         cut.direction === began &&
-        !cuts.some(({ direction, from_ms, until_ms }) =>
-          direction !== began && from_ms <= cut.from_ms && until_ms > cut.from_ms
+        !cuts.some(({ direction, from_ms, route, until_ms }) =>
+          direction !== began && from_ms <= cut.from_ms && until_ms > cut.from_ms &&
+          (!route || route === cut.route)
         )
       );
     // Both were cut in the short time between a frame and its answer: that is said to be possible.
