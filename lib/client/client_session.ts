@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { FrameNote } from "../evidence/outage_log.ts";
+import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { StallKind } from "../platform/suspension.ts";
-import type { LastExchange } from "../session/accounts.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
 import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";

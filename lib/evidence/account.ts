@@ -25,10 +25,13 @@ const MAX_STALLS = 3;
 /** Frames that have a number, as accounts name them. */
 const NAMED: readonly string[] = ["DATA", "CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY"];
 
+/** Which account it is: its number, or the number of the one that it answers (`true` if that has none). */
+export type AccountHead = { readonly n: number } | { readonly answer: number | true };
+
 /** Makes the account of an outage. Of frames as many are left out as do not fit a line. */
-export function accountOf(log: OutageLog, now_ms: number, isAnswer = false): JsonObject {
+export function accountOf(log: OutageLog, now_ms: number, head?: AccountHead): JsonObject {
   for (let frames = 2 * KEPT_FRAMES;; frames -= 2) {
-    const account = { ...isAnswer && { answer: true }, ...fieldsOf(log, now_ms, frames) };
+    const account = { ...head, ...fieldsOf(log, now_ms, frames) };
     if (frames === 0 || frameLine({ type: "ACCOUNT", account }).length <= MAX_LINE_BYTES) {
       return account;
     }
@@ -95,8 +98,12 @@ export interface PeerAccount {
   readonly settled?: number;
   /** How late it noticed it, by silence. */
   readonly measured?: Measured;
+  /** Its number, which an answer repeats. */
+  readonly n?: number;
   /** Whether it answers an account. */
   readonly isAnswer: boolean;
+  /** The number of the account that it answers. */
+  readonly answers?: number;
   /** Whether the peer knows anything of the outage. */
   readonly isSeen: boolean;
 }
@@ -151,7 +158,9 @@ export function readAccount(account: JsonObject): PeerAccount {
     settled: ageOf(account.settled),
     ...detected_ms !== undefined && predicted_ms !== undefined &&
       { measured: { detected_ms, predicted_ms } },
-    isAnswer: answer === true,
+    n: ageOf(account.n),
+    isAnswer: answer === true || ageOf(answer) !== undefined,
+    answers: ageOf(answer),
     isSeen: isGroups(account.sent) && isGroups(account.received),
   };
 }
@@ -216,7 +225,8 @@ export function bothSeen(
     received: peer.received.map(placed.frame),
     ...peer.noticed && { noticed: { how: peer.noticed.how, at: placed.at(peer.noticed.age_ms) } },
     ...peer.over_ms !== undefined && { over: placed.at(peer.over_ms) },
-    open_until: placed.at(peer.closed_ms ?? 0),
+    // What this side sent later may have been behind its own account, still on its way.
+    open_until: earlier(placed.at(peer.closed_ms ?? 0), log.over_ms ?? Infinity),
     stalls: peer.stalls.map(({ earliest_ms, from_ms, to_ms, ...kind }) => ({
       ...kind,
       earliest_ms: placed.at(earliest_ms)[0],
@@ -228,6 +238,22 @@ export function bothSeen(
     ...peer.held && { held: peer.held },
   };
   return role === "client" ? { client: own, server: peers } : { client: peers, server: own };
+}
+
+/**
+ * Whether both sides saw one and the same outage: for neither it was over before the other noticed it, certainly
+ * or, with `perhaps`, as far as is known.
+ */
+export function areOne({ client, server }: BothSeen, perhaps = false): boolean {
+  const isBefore = ({ over }: SideSeen, { noticed }: SideSeen) => {
+    if (!over || !noticed) return false;
+    return perhaps ? over[1] < noticed.at[0] : over[0] < noticed.at[1];
+  };
+  return !isBefore(client, server) && !isBefore(server, client);
+}
+
+function earlier([low, high]: Interval, limit_ms: number): Interval {
+  return [Math.min(low, limit_ms), Math.min(high, limit_ms)];
 }
 
 /** Places moments of the peer on this side's clock. */

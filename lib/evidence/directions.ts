@@ -62,8 +62,12 @@ const READ_MS = 1_000;
 /** Frames of which a connection has one of each name, or of each name and number. */
 const MATCHED = /^(?:HELLO|WELCOME|TERMINATE|DATA|CONFIRM|HEARTBEAT|HEARTBEAT_REPLY)$/;
 
-function keyOf({ connection, frame, n }: FrameSeen): string {
-  return `${connection} ${frame} ${n ?? ""}`;
+function kindOf({ connection, frame }: FrameSeen): string {
+  return `${connection} ${frame}`;
+}
+
+function keyOf(frame: FrameSeen): string {
+  return `${kindOf(frame)} ${frame.n ?? ""}`;
 }
 
 /** Follows the frames of both directions. */
@@ -131,10 +135,15 @@ function fatesOf(sent: readonly FrameSeen[], received: readonly FrameSeen[]): Fa
   const arrivals = new Map(received.map((frame) => [keyOf(frame), frame.at]));
   // TCP keeps the order: what is received proves that all before it on its connection arrived.
   const proven = new Set<number>();
+  const highest = new Map<string, number>();
+  for (const frame of received) {
+    highest.set(kindOf(frame), Math.max(frame.n ?? -1, highest.get(kindOf(frame)) ?? -1));
+  }
   const backwards = sent.toSorted((a, b) => b.at[0] - a.at[0]).map((frame): Fate => {
     const received = MATCHED.test(frame.frame) ? arrivals.get(keyOf(frame)) : undefined;
     if (received) proven.add(frame.connection);
-    return { sent: frame, received, arrived: proven.has(frame.connection) };
+    const arrived = proven.has(frame.connection) || frame.n! <= (highest.get(kindOf(frame)) ?? -1);
+    return { sent: frame, received, arrived };
   });
   return backwards.reverse().filter(({ sent }) => MATCHED.test(sent.frame));
 }

@@ -67,6 +67,14 @@ export interface Measured {
   readonly predicted_ms: number;
 }
 
+/** What was sent and received last before an outage. */
+export interface LastExchange {
+  /** Frames sent, the oldest first. */
+  readonly sent: readonly FrameNote[];
+  /** Frames received, the oldest first. */
+  readonly received: readonly FrameNote[];
+}
+
 /** What this side sees of an outage, from the last exchange before it on. */
 export class OutageLog {
   /** What was sent. */
@@ -96,19 +104,28 @@ export class OutageLog {
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
 
-  /** Starts with the last exchange before: what was sent and received. */
-  constructor(before: { sent: readonly FrameNote[]; received: readonly FrameNote[] }) {
+  /** Starts with the last exchange before. */
+  constructor(before: LastExchange) {
     for (const note of before.sent) this.sent.add(note);
     for (const note of before.received) this.received.add(note);
   }
 
-  /** Notes when this process did not run, the last time. */
-  noteStall(stall: Stall | undefined): void {
-    if (stall && stall.to_ms !== this.stalls.at(-1)?.to_ms) this.stalls.push(stall);
+  /** The same without a frame: of another connection, those would have the same numbers. */
+  withoutFrames(): OutageLog {
+    const { causes, received: _, sent: __, stalls, ...rest } = this;
+    const log = Object.assign(new OutageLog({ sent: [], received: [] }), { ...rest, closed_ms: 0 });
+    log.causes.push(...causes);
+    log.stalls.push(...stalls);
+    return log;
   }
 
-  /** Notes what the kernel has shown. */
-  noteKernel({ cause, transmits }: KernelSeen = {}): void {
+  /** Notes a time in which this process did not run, or did not read, once. */
+  addStall(stall: Stall): void {
+    if (!this.stalls.some(({ to_ms }) => to_ms === stall.to_ms)) this.stalls.push(stall);
+  }
+
+  /** Notes what the kernel has shown of the connection. */
+  addKernel({ cause, transmits }: KernelSeen = {}): void {
     if (cause) this.causes.push(cause);
     this.transmits ??= transmits;
   }

@@ -98,9 +98,7 @@ function causeOf(
     const isFrozen = kernel?.cause === "process_not_running" && kernel.at === stalled;
     return { cause: isFrozen ? "process_not_running" : "local_stall", at: stalled };
   }
-  const first =
-    sides.filter(({ noticed }) => noticed).sort((a, b) => a.noticed!.at[0] - b.noticed!.at[0])[0];
-  const how = first?.noticed?.how;
+  const how = firstHow(sides);
   if (how === "reset" || how === "closed") return { cause: how };
   if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
   // Where its own frames show that it ran, something on the path acknowledged what it did not receive.
@@ -113,6 +111,14 @@ function causeOf(
 /** Whether a frame was lost or late for a stall, if for nothing else besides. */
 function isStall(flow: Flow | null): boolean {
   return flow?.fault === "stall" || flow?.fault === "frozen";
+}
+
+/** As what the side noticed it that was first; not known if that is too close to tell, and they differ. */
+function firstHow(sides: readonly SideSeen[]): NonNullable<SideSeen["noticed"]>["how"] | undefined {
+  const [first, second] = sides.flatMap(({ noticed }) => noticed ? [noticed] : [])
+    .sort((a, b) => a.at[0] - b.at[0]);
+  const isClear = !second || first!.how === second.how || first!.at[1] < second.at[0];
+  return isClear ? first?.how : undefined;
 }
 
 /** What only the kernel's view shows. */

@@ -1,12 +1,14 @@
 /**
- * The verdict on an outage in one sentence, and what it does not prove.
+ * What a side concludes of an outage: the verdict in one sentence, and what it does not prove.
  *
  * @module
  */
 import type { Role } from "../wire/protocol.ts";
+import { areOne, bothSeen, type Exchange, type PeerAccount } from "./account.ts";
 import { CLEARLY, type Flow } from "./directions.ts";
+import { type OutageLog, ownSeen } from "./outage_log.ts";
+import { judge, type Judgement } from "./outages.ts";
 import type { FrameSeen } from "./side.ts";
-import type { Judgement } from "./outages.ts";
 
 /** A verdict for people. */
 export interface Verdict {
@@ -14,6 +16,69 @@ export interface Verdict {
   readonly verdict: string;
   /** What is not. */
   readonly not_proven: string;
+}
+
+/** A number of each side, where it is known. */
+export type BySide = Readonly<Record<Role, number | null>>;
+
+/** What a side concludes. */
+export interface Conclusion
+  extends Verdict, Pick<Judgement, "began" | "cause" | "first_noticed_by" | "by_ms"> {
+  /** The side that the cause lies at, where it is one. */
+  readonly at: Role | null;
+  /** How late a silence was to be noticed, or a peer declared dead, in milliseconds. */
+  readonly predicted_ms: BySide;
+  /** How late it was. */
+  readonly detected_ms: BySide;
+  /** How many data messages were in doubt. */
+  readonly in_doubt: number | null;
+  /** How many of them had arrived. */
+  readonly settled: number | null;
+  /** Whether the peer's account of this outage is known, and agrees. */
+  readonly peer: "agrees" | "contradicts" | "unknown";
+}
+
+/** What a side concludes from what it saw until now, and from the peer's account if there is one. */
+export function conclusionOf(
+  role: Role,
+  log: OutageLog | undefined,
+  now_ms: number,
+  peer?: Exchange & { readonly account: PeerAccount },
+): Conclusion {
+  const hasBoth = log !== undefined && peer?.account.isSeen === true;
+  const both = hasBoth ? bothSeen(role, log, peer.account, peer) : undefined;
+  const isOne = both !== undefined && areOne(both);
+  const own = log && ownSeen(role, log, now_ms);
+  const judged = judge(isOne ? both : { [role]: own });
+  // Who has not noticed the loss of a connection may have noticed an outage just before, and told of that.
+  const wasLost = log?.over_ms !== undefined && log.closed_ms! < log.over_ms;
+  const judgement = wasLost && judged.by_ms === null
+    ? { ...judged, first_noticed_by: null }
+    : judged;
+  const { at, began, by_ms, cause, first_noticed_by } = judgement;
+  // What the peer says of another outage is no part of this one.
+  const theirs = both && !isOne ? undefined : peer?.account;
+  const of = (own: number | null = null, peers: number | null = null) =>
+    role === "client" ? { client: own, server: peers } : { client: peers, server: own };
+  // Only the client knows what it has sent.
+  const doubts = role === "client" ? log : theirs;
+  return {
+    began,
+    cause,
+    at: at ?? null,
+    first_noticed_by,
+    by_ms: by_ms && [rounded(by_ms[0]), rounded(by_ms[1])],
+    predicted_ms: of(log?.measured?.predicted_ms, theirs?.measured?.predicted_ms),
+    detected_ms: of(log?.measured?.detected_ms, theirs?.measured?.detected_ms),
+    in_doubt: doubts?.in_doubt ?? null,
+    settled: doubts?.settled ?? null,
+    ...verdictOf(judgement),
+    peer: isOne ? "agrees" : hasBoth && !both ? "contradicts" : "unknown",
+  };
+}
+
+function rounded(ms: number): number {
+  return Math.round(1_000 * ms) / 1_000;
 }
 
 /**

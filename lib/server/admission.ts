@@ -59,6 +59,8 @@ export class Admission {
     // What came too late was not placed: the session may be at another worker.
     if (placed && placed.session !== hello.id) return "late";
     const record = this.#registry.get(hello.id);
+    // Read late: its client has given it up, and the session's connection may be a newer one.
+    if (record?.session && session.isGivenUp) return "given up";
     const refusal = record ? refuseKnown(record, hello) : this.#refuseUnknown(hello);
     if (refusal !== undefined) {
       this.#reportPlacement(session, false);

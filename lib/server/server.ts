@@ -200,7 +200,9 @@ export class Server {
     const admitted = this.#admission.admit(session, hello);
     // The one session that cannot be resumed is the last one to be admitted.
     const isLast = this.#options.once && !hello.reconnects;
-    if (isLast && admitted !== "late" && "record" in admitted && !admitted.record.opening) {
+    if (
+      isLast && typeof admitted !== "string" && "record" in admitted && !admitted.record.opening
+    ) {
       this.#listener.close();
     }
     return admitted;

@@ -11,8 +11,7 @@ import {
   isPolite,
   isRetryable,
 } from "../session/close_reason.ts";
-import type { FrameNote } from "../evidence/outage_log.ts";
-import type { LastExchange } from "../session/accounts.ts";
+import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
@@ -207,9 +206,11 @@ export class ServerSession extends Session implements DeadlineListener {
    */
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
+    const since_ms = this.now();
     this.deadline.pause();
     await this.#assured().hold(() => record.room(), () => record.held("room"));
     if (this.state.held === "room") this.state.release();
+    this.accounts.unread(since_ms);
     this.lastData_ms = this.now();
     this.deadline.resume();
   }
@@ -230,6 +231,7 @@ export class ServerSession extends Session implements DeadlineListener {
       ? this.config.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
     if (admission === "late") return this.end(this.openTimeout());
+    if (admission === "given up") return;
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }

@@ -27,7 +27,7 @@ export interface Admitted {
 }
 
 /** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late";
+export type AdmissionResult = Admitted | { readonly refusal: string } | "late" | "given up";
 
 /** The connection that a session has. */
 export interface Attachment {

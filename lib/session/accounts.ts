@@ -8,31 +8,23 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import { accountOf, bothSeen, type PeerAccount, readAccount } from "../evidence/account.ts";
 import {
-  type FrameNote,
-  noteOf,
-  type Noticed,
-  OutageLog,
-  ownSeen,
-} from "../evidence/outage_log.ts";
+  type AccountHead,
+  accountOf,
+  areOne,
+  bothSeen,
+  type PeerAccount,
+  readAccount,
+} from "../evidence/account.ts";
+import { type LastExchange, noteOf, type Noticed, OutageLog } from "../evidence/outage_log.ts";
 import type { KernelSeen } from "../evidence/kernel_watch.ts";
-import { judge } from "../evidence/outages.ts";
-import { verdictOf } from "../evidence/verdict.ts";
+import { conclusionOf } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
 import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
 import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
-
-/** What was sent and received last before an outage. */
-export interface LastExchange {
-  /** Frames sent, the oldest first. */
-  readonly sent: readonly FrameNote[];
-  /** Frames received, the oldest first. */
-  readonly received: readonly FrameNote[];
-}
 
 /** A session's state, as far as its accounts need it. */
 export interface AccountedState {
@@ -70,13 +62,14 @@ export interface AccountsOptions {
   role: Role;
 }
 
-/** What is known of a connection that is lost in an outage. */
-export interface LostDetails {
-  /** From when a death is measured. */
-  detection?: Detection;
-  /** What the kernel has shown of it. */
-  seen?: KernelSeen;
+/** The peer's account, and when it came. */
+interface Peer {
+  readonly account: PeerAccount;
+  readonly received_ms: number;
 }
+
+/** How long before the peer noticed an outage one may have been over here, in milliseconds, that is the same. */
+const TOLD_MS = 30_000;
 
 /** How long after the threshold a frame may come, in milliseconds, that ends no outage: none was due. */
 const LATE_MS = 250;
@@ -87,23 +80,23 @@ export class Accounts {
   readonly #limit: Timer;
   #log?: OutageLog;
   /** The peer's account of the outage. */
-  #peer?: { account: PeerAccount; received_ms: number };
-  /** When this side's account was sent. */
+  #peer?: Peer;
   #sent_ms?: number;
-  /** The outage that this side has concluded of alone. */
-  #alone?: { log: OutageLog; sent_ms: number };
-  /** When the last frame was received. */
   #received_ms = 0;
-  /** How many heartbeats had been missed before. */
   #missedBefore = 0;
-  /** What was confirmed when the outage was noticed. */
   #confirmedBefore = 0;
   #answered_ms = -Infinity;
+  /** When this side read nothing though it ran, the last time: what came then was late for no fault of the path. */
+  #unread?: Stall;
+  /** The number of the last account that was sent unasked. */
+  #n = 0;
+  /** The last outage, if this side concluded without the peer's account: that may be still to come. */
+  #told?: OutageLog;
 
   /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
-    this.#limit = options.clock.timer(() => this.#limitPassed());
+    this.#limit = options.clock.timer(() => this.end());
   }
 
   /** Whether there is an outage, or there was one just before, so that frames are noted. */
@@ -114,7 +107,8 @@ export class Accounts {
   /** Notes a frame that was handed to the network, or received. */
   onFrame(isSent: boolean, frame: Frame, at_ms: number): void {
     const log = this.#log;
-    if (!log) return;
+    // The frames of another connection have the same numbers.
+    if (!log || log.closed_ms !== undefined) return;
     if (isSent) return log.sent.add(noteOf(frame, at_ms));
     log.longestGap_ms = Math.max(log.longestGap_ms, at_ms - this.#received_ms);
     this.#received_ms = at_ms;
@@ -130,7 +124,16 @@ export class Accounts {
     this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
 
-  /** The peer's heartbeat shows that it is silent: an outage may have begun, unless it is late. */
+  /** This side has read nothing since then, though it ran. */
+  unread(since_ms: number): void {
+    const to_ms = this.#now();
+    const { earliest_ms, to_ms: before_ms = -Infinity } = this.#unread ?? {};
+    // What is read between two such times may have waited since the first.
+    const isOne = since_ms <= before_ms + this.#options.timers.data_threshold_ms;
+    this.#unread = { earliest_ms: isOne ? earliest_ms! : since_ms, from_ms: to_ms, to_ms };
+  }
+
+  /** A heartbeat, of either side, shows silence: an outage may have begun, unless it is late. */
   begin(link: AccountLink): void {
     const over_ms = this.#log?.over_ms ?? -Infinity;
     if (this.#now() >= over_ms + ACCOUNT_LIMIT_MS) this.#begun(link);
@@ -140,11 +143,18 @@ export class Accounts {
   #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
-    if (!this.#alone) this.#limit.clear();
+    this.#limit.clear();
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
     return this.#log = new OutageLog(link.lastExchange());
+  }
+
+  /** Of an outage that showed nothing here only the last exchange before it was noted. */
+  #unseen(link: AccountLink): OutageLog {
+    const log = this.#begun(link);
+    log.closed_ms = log.received.all[0]?.at_ms ?? 0;
+    return log;
   }
 
   /** This side has fallen silent at a moment, having received no data since another one. */
@@ -154,12 +164,16 @@ export class Accounts {
     log.measured ??= { detected_ms: roundMs(now_ms - since_ms), predicted_ms };
   }
 
-  /** The connection is lost, and the session outlives it; a death is measured from a moment. */
-  lost(link: AccountLink, closeReason: CloseReason, { detection, seen }: LostDetails): void {
+  /** The connection is lost, and the session outlives it: from when a death is measured, what the kernel showed. */
+  lost(
+    link: AccountLink,
+    closeReason: CloseReason,
+    { detection, seen }: { detection?: Detection; seen?: KernelSeen },
+  ): void {
     const how = noticedBy(closeReason);
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
-    log.noteKernel(seen);
+    log.addKernel(seen);
     if (how !== "silent" || !detection) return;
     const { at_ms, predicted_ms } = detection;
     log.measured = { detected_ms: roundMs(this.#now() - at_ms), predicted_ms };
@@ -168,16 +182,17 @@ export class Accounts {
   /** The outage is over: data is received again, or the session is resumed. */
   over(link: AccountLink, seen?: KernelSeen): void {
     const log = this.#log;
-    if (!log?.noticed || log.over_ms !== undefined) return;
-    log.noteKernel(seen);
+    if (!log || log.over_ms !== undefined) return;
     this.#endsAt(log, this.#now());
+    if (!log.noticed) return;
+    log.addKernel(seen);
     if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
     if (log.in_doubt !== undefined) {
       const confirmed = link.state.ledger.confirmedUpTo - this.#confirmedBefore;
       log.settled = Math.min(confirmed, log.in_doubt);
     }
-    if (link.knowsAccounts) this.#send(link, log);
-    else log?.noteStall(link.state.lastStall);
+    if (link.knowsAccounts) this.#send(link, log, { n: ++this.#n });
+    else this.#noteStall(link, log);
     if (this.#peer || !link.knowsAccounts) this.#conclude();
   }
 
@@ -185,12 +200,13 @@ export class Accounts {
   onAccount(link: AccountLink, fields: JsonObject, received_ms: number): void {
     const account = readAccount(fields);
     const peer = { account, received_ms };
-    if (this.#log?.noticed && this.#log.over_ms === undefined) {
-      this.#peer = peer;
+    // What was told of an earlier outage is answered too late.
+    if (account.answers !== undefined && account.answers !== this.#n) return;
+    const { noticed, over_ms } = this.#log ?? {};
+    if (noticed && over_ms === undefined) {
+      if (!account.isAnswer) this.#peer = peer;
       return;
     }
-    const alone = this.#log?.noticed || account.isAnswer ? undefined : this.#alone;
-    if (alone) ({ log: this.#log, sent_ms: this.#sent_ms } = alone);
     if (this.#sent_ms !== undefined) {
       this.#peer = peer;
       return this.#conclude();
@@ -199,33 +215,34 @@ export class Accounts {
     const isRepeated = received_ms < this.#answered_ms + ACCOUNT_LIMIT_MS;
     if (account.isAnswer || isRepeated || !link.knowsAccounts) return;
     this.#answered_ms = received_ms;
+    const head = { answer: account.n ?? true } as const;
+    const told = this.#told;
+    const noticed_ms = received_ms - (account.noticed?.age_ms ?? 0);
+    if (told && !this.#log?.noticed && told.over_ms! > noticed_ms - TOLD_MS) {
+      // For this side it may have been over earlier, and its conclusion is told: the peer sees whether it was.
+      return link.sendAccount(accountOf(told.withoutFrames(), this.#now(), head));
+    }
+    const isEarlier = this.#log?.noticed && !this.#isSame(this.#log, peer);
     // What another process saw of a connection that is closed is not known.
-    const log = this.#log ?? (account.closed_ms === undefined ? this.#begun(link) : undefined);
-    this.#send(link, log, true);
+    const unseen = () => account.closed_ms === undefined ? this.#unseen(link) : undefined;
+    const log = isEarlier ? unseen() : this.#log ?? unseen();
+    this.#send(link, log, head);
     this.#peer = peer;
     this.#log = log;
     this.#conclude();
   }
 
-  /**
-   * The peer's account has not come in time: concludes alone. The peer may have heard nothing yet: the distance
-   * between TCP's retransmissions doubles, so it hears this side within as much time again as the outage lasted.
-   */
-  #limitPassed(): void {
-    const [alone, log, sent_ms] = [this.#alone, this.#log, this.#sent_ms];
-    this.#alone = undefined;
-    // Another outage may have begun.
-    if (alone && log?.over_ms === undefined) return;
-    this.end();
-    if (alone || !log || sent_ms === undefined) return;
-    this.#alone = { log, sent_ms };
-    this.#limit.set(this.#now() + log.longestGap_ms);
-  }
-
-  /** The session ends: what the peer has not said of an outage, it will not say any more. */
+  /** The peer's account has not come, and will not come any more: its time is over, or the session. */
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
+    else if (this.#log?.noticed) this.#told = this.#log;
     this.#forget();
+  }
+
+  /** Whether a peer's account may tell of the same outage. */
+  #isSame(log: OutageLog, { account, received_ms }: Peer): boolean {
+    const both = bothSeen(this.#options.role, log, account, { received_ms });
+    return both !== undefined && areOne(both, true);
   }
 
   #now(): number {
@@ -253,47 +270,31 @@ export class Accounts {
       log.longestGap_ms > timers.data_threshold_ms + LATE_MS;
   }
 
-  #send(link: AccountLink, log: OutageLog | undefined, isAnswer = false): void {
+  #send(link: AccountLink, log: OutageLog | undefined, head: AccountHead): void {
     const now_ms = this.#sent_ms = this.#now();
-    log?.noteStall(link.state.lastStall);
-    link.sendAccount(log ? accountOf(log, now_ms, isAnswer) : { answer: true });
+    this.#noteStall(link, log);
+    link.sendAccount(log ? accountOf(log, now_ms, head) : head);
+  }
+
+  #noteStall({ state: { lastStall } }: AccountLink, log: OutageLog | undefined): void {
+    for (const each of [lastStall, this.#unread]) if (each) log?.addStall(each);
   }
 
   #forget(): void {
     this.#limit.clear();
-    this.#log =
-      this.#peer =
-      this.#sent_ms =
-      this.#alone =
-        undefined;
+    this.#log = this.#peer = this.#sent_ms = undefined;
   }
 
   /** Emits what this side concludes from what it saw, and from the peer's account if there is one. */
   #conclude(): void {
     const { events, role } = this.#options;
-    const log = this.#log;
-    const peer = this.#peer;
+    const [log, peer, now_ms] = [this.#log, this.#peer, this.#now()];
+    // From now on it misses frames.
+    if (log) log.closed_ms ??= now_ms;
     const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
-    const hasBoth = log !== undefined && peer?.account.isSeen === true;
-    const both = hasBoth ? bothSeen(role, log, peer.account, { ...peer, asked_ms }) : undefined;
-    const own = log && ownSeen(role, log, this.#now());
-    const judgement = judge(both ?? { [role]: own });
-    const { at = null, began, by_ms, cause, first_noticed_by } = judgement;
-    const [mine, theirs] = [log?.measured, peer?.account.measured];
-    const of = (own: number | null = null, peers: number | null = null) =>
-      role === "client" ? { client: own, server: peers } : { client: peers, server: own };
-    // Only the client knows what it has sent.
-    const doubts = role === "client" ? log : peer?.account;
-    events.emit("account", {
-      ...{ began, cause, at, first_noticed_by },
-      by_ms: by_ms && [roundMs(by_ms[0]), roundMs(by_ms[1])],
-      predicted_ms: of(mine?.predicted_ms, theirs?.predicted_ms),
-      detected_ms: of(mine?.detected_ms, theirs?.detected_ms),
-      in_doubt: doubts?.in_doubt ?? null,
-      settled: doubts?.settled ?? null,
-      ...verdictOf(judgement),
-      peer: both ? "agrees" : hasBoth ? "contradicts" : "unknown",
-    });
+    const conclusion = conclusionOf(role, log, now_ms, peer && { ...peer, asked_ms });
+    if (log?.noticed) this.#told = conclusion.peer === "agrees" ? undefined : log;
+    events.emit("account", conclusion);
   }
 }

@@ -9,8 +9,7 @@ import type { StallKind } from "../platform/suspension.ts";
 import type { Addresses } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording/recording.ts";
 import { SessionTrace } from "../evidence/recording/session_trace.ts";
-import type { Judgement } from "../evidence/outages.ts";
-import type { Verdict } from "../evidence/verdict.ts";
+import type { Conclusion } from "../evidence/verdict.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -49,14 +48,6 @@ export interface Resumption {
   readonly resent: number;
   /** How many had arrived, though their confirmations had not. */
   readonly already_there: number;
-}
-
-/** A time of either side in milliseconds, if it is known. */
-export interface BySide {
-  /** The client's. */
-  readonly client: number | null;
-  /** The server's. */
-  readonly server: number | null;
 }
 
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
@@ -137,17 +128,7 @@ export interface EventFields {
    * data messages were in doubt and how many of them were confirmed at its end; the verdict, and what it does not prove.
    * `peer` says whether the peer's account is known, and agrees.
    */
-  account:
-    & Pick<Judgement, "began" | "cause" | "first_noticed_by" | "by_ms">
-    & Verdict
-    & {
-      at: Role | null;
-      predicted_ms: BySide;
-      detected_ms: BySide;
-      in_doubt: number | null;
-      settled: number | null;
-      peer: "agrees" | "contradicts" | "unknown";
-    };
+  account: Conclusion;
   /** The connection is lost and the session outlives it. */
   disconnected: CloseReport;
   /** The client dials again after a delay, for which time in a row, and why; `text` says what failed. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { isLarge, type KernelReport } from "../evidence/kernel.ts";
+import type { LastExchange } from "../evidence/outage_log.ts";
 import { KernelWatch, type WatchedSession } from "../evidence/kernel_watch.ts";
 import type { Clock } from "../platform/clock.ts";
 import { LinkWatch } from "../platform/net/own_link.ts";
@@ -13,7 +14,7 @@ import { explainForeign } from "../wire/foreign.ts";
 import type { ReadAhead } from "../wire/reader.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
-import { Accounts, type LastExchange } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { Heartbeats } from "./heartbeat_loop.ts";

@@ -163,13 +163,8 @@ export abstract class Session extends SessionSide
     const detection = this.#heartbeats?.detection;
     const watch = this.#heartbeats?.kernel;
     const kernel = watch?.end();
-    const connection = {
-      peer: this.peer,
-      use: this.#use,
-      wasOpened: this.#isOpen,
-      detection,
-      kernel,
-    };
+    const [use, wasOpened] = [this.#use, this.#isOpen];
+    const connection = { peer: this.peer, use, wasOpened, detection, kernel };
     if (!this.survivesDisconnect(closeReason)) this.reportEnd(closeReason, connection);
     else if (this.#isOpen) {
       this.accounts.lost(this, closeReason, { detection, seen: watch?.seen });
@@ -188,6 +183,11 @@ export abstract class Session extends SessionSide
     return this.#decoder.first;
   }
 
+  /** Whether the peer ends the connection right behind the frame that is being received. */
+  get isGivenUp(): boolean {
+    return this.#decoder.isTerminateNext;
+  }
+
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
@@ -199,7 +199,8 @@ export abstract class Session extends SessionSide
     this.#beats().silent(since, at_ms);
     if (since === "first_unconfirmed_data_sent") this.#use.onUnanswered(at_ms);
     const now_ms = this.state.silent(at_ms, isIdle ? "idle" : undefined);
-    if (!isIdle) this.accounts.silent(this, at_ms, now_ms);
+    if (isIdle) this.accounts.begin(this);
+    else this.accounts.silent(this, at_ms, now_ms);
     this.#beats().kernel!.silent(this.state.lastSignOfLife_ms, isIdle === true);
     return heartbeatLoop(this.#beats(), this, this.timers, deadline);
   }
@@ -218,7 +219,7 @@ export abstract class Session extends SessionSide
     this.framesReceived++;
     // One time for all frames of a read: reading the clock takes longer than the rest of this method.
     const now_ms = this.#readAt_ms ??= this.deadline.look();
-    if (frame.type === "HEARTBEAT" && this.state.phase === "data") this.accounts.begin(this);
+    if (frame.type === "HEARTBEAT" && !this.state.isSilent) this.accounts.begin(this);
     this.state.lastSignOfLife_ms = now_ms;
     if (frame.type !== "TERMINATE") this.#use.onTraffic(now_ms);
     if (this.isNoted) this.trace(false, frame, now_ms);

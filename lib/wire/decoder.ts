@@ -21,6 +21,7 @@ const ZERO = 0x30;
 const NO_BYTES = new Uint8Array(0);
 
 const DATA_WORD = new TextEncoder().encode("DATA ");
+const TERMINATE_WORD = new TextEncoder().encode("TERMINATE ");
 
 /** Numbers of up to so many digits are exact in a `number`. */
 const MAX_DIGITS = 15;
@@ -65,6 +66,12 @@ export class FrameDecoder {
   /** The unfinished line so far. */
   get unfinishedLine(): Uint8Array {
     return this.#line;
+  }
+
+  /** Whether a `TERMINATE` has come right behind what was decoded last. */
+  get isTerminateNext(): boolean {
+    const rest = this.#chunk.subarray(this.#at, this.#end);
+    return TERMINATE_WORD.every((byte, at) => byte === rest[at]);
   }
 
   /** What has come first, {@linkcode FIRST_BYTES} at most, until `forgetFirst` is called. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { accountOf, bothSeen, readAccount } from "../../lib/evidence/account.ts";
+import { accountOf, areOne, bothSeen, readAccount } from "../../lib/evidence/account.ts";
 import { type FrameNote, OutageLog } from "../../lib/evidence/outage_log.ts";
 import { frameLine, parseLine } from "../../lib/wire/line.ts";
 import { type JsonObject, MAX_LINE_BYTES } from "../../lib/wire/protocol.ts";
@@ -52,8 +52,9 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
   log.held = "store";
   log.in_doubt = log.settled = 1;
   log.measured = { detected_ms: 3, predicted_ms: 4 };
-  const account = accountOf(log, 3_000);
+  const account = accountOf(log, 3_000, { n: 7 });
   assertEquals(account, {
+    n: 7,
     sent: { DATA: [[7, 2_000, 5]] },
     received: { CONFIRM: [[6, 2_099.5]] },
     noticed: ["reset", 1_000],
@@ -80,7 +81,9 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
     held: "store",
     in_doubt: 1,
     settled: 1,
+    n: 7,
     isAnswer: false,
+    answers: undefined,
     isSeen: true,
   });
 });
@@ -95,7 +98,9 @@ const NOTHING = {
   causes: [],
   in_doubt: undefined,
   settled: undefined,
+  n: undefined,
   isAnswer: false,
+  answers: undefined,
 };
 
 Deno.test("readAccount() leaves out whatever is not of the right form", () => {
@@ -118,6 +123,11 @@ Deno.test("readAccount() leaves out whatever is not of the right form", () => {
     ...NOTHING,
     isSeen: false,
   });
+});
+
+Deno.test("an answer repeats the number of the account that it answers", () => {
+  const { answers, isAnswer } = readAccount(accountOf(fullLog(), 0, { answer: 3 }));
+  assertEquals([answers, isAnswer], [3, true]);
 });
 
 Deno.test("readAccount() takes a bounded number of frames", () => {
@@ -166,4 +176,35 @@ Deno.test("bothSeen() knows nothing of an account that contradicts what this sid
   assert(bothSeen("client", log, peer(3_995, 3_995), exchange));
   // It says that it had the message before that was sent.
   assertEquals(bothSeen("client", log, peer(4_500, 4_400), exchange), undefined);
+});
+
+Deno.test("areOne() takes an outage that was over before the other side noticed one for another outage", () => {
+  const side = { sent: [], received: [], stalls: [], causes: [] };
+  const seen = (over: number, noticed: readonly [number, number], perhaps = false) =>
+    areOne({
+      client: {
+        ...side,
+        role: "client",
+        noticed: { how: "silent", at: [0, 0] },
+        over: [over, over],
+      },
+      server: { ...side, role: "server", noticed: { how: "silent", at: noticed } },
+    }, perhaps);
+  assertEquals(seen(10, [5, 9]), true);
+  assertEquals(seen(10, [9, 12]), false);
+  assertEquals(seen(10, [9, 12], true), true);
+  assertEquals(seen(10, [11, 12]), false);
+  assertEquals(seen(10, [-Infinity, 12]), false);
+  assertEquals(seen(10, [-Infinity, 12], true), true);
+});
+
+Deno.test("bothSeen() expects nothing of the peer that was sent when the outage was over", () => {
+  const log = new OutageLog({
+    sent: [{ frame: "CONFIRM", n: 1, at_ms: 1_000 }],
+    received: [{ frame: "DATA", n: 1, at_ms: 1_000 }],
+  });
+  log.over_ms = 4_000;
+  const peer = readAccount({ sent: { DATA: [[1, 4_010]] }, received: { CONFIRM: [[1, 3_990]] } });
+  const { client } = bothSeen("server", log, peer, { received_ms: 5_000 })!;
+  assertEquals(client.open_until, [4_000, 4_000]);
 });

@@ -231,3 +231,26 @@ Deno.test("judge() compares nothing where the offset of the clocks is unknown", 
   });
   assertEquals([judgement.began, judgement.first_noticed_by], ["unknown", null]);
 });
+
+const NOTHING = { sent: [], received: [], stalls: [], causes: [] };
+
+Deno.test("judge() does not say reset or closed where the sides differ, and which was first is not known", () => {
+  const causeOf = (client: Interval, server: Interval) =>
+    judge({
+      client: { ...NOTHING, role: "client", noticed: { how: "reset", at: client } },
+      server: { ...NOTHING, role: "server", noticed: { how: "closed", at: server } },
+    }).cause;
+  assertEquals(causeOf([0, 5], [3, 8]), "unknown");
+  assertEquals(causeOf([0, 2], [3, 8]), "reset");
+  assertEquals(causeOf([4, 5], [2, 3]), "closed");
+});
+
+Deno.test("judge() takes a message for received of which a later one was", () => {
+  const frame = (n: number, at_ms: number) =>
+    ({ frame: "DATA", n, connection: 1, at: exactly(at_ms) }) as const;
+  const { to_server } = judge({
+    client: { ...NOTHING, role: "client", sent: [frame(5, 0), frame(6, 0)] },
+    server: { ...NOTHING, role: "server", received: [frame(9, 10)], open_until: exactly(60_000) },
+  });
+  assertEquals(to_server!.vain, undefined);
+});

@@ -182,6 +182,22 @@ Deno.test("the half-dead connection of a session is closed without a word", asyn
   assertEquals([recorder.one("resumed").gap_ms, recorder.all("terminated")], [1_500, []]);
 });
 
+Deno.test("a HELLO that its client has given up takes no session from the newer connection", async () => {
+  const { connect, recorder, resume } = await halfDead(2);
+  const newer = await resume("s", { confirmed: 2, sent: 2 });
+  const older = await connect();
+  const hello = 'HELLO 1 s {"reconnect":true,"confirmed":2,"sent":2}\n';
+  await older.peer.say(`${hello}TERMINATE silent no WELCOME within 5 s\n`);
+  assertEquals([older.peer.heard, older.path.server.closed], [[], true]);
+  await newer.peer.say(data(3));
+  assertEquals(heardAfter(newer), ["CONFIRM 3"]);
+  assertEquals([recorder.all("resumed").length, recorder.all("disconnected").length], [1, 1]);
+  // Whatever else follows a HELLO at once belongs to the session that it takes over.
+  const newest = await connect();
+  await newest.peer.say(`${hello.replaceAll(":2", ":3")}${data(4)}`);
+  assertEquals(heardAfter(newest), ["CONFIRM 4"]);
+});
+
 Deno.test("a session whose connection is just being closed is resumed at once", async () => {
   const { clock, hello, recorder, resume } = stageRawServer();
   const first = await hello("s", BACK);

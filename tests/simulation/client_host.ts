@@ -104,6 +104,7 @@ export class ClientHost {
       hasMore: () => !producer || producer.made > watch.ledger.sent,
       wireOf: () => this.#wire!,
     });
+    this.options.link.accounts.begin(session, server.storage.deliveries);
     this.#dialling = false;
     let isFirst = true;
     const client = new Client({

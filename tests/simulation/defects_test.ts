@@ -43,8 +43,8 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "a client is judged while the server does not read it": {
     file: "server/server_session.ts",
-    right: "await ready;\n    this.deadline.pause();",
-    wrong: "await ready;",
+    right: "const since_ms = this.now();\n    this.deadline.pause();",
+    wrong: "const since_ms = this.now();",
   },
   "a client that is not read gets no signs of life": {
     file: "server/assurance.ts",
@@ -96,6 +96,27 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     file: "store/output_file.ts",
     right: "await this.#checkInPlace(bytes.length);",
     wrong: "",
+  },
+  "an account names one direction for the other": {
+    file: "evidence/directions.ts",
+    right: '? { began: "to_server",',
+    wrong: '? { began: "to_client",',
+  },
+  "what the peer noticed is placed too early": {
+    file: "evidence/account.ts",
+    right: "at: placed.at(peer.noticed.age_ms)",
+    wrong: "at: placed.at(peer.noticed.age_ms + 500)",
+  },
+  "what is in doubt is counted after the resume": {
+    file: "session/accounts.ts",
+    right: "if (log.in_doubt !== undefined) {",
+    wrong: "if (log.in_doubt !== undefined) {\n" +
+      "      log.in_doubt = link.state.ledger.dataSent - link.state.ledger.confirmedUpTo;",
+  },
+  "an account that came late is taken for one of the outage that lasts": {
+    file: "evidence/verdict.ts",
+    right: "const isOne = both !== undefined && areOne(both);",
+    wrong: "const isOne = both !== undefined;",
   },
 };
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { ENTRY_BYTES, MAX_PENDING_BYTES } from "../../lib/store/delivery.ts";
+import type { VirtualClock } from "../support/virtual_clock.ts";
 import { expect, expectSame } from "./violation.ts";
 
 /** In how many batches the only waiting message of a session is at the latest, whatever others send. */
@@ -22,6 +23,7 @@ export interface Sender {
 
 /** What {@linkcode Deliveries} is made of: where data messages have to be before they are confirmed. */
 export interface DeliveriesOptions {
+  readonly clock: VirtualClock;
   readonly hasStore: boolean;
   readonly hasOutput: boolean;
   /** What may wait for delivery, in bytes, before sessions are held. */
@@ -38,6 +40,8 @@ interface State {
   waiting: number[];
   /** When the oldest came while none was waiting, in batches begun before. */
   batchesBefore?: number;
+  /** When messages were waiting last, up to which moment; the present if they still are. */
+  waited_ms: number;
 }
 
 const decoder = new TextDecoder();
@@ -55,12 +59,25 @@ export class Deliveries {
 
   /** Makes a session known, before anything of it can be seen. */
   add(session: string, sender: Sender): void {
-    this.#states.set(session, { sender, received: 0, stored: 0, written: 0, waiting: [] });
+    this.#states.set(session, {
+      sender,
+      received: 0,
+      stored: 0,
+      written: 0,
+      waiting: [],
+      waited_ms: -Infinity,
+    });
   }
 
   /** How much of a session is delivered for good. */
   delivered(session: string): number {
     return this.#delivered(this.#state(session));
+  }
+
+  /** Whether any message of a session has been waiting since then. */
+  hasWaited(session: string, since_ms: number): boolean {
+    const { waited_ms, waiting } = this.#state(session);
+    return waiting.length > 0 || waited_ms >= since_ms;
   }
 
   /** A server has told that it received a data message of so many bytes. */
@@ -124,7 +141,10 @@ export class Deliveries {
 
   /** A server starts: nothing waits any more. */
   restarted(): void {
-    for (const state of this.#states.values()) state.waiting = [];
+    for (const state of this.#states.values()) {
+      if (state.waiting.length > 0) state.waited_ms = this.#options.clock.now();
+      state.waiting = [];
+    }
     this.#pendingBytes = 0;
   }
 
@@ -145,6 +165,7 @@ export class Deliveries {
 
   #settle(state: State): void {
     const waiting = Math.max(0, state.received - this.#delivered(state));
+    if (state.waiting.length > 0) state.waited_ms = this.#options.clock.now();
     const settled = state.waiting.splice(0, Math.max(0, state.waiting.length - waiting));
     for (const bytes of settled) this.#pendingBytes -= bytes;
   }

@@ -117,10 +117,8 @@ export class Faults {
     const { random } = this.#options;
     for (const route of link.routes) {
       const { path } = route;
-      if (how === "lose") {
-        route.lost = true;
-        path.silence("to_server", "to_client");
-      } else if (how === "reset") path.reset();
+      if (how === "lose") link.lose(route);
+      else if (how === "reset") path.reset();
       else random.pick([path.client, path.server]).finish();
     }
   }

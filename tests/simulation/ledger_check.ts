@@ -76,6 +76,11 @@ export class LedgerCheck {
     }
   }
 
+  /** Up to which message this side knows that all is confirmed, be it by a resume. */
+  get known(): number {
+    return this.confirmed + this.#settling;
+  }
+
   get #here(): Counts {
     return this.#connections.at(-1)!;
   }

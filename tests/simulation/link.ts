@@ -9,6 +9,7 @@ import { type Direction, type End, Path } from "../support/memory_connection.ts"
 import type { MemoryListener } from "../support/memory_network.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
+import { AccountChecks } from "./account_check.ts";
 import type { Host } from "./host.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Wire } from "./wire.ts";
@@ -23,6 +24,16 @@ export interface LinkQuality {
   readonly capacity: number;
   /** The most bytes that one read gives. */
   readonly fragment: number;
+}
+
+/** A time in which one direction dropped all. */
+export interface Cut {
+  readonly direction: Direction;
+  readonly from_ms: number;
+  /** When it was whole again; without end as long as it is not. */
+  until_ms: number;
+  /** The only connection that was cut, if not all were. */
+  readonly route?: Route;
 }
 
 /** A connection that was made over a link. */
@@ -52,6 +63,10 @@ export class Link {
   readonly name: string;
   /** Its connections that may still be open. */
   routes: Route[] = [];
+  /** When it was cut, in the order in which that began. */
+  readonly cuts: Cut[] = [];
+  /** What is checked of the accounts of its sessions. */
+  readonly accounts: AccountChecks;
   /** What happens to whoever dials, instead of an answer. */
   dialsFailWith?: "refused" | "unreachable" | "unanswered";
   readonly quality: LinkQuality;
@@ -70,6 +85,7 @@ export class Link {
     this.isNarrow = options.isNarrow;
     this.#options = options;
     this.#clock = options.clock;
+    this.accounts = new AccountChecks(this);
   }
 
   /** When something was last wrong with it: now, while something is. */
@@ -79,13 +95,31 @@ export class Link {
 
   /** Drops all that goes in these directions, of all connections and of those to come. */
   cut(...directions: Direction[]): void {
-    for (const direction of directions) this.#cut.add(direction);
+    const from_ms = this.#clock.now();
+    for (const direction of directions) {
+      if (this.#cut.has(direction)) continue;
+      this.#cut.add(direction);
+      this.cuts.push({ direction, from_ms, until_ms: Infinity });
+    }
     for (const { path } of this.routes) path.silence(...directions);
+  }
+
+  /** Drops all that goes over one connection, for ever. */
+  lose(route: Route): void {
+    const from_ms = this.#clock.now();
+    route.lost = true;
+    for (const direction of ["to_server", "to_client"] as const) {
+      this.cuts.push({ direction, from_ms, until_ms: Infinity, route });
+      route.path.silence(direction);
+    }
   }
 
   /** Lets all through again. */
   heal(): void {
     if (this.#cut.size > 0) this.#troubledUntil_ms = this.#clock.now();
+    for (const cut of this.cuts) {
+      if (!cut.route) cut.until_ms = Math.min(cut.until_ms, this.#clock.now());
+    }
     this.#cut.clear();
     this.dialsFailWith = undefined;
     for (const { path, lost } of this.routes) if (!lost) path.heal();

@@ -29,6 +29,7 @@ export class Storage {
   constructor({ clock, outputRandom, plan, random }: ServerHostOptions) {
     const { append_ms, commit_ms, maxPendingBytes, outputs } = plan;
     const deliveries = this.deliveries = new Deliveries({
+      clock,
       hasStore: commit_ms !== undefined,
       hasOutput: append_ms !== undefined,
       maxPendingBytes,

@@ -77,5 +77,6 @@ export class Watch {
     this.state.event(event);
     this.ledger.event(event);
     this.silence.event(event);
+    this.wires.at(-1)?.link.accounts.event(event, this, this.#options);
   }
 }

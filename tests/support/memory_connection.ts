@@ -169,6 +169,12 @@ export class End implements Connection {
     return this.#reading !== undefined || this.#closed || this.#isReadToEnd;
   }
 
+  /** Whether it was reset, or has said that nothing more will come from here. */
+  get end(): "reset" | "closed" | undefined {
+    if (this.#failure?.kind === "reset") return "reset";
+    return this.#writeClosed ? "closed" : undefined;
+  }
+
   /** How many bytes are on their way here or unread here. */
   get unread(): number {
     return this.#inboxBytes;
