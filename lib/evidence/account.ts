@@ -122,10 +122,12 @@ export interface FrameAge {
 
 const HOWS: readonly string[] = ["silent", "reset", "closed", "other"];
 
-const CAUSES: readonly string[] = [
+const CAUSES: readonly unknown[] = [
   ...["process_not_running", "path_cut", "not_reading", "large_packets", "closed", "reset"],
   ...["local_stall", "held", "unknown"],
 ];
+
+const isCause = (value: unknown): value is Cause => CAUSES.includes(value);
 
 /** Reads an account. What is not of the right form is left out: it is not known then. */
 export function readAccount(account: JsonObject): PeerAccount {
@@ -140,9 +142,7 @@ export function readAccount(account: JsonObject): PeerAccount {
     const kind = stallKind(listOf(each)[3]);
     return [{ earliest_ms, from_ms, to_ms, ...kind && { kind } }];
   });
-  const causes = listOf(account.causes).filter((each) =>
-    CAUSES.includes(each as string)
-  ) as Cause[];
+  const causes = listOf(account.causes).filter(isCause);
   return {
     sent: framesOf(account.sent),
     received: framesOf(account.received),
