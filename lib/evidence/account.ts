@@ -17,7 +17,7 @@ import {
   type OutageLog,
   ownSeen,
 } from "./outage_log.ts";
-import type { Cause, FrameSeen, SideSeen, Stall } from "./side.ts";
+import { type Cause, CAUSES, type FrameSeen, type SideSeen, type Stall } from "./side.ts";
 
 /** How many times in which its process did not run an account names. */
 const MAX_STALLS = 3;
@@ -122,12 +122,7 @@ export interface FrameAge {
 
 const HOWS: readonly string[] = ["silent", "reset", "closed", "other"];
 
-const CAUSES: readonly unknown[] = [
-  ...["process_not_running", "path_cut", "not_reading", "large_packets", "closed", "reset"],
-  ...["local_stall", "held", "unknown"],
-];
-
-const isCause = (value: unknown): value is Cause => CAUSES.includes(value);
+const isCause = (value: unknown): value is Cause => CAUSES.includes(value as Cause);
 
 /** Reads an account. What is not of the right form is left out: it is not known then. */
 export function readAccount(account: JsonObject): PeerAccount {

@@ -7,17 +7,21 @@ import type { StallKind } from "../platform/suspension.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
 
+/** Every {@linkcode Cause}. */
+export const CAUSES = [
+  "process_not_running",
+  "path_cut",
+  "not_reading",
+  "large_packets",
+  "closed",
+  "reset",
+  "local_stall",
+  "held",
+  "unknown",
+] as const;
+
 /** Why a session fell silent or lost its connection, as far as it is proven. */
-export type Cause =
-  | "process_not_running"
-  | "path_cut"
-  | "not_reading"
-  | "large_packets"
-  | "closed"
-  | "reset"
-  | "local_stall"
-  | "held"
-  | "unknown";
+export type Cause = typeof CAUSES[number];
 
 /** A frame as one side saw it. Moments are in milliseconds on one clock common to both sides. */
 export interface FrameSeen {
