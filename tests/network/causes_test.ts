@@ -182,8 +182,7 @@ testUnless(
     const resumed = "session resumed, N s after the last sign of life before: 1 data message";
     const account = (text: string) => text.startsWith("account of the outage");
     const [ofClient, ofServer] = [client, server].map((each) => textsOf(each, /WARNING|ERROR/));
-    const reset =
-      "the connection was reset (RST); only the client noticed it; in doubt: 1 data message";
+    const reset = "the connection was reset (RST); in doubt: 1 data message";
     assertEquals(ofClient!.filter(account), [`account of the outage: ${reset}`]);
     assertEquals(ofServer!.filter(account), [`account of the outage: ${reset}`]);
     assertEquals(ofClient!.filter((text) => !account(text)), [
