@@ -1,0 +1,274 @@
+/**
+ * TLS by `node:tls` on a connection: for a server, and for a client with a certificate of its own.
+ *
+ * The handshake begins with the first read or write, so that whoever accepts a connection has it at once.
+ *
+ * @module
+ */
+import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { afterTurn, type Clock } from "../../clock.ts";
+import {
+  type Connection,
+  type KernelAnswer,
+  type TlsFacts,
+  TransportError,
+} from "../transport.ts";
+
+/** Size of the smallest read, in bytes: each idle connection holds as much. */
+const SMALLEST_READ_BYTES = 1_024;
+
+const LARGEST_READ_BYTES = 65_536;
+
+/** How many bytes are encrypted at a time: each write may take less than it is given. */
+const LARGEST_WRITE_BYTES = 65_536;
+
+/** How many of the first bytes of a connection are kept until its handshake is complete. */
+const FIRST_BYTES = 64;
+
+/** What is known once a handshake is complete. */
+export interface HandshakeResult {
+  /** What both sides agreed on. */
+  readonly facts: TlsFacts;
+  /** Why the peer's certificate is not accepted, to be told to the peer. */
+  readonly refusal?: string;
+}
+
+/** One side of TLS. */
+export interface TlsSide {
+  /** Begins the handshake on a stream of encrypted bytes. */
+  begin(stream: Duplex): TLSSocket;
+  /** The event of the socket with which the handshake is complete. */
+  readonly completion: "secure" | "secureConnect";
+  /** Judges the peer after the handshake; what it throws ends the connection. */
+  judge(socket: TLSSocket): HandshakeResult;
+  /** Translates an error of the socket. */
+  translate(error: Error): TransportError;
+}
+
+/** A connection with TLS on another connection. */
+export class TlsStreamConnection implements Connection {
+  readonly #inner: Connection;
+  readonly #side: TlsSide;
+  readonly #stream: EncryptedStream;
+  #socket?: TLSSocket;
+  #handshaking?: Promise<void>;
+  #result?: HandshakeResult;
+  /** Decrypted bytes that nobody has read yet. */
+  #rest?: Uint8Array;
+  #wake?: () => void;
+  #isOver = false;
+  #failure?: unknown;
+
+  /** Takes a connection over; nothing is read or written until the first read or write. */
+  constructor(inner: Connection, side: TlsSide) {
+    this.#inner = inner;
+    this.#side = side;
+    this.#stream = new EncryptedStream(inner);
+  }
+
+  /** The peer's address and port, for display. */
+  get peer(): string {
+    return this.#inner.peer;
+  }
+
+  /** This side's address and port, for display. */
+  get local(): string {
+    return this.#inner.local;
+  }
+
+  /** What both sides agreed on, once the handshake is complete. */
+  get tls(): TlsFacts | undefined {
+    return this.#result?.facts;
+  }
+
+  /** Why the peer's certificate is not accepted, to be told to the peer. */
+  get refusal(): string | undefined {
+    return this.#result?.refusal;
+  }
+
+  /** The first bytes that came, until the handshake is complete. */
+  get handshake(): Uint8Array | undefined {
+    return this.#result ? undefined : this.#stream.first;
+  }
+
+  /** What is wrong with this host's own interface for it. */
+  async linkFault(now_ms: number): Promise<string | undefined> {
+    return await this.#inner.linkFault?.(now_ms);
+  }
+
+  /** What the kernel knows of it. */
+  async kernelView(clock: Clock): Promise<KernelAnswer> {
+    return await this.#inner.kernelView?.(clock);
+  }
+
+  /** Reads some bytes. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (!this.#result) await this.#handshake();
+    for (;;) {
+      const rest = this.#rest;
+      if (rest) {
+        const count = Math.min(rest.length, buffer.length);
+        buffer.set(rest.subarray(0, count));
+        this.#rest = count < rest.length ? rest.subarray(count) : undefined;
+        return count;
+      }
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isOver) return null;
+      const more = new Promise<void>((resolve) => this.#wake = resolve);
+      this.#socket!.resume();
+      await more;
+    }
+  }
+
+  /** Encrypts and writes some of the bytes. */
+  async write(bytes: Uint8Array): Promise<number> {
+    if (!this.#result) await this.#handshake();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#result) throw new TransportError("reset", "closed (FIN) in the TLS handshake");
+    const taken = bytes.subarray(0, LARGEST_WRITE_BYTES);
+    await new Promise<void>((resolve) => {
+      this.#stream.onceFailed = resolve;
+      this.#socket!.write(taken, () => resolve());
+    });
+    // The socket does not report what became of its encrypted bytes.
+    if (this.#stream.failure !== undefined) throw this.#stream.failure;
+    return taken.length;
+  }
+
+  /** Sends `close_notify`, and closes this side for writing. */
+  async closeWrite(): Promise<void> {
+    if (this.#result && !this.#isOver) {
+      await new Promise<void>((resolve) => this.#socket!.end(() => resolve()));
+      await turn();
+      await this.#stream.sent;
+    }
+    await this.#inner.closeWrite();
+  }
+
+  /** Closes both sides, without `close_notify`. */
+  close(): void {
+    this.#inner.close();
+    this.#fail(new Deno.errors.Interrupted("closed here"));
+    this.#stream.destroy();
+    this.#socket?.destroy();
+  }
+
+  #handshake(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#handshaking ??= new Promise((resolve) => {
+      const socket = this.#socket = this.#side.begin(this.#stream);
+      socket.on("data", (bytes: Uint8Array) => {
+        this.#rest = bytes;
+        socket.pause();
+        this.#wake?.();
+      });
+      socket.pause();
+      const over = () => {
+        this.#isOver = true;
+        this.#wake?.();
+        resolve();
+      };
+      socket.once("end", over);
+      socket.once("close", () => void turn().then(over));
+      socket.on("error", async (error: Error) => {
+        // An alert that is to be sent is written at the end of this turn.
+        await turn();
+        await this.#stream.sent;
+        this.#fail(this.#stream.failure ?? this.#side.translate(error));
+        resolve();
+      });
+      socket.once(this.#side.completion, () => {
+        try {
+          this.#result = this.#side.judge(socket);
+        } catch (error) {
+          this.#fail(error);
+        }
+        resolve();
+      });
+    });
+  }
+
+  #fail(failure: unknown): void {
+    this.#failure ??= failure;
+    this.#wake?.();
+  }
+}
+
+/** What the two sides of a socket agreed on. */
+export function factsOf(socket: TLSSocket): TlsFacts {
+  return { version: socket.getProtocol() ?? undefined, cipher: socket.getCipher().name };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => afterTurn(resolve));
+}
+
+/** The encrypted side: a stream of `node:tls` on a connection. */
+class EncryptedStream extends Duplex {
+  /** The first bytes that came. */
+  first = new Uint8Array(0);
+  /** Why reading or writing failed, as the connection says it. */
+  failure?: unknown;
+  /** Called once the connection has failed. */
+  onceFailed?: () => void;
+  /** Resolves when everything is written, or cannot be. */
+  sent: Promise<void> = Promise.resolve();
+  readonly #connection: Connection;
+  #size = SMALLEST_READ_BYTES;
+  #isReading = false;
+
+  constructor(connection: Connection) {
+    super({ allowHalfOpen: true, readableHighWaterMark: LARGEST_READ_BYTES });
+    this.#connection = connection;
+    // Whoever reads or writes hears of it.
+    this.on("error", () => {});
+  }
+
+  override _read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const buffer = new Uint8Array(this.#size);
+    this.#connection.read(buffer).then(
+      (count) => this.#received(count === null ? null : buffer.subarray(0, count)),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /**
+   * Writes at once, also when the stream has been destroyed: with an error of TLS it is, before the alert is
+   * written that says so.
+   */
+  override write(bytes: Uint8Array, ...others: unknown[]): boolean {
+    const done = others.find((each) => typeof each === "function") as (() => void) | undefined;
+    this.sent = this.sent
+      .then(() => this.#writeAll(bytes))
+      .catch((error) => this.#fail(error))
+      .then(done);
+    return true;
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
+  }
+
+  #received(bytes: Uint8Array | null): void {
+    this.#isReading = false;
+    if (bytes === null) return void this.push(null);
+    const { length } = bytes;
+    if (this.first.length < FIRST_BYTES) {
+      const more = bytes.subarray(0, FIRST_BYTES - this.first.length);
+      this.first = new Uint8Array([...this.first, ...more]);
+    }
+    if (length === this.#size) this.#size = Math.min(2 * length, LARGEST_READ_BYTES);
+    else if (length <= SMALLEST_READ_BYTES) this.#size = SMALLEST_READ_BYTES;
+    this.push(bytes);
+  }
+
+  #fail(error: unknown): void {
+    this.failure ??= error;
+    this.onceFailed?.();
+    this.destroy(error instanceof Error ? error : undefined);
+  }
+}
