@@ -104,7 +104,10 @@ const TIMERS = [
 ];
 
 /** What a server may have in memory, whatever strangers do, beside what it had before. */
-const MAX_MORE_BYTES = 384 * 2 ** 20;
+const MAX_MORE_BYTES = 256 * 2 ** 20;
+
+/** How long, in milliseconds, each session may take to its next confirmation: silent sessions are told before. */
+const GOING_ON_MS = 10_000;
 
 /** How long, in milliseconds, strangers are counted together. */
 const DIGEST_MS = 60_000;
@@ -157,9 +160,10 @@ export class Siege implements AsyncDisposable {
     const minutes = (performance.now() - began_ms) / DIGEST_MS;
     over.abort();
     const newcomers_ms = await entering;
-    const most = await watching;
     await pause(settling_ms);
     const after = await this.#memory();
+    const most = Math.max(await watching, after);
+    await honest.goesOn(clients);
     clients.kill("SIGTERM");
     assertEquals(await clients.ended(), 0, clients.stderr);
     const { round_trips } = await clients.event("total");
@@ -254,6 +258,27 @@ class Honest {
   /** Waits until so many sessions are open. */
   async isComplete(sessions: number): Promise<void> {
     while (this.#sessions.size < sessions) await this.#changed.promise;
+  }
+
+  /** Waits until one more message is confirmed of each session of a client. */
+  async goesOn(clients: Command): Promise<void> {
+    const from = clients.events.length;
+    const left = () => {
+      const events = clients.events.slice(from);
+      const confirmed = events.filter(({ event }) => event === "data_confirmed");
+      return this.#sessionsOf(clients).difference(
+        new Set(confirmed.map(({ session }) => session!)),
+      );
+    };
+    const until_ms = performance.now() + GOING_ON_MS;
+    while (left().size > 0 && performance.now() < until_ms) await pause(50);
+    assertEquals([...left()], [], "sessions without a confirmation");
+  }
+
+  #sessionsOf({ events }: Command): Set<string> {
+    return new Set(
+      events.filter(({ event }) => event === "connected").map(({ session }) => session!),
+    );
   }
 
   /** Checks that nothing happened to any of the sessions but data and confirmations, and an end as asked. */
