@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { systemRandom } from "./lib/platform/random.ts";
+import { systemRandom } from "./lib/platform/secrets.ts";
 import { commandMain } from "./lib/cli/command.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";

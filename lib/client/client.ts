@@ -13,7 +13,7 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { type Random, randomId } from "../platform/random.ts";
+import { type Random, randomId } from "../platform/secrets.ts";
 import {
   type CloseReason,
   type ExitStatus,

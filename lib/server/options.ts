@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "../platform/random.ts";
+import type { Random } from "../platform/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
 import type { CloseReason } from "../session/close_reason.ts";
