@@ -49,6 +49,7 @@ if (import.meta.main) {
         maxMessageBytes: settings.max_message_bytes,
         maxSessions: settings.max_sessions,
         sessionLifetime_ms: settings.session_lifetime * 1000,
+        resumeWithoutToken: settings.resume_without_token,
         store,
         output,
         once,

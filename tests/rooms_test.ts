@@ -142,7 +142,9 @@ Deno.test("the entry points import from lib/ only, and lib/ from itself, @std an
     assertEquals(paths.filter((path) => !path.startsWith("./lib/")), []);
   }
   const outside = [...sources.values()].flatMap((source) =>
-    importsOf(source).filter((path) => !/^\.|^@std\/[a-z]+$|^node:(crypto|process|timers|sqlite)$/.test(path))
+    importsOf(source).filter((path) =>
+      !/^\.|^@std\/[a-z]+$|^node:(crypto|process|timers|sqlite)$/.test(path)
+    )
   );
   assertEquals(outside, []);
 });

@@ -26,12 +26,16 @@ export interface ServerConfig {
   maxSessions: number;
   /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
+  /** Whether it is held, too, for a client that knows no tokens, so that whoever knows its id may resume it. */
+  resumeWithoutToken: boolean;
 }
 
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
-  const { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers } = options;
-  return { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers };
+  const { address, maxMessageBytes, maxSessions, original, timers } = options;
+  const { resumeWithoutToken, sessionLifetime_ms } = options;
+  const sessions = { maxSessions, original, resumeWithoutToken, sessionLifetime_ms };
+  return { address, maxMessageBytes, timers, ...sessions };
 }
 
 /** Options for `Server`. */

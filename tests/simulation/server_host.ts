@@ -120,6 +120,7 @@ export class ServerHost {
       address: { host: host.name, port: 4000 },
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       once: false,
+      resumeWithoutToken: false,
       store,
       sink: {
         wantsMessages: true,
