@@ -135,3 +135,12 @@ const SUFFIXES = ["", "-wal", "-shm", "-lock"];
 export function ownsPath(store: string, path: string): boolean {
   return SUFFIXES.some((suffix) => store + suffix === path);
 }
+
+/** What is said of a database that is no store. */
+export const OTHER_PROGRAM = "it is a database of another program; name another file";
+
+/** What is said of a store with a schema of a later version. */
+export function newerText(version: number): string {
+  return `it was written by a newer version of this program (schema ${version}, this one knows ` +
+    `${SCHEMA_VERSION}); use that version, or name another file`;
+}
