@@ -75,7 +75,7 @@ function settingLine(role: Role, key: Key): string {
     choice: ` ${choices.join("|")}`,
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
-  const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
+  const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];
   const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
   return line(words, `${meaning[role]} [${shown}]`);

@@ -140,7 +140,7 @@ export const SETTINGS = {
     ...SWITCH,
     role: "server",
     default: false,
-    meaning: "retain sessions of older clients, too, for whoever knows their ids",
+    meaning: "retain sessions of older clients, for all who know the id",
   },
   max_sessions: {
     role: "server",

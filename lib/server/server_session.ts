@@ -75,9 +75,7 @@ export class ServerSession extends Session implements DeadlineListener {
       else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
-    if (this.record?.isUnclaimed && this.framesReceived > 1) {
-      this.record.claim(this.config.clock.wallTime());
-    }
+    if (this.record?.isUnclaimed) this.#claim(this.record);
     const ready = super.onBatchEnd(bytes);
     return this.isHeld ? this.#hold(this.record!, ready) : ready;
   }
@@ -217,6 +215,12 @@ export class ServerSession extends Session implements DeadlineListener {
     this.accounts.unread(since_ms);
     this.lastData_ms = this.now();
     this.deadline.resume();
+  }
+
+  /** Notes that the client has received its token. A TERMINATE says nothing of that: it may end a vain wait. */
+  #claim(record: SessionRecord): void {
+    const isHeard = this.closeReason ? this.dataFramesReceived > 0 : this.framesReceived > 1;
+    if (isHeard) record.claim(this.config.clock.wallTime());
   }
 
   #startAssurance(): void {
