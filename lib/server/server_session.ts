@@ -75,7 +75,7 @@ export class ServerSession extends Session implements DeadlineListener {
       else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
-    if (this.record?.isUnclaimed) this.#claim(this.record);
+    if (this.record?.isUnclaimed) this.record.heard(this, this.config.clock.wallTime());
     const ready = super.onBatchEnd(bytes);
     return this.isHeld ? this.#hold(this.record!, ready) : ready;
   }
@@ -215,12 +215,6 @@ export class ServerSession extends Session implements DeadlineListener {
     this.accounts.unread(since_ms);
     this.lastData_ms = this.now();
     this.deadline.resume();
-  }
-
-  /** Notes that the client has received its token. A TERMINATE says nothing of that: it may end a vain wait. */
-  #claim(record: SessionRecord): void {
-    const isHeard = this.closeReason ? this.dataFramesReceived > 0 : this.framesReceived > 1;
-    if (isHeard) record.claim(this.config.clock.wallTime());
   }
 
   #startAssurance(): void {

@@ -7,6 +7,7 @@ import { hashOf, isSameSecret, type Random, randomSecret } from "../platform/sec
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
+import type { Session } from "../session/session.ts";
 import type { SessionState } from "../session/state.ts";
 import { greetingOf } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
@@ -32,6 +33,9 @@ export interface Admitted {
 
 /** What a server decides on a `HELLO`; `late` of one that came after its limit. */
 export type AdmissionResult = Admitted | { readonly refusal: string } | "late" | "given up";
+
+/** What was heard on the connection of a session. */
+export type Heard = Pick<Session, "closeReason" | "dataFramesReceived" | "framesReceived">;
 
 /** The connection that a session has. */
 export interface Attachment {
@@ -121,7 +125,7 @@ export class SessionRecord implements Recipient {
     if (token !== undefined) {
       const isKnown = this.tokenHash !== undefined && !this.isUnclaimed;
       this.tokenHash ??= hashOf(token);
-      if (!isKnown) this.claim(at);
+      if (!isKnown) this.#claim(at);
       return undefined;
     }
     const made = randomSecret(random);
@@ -130,8 +134,14 @@ export class SessionRecord implements Recipient {
     return made;
   }
 
-  /** Its client is known to have the token: only now the store has it, too. */
-  claim(at: number): void {
+  /** Notes that its client has the token, if what was heard of it shows that: a TERMINATE may end a vain wait. */
+  heard({ closeReason, dataFramesReceived, framesReceived }: Heard, at: number): void {
+    // The first frame was HELLO.
+    if (closeReason ? dataFramesReceived > 0 : framesReceived > 1) this.#claim(at);
+  }
+
+  /** Its client is known to have the token: only now the store has its hash. */
+  #claim(at: number): void {
     this.isUnclaimed = undefined;
     const token_hash = this.tokenHash!;
     this.#delivery?.note({ kind: "claimed", session: this.id, at, token_hash });
