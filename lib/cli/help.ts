@@ -12,6 +12,10 @@ const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
   record: " FILE",
+  tls_ca: " FILE",
+  tls_cert: " FILE",
+  tls_client_ca: " FILE",
+  tls_key: " FILE",
   log_dir: " FOLDER",
 };
 
@@ -51,6 +55,10 @@ export function helpText(role: Role): string {
         "Sessions and store",
         settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
+    group(
+      "TLS",
+      settings("tls", "tls_ca", "tls_server_name", "tls_cert", "tls_key", "tls_client_ca"),
+    ),
     group("Run", options()),
     group("Output", [
       ...options("output"),

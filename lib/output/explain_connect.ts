@@ -66,6 +66,10 @@ const STRANGERS_SENT: Readonly<Record<string, string>> = {
   http2:
     "an HTTP/2 preface (make the load balancer's health check one of TCP, or use another port)",
   tls: "a TLS hello (switch off TLS towards this port, which takes none)",
+  no_tls: "a HELLO without TLS (switch tls on at that client)",
+  tls_unfinished:
+    "the beginning of a TLS handshake (of an old version, a port check, or a client that gave up)",
+  tls_distrust: "that it does not trust this server's certificate (see tls_ca of that client)",
   ssh: "an SSH banner (connect to the port of the SSH server)",
 };
 

@@ -52,7 +52,8 @@ export class Dispatcher {
     const isEnough = coordinator ? identifiesSession : identifiesProtocol;
     const incoming = await this.#identify(connection, clock.now(), isEnough);
     const { connected_ms, legacy, session } = incoming;
-    if (!coordinator || (!legacy && session === undefined)) {
+    const isNobody = !legacy && session === undefined || incoming.connection.refusal !== undefined;
+    if (!coordinator || isNobody) {
       return serve({ ...incoming, session: undefined });
     }
     const placement = await coordinator.findWorker(session);

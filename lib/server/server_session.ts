@@ -15,8 +15,8 @@ import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { type Hello, helloFields } from "../wire/hello.ts";
-import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Hello, helloFields, refuseVersion } from "../wire/hello.ts";
+import { type Frame, type HoldReason, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
@@ -107,7 +107,7 @@ export class ServerSession extends Session implements DeadlineListener {
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
     if (isClient) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first));
+    else this.config.onStranger(strangerOf(this.connection, first, closeReason.code));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -229,9 +229,8 @@ export class ServerSession extends Session implements DeadlineListener {
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
-    const admission = frame.version === PROTOCOL_VERSION
-      ? this.config.admit(this, hello)
-      : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
+    const refusal = this.connection.refusal ?? refuseVersion(frame.version);
+    const admission = refusal === undefined ? this.config.admit(this, hello) : { refusal };
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
     if ("refusal" in admission) {

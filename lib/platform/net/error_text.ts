@@ -240,6 +240,11 @@ const BY_CALL: Readonly<Record<NetworkCall, Meanings>> = {
   accept: ACCEPT,
 };
 
+/** Whether an error of TLS may pass without a change at this side: a certificate is renewed, a clock is set. */
+export function mayPass(code: string | undefined): boolean {
+  return code === "TLS_EXPIRED" || code === "TLS_NOT_YET_VALID";
+}
+
 /** What an error code means for a call; `undefined` if there is nothing to say of it but the code. */
 export function meaningOf(call: NetworkCall, code: string): ErrorMeaning | undefined {
   return BY_CALL[call][code] ?? COMMON[code];

@@ -146,10 +146,10 @@ export function sendAtOnce(connection: Deno.TcpConn): void {
 }
 
 /** A listening port of the platform. */
-type PlatformListener = Deno.TcpListener | Deno.TlsListener;
+export type PlatformListener = Deno.TcpListener | Deno.TlsListener;
 
 /** Takes over what a listening port of the platform accepts. */
-type TakeOver = (connection: Deno.TcpConn | Deno.TlsConn) => Connection;
+export type TakeOver = (connection: Deno.TcpConn | Deno.TlsConn) => Connection;
 
 /** Opens a port, by default of TCP; `open` opens another one of the platform. */
 export function listenOn(

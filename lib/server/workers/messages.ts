@@ -4,10 +4,11 @@
  * @module
  */
 import {
-  type Addresses,
+  type Connection,
   TransportError,
   type TransportErrorKind,
 } from "../../platform/net/transport.ts";
+import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
@@ -57,6 +58,9 @@ export function errorOf({ code, kind, text }: IoFailure): TransportError {
   return new TransportError(kind, text, { code });
 }
 
+/** What is known of a connection that is forwarded. */
+export type Accepted = Pick<Connection, "local" | "peer" | "tls">;
+
 /** An operation on a forwarded connection. */
 export type IoRequest =
   | { use: "read"; size: number }
@@ -90,7 +94,7 @@ export type ToWorker =
   | { kind: "acknowledged"; count: number }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Addresses
+  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Accepted
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
@@ -106,6 +110,8 @@ export type ToWorker =
   | { kind: "make_room"; call: number }
   /** Nothing more can be delivered. */
   | { kind: "delivery_failed"; text: string }
+  /** Show and ask for these from now on. */
+  | { kind: "use_tls"; tls: ServerPem }
   | { kind: "stop"; reason: "done" | "shutdown"; text: string };
 
 /** From a worker to the main thread. */
@@ -127,7 +133,7 @@ export type FromWorker =
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
+  | { kind: "forward"; forwarding: number; age_ms: number } & Accepted
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }

@@ -2,8 +2,7 @@
  * A server of several workers, each in its own thread. This file runs in the main thread, which owns store,
  * output and event sink; `worker_handle` is its side of one worker, `routing` knows which worker owns a
  * session. `worker` is the other side: a `Server` in a thread, started by `thread_main`; `remote` is its
- * delivery and sink. `forwarded_connection` serves a connection that another worker accepted; `messages` has
- * what the threads send each other.
+ * delivery and sink. `forwarded_connection` serves what another worker accepted; `messages` is the protocol.
  *
  * Only `server.ts`, the entry point, calls it. A worker must never touch store or output, nor place a session.
  *
@@ -11,6 +10,7 @@
  */
 import { sleep } from "../../platform/condition.ts";
 import { Deadline } from "../../platform/deadline.ts";
+import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { Address } from "../../platform/net/transport.ts";
 import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
@@ -125,6 +125,11 @@ export class WorkerPool {
     for (const worker of this.#workers) worker.send({ kind: "stop", reason, text });
   }
 
+  /** Shows, and asks for, this on the connections that are accepted from now on. */
+  useTls(tls: ServerPem): void {
+    for (const worker of this.#workers) worker.send({ kind: "use_tls", tls });
+  }
+
   async #start(): Promise<void> {
     this.#probe();
     try {
@@ -214,9 +219,9 @@ export class WorkerPool {
       case "stranger":
         return this.#strangers.onStranger(message);
       case "forward": {
-        const { age_ms, forwarding, local, peer } = message;
+        const { age_ms, forwarding, local, peer, tls } = message;
         const { session, to } = this.#forwardings.get(forwarding)!;
-        return to.send({ kind: "forwarded", forwarding, local, peer, age_ms, session });
+        return to.send({ kind: "forwarded", forwarding, local, peer, tls, age_ms, session });
       }
       case "io_request":
         this.#forwardings.get(message.forwarding)?.from.send(message);
@@ -264,8 +269,7 @@ export class WorkerPool {
   async #makeRoom(): Promise<boolean> {
     const away = await Promise.all(this.#workers.map((worker) => worker.longestAway_ms()));
     const longest_ms = Math.max(...away.map((each) => each ?? -Infinity));
-    const worker = this.#workers[away.indexOf(longest_ms)];
-    return worker !== undefined && await worker.makeRoom();
+    return await this.#workers[away.indexOf(longest_ms)]?.makeRoom() ?? false;
   }
 
   /** Sends the workers what is full for all of them together, when that has changed. */
@@ -278,10 +282,8 @@ export class WorkerPool {
   }
 
   #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {
-    task.then(() => {
-      const { hasFailed } = this.#delivery!;
-      worker.send({ kind: "delivery_result", call, hasFailed });
-    });
+    task.then(() => this.#delivery!.hasFailed)
+      .then((hasFailed) => worker.send({ kind: "delivery_result", call, hasFailed }));
   }
 
   /** Ends all sessions: what is not delivered must not be confirmed. They may resume at another server. */

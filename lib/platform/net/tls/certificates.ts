@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { UsageError } from "../../errors.ts";
+import { hasNodeTls } from "./runtime.ts";
 
 /** A PEM file: its text, and what it is called in an error. */
 export interface PemFile {
@@ -15,6 +16,8 @@ export interface PemFile {
   /** Its content. */
   readonly text: string;
 }
+
+const KEY_TYPES = ["rsa", "ec", "ed25519"];
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 
@@ -29,7 +32,9 @@ function refuse({ path, setting }: PemFile, why: string): never {
  */
 export function certificatesOf(file: PemFile): X509Certificate[] {
   const texts = file.text.match(CERTIFICATE) ?? [];
-  if (texts.length === 0) refuse(file, "there is no certificate in it (-----BEGIN CERTIFICATE-----)");
+  if (texts.length === 0) {
+    refuse(file, "there is no certificate in it (-----BEGIN CERTIFICATE-----)");
+  }
   return texts.map((text, at) => {
     try {
       return new X509Certificate(text);
@@ -46,13 +51,24 @@ function keyOf(file: PemFile): KeyObject {
     refuse(file, "there is no private key in it (-----BEGIN PRIVATE KEY-----)");
   }
   if (/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text)) {
-    refuse(file, "its key is encrypted; write it without a passphrase, readable by this user alone");
+    refuse(
+      file,
+      "its key is encrypted; write it without a passphrase, readable by this user alone",
+    );
   }
+  let key: KeyObject;
   try {
-    return createPrivateKey(text);
+    key = createPrivateKey(text);
   } catch {
     refuse(file, "its private key is damaged, or of an unknown kind");
   }
+  if (!KEY_TYPES.includes(key.asymmetricKeyType ?? "")) {
+    refuse(
+      file,
+      `its private key is of the kind ${key.asymmetricKeyType}; TLS takes RSA, EC or Ed25519`,
+    );
+  }
+  return key;
 }
 
 /**
@@ -63,6 +79,8 @@ function keyOf(file: PemFile): KeyObject {
 export function checkPair(cert: PemFile, key: PemFile): void {
   const [leaf] = certificatesOf(cert);
   const privateKey = keyOf(key);
+  // An old runtime finds out when it begins to listen.
+  if (!hasNodeTls()) return;
   if (!isVersion3(leaf!)) refuse(cert, "its certificate is of version 1; TLS takes version 3");
   if (!leaf!.checkPrivateKey(privateKey)) {
     refuse(key, `its private key does not fit the first certificate of ${cert.path}`);
@@ -77,7 +95,9 @@ export function checkPair(cert: PemFile, key: PemFile): void {
 export function checkAuthorities(file: PemFile): void {
   const old = certificatesOf(file).find((each) => !isVersion3(each));
   // The platform does not verify the signature of a client that shows such a one.
-  if (old) refuse(file, `the certificate of ${subjectOf(old)} is of version 1; TLS takes version 3`);
+  if (old) {
+    refuse(file, `the certificate of ${subjectOf(old)} is of version 1; TLS takes version 3`);
+  }
 }
 
 /** The subject of a certificate in one line, such as `CN=sensor-7, O=Example`. */

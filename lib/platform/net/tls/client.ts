@@ -73,7 +73,9 @@ export class ClientTls {
     const fault = timeFault(leaf, now_ms);
     if (fault) throw tlsError(fault, undefined, validityText(leaf, fault));
     const { authorizationError } = socket;
-    if (!socket.authorized) throw tlsError(codeError(String(authorizationError)), authorizationError);
+    if (!socket.authorized) {
+      throw tlsError(codeError(String(authorizationError)), authorizationError);
+    }
     if (!leadsTo(this.authorities, chain, now_ms)) {
       throw tlsError("TLS_UNKNOWN_AUTHORITY", undefined);
     }

@@ -50,7 +50,8 @@ export function refusalOf(code: TlsCode): string {
     TLS_NO_CERTIFICATE: "this server asks for a client certificate, and none was sent (tls_cert)",
     TLS_EXPIRED: "the client's certificate has expired",
     TLS_NOT_YET_VALID: "the client's certificate is not yet valid, by this server's clock",
-    TLS_UNKNOWN_AUTHORITY: "the client's certificate is of an authority that this server does not know",
+    TLS_UNKNOWN_AUTHORITY:
+      "the client's certificate is of an authority that this server does not know",
   }[code as string] ?? "the client's certificate cannot be used";
 }
 
@@ -150,9 +151,4 @@ export function validityText(
 /** Says which names a certificate is for, and which one was wanted. */
 export function namesText(names: string, wanted: string): string {
   return `it is for ${names || "no name (subjectAltName)"}, not for ${wanted}`;
-}
-
-/** Whether an error may pass without anybody changing this side: a certificate is renewed, a clock is set. */
-export function mayPass(code: string | undefined): boolean {
-  return code === "TLS_EXPIRED" || code === "TLS_NOT_YET_VALID";
 }

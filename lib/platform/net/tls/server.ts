@@ -7,6 +7,7 @@ import { X509Certificate } from "node:crypto";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
 import { systemClock } from "../../clock.ts";
+import { UsageError } from "../../errors.ts";
 import { subjectOf, timeFault } from "./certificates.ts";
 import { codeError, nodeTlsError, refusalOf } from "./errors.ts";
 import { factsOf, type HandshakeResult, type TlsSide, TlsStreamConnection } from "./stream.ts";
@@ -38,9 +39,18 @@ export class ServerTls implements TlsSide {
     this.use(pem);
   }
 
-  /** Uses these for all connections that are accepted from now on. */
+  /**
+   * Uses these for all connections that are accepted from now on.
+   *
+   * @throws {UsageError} If they cannot be used; then nothing has changed.
+   */
   use({ cert, clientCa, key }: ServerPem): void {
-    this.#context = tls.createSecureContext({ cert, key, ca: clientCa, minVersion: "TLSv1.2" });
+    try {
+      this.#context = tls.createSecureContext({ cert, key, ca: clientCa, minVersion: "TLSv1.2" });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : error;
+      throw new UsageError(`tls_cert, tls_key: cannot be used: ${why}`);
+    }
     this.#asksForCertificates = clientCa !== undefined;
     this.#accepted.clear();
   }

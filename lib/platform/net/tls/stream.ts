@@ -8,12 +8,7 @@
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { afterTurn, type Clock } from "../../clock.ts";
-import {
-  type Connection,
-  type KernelAnswer,
-  type TlsFacts,
-  TransportError,
-} from "../transport.ts";
+import { type Connection, type KernelAnswer, type TlsFacts, TransportError } from "../transport.ts";
 
 /** Size of the smallest read, in bytes: each idle connection holds as much. */
 const SMALLEST_READ_BYTES = 1_024;

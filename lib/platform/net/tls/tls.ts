@@ -30,13 +30,16 @@
 import { UsageError, UserError } from "../../errors.ts";
 import { connectTcp, listenOn, sendAtOnce, TcpConnection } from "../tcp.ts";
 import {
+  type Address,
   type Connection,
   type Listener,
   type TlsFacts,
   type Transport,
   TransportError,
 } from "../transport.ts";
+import { hasNodeTls } from "./runtime.ts";
 import { rustlsError, tlsError } from "./errors.ts";
+import type { ClientTls } from "./client.ts";
 import type { ServerPem } from "./server.ts";
 
 /** What a client verifies, and shows: the contents of PEM files. */
@@ -51,44 +54,46 @@ export interface ClientPem {
   readonly key?: string;
 }
 
-/** The first version of Deno whose `node:tls` works on a stream: before, its writes come to a standstill. */
-const NODE_TLS_SINCE = [2, 8, 0] as const;
+/** TLS of a client, whose certificates can be changed. */
+export class ClientTlsTransport {
+  #pem: ClientPem = {};
+  /** Made of a certificate of its own, if it has one. */
+  #own?: Promise<ClientTls>;
 
-/** Whether client certificates can be asked for and shown, and certificates changed while the program runs. */
-export function hasNodeTls(version: string = Deno.version.deno): boolean {
-  const parts = version.split(/[.-]/).map(Number);
-  for (const [at, since] of NODE_TLS_SINCE.entries()) {
-    if (parts[at] !== since) return (parts[at] ?? 0) > since;
+  /** Makes it of files that have been checked. */
+  constructor(pem: ClientPem) {
+    this.use(pem);
   }
-  return true;
-}
 
-/** TCP with TLS for a client. */
-export async function clientTls(pem: ClientPem, transport: Transport): Promise<Transport> {
-  const { ca, cert, key } = pem;
-  const own = cert === undefined || key === undefined
-    ? undefined
-    : new (await import("./client.ts")).ClientTls({ ca, cert, key });
-  return {
-    ...transport,
-    async connect({ host, port }, { signal }) {
-      const connection = await connectTcp({ host, port }, signal);
-      const name = pem.serverName ?? host.replace(/%.*/, "");
-      if (own) return own.take(new TcpConnection(connection), name);
-      sendAtOnce(connection);
-      try {
-        const hostname = name;
-        return new DenoTlsConnection(
-          await Deno.startTls(connection, { hostname, caCerts: ca === undefined ? [] : [ca] }),
-        );
-      } catch (error) {
-        connection.close();
-        throw error instanceof Deno.errors.InvalidData
-          ? tlsError("TLS_WRONG_NAME", error, `${name} is no name that a certificate can have`)
-          : error;
-      }
-    },
-  };
+  /** Uses these for the connections that are opened from now on. */
+  use(pem: ClientPem): void {
+    const { ca, cert, key } = this.#pem = pem;
+    this.#own = cert === undefined || key === undefined
+      ? undefined
+      : import("./client.ts").then(({ ClientTls }) => new ClientTls({ ca, cert, key }));
+  }
+
+  /** Puts it on TCP. */
+  on(transport: Transport): Transport {
+    return { ...transport, connect: (address, { signal }) => this.#connect(address, signal) };
+  }
+
+  async #connect(address: Address, signal: AbortSignal): Promise<Connection> {
+    const connection = await connectTcp(address, signal);
+    const { ca, serverName } = this.#pem;
+    const hostname = serverName ?? address.host.replace(/%.*/, "");
+    if (this.#own) return (await this.#own).take(new TcpConnection(connection), hostname);
+    sendAtOnce(connection);
+    const caCerts = ca === undefined ? [] : [ca];
+    try {
+      return new DenoTlsConnection(await Deno.startTls(connection, { hostname, caCerts }));
+    } catch (error) {
+      // What is wrong with the certificates in `ca` was found before.
+      connection.close();
+      const why = `${hostname} is no name that a certificate can have`;
+      throw tlsError("TLS_WRONG_NAME", error, why);
+    }
+  }
 }
 
 /** TLS of a server, whose certificates can be changed. */
@@ -180,7 +185,7 @@ class DenoServerTls implements ServingTls {
   use(): void {
     throw new OldRuntime(
       `certificates are changed at the next start: Deno ${Deno.version.deno} cannot change them ` +
-        `before (${NODE_TLS_SINCE.join(".")} can)`,
+        "before (2.8 can)",
     );
   }
 }
