@@ -77,6 +77,12 @@ function refuseTlsConflicts(
       `${given}: takes a certificate and its private key; give --${missing}, too`,
     );
   }
+  if (role === "client" && tls_cert !== "" && settings.tls_ca === "") {
+    throw new UsageError(
+      "tls_cert: a client with a certificate of its own takes the server's authority from tls_ca alone; " +
+        "give --tls-ca, too",
+    );
+  }
   if (role === "server" && tls_client_ca !== "" && !isOn) {
     throw new UsageError(
       "tls_client_ca: has no effect without TLS; give --tls-cert and --tls-key, too",

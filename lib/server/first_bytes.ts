@@ -5,7 +5,7 @@
  */
 import { concat } from "../platform/bytes.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Connection, KernelAnswer, TlsFacts } from "../platform/net/transport.ts";
+import type { Connection, KernelAnswer, TlsFacts, TlsRefusal } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
@@ -100,7 +100,7 @@ export class PeekedConnection implements Connection {
   }
 
   /** Why the client's certificate is not accepted. */
-  get refusal(): string | undefined {
+  get refusal(): TlsRefusal | undefined {
     return this.#connection.refusal;
   }
 
@@ -161,7 +161,8 @@ function describeHandshake(first: Uint8Array): string {
  * it has one.
  */
 export function strangerOf(connection: Connection, first: Uint8Array, code?: string): Stranger {
-  const { handshake, peer } = connection;
+  const { handshake, peer, refusal } = connection;
+  if (refusal) return { peer, sent: refusal.code.toLowerCase() };
   if (handshake && code === "TLS_DISTRUSTED") return { peer, sent: "tls_distrust" };
   if (handshake) return { peer, sent: describeHandshake(handshake) };
   // What is not enough for the dispatcher has been received all the same.

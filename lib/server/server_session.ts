@@ -101,12 +101,12 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#assurance?.end();
   }
 
-  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  /** One that ends without a `HELLO`, right or wrong, or a certificate, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const first = this.firstBytes;
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
-    if (isClient) super.reportEnd(closeReason, connection);
+    if (isClient && !this.connection.refusal) super.reportEnd(closeReason, connection);
     else this.config.onStranger(strangerOf(this.connection, first, closeReason.code));
   }
 
@@ -229,7 +229,7 @@ export class ServerSession extends Session implements DeadlineListener {
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.record) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
-    const refusal = this.connection.refusal ?? refuseVersion(frame.version);
+    const refusal = this.connection.refusal?.text ?? refuseVersion(frame.version);
     const admission = refusal === undefined ? this.config.admit(this, hello) : { refusal };
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;

@@ -9,6 +9,7 @@ import {
   certificatesOf,
   checkAuthorities,
   checkPair,
+  validityFault,
 } from "../../platform/net/tls/certificates.ts";
 import type { ServerPem } from "../../platform/net/tls/server.ts";
 import { hasNodeTls } from "../../platform/net/tls/runtime.ts";
@@ -60,6 +61,11 @@ export function watchServerTls(options: TlsFilesOptions<ServerPem>): WatchedFile
   if (tls_client_ca !== "") refuseOldRuntime("tls_client_ca");
   const authorities = tls_client_ca === "" ? [] : [tls_client_ca];
   let isFirst = true;
+  const warnOfTime = (text: string, path: string) => {
+    const fault = hasNodeTls() &&
+      validityFault({ setting: "tls_cert", path, text }, clock.wallTime());
+    if (fault) report("warning", `tls_cert ${path}: ${fault}; clients will not accept it`);
+  };
   return new WatchedFiles({
     paths: [tls_cert, tls_key, ...authorities],
     clock,
@@ -73,7 +79,9 @@ export function watchServerTls(options: TlsFilesOptions<ServerPem>): WatchedFile
       }
       const ca = clientCa && pemFile("tls_client_ca", clientCa);
       if (ca) checkAuthorities(ca);
-      use({ ...checkOwn(cert!, key!), clientCa: ca?.text });
+      const own = checkOwn(cert!, key!);
+      use({ ...own, clientCa: ca?.text });
+      warnOfTime(own.cert, cert!.path);
       isFirst = false;
     },
   });

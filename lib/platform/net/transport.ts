@@ -154,6 +154,14 @@ export interface TlsFacts {
   readonly certificate?: string;
 }
 
+/** Why a peer's certificate is not accepted. */
+export interface TlsRefusal {
+  /** A code of `error_text`. */
+  readonly code: string;
+  /** The reason, for the peer. */
+  readonly text: string;
+}
+
 /**
  * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
  * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
@@ -165,8 +173,8 @@ export interface Connection {
   readonly local: string;
   /** What its TLS agreed on; `undefined` without TLS, and before the handshake, which its first read begins. */
   readonly tls?: TlsFacts;
-  /** Why this side does not accept the peer's certificate, to be sent to the peer before closing. */
-  readonly refusal?: string;
+  /** Why this side does not accept the peer's certificate, to be told to the peer before closing. */
+  readonly refusal?: TlsRefusal;
   /** The first bytes that came of a TLS handshake that is not complete; `undefined` of any other connection. */
   readonly handshake?: Uint8Array;
   /**

@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { UsageError } from "../../errors.ts";
+import { validityText } from "./errors.ts";
 import { hasNodeTls } from "./runtime.ts";
 
 /** A PEM file: its text, and what it is called in an error. */
@@ -130,6 +131,13 @@ export function timeFault(
 ): "TLS_EXPIRED" | "TLS_NOT_YET_VALID" | undefined {
   if (Date.parse(validTo) < now_ms) return "TLS_EXPIRED";
   return Date.parse(validFrom) > now_ms ? "TLS_NOT_YET_VALID" : undefined;
+}
+
+/** What is wrong with the time for which the first certificate of a file is valid, as a clause. */
+export function validityFault(file: PemFile, now_ms: number): string | undefined {
+  const [leaf] = certificatesOf(file);
+  const fault = timeFault(leaf!, now_ms);
+  return fault && `the certificate is not valid now: ${validityText(leaf!, fault)}`;
 }
 
 /** The longest chain of certificates that is followed. */

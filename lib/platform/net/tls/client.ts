@@ -15,8 +15,8 @@ import { factsOf, type HandshakeResult, type TlsSide, TlsStreamConnection } from
 
 /** What such a client verifies and shows: the contents of PEM files. */
 export interface CertifiedClientPem {
-  /** Authorities besides the platform's. */
-  readonly ca?: string;
+  /** The authorities that the server's certificate may be of: with this, no others. */
+  readonly ca: string;
   /** Its certificate, and those between it and the authority. */
   readonly cert: string;
   /** Its private key. */
@@ -33,8 +33,7 @@ export class ClientTls {
 
   /** Makes it of files that have been checked. */
   constructor({ ca, cert, key }: CertifiedClientPem) {
-    const own = ca?.match(CERTIFICATE) ?? [];
-    this.#options = { ca: [...own, ...tls.rootCertificates], cert, key };
+    this.#options = { ca: ca.match(CERTIFICATE) ?? [], cert, key };
   }
 
   /** The authorities that a server's certificate may be of. */

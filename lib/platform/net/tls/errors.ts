@@ -4,7 +4,7 @@
  * @module
  */
 import { networkErrorText } from "../error_text.ts";
-import { TransportError, type TransportErrorKind } from "../transport.ts";
+import { type TlsRefusal, TransportError, type TransportErrorKind } from "../transport.ts";
 
 /** What went wrong, as `error_text` has it. */
 export type TlsCode =
@@ -45,14 +45,15 @@ export function tlsError(code: TlsCode, cause: unknown, detail?: string): Transp
 }
 
 /** What a server says to a client whose certificate it does not accept. */
-export function refusalOf(code: TlsCode): string {
-  return {
+export function refusalOf(code: TlsCode): TlsRefusal {
+  const text = {
     TLS_NO_CERTIFICATE: "this server asks for a client certificate, and none was sent (tls_cert)",
     TLS_EXPIRED: "the client's certificate has expired",
     TLS_NOT_YET_VALID: "the client's certificate is not yet valid, by this server's clock",
     TLS_UNKNOWN_AUTHORITY:
       "the client's certificate is of an authority that this server does not know",
   }[code as string] ?? "the client's certificate cannot be used";
+  return { code, text };
 }
 
 /** Texts of rustls, by what they begin with or have in them. */

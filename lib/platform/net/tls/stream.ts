@@ -8,7 +8,13 @@
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { afterTurn, type Clock } from "../../clock.ts";
-import { type Connection, type KernelAnswer, type TlsFacts, TransportError } from "../transport.ts";
+import {
+  type Connection,
+  type KernelAnswer,
+  type TlsFacts,
+  type TlsRefusal,
+  TransportError,
+} from "../transport.ts";
 
 /** Size of the smallest read, in bytes: each idle connection holds as much. */
 const SMALLEST_READ_BYTES = 1_024;
@@ -26,7 +32,7 @@ export interface HandshakeResult {
   /** What both sides agreed on. */
   readonly facts: TlsFacts;
   /** Why the peer's certificate is not accepted, to be told to the peer. */
-  readonly refusal?: string;
+  readonly refusal?: TlsRefusal;
 }
 
 /** One side of TLS. */
@@ -78,7 +84,7 @@ export class TlsStreamConnection implements Connection {
   }
 
   /** Why the peer's certificate is not accepted, to be told to the peer. */
-  get refusal(): string | undefined {
+  get refusal(): TlsRefusal | undefined {
     return this.#result?.refusal;
   }
 

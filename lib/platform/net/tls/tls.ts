@@ -13,7 +13,7 @@
  *   algorithm on, cannot be aborted, and takes no other name than the host's.
  * - `node:tls` of a client accepts a forged certificate of X.509 version 1, whose issuer it compares by name
  *   only, even with `rejectUnauthorized`. A client with a certificate, which has nothing else to use, verifies the
- *   chain of signatures itself besides.
+ *   chain of signatures itself besides; for which it takes a permission to have the platform's authorities.
  * - `Deno.listenTls` asks for no client certificates, cannot change its own, and leaves Nagle's algorithm on.
  *   `node:tls` can all of that on a stream from Deno 2.8 on: in 2.6 it does nothing there, and in 2.7.14 a write
  *   may never return. So a server uses it where it works, and `Deno.listenTls` elsewhere, without client
@@ -44,7 +44,7 @@ import type { ServerPem } from "./server.ts";
 
 /** What a client verifies, and shows: the contents of PEM files. */
 export interface ClientPem {
-  /** Authorities besides the platform's. */
+  /** Authorities besides the platform's; with a certificate of its own, the only ones. */
   readonly ca?: string;
   /** The name that the server's certificate must have, if it is not the host that is dialled. */
   readonly serverName?: string;
@@ -68,7 +68,7 @@ export class ClientTlsTransport {
   /** Uses these for the connections that are opened from now on. */
   use(pem: ClientPem): void {
     const { ca, cert, key } = this.#pem = pem;
-    this.#own = cert === undefined || key === undefined
+    this.#own = ca === undefined || cert === undefined || key === undefined
       ? undefined
       : import("./client.ts").then(({ ClientTls }) => new ClientTls({ ca, cert, key }));
   }
