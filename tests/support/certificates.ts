@@ -94,7 +94,10 @@ export class Certificates implements Disposable {
 
   #sign(request: string, certFile: string, by: TestPair, deviation: Deviation): void {
     const { isOld, names, valid } = deviation;
-    const extensions = this.write("extensions", names ? `subjectAltName=${names}\n` : "");
+    const extensions = this.write(
+      "extensions",
+      `basicConstraints=CA:FALSE\n${names && `subjectAltName=${names}\n`}`,
+    );
     const extfile = isOld ? [] : ["-extfile", extensions];
     if (!valid) {
       return this.#openssl(["x509", "-req", "-in", request, "-days", "1", "-CAcreateserial"], [

@@ -53,11 +53,13 @@ export class TlsStreamConnection implements Connection {
   readonly #side: TlsSide;
   readonly #stream: EncryptedStream;
   #socket?: TLSSocket;
-  #handshaking?: Promise<void>;
+  /** Resolves when the handshake is complete, or will not be. */
+  #handshaking?: PromiseWithResolvers<void>;
   #result?: HandshakeResult;
   /** Decrypted bytes that nobody has read yet. */
   #rest?: Uint8Array;
   #wake?: () => void;
+  #stopWriting?: () => void;
   #isOver = false;
   #failure?: unknown;
 
@@ -129,11 +131,11 @@ export class TlsStreamConnection implements Connection {
     if (!this.#result) throw new TransportError("reset", "closed (FIN) in the TLS handshake");
     const taken = bytes.subarray(0, LARGEST_WRITE_BYTES);
     await new Promise<void>((resolve) => {
-      this.#stream.onceFailed = resolve;
+      this.#stopWriting = resolve;
       this.#socket!.write(taken, () => resolve());
     });
     // The socket does not report what became of its encrypted bytes.
-    if (this.#stream.failure !== undefined) throw this.#stream.failure;
+    if (this.#failure !== undefined) throw this.#failure;
     return taken.length;
   }
 
@@ -156,43 +158,50 @@ export class TlsStreamConnection implements Connection {
   }
 
   #handshake(): Promise<void> {
+    if (this.#handshaking) return this.#handshaking.promise;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#handshaking ??= new Promise((resolve) => {
-      const socket = this.#socket = this.#side.begin(this.#stream);
-      socket.on("data", (bytes: Uint8Array) => {
-        this.#rest = bytes;
-        socket.pause();
-        this.#wake?.();
-      });
+    this.#handshaking = Promise.withResolvers();
+    const socket = this.#socket = this.#side.begin(this.#stream);
+    socket.on("data", (bytes: Uint8Array) => {
+      this.#rest = bytes;
       socket.pause();
-      const over = () => {
-        this.#isOver = true;
-        this.#wake?.();
-        resolve();
-      };
-      socket.once("end", over);
-      socket.once("close", () => void turn().then(over));
-      socket.on("error", async (error: Error) => {
-        // An alert that is to be sent is written at the end of this turn.
-        await turn();
-        await this.#stream.sent;
-        this.#fail(this.#stream.failure ?? this.#side.translate(error));
-        resolve();
-      });
-      socket.once(this.#side.completion, () => {
-        try {
-          this.#result = this.#side.judge(socket);
-        } catch (error) {
-          this.#fail(error);
-        }
-        resolve();
-      });
+      this.#wake?.();
     });
+    socket.pause();
+    socket.once("end", () => this.#over());
+    // What went wrong is known a turn later.
+    socket.once("close", () => void turn().then(() => this.#over()));
+    socket.on("error", async (error: Error) => {
+      // An alert that is to be sent is written at the end of this turn.
+      await turn();
+      await this.#stream.sent;
+      this.#fail(this.#side.translate(error));
+    });
+    this.#stream.onceFailed = (failure) => this.#fail(failure);
+    socket.once(this.#side.completion, () => this.#complete(socket));
+    return this.#handshaking.promise;
+  }
+
+  #complete(socket: TLSSocket): void {
+    try {
+      this.#result = this.#side.judge(socket);
+      this.#handshaking!.resolve();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Nothing more is to be read. */
+  #over(): void {
+    this.#isOver = true;
+    this.#handshaking?.resolve();
+    this.#wake?.();
   }
 
   #fail(failure: unknown): void {
     this.#failure ??= failure;
-    this.#wake?.();
+    this.#over();
+    this.#stopWriting?.();
   }
 }
 
@@ -209,10 +218,8 @@ function turn(): Promise<void> {
 class EncryptedStream extends Duplex {
   /** The first bytes that came. */
   first = new Uint8Array(0);
-  /** Why reading or writing failed, as the connection says it. */
-  failure?: unknown;
-  /** Called once the connection has failed. */
-  onceFailed?: () => void;
+  /** Called with why reading or writing failed, as the connection says it. */
+  onceFailed?: (failure: unknown) => void;
   /** Resolves when everything is written, or cannot be. */
   sent: Promise<void> = Promise.resolve();
   readonly #connection: Connection;
@@ -268,8 +275,7 @@ class EncryptedStream extends Duplex {
   }
 
   #fail(error: unknown): void {
-    this.failure ??= error;
-    this.onceFailed?.();
+    this.onceFailed?.(error);
     this.destroy(error instanceof Error ? error : undefined);
   }
 }
