@@ -8,17 +8,10 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import {
-  type AccountHead,
-  accountOf,
-  areOne,
-  bothSeen,
-  type PeerAccount,
-  readAccount,
-} from "../evidence/account.ts";
+import { type AccountHead, accountOf, areOne, bothSeen, readAccount } from "../evidence/account.ts";
 import { type LastExchange, noteOf, type Noticed, OutageLog } from "../evidence/outage_log.ts";
 import type { KernelSeen } from "../evidence/kernel_watch.ts";
-import { conclusionOf } from "../evidence/verdict.ts";
+import { conclusionOf, type ReceivedAccount } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
 import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
@@ -62,12 +55,6 @@ export interface AccountsOptions {
   role: Role;
 }
 
-/** The peer's account, and when it came. */
-interface Peer {
-  readonly account: PeerAccount;
-  readonly received_ms: number;
-}
-
 /** The outages of one session, across its connections. */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -75,7 +62,7 @@ export class Accounts {
   #limit?: Timer;
   #log?: OutageLog;
   /** The peer's account of the outage. */
-  #peer?: Peer;
+  #peer?: ReceivedAccount;
   #sent_ms?: number;
   #received_ms = 0;
   #missedBefore = 0;
@@ -111,20 +98,19 @@ export class Accounts {
     if (isData && !log.noticed) this.#endsAt(log, at_ms);
   }
 
-  static readonly #limitOver = (accounts: Accounts) => accounts.#onLimit();
-
-  #onLimit(): void {
-    if (this.#sent_ms === undefined && this.#log?.noticed) {
-      this.#concluded = this.#log.withoutFrames();
+  static readonly #onLimit = (accounts: Accounts) => {
+    const { noticed } = accounts.#log ?? {};
+    if (noticed && accounts.#sent_ms === undefined) {
+      accounts.#concluded = accounts.#log!.withoutFrames();
     }
-    this.end();
-  }
+    accounts.end();
+  };
 
   /** The outage is over: the peer's account of it comes soon, if at all. */
   #endsAt(log: OutageLog, over_ms: number): void {
     if (log.over_ms !== undefined) return;
     log.over_ms = over_ms;
-    this.#limit ??= this.#options.clock.timer(Accounts.#limitOver, this);
+    this.#limit ??= this.#options.clock.timer(Accounts.#onLimit, this);
     this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
 
@@ -245,7 +231,7 @@ export class Accounts {
   }
 
   /** Whether a peer's account may tell of the same outage. */
-  #isSame(log: OutageLog, { account, received_ms }: Peer): boolean {
+  #isSame(log: OutageLog, { account, received_ms }: ReceivedAccount): boolean {
     const both = bothSeen(this.#options.role, log, account, { received_ms });
     return both !== undefined && areOne(both, true);
   }
