@@ -9,6 +9,7 @@ import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
+import { ReachableServer } from "./lib/server/access/reachable_server.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -67,7 +68,17 @@ if (import.meta.main) {
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
       opened.move();
-      return server;
+      return new ReachableServer({
+        server,
+        opensFirewall: settings.open_firewall,
+        firewall: async () => {
+          // Loaded only here: sessions do not need it.
+          const { firewallOf } = await import("./lib/platform/net/firewall/firewall.ts");
+          return firewallOf(server.address, systemClock);
+        },
+        clock: systemClock,
+        events,
+      });
     },
   );
   Deno.exit(status);
