@@ -49,7 +49,7 @@ export function helpText(role: Role): string {
       ? group("When the connection is lost", settings("reconnect", "reconnect_limit"))
       : group(
         "Sessions and store",
-        settings("store", "session_lifetime", "max_sessions", "workers"),
+        settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
     group("Run", options()),
     group("Output", [
