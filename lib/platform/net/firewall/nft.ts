@@ -9,9 +9,12 @@ import { both, type Match, NO_OPENING, type Opening } from "./opening.ts";
 import { type Chain, type Outcome, placeIn, type Rule, type Verdict } from "./ruleset.ts";
 
 /** Where a rule is. */
-interface ChainName {
+export interface ChainName {
+  /** The family of its table: `ip`, `ip6` or `inet`, which is both. */
   readonly family: string;
+  /** The table. */
   readonly table: string;
+  /** The chain in it. */
   readonly chain: string;
 }
 

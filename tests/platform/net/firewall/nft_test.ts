@@ -10,13 +10,14 @@ import {
   nftDelete,
   nftInsert,
 } from "../../../../lib/platform/net/firewall/nft.ts";
+import type { Json } from "../../../../lib/platform/net/firewall/nft_match.ts";
 import type { Opening } from "../../../../lib/platform/net/firewall/opening.ts";
 
 const IP: Opening = { family: "ip", port: 4000 };
 const IP6: Opening = { family: "ip6", port: 4000 };
 const LABEL = "pulsewire 0.0.0.0:4000 pid 77";
 
-const match = (left: unknown, right: unknown, op = "==") => ({ match: { op, left, right } });
+const match = (left: Json, right: Json, op = "==") => ({ match: { op, left, right } });
 const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
 const meta = (key: string) => ({ meta: { key } });
 const prefix = (addr: string, len: number) => ({ prefix: { addr, len } });
