@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { systemRandom } from "./lib/platform/random.ts";
+import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
@@ -53,6 +53,7 @@ if (import.meta.main) {
         maxMessageBytes: settings.max_message_bytes,
         maxSessions: settings.max_sessions,
         sessionLifetime_ms: settings.session_lifetime * 1000,
+        resumeWithoutToken: settings.resume_without_token,
         store,
         output,
         once,
