@@ -4,7 +4,7 @@
  * @module
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
@@ -18,6 +18,10 @@ import { EventSource } from "./lib/session/events.ts";
 import { openOutput } from "./lib/store/output_file.ts";
 import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
+
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -81,6 +85,7 @@ if (import.meta.main) {
         events,
       });
     },
+    check,
   );
   Deno.exit(status);
 }
