@@ -33,7 +33,7 @@ export function helpText(role: Role): string {
   return [
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n` +
     `       pulsewire-${role} report [options] RECORDING…   (see report --help)\n`,
-    group("Address", settings("host", "port")),
+    group("Address", settings("host", "port", "open_firewall")),
     group(
       "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
       settings(
@@ -49,7 +49,7 @@ export function helpText(role: Role): string {
       ? group("When the connection is lost", settings("reconnect", "reconnect_limit"))
       : group(
         "Sessions and store",
-        settings("store", "session_lifetime", "max_sessions", "workers"),
+        settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
     group("Run", options()),
     group("Output", [
@@ -75,7 +75,7 @@ function settingLine(role: Role, key: Key): string {
     choice: ` ${choices.join("|")}`,
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
-  const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
+  const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];
   const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
   return line(words, `${meaning[role]} [${shown}]`);

@@ -136,12 +136,24 @@ export const SETTINGS = {
     default: 3600,
     meaning: "how long a session without a connection is retained",
   },
+  resume_without_token: {
+    ...SWITCH,
+    role: "server",
+    default: false,
+    meaning: "retain sessions of older clients, for all who know the id",
+  },
   max_sessions: {
     role: "server",
     unit: "count",
     range: [1, 10_000_000],
     default: 10_000,
     meaning: "how many sessions there may be; the next is refused",
+  },
+  open_firewall: {
+    ...SWITCH,
+    role: "server",
+    default: false,
+    meaning: "open the port in the firewall while it runs; takes root",
   },
   store: {
     ...PATH,

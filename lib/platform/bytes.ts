@@ -1,5 +1,5 @@
 /**
- * Joins byte arrays, and writes them in full to a sink whose reader may be slow.
+ * Joins and compares byte arrays, and writes them in full to a sink whose reader may be slow.
  *
  * @module
  */
@@ -40,6 +40,11 @@ export async function writeAll(
       await sleep(pause);
     }
   }
+}
+
+/** Whether two arrays have the same bytes. Not for secrets: it takes longer the more of them are alike. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 /** Copies all parts into one array. */

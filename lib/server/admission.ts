@@ -17,7 +17,7 @@ import type { SessionRegistry } from "./session_registry.ts";
 /** Options for {@linkcode Admission}. */
 export type AdmissionOptions = Pick<
   ServerOptions,
-  "coordinator" | "maxSessions" | "once" | "original" | "sessionLifetime_ms"
+  "coordinator" | "maxSessions" | "once" | "original" | "resumeWithoutToken" | "sessionLifetime_ms"
 >;
 
 /** Admits sessions, or refuses them. */
@@ -61,7 +61,9 @@ export class Admission {
     const record = this.#registry.get(hello.id);
     // Read late: its client has given it up, and the session's connection may be a newer one.
     if (record?.session && session.isGivenUp) return "given up";
-    const refusal = record ? refuseKnown(record, hello) : this.#refuseUnknown(hello);
+    const refusal = record
+      ? record.refuseStranger(hello, session.who) ?? refuseKnown(record, hello)
+      : this.#refuseUnknown(hello);
     if (refusal !== undefined) {
       this.#reportPlacement(session, false);
       return { refusal };
@@ -107,14 +109,16 @@ export class Admission {
     }
   }
 
-  #refuseUnknown({ confirmed, id, sent, settled }: Hello): string | undefined {
-    const { maxSessions, sessionLifetime_ms } = this.#options;
+  #refuseUnknown({ confirmed, id, knows, sent, settled }: Hello): string | undefined {
+    const { maxSessions, resumeWithoutToken, sessionLifetime_ms } = this.#options;
     if (this.#count >= maxSessions && !this.#registry.makeRoom()) return fullText(id, maxSessions);
     // Of a session of which nothing is unconfirmed, nothing can be lost or doubled.
     if (confirmed === undefined || settled || confirmed === sent) return undefined;
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
       ? "it keeps none without a connection (session_lifetime 0)"
+      : !knows.includes("token") && !resumeWithoutToken
+      ? `it keeps none for a client that knows no tokens (resume_without_token)`
       : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, the server has been ` +
         `restarted without --store, or a load balancer has brought the client to another server`;
     return `this server does not know session ${id}: ${why}`;

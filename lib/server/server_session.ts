@@ -12,7 +12,6 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
-import type { Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
@@ -20,7 +19,7 @@ import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
-import type { AdmissionResult, SessionRecord } from "./session_record.ts";
+import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
@@ -41,6 +40,8 @@ export class ServerSession extends Session implements DeadlineListener {
   override readonly role = "server";
   /** The session that the connection belongs to, once that is known. */
   record?: SessionRecord;
+  /** The name of the key with which its `HELLO` was proved, if it was. */
+  declare readonly who?: string;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
@@ -74,6 +75,7 @@ export class ServerSession extends Session implements DeadlineListener {
       else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
+    if (this.record?.isUnclaimed) this.record.heard(this, this.config.clock.wallTime());
     const ready = super.onBatchEnd(bytes);
     return this.isHeld ? this.#hold(this.record!, ready) : ready;
   }
@@ -235,9 +237,9 @@ export class ServerSession extends Session implements DeadlineListener {
     if ("refusal" in admission) {
       return this.end({ by: "self", reason: "refused", text: admission.refusal });
     }
-    const { record, resumption } = admission;
+    const { record } = admission;
     this.record = record;
-    const welcome = () => this.#welcome(record, resumption);
+    const welcome = () => this.#welcome(admission);
     if (!record.opening) return welcome();
     // The client has done its part: how long it waits for the store is its choice.
     this.deadline.pause();
@@ -245,14 +247,14 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome(record: SessionRecord, resumption?: Resumption): void {
+  #welcome({ record, resumption, token }: Admitted): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.writer.send(record.welcome(this.config));
+    this.writer.send(record.welcome(this.config, token));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);

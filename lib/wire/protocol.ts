@@ -39,8 +39,8 @@ export const HOLD_REASONS = ["store", "output", "room"] as const;
 /** Why a server's confirmations wait. */
 export type HoldReason = typeof HOLD_REASONS[number];
 
-/** Frames besides those of the first version that this one knows, as it says in `HELLO` and `WELCOME`. */
-export const KNOWN_EXTENSIONS = ["hold", "account"] as const;
+/** What this version knows besides the first one, frames and keys, as it says in `HELLO` and `WELCOME`. */
+export const KNOWN_EXTENSIONS = ["hold", "account", "token"] as const;
 
 /** JSON object of a frame. */
 export type JsonObject = Readonly<Record<string, unknown>>;
