@@ -10,7 +10,7 @@ import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Access, Coordinator } from "./coordinator.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -24,14 +24,25 @@ export interface ServerConfig {
   original: boolean;
   /** How many sessions there may be. */
   maxSessions: number;
+  /** How many connections there may be that have opened no session; of a server's workers, of each. */
+  maxUnopened: number;
   /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
 }
 
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
-  const { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers } = options;
-  return { address, maxMessageBytes, maxSessions, original, sessionLifetime_ms, timers };
+  const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers } = options;
+  const { sessionLifetime_ms } = options;
+  return {
+    address,
+    maxMessageBytes,
+    maxSessions,
+    maxUnopened,
+    original,
+    sessionLifetime_ms,
+    timers,
+  };
 }
 
 /** Options for `Server`. */
@@ -40,6 +51,8 @@ export interface ServerOptions extends ServerConfig {
   legacy?: LegacyProtocol;
   /** Fills bytes with randomness, for the ids of sessions whose clients send none. */
   random: Random;
+  /** Who may come in; without it, everybody. */
+  access?: Access;
   /** Whether to serve one session only and end with it. */
   once: boolean;
   /** Where to store data messages, sessions and outages. */

@@ -12,15 +12,15 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
-import type { Resumption } from "../session/events.ts";
+import type { Limit, Resumption } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import { beginsHello, strangerOf } from "./first_bytes.ts";
-import type { AdmissionResult, SessionRecord } from "./session_record.ts";
+import { beginsHello, limitOf, strangerOf } from "./first_bytes.ts";
+import { type AdmissionResult, refusalOf, type SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
@@ -59,6 +59,8 @@ export class ServerSession extends Session implements DeadlineListener {
   #assurance?: Assurance;
   /** The client's `HELLO`, once it has come, be it refused. */
   #hello?: Hello;
+  /** The limit for which it was refused, if it was. */
+  #limit?: Limit;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
@@ -99,13 +101,14 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#assurance?.end();
   }
 
-  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  /** A connection that ends without a `HELLO`, right or wrong, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const first = this.firstBytes;
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
-    if (isClient) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first));
+    const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
+    if (isClient && !limit) super.reportEnd(closeReason, connection);
+    else this.config.onStranger(strangerOf(this.connection, first, limit));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -233,7 +236,8 @@ export class ServerSession extends Session implements DeadlineListener {
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
     if ("refusal" in admission) {
-      return this.end({ by: "self", reason: "refused", text: admission.refusal });
+      this.#limit = admission.limit;
+      return this.end(refusalOf(admission, hello));
     }
     const { record, resumption } = admission;
     this.record = record;

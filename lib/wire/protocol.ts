@@ -28,7 +28,14 @@ export const MAX_WINDOW = 16_384;
 export type Role = "client" | "server";
 
 /** Reasons of `TERMINATE`. */
-export const TERMINATE_REASONS = ["done", "shutdown", "silent", "refused", "protocol"] as const;
+export const TERMINATE_REASONS = [
+  "done",
+  "shutdown",
+  "silent",
+  "full",
+  "refused",
+  "protocol",
+] as const;
 
 /** Why a peer terminates a session. */
 export type TerminateReason = typeof TERMINATE_REASONS[number];
@@ -39,8 +46,11 @@ export const HOLD_REASONS = ["store", "output", "room"] as const;
 /** Why a server's confirmations wait. */
 export type HoldReason = typeof HOLD_REASONS[number];
 
-/** Frames besides those of the first version that this one knows, as it says in `HELLO` and `WELCOME`. */
-export const KNOWN_EXTENSIONS = ["hold", "account"] as const;
+/**
+ * Frames, and reasons of `TERMINATE`, besides those of the first version that this one knows, as it says in
+ * `HELLO` and `WELCOME`.
+ */
+export const KNOWN_EXTENSIONS = ["hold", "account", "full"] as const;
 
 /** JSON object of a frame. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -151,7 +151,11 @@ Deno.test("sessions of every worker are told what they wait for", async () => {
 
 Deno.test("a client says what its server says, until the next confirmation", async () => {
   const { clock, peer, recorder } = await stageClient();
-  assertEquals(JSON.parse(peer.heard[0]!.split(" ").slice(4).join(" ")).knows, ["hold", "account"]);
+  assertEquals(JSON.parse(peer.heard[0]!.split(" ").slice(4).join(" ")).knows, [
+    "hold",
+    "account",
+    "full",
+  ]);
   await clock.advance(1_200);
   await peer.say("HOLD output\n");
   assertEquals(recorder.story("hold"), ["1200 hold output"]);

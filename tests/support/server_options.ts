@@ -11,7 +11,7 @@ import { DEFAULT_TIMERS } from "./stage.ts";
 export const ADDRESS = { host: "server", port: 4000 };
 
 /** How many sessions a server holds, and for how long. */
-export const KEEPING = { maxSessions: 10_000, sessionLifetime_ms: 3_600_000 };
+export const KEEPING = { maxSessions: 10_000, maxUnopened: 1_000, sessionLifetime_ms: 3_600_000 };
 
 /** What a test has to name: its network, its clock and its recorder. */
 type Needed = Pick<ServerOptions, "clock" | "sink" | "transport">;
