@@ -12,7 +12,7 @@ import { readLines } from "./lib/client/stdin_lines.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
-import { systemRandom } from "./lib/platform/random.ts";
+import { systemRandom } from "./lib/platform/secrets.ts";
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { systemRandom } from "./lib/platform/random.ts";
+import { systemRandom } from "./lib/platform/secrets.ts";
 import { commandMain } from "./lib/cli/command.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { timersOf } from "./lib/cli/settings.ts";
@@ -79,6 +79,7 @@ if (import.meta.main) {
         maxUnopened: unopenedLimit(settings.max_unopened, tell),
         access,
         sessionLifetime_ms: settings.session_lifetime * 1000,
+        resumeWithoutToken: settings.resume_without_token,
         store,
         output,
         once,

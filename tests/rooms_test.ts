@@ -28,7 +28,7 @@ const ONLY: [RegExp, string, string[]][] = [
     "platform/net",
   ]],
   [/new Worker\b/, "threads", ["platform"]],
-  [/Math\.random|crypto\./, "randomness", ["platform"]],
+  [/Math\.random|crypto\.|node:crypto/, "randomness and cryptography", ["platform"]],
   [/Deno\.Command|Deno\.serve\b|node:http/, "child processes and the web server", ["platform"]],
   [
     /Deno\.(open|create|read(File|TextFile|Dir|Link)|write|l?stat|mkdir|remove|realPath|rename|copy|link|symlink|chmod|truncate|makeTemp|FsFile)|node:fs/,
@@ -142,7 +142,9 @@ Deno.test("the entry points import from lib/ only, and lib/ from itself, @std an
     assertEquals(paths.filter((path) => !path.startsWith("./lib/")), []);
   }
   const outside = [...sources.values()].flatMap((source) =>
-    importsOf(source).filter((path) => !/^\.|^@std\/[a-z]+$|^node:(timers|sqlite)$/.test(path))
+    importsOf(source).filter((path) =>
+      !/^\.|^@std\/[a-z]+$|^node:(crypto|process|timers|sqlite)$/.test(path)
+    )
   );
   assertEquals(outside, []);
 });

@@ -20,7 +20,7 @@ import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
-import { systemRandom } from "../platform/random.ts";
+import { systemRandom } from "../platform/secrets.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import { type EventFields, type EventSink, EventSource } from "../session/events.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";

@@ -49,7 +49,7 @@ export function helpText(role: Role): string {
       ? group("When the connection is lost", settings("reconnect", "reconnect_limit"))
       : group(
         "Sessions and store",
-        settings("store", "session_lifetime", "max_sessions", "workers"),
+        settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
     ...role === "server"
       ? [group(
@@ -88,7 +88,7 @@ function settingLine(role: Role, key: Key): string {
     list: " LIST",
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
-  const words = unit === "switch" ? `--${flag}, --no-${flag}` : `--${flag}${letter}`;
+  const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];
   const isUnused = value === "" || unit === "list";
   const shown = unit === "switch" ? (value ? "on" : "off") : isUnused ? "not used" : value;

@@ -147,6 +147,12 @@ export const SETTINGS = {
     default: 3600,
     meaning: "how long a session without a connection is retained",
   },
+  resume_without_token: {
+    ...SWITCH,
+    role: "server",
+    default: false,
+    meaning: "retain sessions of older clients, for all who know the id",
+  },
   max_sessions: {
     role: "server",
     unit: "count",

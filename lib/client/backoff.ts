@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Random } from "../platform/random.ts";
+import type { Random } from "../platform/secrets.ts";
 
 /** The shortest delay, in milliseconds. */
 export const MIN_BACKOFF_MS = 500;

@@ -1,7 +1,7 @@
 /**
  * The client: one session, over as many connections as it takes.
  *
- * The room: `client_session.ts` runs the session on one connection; `outbox.ts` holds what is sent and
+ * The room: `client_session.ts` runs the session on one connection, which `opening.ts` opens; `outbox.ts` holds what is sent and
  * not confirmed, across connections; `source.ts` and `stdin_lines.ts` supply the data messages;
  * `backoff.ts` gives the delay before a reconnect; `load.ts` runs many clients and totals their results.
  * The entry point `client.ts` calls it, and passes in network, clock and randomness.
@@ -13,7 +13,7 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { type Random, randomId } from "../platform/random.ts";
+import { type Random, randomId } from "../platform/secrets.ts";
 import {
   type CloseReason,
   type ExitStatus,
@@ -26,6 +26,7 @@ import { SessionState } from "../session/state.ts";
 import { CONNECT_LIMIT_MS, type Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
+import type { Identity } from "./opening.ts";
 import { Outbox, type OutboxOptions, type SentMessage } from "./outbox.ts";
 
 /** Options for {@linkcode Client}. */
@@ -75,6 +76,7 @@ export class Client {
   readonly #state: SessionState;
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
+  readonly #identity: Identity = {};
   readonly #stopping = new AbortController();
   #session?: LegacyClientSession;
   #connected_ms = 0;
@@ -172,6 +174,7 @@ export class Client {
       id: this.#id,
       outbox: this.#outbox,
       reconnects: reconnect !== undefined,
+      identity: this.#identity,
       resumes: this.#state.isOpen ? { settled: this.#settled } : undefined,
       survivesDisconnect: (closeReason) => this.#onDisconnect(closeReason),
     });

@@ -14,6 +14,7 @@ import { Session } from "../session/session.ts";
 import { greetingOf } from "../session/timers.ts";
 import { greetingCount, greetingKnows, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Identity, Opening } from "./opening.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Options for {@linkcode ClientSession}. */
@@ -26,6 +27,8 @@ export interface ClientSessionOptions extends SessionOptions {
   outbox: Outbox;
   /** Whether the client reconnects: the server is asked to retain the session meanwhile. */
   reconnects: boolean;
+  /** What the client shows of itself. */
+  identity: Identity;
   /** What the last connection left; not given before the session was ever open. */
   resumes?: {
     /** Whether the server shut down in order, and so has confirmed all that it delivered. */
@@ -40,6 +43,7 @@ export class ClientSession extends Session implements ClientDataSide {
   /** Always false: this object ends with its connection. */
   readonly over = false;
   readonly #options: ClientSessionOptions;
+  readonly #opening: Opening;
   readonly #outbox: Outbox;
   readonly #ended = Promise.withResolvers<CloseReason>();
   #limit = Infinity;
@@ -55,6 +59,7 @@ export class ClientSession extends Session implements ClientDataSide {
   constructor(options: ClientSessionOptions) {
     super(options);
     this.#options = options;
+    this.#opening = new Opening(options.id, options.identity);
     this.#outbox = options.outbox;
   }
 
@@ -133,12 +138,13 @@ export class ClientSession extends Session implements ClientDataSide {
 
   /** Begins the handshake. */
   protected override sendHello(): void {
-    const { id, reconnects, resumes, config: { maxMessageBytes } } = this.#options;
+    const { id, reconnects, resumes } = this.#options;
     const greeting = {
-      ...greetingOf(this.timers, maxMessageBytes),
+      ...greetingOf(this.timers, this.config.maxMessageBytes),
       ...reconnects && { reconnect: true, sent: this.ledger.dataSent },
       ...resumes && { confirmed: this.ledger.confirmedUpTo },
       ...resumes?.settled && { settled: true },
+      ...this.#opening.greeting(),
     };
     this.writer.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
   }
@@ -192,12 +198,8 @@ export class ClientSession extends Session implements ClientDataSide {
   }
 
   #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
-    const { id, resumes } = this.#options;
-    if (frame.version !== PROTOCOL_VERSION || frame.session !== id) {
-      throw new ProtocolError(
-        `WELCOME ${frame.version} ${frame.session} in answer to HELLO ${PROTOCOL_VERSION} ${id}`,
-      );
-    }
+    const { resumes } = this.#options;
+    this.#opening.onWelcome(frame);
     const { confirmedUpTo } = this.ledger;
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();

@@ -10,7 +10,7 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
-import { type Random, randomId } from "../platform/random.ts";
+import { type Random, randomId } from "../platform/secrets.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import type { SessionStateOptions } from "../session/state.ts";
 import { GRACEFUL_CLOSE_LIMIT_MS } from "../session/timers.ts";

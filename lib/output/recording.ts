@@ -10,7 +10,7 @@ import {
   Thinning,
 } from "../evidence/recording/recording.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Random, randomId } from "../platform/random.ts";
+import { type Random, randomId } from "../platform/secrets.ts";
 import type { EventFields } from "../session/events.ts";
 import { jsonLine } from "../wire/quote.ts";
 import { KEPT_RECORDINGS, RecordingFile } from "./recording_file.ts";

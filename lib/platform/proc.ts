@@ -50,3 +50,39 @@ export async function ignoresSignal(signal: number): Promise<boolean> {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1];
   return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
+
+/** As whom this process uses files, on Linux. */
+export interface FileUser {
+  /** Its user. */
+  readonly uid: number;
+  /** Its groups. */
+  readonly groups: readonly number[];
+  /** Whether it may write what its user and groups may not, as root usually may. */
+  readonly overrides: boolean;
+}
+
+/** The bit of the capability to write any file, CAP_DAC_OVERRIDE. */
+const DAC_OVERRIDE = 1n;
+
+/** As whom this process uses files; `undefined` where that is not known. */
+export async function fileUser(): Promise<FileUser | undefined> {
+  const status = await readProc("/proc/self/status");
+  if (status === undefined) return undefined;
+  const words = (name: string) =>
+    new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1]?.trim().split(/\s+/) ?? [];
+  // The last of the four of each is the one for files.
+  const [uid, gid] = [words("Uid"), words("Gid")].map((each) => Number(each[3]));
+  const capabilities = BigInt(`0x${words("CapEff")[0] || "0"}`);
+  if (uid === undefined || gid === undefined) return undefined;
+  const overrides = (capabilities >> DAC_OVERRIDE & 1n) === 1n;
+  return { uid, groups: [gid, ...words("Groups").map(Number)], overrides };
+}
+
+/** Whether a user may make files in a folder, by the bits of its mode; access lists may say otherwise. */
+export function mayMakeIn(folder: Deno.FileInfo, { groups, overrides, uid }: FileUser): boolean {
+  const { gid, mode, uid: owner } = folder;
+  if (overrides || mode === null) return true;
+  const shift = owner === uid ? 6 : gid !== null && groups.includes(gid) ? 3 : 0;
+  // To write and to search it.
+  return (mode >> shift & 0o3) === 0o3;
+}

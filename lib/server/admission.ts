@@ -18,7 +18,13 @@ import type { SessionRegistry } from "./session_registry.ts";
 /** Options for {@linkcode Admission}. */
 export type AdmissionOptions = Pick<
   ServerOptions,
-  "access" | "coordinator" | "maxSessions" | "once" | "original" | "sessionLifetime_ms"
+  | "access"
+  | "coordinator"
+  | "maxSessions"
+  | "once"
+  | "original"
+  | "resumeWithoutToken"
+  | "sessionLifetime_ms"
 >;
 
 /** Admits sessions, or refuses them. */
@@ -65,7 +71,7 @@ export class Admission {
     // Read late: its client has given it up, and the session's connection may be a newer one.
     if (record?.session && session.isGivenUp) return "given up";
     const { peer } = session;
-    const refusal = record ? refuseKnown(record, hello) : this.#refuseUnknown(hello, peer);
+    const refusal = record ? refuseKnown(record, session, hello) : this.#refuseUnknown(hello, peer);
     if (refusal) {
       this.#reportPlacement(session, false);
       return refusal;
@@ -123,8 +129,8 @@ export class Admission {
   }
 
   #refuseUnknown(hello: Hello, peer: string): Refusal | undefined {
-    const { confirmed, id, sent, settled } = hello;
-    const { access, maxSessions, sessionLifetime_ms } = this.#options;
+    const { confirmed, id, knows, sent, settled } = hello;
+    const { access, maxSessions, resumeWithoutToken, sessionLifetime_ms } = this.#options;
     if (access?.hasRoom(peer) === false) return addressFull(access.maxSessionsPerAddress, id);
     if (this.#count >= maxSessions && !this.#registry.makeRoom()) return full(id, maxSessions);
     // Of a session of which nothing is unconfirmed, nothing can be lost or doubled.
@@ -132,14 +138,20 @@ export class Admission {
     const lifetime_s = sessionLifetime_ms / 1000;
     const why = lifetime_s === 0
       ? "it keeps none without a connection (session_lifetime 0)"
+      : !knows.includes("token") && !resumeWithoutToken
+      ? `it keeps none for a client that knows no tokens (resume_without_token)`
       : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, the server has been ` +
         `restarted without --store, or a load balancer has brought the client to another server`;
     return { refusal: `this server does not know session ${id}: ${why}` };
   }
 }
 
-function refuseKnown(record: SessionRecord, hello: Hello): Refusal | undefined {
-  const refusal = whyNotResumed(record, hello);
+function refuseKnown(
+  record: SessionRecord,
+  { who }: ServerSession,
+  hello: Hello,
+): Refusal | undefined {
+  const refusal = record.refuseStranger(hello, who) ?? whyNotResumed(record, hello);
   return refusal === undefined ? undefined : { refusal };
 }
 

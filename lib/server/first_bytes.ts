@@ -32,7 +32,7 @@ export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): b
 }
 
 /** Whether first bytes begin a `HELLO`, of any version, right or wrong. */
-export function beginsHello(first: Uint8Array): boolean {
+function beginsHello(first: Uint8Array): boolean {
   return HELLO_WORD.every((byte, at) => byte === first[at]);
 }
 
@@ -153,6 +153,11 @@ function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
 /** The connection itself, of one that may have been read ahead. */
 export function sourceOf(connection: Connection): Connection {
   return connection instanceof PeekedConnection ? connection.source : connection;
+}
+
+/** Whether a connection that ended with these first bytes and no `HELLO` was a client's all the same. */
+export function isOfClient({ reason }: CloseReason, first: Uint8Array): boolean {
+  return reason === "failed" || reason === "protocol" && beginsHello(first);
 }
 
 /** The limit for which a connection ended before its `HELLO`: this side closes one only to make room. */

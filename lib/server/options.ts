@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "../platform/random.ts";
+import type { Random } from "../platform/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
 import type { CloseReason } from "../session/close_reason.ts";
@@ -28,21 +28,16 @@ export interface ServerConfig {
   maxUnopened: number;
   /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
+  /** Whether it is held, too, for a client that knows no tokens, so that whoever knows its id may resume it. */
+  resumeWithoutToken: boolean;
 }
 
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
   const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers } = options;
-  const { sessionLifetime_ms } = options;
-  return {
-    address,
-    maxMessageBytes,
-    maxSessions,
-    maxUnopened,
-    original,
-    sessionLifetime_ms,
-    timers,
-  };
+  const { resumeWithoutToken, sessionLifetime_ms } = options;
+  const sessions = { maxSessions, maxUnopened, original, resumeWithoutToken, sessionLifetime_ms };
+  return { address, maxMessageBytes, timers, ...sessions };
 }
 
 /** Options for `Server`. */

@@ -12,15 +12,16 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
-import type { Limit, Resumption } from "../session/events.ts";
+import type { Limit } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import { beginsHello, limitOf, strangerOf } from "./first_bytes.ts";
-import { type AdmissionResult, refusalOf, type SessionRecord } from "./session_record.ts";
+import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
+import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
+import { refusalOf } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
@@ -41,6 +42,8 @@ export class ServerSession extends Session implements DeadlineListener {
   override readonly role = "server";
   /** The session that the connection belongs to, once that is known. */
   record?: SessionRecord;
+  /** The name of the key with which its `HELLO` was proved, if it was. */
+  declare readonly who?: string;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
@@ -57,9 +60,8 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirmedEarlier = 0;
   #confirmedEarlier_ms = NaN;
   #assurance?: Assurance;
-  /** The client's `HELLO`, once it has come, be it refused. */
+  /** The client's `HELLO`, once it has come, be it refused; and for which limit, if for one. */
   #hello?: Hello;
-  /** The limit for which it was refused, if it was. */
   #limit?: Limit;
 
   /** Makes the server's side of a session on a connection. */
@@ -76,6 +78,7 @@ export class ServerSession extends Session implements DeadlineListener {
       else this.#startAssurance();
     }
     this.#dataBefore = this.dataFramesReceived;
+    if (this.record?.isUnclaimed) this.record.heard(this, this.config.clock.wallTime());
     const ready = super.onBatchEnd(bytes);
     return this.isHeld ? this.#hold(this.record!, ready) : ready;
   }
@@ -103,12 +106,10 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** A connection that ends without a `HELLO`, right or wrong, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const first = this.firstBytes;
-    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
-    const isClient = this.#hello || isWrong || closeReason.reason === "failed";
     const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
+    const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
     if (isClient && !limit) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first, limit));
+    else this.config.onStranger(strangerOf(this.connection, this.firstBytes, limit));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -239,9 +240,8 @@ export class ServerSession extends Session implements DeadlineListener {
       this.#limit = admission.limit;
       return this.end(refusalOf(admission, hello));
     }
-    const { record, resumption } = admission;
-    this.record = record;
-    const welcome = () => this.#welcome(record, resumption);
+    const record = this.record = admission.record;
+    const welcome = () => this.#welcome(admission);
     if (!record.opening) return welcome();
     // The client has done its part: how long it waits for the store is its choice.
     this.deadline.pause();
@@ -249,14 +249,14 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome(record: SessionRecord, resumption?: Resumption): void {
+  #welcome({ record, resumption, token }: Admitted): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.writer.send(record.welcome(this.config));
+    this.writer.send(record.welcome(this.config, token));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { hashOf, isSameSecret, type Random, randomSecret } from "../platform/secrets.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
+import type { Session } from "../session/session.ts";
 import type { SessionState } from "../session/state.ts";
 import { greetingOf } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
@@ -26,6 +28,8 @@ export interface Admitted {
   readonly record: SessionRecord;
   /** What is resent and what had arrived, of a session that was open before. */
   readonly resumption?: Resumption;
+  /** The token that the client has to show when it returns, if it does not have it. */
+  readonly token?: string;
 }
 
 /** What a server decides on a `HELLO`; `late` of one that came after its limit. */
@@ -36,6 +40,9 @@ export function refusalOf({ limit, refusal }: Refusal, { knows }: Hello): CloseR
   const reason = limit && knows.includes("full") ? "full" : "refused";
   return { by: "self", reason, text: refusal };
 }
+
+/** What was heard on the connection of a session. */
+export type Heard = Pick<Session, "closeReason" | "dataFramesReceived" | "framesReceived">;
 
 /** The connection that a session has. */
 export interface Attachment {
@@ -71,7 +78,7 @@ export class SessionRecord implements Recipient {
   /** Its state. */
   readonly state: SessionState;
   /** Whether its client reconnects after a lost connection. */
-  readonly reconnects: boolean;
+  reconnects: boolean;
   /** The connection that it has. */
   session?: Attachment;
   /** Its place among the sessions of the address that opened it, if those are counted. */
@@ -86,6 +93,12 @@ export class SessionRecord implements Recipient {
   receivedUpTo: number;
   /** The sequence number up to which all is delivered, and so can be confirmed. */
   deliveredUpTo: number;
+  /** The SHA-256 of the token that a return has to show; none of a session that is not kept. */
+  declare tokenHash?: string;
+  /** Set as long as no frame shows that the client has received that token. */
+  declare isUnclaimed?: boolean;
+  /** The name of the key that it was opened with. */
+  declare who?: string;
   readonly #delivery?: Delivery;
   #waitingBytes = 0;
 
@@ -103,12 +116,53 @@ export class SessionRecord implements Recipient {
     return this.deliveredUpTo === this.receivedUpTo;
   }
 
+  /** Why a `HELLO`, which may have been proved with a key, is not its client's; `undefined` if it may be. */
+  refuseStranger({ knows, token }: Hello, who?: string): string | undefined {
+    if (this.who !== undefined && this.who !== who) {
+      return `session ${this.id} was opened with another key`;
+    }
+    if (this.tokenHash === undefined) return undefined;
+    // The WELCOME with the token may have been lost.
+    const isOpenToAll = this.isUnclaimed && knows.includes("token");
+    if (isOpenToAll || token !== undefined && isSameSecret(hashOf(token), this.tokenHash)) return;
+    return `session ${this.id} belongs to whoever opened it, and this HELLO does not show its token`;
+  }
+
+  /** Makes a token for a client that has none, or takes the one that it shows: gives what `WELCOME` has to say. */
+  giveToken({ knows, token }: Hello, random: Random, at: number): string | undefined {
+    if (!this.reconnects || !knows.includes("token")) return undefined;
+    if (token !== undefined) {
+      const isKnown = this.tokenHash !== undefined && !this.isUnclaimed;
+      this.tokenHash ??= hashOf(token);
+      if (!isKnown) this.#claim(at);
+      return undefined;
+    }
+    const made = randomSecret(random);
+    this.tokenHash = hashOf(made);
+    this.isUnclaimed = true;
+    return made;
+  }
+
+  /** Notes that its client has the token, if what was heard of it shows that: a TERMINATE may end a vain wait. */
+  heard({ closeReason, dataFramesReceived, framesReceived }: Heard, at: number): void {
+    // The first frame was HELLO.
+    if (closeReason ? dataFramesReceived > 0 : framesReceived > 1) this.#claim(at);
+  }
+
+  /** Its client is known to have the token: only now the store has its hash. */
+  #claim(at: number): void {
+    this.isUnclaimed = undefined;
+    const token_hash = this.tokenHash!;
+    this.#delivery?.note({ kind: "claimed", session: this.id, at, token_hash });
+  }
+
   /** The frame that opens or resumes it. */
-  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms): Frame {
+  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms, token?: string): Frame {
     const greeting = {
       ...greetingOf(timers, maxMessageBytes),
       received: this.deliveredUpTo,
       ...this.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
+      ...token !== undefined && { token },
     };
     return { type: "WELCOME", version: PROTOCOL_VERSION, session: this.id, greeting };
   }

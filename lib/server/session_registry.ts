@@ -28,7 +28,7 @@ export interface SessionCounts {
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<
   ServerOptions,
-  "clock" | "sessionLifetime_ms" | "sink" | "timers"
+  "clock" | "random" | "resumeWithoutToken" | "sessionLifetime_ms" | "sink" | "timers"
 >;
 
 /** Holds every session, and ends those whose clients stay away for too long. */
@@ -63,7 +63,7 @@ export class SessionRegistry {
     const now_ms = clock.now();
     // The wall clock may have jumped back since.
     const before = (at: number) => now_ms - Math.max(0, clock.wallTime() - at);
-    for (const { id, lost_at, received, seen_at } of stored) {
+    for (const { id, lost_at, received, seen_at, token_hash, who } of stored) {
       const opened_ms = before(seen_at);
       const events = new EventSource(sink, clock, id);
       const state = new SessionState({ clock, timers, events, opened_ms });
@@ -71,6 +71,8 @@ export class SessionRegistry {
       state.ledger.startAfter(received);
       const delivered = received;
       const record = new SessionRecord({ id, state, reconnects: true, delivered, delivery });
+      if (token_hash !== undefined) record.tokenHash = token_hash;
+      if (who !== undefined) record.who = who;
       // A session that was connected to the end may have lost its connection only then.
       record.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, record);
@@ -88,10 +90,10 @@ export class SessionRegistry {
   /** Adds the new session of a connection, which may be counted for an address. */
   begin(session: ServerSession, hello: Hello, counted?: CountedSession): Admitted {
     const { confirmed, id } = hello;
-    const { clock, sessionLifetime_ms } = this.#options;
+    const { clock, random, sessionLifetime_ms } = this.#options;
     const delivery = this.#delivery;
-    const reconnects = hello.reconnects && sessionLifetime_ms > 0;
-    const { peer, state } = session;
+    const reconnects = hello.reconnects && sessionLifetime_ms > 0 && this.#mayReturn(hello);
+    const { peer, state, who } = session;
     // Not before: a connection that is refused is not the session of this id.
     state.events.session = id;
     const delivered = confirmed ?? 0;
@@ -99,18 +101,17 @@ export class SessionRegistry {
     const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
     record.session = session;
     record.counted = counted;
+    if (who !== undefined) record.who = who;
     this.#byId.set(id, record);
+    const at = clock.wallTime();
     if (delivery?.isDurable) {
-      const at = clock.wallTime();
       // It is welcomed only when stored: else a resume after a crash would find it unknown.
       record.opening = delivery
-        .keep({ kind: "opened", session: id, at, peer, received: delivered })
+        .keep({ kind: "opened", session: id, at, peer, received: delivered, who })
         .then(() => record.opening = undefined);
     }
-    return {
-      record,
-      resumption: confirmed === undefined ? undefined : resumptionOf(record, hello),
-    };
+    const resumption = confirmed === undefined ? undefined : resumptionOf(record, hello);
+    return { record, resumption, token: record.giveToken(hello, random, at) };
   }
 
   /** Moves a session to the new connection of its client: the last one is lost, whatever it seems. */
@@ -120,11 +121,17 @@ export class SessionRegistry {
     record.session = session;
     const resumption = resumptionOf(record, hello);
     const gap_ms = record.state.gap_ms ?? 0;
-    const { peer } = session;
-    const at = this.#options.clock.wallTime();
-    this.#delivery?.note({ kind: "resumed", session: record.id, at, peer, gap_ms, ...resumption });
+    const { peer, who } = session;
+    const { clock, random } = this.#options;
+    const at = clock.wallTime();
+    const noted = { session: record.id, at, peer, gap_ms, ...resumption };
+    const isNewOwner = who !== undefined && record.who === undefined;
+    this.#delivery?.note({ kind: "resumed", ...noted, ...isNewOwner && { who } });
+    if (isNewOwner) record.who = who;
+    record.reconnects &&= this.#mayReturn(hello);
+    const token = record.giveToken(hello, random, at);
     // A client that never received its WELCOME does not know that the session was open.
-    return { record, resumption: hello.confirmed === undefined ? undefined : resumption };
+    return { record, resumption: hello.confirmed === undefined ? undefined : resumption, token };
   }
 
   /** A connection is closed, and everything was written to it. */
@@ -175,6 +182,11 @@ export class SessionRegistry {
     for (const record of away) this.#endLost(record, { by: "self", reason, text: "" });
     this.#expiry[Symbol.dispose]();
     return away.length;
+  }
+
+  /** Whether a client is kept a session for: nothing would tell whether one without a token has opened it. */
+  #mayReturn({ knows }: Hello): boolean {
+    return knows.includes("token") || this.#options.resumeWithoutToken;
   }
 
   #firstToEvict(): SessionRecord | undefined {

@@ -18,8 +18,10 @@ import { UserError } from "../platform/errors.ts";
  * A record of the store, in the order of events. Times `at` are wall-clock milliseconds since 1970.
  */
 export type Entry =
-  /** A session begins after the sequence number `received`, usually 0. */
-  | { kind: "opened"; session: string; at: number; peer: string; received: number }
+  /** A session begins after the sequence number `received`, usually 0, with the key of this name, if any. */
+  | { kind: "opened"; session: string; at: number; peer: string; received: number; who?: string }
+  /** The client has shown that it has the session's token, of which this is the SHA-256. */
+  | { kind: "claimed"; session: string; at: number; token_hash: string }
   /** A message is delivered. */
   | { kind: "message"; session: string; at: number; seq: number; payload: Uint8Array }
   /** An outage begins. */
@@ -33,6 +35,8 @@ export type Entry =
     gap_ms: number;
     resent: number;
     already_there: number;
+    /** The name of the key, of a session that was opened without one. */
+    who?: string;
   }
   /** A session ends. */
   | { kind: "ended"; session: string; at: number; by: string; reason: string; text: string };
@@ -50,6 +54,10 @@ export interface StoredSession {
   readonly seen_at: number;
   /** When its connection was lost; `undefined` if the server ended while it had one. */
   readonly lost_at?: number;
+  /** The SHA-256 of its token, if its client is known to have one. */
+  readonly token_hash?: string;
+  /** The name of the key that it was opened with, if it was with one. */
+  readonly who?: string;
 }
 
 /** Durable storage for what the server confirms. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSecret } from "../platform/secrets.ts";
 import type { Frame, Greeting } from "./protocol.ts";
 
 /** A non-negative number in a peer's greeting; `undefined` if it is missing or invalid. */
@@ -17,10 +18,16 @@ export function greetingCount(greeting: Greeting, key: string): number | undefin
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** What a peer's greeting says that it knows besides the frames of the first version. */
+/** What a peer's greeting says that it knows besides the first version. */
 export function greetingKnows(greeting: Greeting): readonly string[] {
   const { knows } = greeting;
   return Array.isArray(knows) ? knows.filter((each) => typeof each === "string") : [];
+}
+
+/** A secret that a peer's greeting gives under a key; `undefined` if it is missing or invalid. */
+export function greetingSecret(greeting: Greeting, key: string): string | undefined {
+  const value = greeting[key];
+  return isSecret(value) ? value : undefined;
 }
 
 /** A client's state of its session, from its `HELLO`. */
@@ -35,9 +42,11 @@ export interface Hello {
   readonly sent: number;
   /** Whether everything unconfirmed is known to be undelivered. */
   readonly settled: boolean;
+  /** The token that the session's first `WELCOME` gave. */
+  readonly token?: string;
   /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
   readonly threshold_ms: number;
-  /** What it knows besides the frames of the first version: anything else would be a protocol error. */
+  /** What it knows besides the first version: any other frame would be a protocol error. */
   readonly knows: readonly string[];
 }
 
@@ -49,6 +58,7 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
     confirmed: greetingCount(greeting, "confirmed"),
     sent: greetingCount(greeting, "sent") ?? 0,
     settled: greeting.settled === true,
+    token: greetingSecret(greeting, "token"),
     threshold_ms: 1000 * Math.min(
       greetingNumber(greeting, "data_threshold") ?? Infinity,
       greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,

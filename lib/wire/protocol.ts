@@ -47,10 +47,10 @@ export const HOLD_REASONS = ["store", "output", "room"] as const;
 export type HoldReason = typeof HOLD_REASONS[number];
 
 /**
- * Frames, and reasons of `TERMINATE`, besides those of the first version that this one knows, as it says in
- * `HELLO` and `WELCOME`.
+ * What this version knows besides the first one: frames, keys and reasons of `TERMINATE`, as it says in `HELLO`
+ * and `WELCOME`.
  */
-export const KNOWN_EXTENSIONS = ["hold", "account", "full"] as const;
+export const KNOWN_EXTENSIONS = ["hold", "account", "full", "token"] as const;
 
 /** JSON object of a frame. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -16,7 +16,7 @@ function optionLines(role: Role) {
   return helpText(role).split("\n").filter((line) => line.startsWith("  -")).map((line) => {
     const [, option, gap, meaning] = /^ {2}(\S+(?: \S+)*)( {2,})(\S.*)$/.exec(line) ?? [];
     assert(option && gap && meaning, `no option and meaning in: ${line}`);
-    const words = option.split(/,? /);
+    const words = option.replace(/^--\[no-\](\S+)/, "--$1 --no-$1").split(/,? /);
     const flags = words.filter((word) => word.startsWith("-"));
     const value = words.filter((word) => !word.startsWith("-"));
     return { flags, value, meaning, column: line.indexOf(meaning) };

@@ -72,6 +72,7 @@ Deno.test("parseHello() gives the HELLO, whatever comes behind it", () => {
     confirmed: 3,
     sent: 5,
     settled: false,
+    token: undefined,
     threshold_ms: Infinity,
     knows: [],
   };

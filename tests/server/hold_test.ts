@@ -155,6 +155,7 @@ Deno.test("a client says what its server says, until the next confirmation", asy
     "hold",
     "account",
     "full",
+    "token",
   ]);
   await clock.advance(1_200);
   await peer.say("HOLD output\n");

@@ -39,6 +39,8 @@ export interface ServerHostOptions {
   random: Random;
   /** Where everything that becomes of its outputs is drawn from. */
   outputRandom: Random;
+  /** Where its tokens are drawn from, which have 32 bytes. */
+  secretRandom: Random;
   plan: ServerPlan;
   host: Host;
   story: Story;
@@ -98,7 +100,7 @@ export class ServerHost {
 
   /** Starts the server. */
   start(): void {
-    const { host, plan, random, story } = this.options;
+    const { host, plan, random, secretRandom, story } = this.options;
     const process = host.start();
     this.#wires = new Map();
     story.tell(process.name, "starts");
@@ -111,7 +113,8 @@ export class ServerHost {
         listen: () => host.listen(),
       },
       clock: process,
-      random: (bytes: Uint8Array) => bytes.set(random.bytes(bytes.length)),
+      random: (bytes: Uint8Array) =>
+        bytes.set((bytes.length === 32 ? secretRandom : random).bytes(bytes.length)),
       legacy: new OriginalProtocol(),
     };
     const options: ServerOptions = {
@@ -121,6 +124,7 @@ export class ServerHost {
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       maxUnopened: 1_000,
       once: false,
+      resumeWithoutToken: false,
       store,
       sink: {
         wantsMessages: true,

@@ -28,6 +28,8 @@ interface Row {
   received: number;
   seen_at: number;
   ended: boolean;
+  token_hash?: string;
+  who?: string;
 }
 
 interface Commit {
@@ -116,9 +118,7 @@ export class Disk extends Device<Commit> {
   }
 
   #sessions(): StoredSession[] {
-    return [...this.#rows].flatMap(([id, { ended, received, seen_at }]) =>
-      ended ? [] : [{ id, received, seen_at }]
-    );
+    return [...this.#rows].flatMap(([id, { ended, ...row }]) => ended ? [] : [{ id, ...row }]);
   }
 
   #linesAfter(number: number): Lines {
@@ -142,14 +142,19 @@ export class Disk extends Device<Commit> {
       if (entry.kind === "opened") {
         expect(!row || row.ended, () => `session ${entry.session} opened twice in the store`);
         this.deliveries.storedFrom(entry.session, entry.received);
-        const { at: seen_at, received } = entry;
-        this.#rows.set(entry.session, { received, seen_at, ended: false });
+        const { at: seen_at, received, who } = entry;
+        this.#rows.set(entry.session, { received, seen_at, ended: false, who });
         continue;
       }
       const { kind, session } = entry;
       expect(row !== undefined && !row.ended, () => `${kind} of ${session}, which is not open`);
       row.seen_at = entry.at;
       if (kind === "ended") row.ended = true;
+      if (kind === "claimed") {
+        expect(row.token_hash === undefined, () => `session ${session} is claimed twice`);
+        row.token_hash = entry.token_hash;
+      }
+      if (kind === "resumed") row.who ??= entry.who;
       if (kind !== "message") continue;
       this.messages.push(entry);
       this.deliveries.stored(session, entry.seq, entry.payload);

@@ -43,6 +43,8 @@ class World {
   readonly #clock = new VirtualClock();
   readonly #random: Random;
   readonly #outputRandom: Random;
+  /** Where tokens and all else that has to do with owners and strangers is drawn from. */
+  readonly #secretRandom: Random;
   readonly #plan: Plan;
   readonly #story: Story;
   readonly #servers: ServerHost[];
@@ -53,6 +55,7 @@ class World {
     // Seeds that follow each other would give numbers that look alike.
     this.#random = new Random(Math.imul(seed, 0x9e3779b1));
     this.#outputRandom = new Random(Math.imul(seed, 0xc2b2ae35));
+    this.#secretRandom = new Random(Math.imul(seed, 0x27d4eb2f));
     const plan = overload(drawPlan(this.#fork()), new Random(Math.imul(seed, 0x85ebca6b)));
     this.#plan = changeOutputs(plan, this.#outputRandom);
     this.#story = new Story(this.#clock, listener);
@@ -111,6 +114,7 @@ class World {
       clock: this.#clock,
       random: this.#fork(),
       outputRandom: this.#fork(this.#outputRandom),
+      secretRandom: this.#fork(this.#secretRandom),
       plan,
       host,
       story: this.#story,

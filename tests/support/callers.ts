@@ -23,6 +23,9 @@ export interface Resuming {
   settled?: boolean;
   reconnect?: boolean;
   knows?: string[];
+  token?: string;
+  key?: string;
+  nonce?: string;
 }
 
 /** What a new client says that is going to reconnect. */

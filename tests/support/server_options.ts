@@ -10,8 +10,13 @@ import { DEFAULT_TIMERS } from "./stage.ts";
 /** Where servers in memory listen. */
 export const ADDRESS = { host: "server", port: 4000 };
 
-/** How many sessions a server holds, and for how long. */
-export const KEEPING = { maxSessions: 10_000, maxUnopened: 1_000, sessionLifetime_ms: 3_600_000 };
+/** How many sessions a server holds, for how long, and that it does so for raw clients, which know no tokens. */
+export const KEEPING = {
+  maxSessions: 10_000,
+  maxUnopened: 1_000,
+  sessionLifetime_ms: 3_600_000,
+  resumeWithoutToken: true,
+};
 
 /** What a test has to name: its network, its clock and its recorder. */
 type Needed = Pick<ServerOptions, "clock" | "sink" | "transport">;

@@ -147,6 +147,7 @@ export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSes
     id: "s",
     outbox: new Outbox({ source, window, count, ledger: state.ledger }),
     reconnects: false,
+    identity: {},
     survivesDisconnect: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);

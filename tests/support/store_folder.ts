@@ -16,8 +16,13 @@ const encoder = new TextEncoder();
 export const AT = Date.parse("2026-11-22T05:43:42.686Z");
 
 /** A session begins. */
-export function opened(session: string, received = 0, at = AT): Entry {
+export function opened(session: string, received = 0, at = AT): EntryOf<"opened"> {
   return { kind: "opened", session, at, peer: "192.0.2.1:4000", received };
+}
+
+/** The client of a session has shown that it has its token. */
+export function claimed(session: string, at = AT): Entry {
+  return { kind: "claimed", session, at, token_hash: `hash of ${session}` };
 }
 
 /** Messages of a session, each with the payload `<session> <seq>`. */

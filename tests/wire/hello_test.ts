@@ -25,6 +25,7 @@ const NEW = {
   confirmed: undefined,
   sent: 0,
   settled: false,
+  token: undefined,
   threshold_ms: Infinity,
   knows: [],
 };
@@ -46,6 +47,7 @@ Deno.test("helloFields() reads a client that resumes", () => {
     confirmed: 7,
     sent: 9,
     settled: true,
+    token: undefined,
     threshold_ms: Infinity,
     knows: [],
   });

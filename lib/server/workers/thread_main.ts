@@ -4,7 +4,7 @@
  * @module
  */
 import { OriginalProtocol } from "../../original/protocol.ts";
-import { systemRandom } from "../../platform/random.ts";
+import { systemRandom } from "../../platform/secrets.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { tcpTransport } from "../../platform/net/tcp.ts";
 import type { Port } from "../../platform/thread_link.ts";

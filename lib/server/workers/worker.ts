@@ -46,6 +46,7 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "loaded" });
   }
 
+  /** Has the main thread judge a connection, if any may be judged other than to be served at once. */
   judge(peer: string): Promise<Verdict> | undefined {
     if (!this.#isJudged) return undefined;
     return this.#link.request((call) => ({ kind: "judge", call, peer })) as Promise<Verdict>;

@@ -4,10 +4,17 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { writeErrorText } from "../../platform/errors.ts";
 import { lockFile } from "../file_lock.ts";
 import { StoreError } from "../store.ts";
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, upgradeFrom } from "./schema.ts";
+import { codeOf, SQLITE, textOf, TEXTS } from "./error_text.ts";
+import {
+  APPLICATION_ID,
+  newerText,
+  OTHER_PROGRAM,
+  SCHEMA,
+  SCHEMA_VERSION,
+  upgradeFrom,
+} from "./schema.ts";
 
 /** Names that conventionally mean stdout and a database in memory. */
 const NO_FILES = ["-", ":memory:"];
@@ -22,19 +29,6 @@ const COMMIT_LOCK_WAIT_MS = 60_000;
 const MAX_IDLE_WAL_BYTES = 67_108_864;
 
 const TAKEN = "another server uses it; give each server a file of its own";
-
-/** Result codes of SQLite. */
-const SQLITE = { BUSY: 5, READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const;
-
-const TEXTS: Readonly<Record<number, string>> = {
-  [SQLITE.BUSY]: "another program has it locked; stop that program, and start again",
-  [SQLITE.READONLY]: "it is read-only; give this user write permission, or name another file",
-  [SQLITE.CORRUPT]: "it is damaged; restore a backup, or name another file",
-  [SQLITE.FULL]: "no space is left on its disk; make room, and start again",
-  [SQLITE.CANTOPEN]:
-    "no files can be created beside it; give this user write permission for its folder",
-  [SQLITE.NOTADB]: "it is not an SQLite database; name another file",
-};
 
 /** A store's file, open, and locked against other servers. */
 export class StoreFile {
@@ -159,8 +153,12 @@ class Locks {
   }
 }
 
-/** The absolute path of a file, with links resolved, so that one file has one lock. */
-function pathOf(name: string): string {
+/**
+ * The absolute path of a store, with links resolved, so that one file has one lock.
+ *
+ * @throws {StoreError} If it can be no store. Other errors are those of the operating system.
+ */
+export function pathOf(name: string): string {
   if (NO_FILES.includes(name)) {
     throw new StoreError("it must be a file, to survive a restart of the server; name one");
   }
@@ -216,13 +214,10 @@ function prepare(database: DatabaseSync): void {
   const version = Number(pragma("user_version"));
   const isNew = application === 0 && version === 0 && tables === 0;
   if (!isNew && application !== APPLICATION_ID) {
-    throw new StoreError("it is a database of another program; name another file");
+    throw new StoreError(OTHER_PROGRAM);
   }
   if (version > SCHEMA_VERSION) {
-    throw new StoreError(
-      `it was written by a newer version of this program (schema ${version}, this one knows ` +
-        `${SCHEMA_VERSION}); use that version, or name another file`,
-    );
+    throw new StoreError(newerText(version));
   }
   if (pragma("journal_mode = WAL") !== "wal") {
     throw new StoreError("its file system has no shared memory; name a file on a local disk");
@@ -263,14 +258,6 @@ function missingWalText(name: string): string {
   return `the store ${name} was not closed by its last server, and its -wal is missing: unless another ` +
     "program has opened the store since, which completes it, the messages confirmed last are lost; " +
     "keep and mount the folder of a store, not the file alone";
-}
-
-function codeOf(error: unknown): number {
-  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
-}
-
-function textOf(error: unknown): string {
-  return TEXTS[codeOf(error)] ?? writeErrorText(error);
 }
 
 /** Differs for other files of the same names. */

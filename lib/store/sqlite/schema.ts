@@ -8,7 +8,7 @@
 export const APPLICATION_ID = 0x50575354;
 
 /** The version of the schema below. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const MARK_VERSION = `PRAGMA user_version = ${SCHEMA_VERSION}`;
 
@@ -45,8 +45,19 @@ END`;
 
 /** The statements that a store of an older version lacks. */
 export function upgradeFrom(version: number): readonly string[] {
-  return [...(version < 2 ? CREATE_SERVER : []), ...UPGRADE_MESSAGES, MARK_VERSION];
+  return [
+    ...(version < 2 ? CREATE_SERVER : []),
+    ...(version < 3 ? UPGRADE_MESSAGES : []),
+    ...ADD_OWNERS,
+    MARK_VERSION,
+  ];
 }
+
+/** Before version 4 a session belonged to whoever knew its id. */
+const ADD_OWNERS = [
+  "ALTER TABLE sessions ADD COLUMN token_hash TEXT",
+  "ALTER TABLE sessions ADD COLUMN who TEXT",
+];
 
 /** Before version 3 `messages` had an index by session and `seq`. */
 const UPGRADE_MESSAGES = [
@@ -81,7 +92,9 @@ export const SCHEMA: readonly string[] = [
   ended_by TEXT,
   end_reason TEXT,
   end_text TEXT,
-  last INTEGER NOT NULL DEFAULT 0
+  last INTEGER NOT NULL DEFAULT 0,
+  token_hash TEXT,
+  who TEXT
 )`,
   "CREATE UNIQUE INDEX open_sessions ON sessions (id) WHERE ended_at IS NULL",
   CREATE_MESSAGES,
@@ -121,4 +134,13 @@ const SUFFIXES = ["", "-wal", "-shm", "-lock"];
 /** Whether a path is a store or a file that belongs to it. Both paths must be absolute. */
 export function ownsPath(store: string, path: string): boolean {
   return SUFFIXES.some((suffix) => store + suffix === path);
+}
+
+/** What is said of a database that is no store. */
+export const OTHER_PROGRAM = "it is a database of another program; name another file";
+
+/** What is said of a store with a schema of a later version. */
+export function newerText(version: number): string {
+  return `it was written by a newer version of this program (schema ${version}, this one knows ` +
+    `${SCHEMA_VERSION}); use that version, or name another file`;
 }

@@ -118,7 +118,9 @@ export class StoreWriter {
     const [number, last] = [Number(row["number"]), Number(row["last"])];
     this.#sessions.set(id, { number, written: received, received, seen_at, last });
     const lost_at = row["lost_at"] === null ? undefined : Number(row["lost_at"]);
-    this.sessions.push({ id, received, seen_at, lost_at });
+    const text = (key: string) => row[key] === null ? undefined : String(row[key]);
+    const owner = { token_hash: text("token_hash"), who: text("who") };
+    this.sessions.push({ id, received, seen_at, lost_at, ...owner });
   }
 
   #apply(entry: Entry): void {
@@ -127,6 +129,8 @@ export class StoreWriter {
         return this.#message(entry);
       case "opened":
         return this.#open(entry);
+      case "claimed":
+        return this.#claim(entry);
       case "lost":
         return this.#lose(entry);
       case "resumed":
@@ -162,11 +166,24 @@ export class StoreWriter {
     this.#values = [];
   }
 
-  #open({ session: id, at, peer, received }: EntryOf<"opened">): void {
+  #open({ session: id, at, peer, received, who }: EntryOf<"opened">): void {
     if (this.#sessions.has(id)) throw defect(`session ${id} was opened twice`);
-    const { lastInsertRowid } = this.#statements.open.run(id, peer, at, received, received, at);
+    const { lastInsertRowid } = this.#statements.open.run(
+      id,
+      peer,
+      at,
+      received,
+      received,
+      at,
+      who ?? null,
+    );
     const number = Number(lastInsertRowid);
     this.#sessions.set(id, { number, written: received, received, seen_at: at, last: 0 });
+  }
+
+  #claim({ session: id, at, token_hash }: EntryOf<"claimed">): void {
+    const { number } = this.#touch(id, at, "a token");
+    this.#statements.claim.run(token_hash, number);
   }
 
   #lose({ session: id, at, by, reason, text }: EntryOf<"lost">): void {
@@ -175,12 +192,13 @@ export class StoreWriter {
   }
 
   #resume(entry: EntryOf<"resumed">): void {
-    const { session: id, at, peer, gap_ms, resent, already_there } = entry;
+    const { session: id, at, peer, gap_ms, resent, already_there, who } = entry;
     const { seen_at } = this.#session(id, "a resumption");
     const { number } = this.#touch(id, at, "a resumption");
     // No server recorded the start of this outage if the one before was killed.
     this.#statements.loseUnseen.run(number, seen_at);
     this.#statements.resume.run(at, peer, Math.round(gap_ms), resent, already_there, number);
+    if (who !== undefined) this.#statements.own.run(who, number);
   }
 
   #end({ session: id, at, by, reason, text }: EntryOf<"ended">): void {
@@ -239,7 +257,7 @@ function prepareAll(database: DatabaseSync) {
     rollback: sql("ROLLBACK"),
     last: sql(`SELECT max(coalesce((SELECT max(number) FROM messages), 0),
       coalesce((SELECT max(number) FROM outputs), 0)) AS last`),
-    sessions: sql(`SELECT number, id, received, seen_at, last,
+    sessions: sql(`SELECT number, id, received, seen_at, last, token_hash, who,
        CASE received WHEN start THEN start ELSE coalesce(
          (SELECT seq FROM messages WHERE number = last AND session = sessions.number),
          (SELECT max(seq) FROM messages WHERE session = sessions.number),
@@ -248,8 +266,10 @@ function prepareAll(database: DatabaseSync) {
       FROM sessions WHERE ended_at IS NULL ORDER BY number`),
     message: sql(insertMessages(1)),
     messages: sql(insertMessages(ROWS_AT_ONCE)),
-    open: sql(`INSERT INTO sessions (id, peer, opened_at, start, received, seen_at)
-      VALUES (?, ?, ?, ?, ?, ?)`),
+    open: sql(`INSERT INTO sessions (id, peer, opened_at, start, received, seen_at, who)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`),
+    claim: sql("UPDATE sessions SET token_hash = ? WHERE number = ?"),
+    own: sql("UPDATE sessions SET who = ? WHERE number = ?"),
     update: sql(`UPDATE sessions SET received = ?, seen_at = ?, last = ?
       WHERE number = ? AND received = ? AND ended_at IS NULL`),
     end: sql(`UPDATE sessions SET ended_at = ?, ended_by = ?, end_reason = ?, end_text = ?

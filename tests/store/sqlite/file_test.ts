@@ -52,8 +52,8 @@ const UNUSABLE: readonly [
   }, "it is a database of another program; name another file"],
   ["of a newer version", async (folder) => {
     await makeStore(folder);
-    folder.change("PRAGMA user_version = 4");
-  }, "it was written by a newer version of this program (schema 4, this one knows 3)"],
+    folder.change("PRAGMA user_version = 5");
+  }, "it was written by a newer version of this program (schema 5, this one knows 4)"],
   ["that was cut off", async (folder) => {
     await makeStore(folder);
     Deno.truncateSync(folder.store, 20_000);

@@ -10,6 +10,7 @@ import { StoreError } from "../../../lib/store/store.ts";
 import { openStoredOutput } from "../../../lib/store/stored_output.ts";
 import {
   AT,
+  claimed,
   ended,
   lost,
   message,
@@ -20,6 +21,8 @@ import {
 } from "../../support/store_folder.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
 
+const UNOWNED = { lost_at: undefined, token_hash: undefined, who: undefined };
+
 Deno.test("openSqliteStore() gives the sessions that have not ended, with all that was committed", async () => {
   using folder = new StoreFolder();
   const first = await openSqliteStore(folder.store);
@@ -27,12 +30,14 @@ Deno.test("openSqliteStore() gives the sessions that have not ended, with all th
   await first.commit([opened("a"), opened("b", 7), ...messages("a", 1, 40, AT + 1)]);
   await first.commit([...messages("b", 8, 9, AT + 2), ended("a", AT + 3), opened("c", 0, AT + 3)]);
   await first.commit([lost("c", AT + 4)]);
+  await first.commit([{ ...opened("d", 0, AT + 5), who: "mill" }, claimed("b", AT + 2)]);
   await first.commit([]);
   await first.close();
   const second = await openSqliteStore(folder.store);
   assertEquals(second.sessions, [
-    { id: "b", received: 9, seen_at: AT + 2, lost_at: undefined },
-    { id: "c", received: 0, seen_at: AT + 4, lost_at: AT + 4 },
+    { ...UNOWNED, id: "b", received: 9, seen_at: AT + 2, token_hash: "hash of b" },
+    { ...UNOWNED, id: "c", received: 0, seen_at: AT + 4, lost_at: AT + 4 },
+    { ...UNOWNED, id: "d", received: 0, seen_at: AT + 5, who: "mill" },
   ]);
   await second.commit([...messages("b", 10, 10, AT + 5)]);
   await second.close();

@@ -4,18 +4,26 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { StoreError } from "../../../lib/store/store.ts";
+import { type StoredSession, StoreError } from "../../../lib/store/store.ts";
 import {
   AT,
+  claimed,
   ended,
   message,
   messages,
+  opened,
   StoreFolder,
   ThreadlessStore,
 } from "../../support/store_folder.ts";
 
-/** What turns an empty store of today into one of version 2, as it was created then. */
-const VERSION_2 = `
+/** What turns an empty store of today into one of version 3, as it was created then. */
+const VERSION_3 = `
+ALTER TABLE sessions DROP COLUMN token_hash;
+ALTER TABLE sessions DROP COLUMN who;
+PRAGMA user_version = 3;`;
+
+/** The same for version 2. */
+const VERSION_2 = `${VERSION_3}
 DROP TRIGGER delete_with_session;
 DROP TABLE messages;
 ALTER TABLE sessions DROP COLUMN last;
@@ -68,7 +76,7 @@ for (const [version, statements] of [[1, VERSION_1], [2, VERSION_2]] as const) {
     await assertRejects(() => store.commit([message("b", 9)]), StoreError, "came after 9");
     store.close();
     assertEquals(schemaOf(folder), schemaOf(today));
-    assertEquals(folder.query("PRAGMA user_version"), [{ user_version: 3 }]);
+    assertEquals(folder.query("PRAGMA user_version"), [{ user_version: 4 }]);
     assertEquals(folder.query("SELECT is_open FROM server"), [{ is_open: 0 }]);
     assertEquals(folder.query("SELECT count(*) AS n FROM seen"), [{ n: 5 }]);
     const rows = folder.query("SELECT number, session, seq, previous, payload FROM messages");
@@ -102,4 +110,35 @@ Deno.test("open() leaves a store of version 2 as it was when its upgrade fails",
   );
   assertEquals(folder.query("SELECT name, sql FROM sqlite_schema"), before);
   assertEquals(folder.query("SELECT count(*) AS n FROM messages"), [{ n: 5 }]);
+});
+
+Deno.test("open() upgrades a store of version 3: its sessions have no owners", async () => {
+  using folder = new StoreFolder();
+  using today = new StoreFolder();
+  (await ThreadlessStore.open(today.store)).close();
+  const first = await ThreadlessStore.open(folder.store);
+  await first.commit([opened("a"), ...messages("a", 1, 3)]);
+  first.close();
+  folder.change(VERSION_3);
+  const store = await ThreadlessStore.open(folder.store);
+  const [{ id, received, token_hash, who } = {}] = store.sessions as Partial<StoredSession>[];
+  assertEquals([id, received, token_hash, who], ["a", 3, undefined, undefined]);
+  await store.commit([claimed("a")]);
+  store.close();
+  assertEquals(schemaOf(folder), schemaOf(today));
+  assertEquals(folder.query("PRAGMA user_version"), [{ user_version: 4 }]);
+  assertEquals(folder.query("SELECT token_hash, who FROM sessions"), [
+    { token_hash: "hash of a", who: null },
+  ]);
+});
+
+Deno.test("open() leaves a store of version 3 as it was when its upgrade fails", async () => {
+  using folder = new StoreFolder();
+  (await ThreadlessStore.open(folder.store)).close();
+  // The second of the two columns is there already.
+  folder.change(`${VERSION_3} ALTER TABLE sessions ADD COLUMN who TEXT;`);
+  const before = folder.query("SELECT name, sql FROM sqlite_schema");
+  await assertRejects(() => ThreadlessStore.open(folder.store), StoreError, "cannot open");
+  assertEquals(folder.query("SELECT name, sql FROM sqlite_schema"), before);
+  assertEquals(folder.query("PRAGMA user_version"), [{ user_version: 3 }]);
 });
