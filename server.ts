@@ -4,7 +4,7 @@
  * @module
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
@@ -31,6 +31,10 @@ function unopenedLimit(wanted: number, tell: (text: string) => void): number {
   }
   return Math.min(possible, wanted);
 }
+
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -100,6 +104,7 @@ if (import.meta.main) {
       opened.move();
       return server;
     },
+    check,
   );
   Deno.exit(status);
 }
