@@ -5,11 +5,12 @@
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
-import { useAddressLists } from "./lib/cli/files/address_files.ts";
+import { isFileEntry, useAddressLists } from "./lib/cli/files/address_files.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
+import { ReachableServer } from "./lib/server/access/reachable_server.ts";
 import { ServerAccess } from "./lib/server/access/server_access.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
@@ -102,7 +103,19 @@ if (import.meta.main) {
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
       opened.move();
-      return server;
+      return new ReachableServer({
+        server,
+        opensFirewall: settings.open_firewall,
+        firewall: async () => {
+          // Loaded only here: sessions do not need it.
+          const { firewallOf } = await import("./lib/platform/net/firewall/firewall.ts");
+          // Of lists in files, which change, only the server knows the present entries.
+          const allow = settings.allow.some(isFileEntry) ? [] : settings.allow;
+          return firewallOf({ ...server.address, allow }, systemClock);
+        },
+        clock: systemClock,
+        events,
+      });
     },
     check,
   );

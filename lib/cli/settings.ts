@@ -186,6 +186,12 @@ export const SETTINGS = {
     meaning: "who may connect: addresses, blocks, @FILE; nobody else",
   },
   deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
+  open_firewall: {
+    ...SWITCH,
+    role: "server",
+    default: false,
+    meaning: "open the port in the firewall while it runs; takes root",
+  },
   store: {
     ...PATH,
     role: "server",

@@ -36,7 +36,7 @@ export function useAddressLists(
   { clock, report, use }: AddressFilesOptions,
 ): Disposable {
   const { allow, deny } = settings;
-  const paths = [...new Set([...allow, ...deny].filter(isFile).map(pathOf))];
+  const paths = [...new Set([...allow, ...deny].filter(isFileEntry).map(pathOf))];
   return new WatchedFiles({
     paths,
     clock,
@@ -51,7 +51,8 @@ export function useAddressLists(
   });
 }
 
-function isFile(entry: string): boolean {
+/** Whether an entry of a list stands for those in a file. */
+export function isFileEntry(entry: string): boolean {
   return entry.startsWith("@");
 }
 
@@ -61,7 +62,7 @@ function pathOf(entry: string): string {
 
 function blocksOf(entries: readonly string[], files: readonly FileContent[]): Block[] {
   return entries.flatMap((entry) => {
-    if (!isFile(entry)) return parseBlock(entry);
+    if (!isFileEntry(entry)) return parseBlock(entry);
     return readBlocks(files.find(({ path }) => path === pathOf(entry))!);
   });
 }
