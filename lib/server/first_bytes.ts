@@ -5,7 +5,7 @@
  */
 import { concat } from "../platform/bytes.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Connection, KernelAnswer } from "../platform/net/transport.ts";
+import type { Connection, KernelReceiver } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
@@ -116,8 +116,8 @@ export class PeekedConnection implements Connection {
   }
 
   /** What the kernel knows of it. */
-  async kernelView(clock: Clock): Promise<KernelAnswer> {
-    return await this.#connection.kernelView?.(clock);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    this.#connection.kernelView?.(clock, receiver);
   }
 
   /** Reads some bytes, the first ones first. */

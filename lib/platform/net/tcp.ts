@@ -11,7 +11,7 @@ import { kernelView } from "./kernel_view.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
-  type KernelAnswer,
+  type KernelReceiver,
   type Listener,
   type Transport,
   TransportError,
@@ -102,8 +102,8 @@ class TcpConnection implements Connection {
     return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
   }
 
-  kernelView(clock: Clock): Promise<KernelAnswer> {
-    return kernelView(this, clock);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    kernelView(this, clock, receiver);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
