@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
 import { type Settings, timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
@@ -16,6 +16,9 @@ import { type EventSink, EventSource } from "./lib/session/events.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
 
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 /** TCP with TLS, whose files are watched. */
 async function tlsTransport(settings: Settings, sink: EventSink): Promise<Transport> {
   // Loaded only with TLS.
@@ -75,6 +78,7 @@ if (import.meta.main) {
         sink,
       });
     },
+    check,
   );
   Deno.exit(status);
 }

@@ -4,13 +4,16 @@
  * @module
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
+import { isFileEntry, useAddressLists } from "./lib/cli/files/address_files.ts";
 import { type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
+import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
 import type { ServerPem } from "./lib/platform/net/tls/server.ts";
 import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
-import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
+import { ReachableServer } from "./lib/server/access/reachable_server.ts";
+import { ServerAccess } from "./lib/server/access/server_access.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -46,6 +49,21 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
   watchServerTls({ settings, report, clock: systemClock, use });
   return opened = { pem: first!, serving: await serverTls(first!) };
 }
+/** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
+function unopenedLimit(wanted: number, tell: (text: string) => void): number {
+  const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
+  if (possible < wanted) {
+    tell(
+      `max_unopened ${wanted}: ${possible} are used, half of the files that this process may have open; ` +
+        "see ulimit -n",
+    );
+  }
+  return Math.min(possible, wanted);
+}
+
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -76,11 +94,27 @@ if (import.meta.main) {
       const { workers } = settings;
       // One session has no use for more than one thread.
       const isOne = once || workers === 1;
+      const access = new ServerAccess({
+        clock: systemClock,
+        maxSessionsPerAddress: settings.max_sessions_per_address ||
+          Math.ceil(settings.max_sessions / 2),
+        maxNewPerSecond: settings.max_new_per_second,
+        hasAllow: settings.allow.length > 0,
+        hasDeny: settings.deny.length > 0,
+      });
+      const lists = useAddressLists(settings, {
+        clock: systemClock,
+        report: (level, text) => events.emit("notice", { level, text }),
+        use: (lists) => access.setLists(lists),
+      });
+      opened.use(lists);
       const options: ServerOptions = {
         address: settings,
         timers: timersOf(settings),
         maxMessageBytes: settings.max_message_bytes,
         maxSessions: settings.max_sessions,
+        maxUnopened: unopenedLimit(settings.max_unopened, tell),
+        access,
         sessionLifetime_ms: settings.session_lifetime * 1000,
         resumeWithoutToken: settings.resume_without_token,
         store,
@@ -94,18 +128,27 @@ if (import.meta.main) {
         clock: systemClock,
         sink,
       };
-      if (isOne) {
-        const server = Server.listen(options);
-        opened.move();
-        return server;
-      }
-      checkThreads(workers);
-      const startThread = startWorkerThread;
-      const pool = await WorkerPool.listen({ ...options, workers, startThread });
-      if (tls) tls.changed = (pem) => pool.useTls(pem);
+      if (!isOne) checkThreads(workers);
+      const server = isOne
+        ? Server.listen(options)
+        : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
+      if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
-      return pool;
+      return new ReachableServer({
+        server,
+        opensFirewall: settings.open_firewall,
+        firewall: async () => {
+          // Loaded only here: sessions do not need it.
+          const { firewallOf } = await import("./lib/platform/net/firewall/firewall.ts");
+          // Of lists in files, which change, only the server knows the present entries.
+          const allow = settings.allow.some(isFileEntry) ? [] : settings.allow;
+          return firewallOf({ ...server.address, allow }, systemClock);
+        },
+        clock: systemClock,
+        events,
+      });
     },
+    check,
   );
   Deno.exit(status);
 }

@@ -37,7 +37,7 @@ export function helpText(role: Role): string {
   return [
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n` +
     `       pulsewire-${role} report [options] RECORDING…   (see report --help)\n`,
-    group("Address", settings("host", "port")),
+    group("Address", settings("host", "port", "open_firewall")),
     group(
       "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
       settings(
@@ -55,6 +55,18 @@ export function helpText(role: Role): string {
         "Sessions and store",
         settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
+    ...role === "server"
+      ? [group(
+        "Who may connect (LIST: 192.0.2.0/24,2001:db8::1,@FILE)",
+        settings(
+          "allow",
+          "deny",
+          "max_sessions_per_address",
+          "max_unopened",
+          "max_new_per_second",
+        ),
+      )]
+      : [],
     group(
       "TLS",
       settings("tls", "tls_ca", "tls_server_name", "tls_cert", "tls_key", "tls_client_ca"),
@@ -81,11 +93,13 @@ function settingLine(role: Role, key: Key): string {
     bytes: " N",
     text: " TEXT",
     choice: ` ${choices.join("|")}`,
+    list: " LIST",
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
   const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];
-  const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
+  const isUnused = value === "" || unit === "list";
+  const shown = unit === "switch" ? (value ? "on" : "off") : isUnused ? "not used" : value;
   return line(words, `${meaning[role]} [${shown}]`);
 }
 

@@ -24,7 +24,7 @@ import {
 import { dial, type DialOptions } from "../session/connection.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import { CONNECT_LIMIT_MS, type Timers } from "../session/timers.ts";
+import { NO_ANSWER, type Timers } from "../session/timers.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
 import type { Identity } from "./opening.ts";
@@ -248,17 +248,14 @@ function retryText(closeReason: CloseReason, wasOpened: boolean): string | undef
   if (mayPass(code)) return `the server is not trusted: ${text}`;
   if (reason === "failed") return `the connection failed: ${text}`;
   if (reason === "unreachable") return `the server is unreachable: ${text}`;
+  if (reason === "full") return `the server has no room: ${text}`;
   if (by === "peer" && reason === "silent") {
     return "the server heard nothing from this side in time";
   }
   if (wasOpened) return undefined;
   if (reason === "closed") return `accepted, and closed (FIN) ${BEFORE_OPEN}`;
   if (reason === "reset") return `accepted, and reset (RST) ${BEFORE_OPEN}`;
-  if (reason === "silent") {
-    return by === "self"
-      ? `accepted, but ${text}`
-      : `no answer within ${CONNECT_LIMIT_MS / 1000} s`;
-  }
+  if (reason === "silent") return by === "self" ? `accepted, but ${text}` : NO_ANSWER;
   return undefined;
 }
 

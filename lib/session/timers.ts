@@ -15,6 +15,9 @@ export { ON_TIME_TOLERANCE_MS, STALL_TOLERANCE_MS } from "../platform/deadline.t
 /** Until a connection is open: the kernel itself would retransmit SYN for two minutes. */
 export const CONNECT_LIMIT_MS = 10_000;
 
+/** What is said of a connection that nobody has answered by then. */
+export const NO_ANSWER = `no answer within ${CONNECT_LIMIT_MS / 1000} s`;
+
 /** From an open connection to the end of the handshake, so that idle strangers hold no socket. */
 export const OPEN_LIMIT_MS = 5_000;
 
@@ -35,6 +38,12 @@ export const ORIGINAL_REDIAL_MS = 250;
 
 /** From an outage's end to its conclusion without the peer's account: that comes in one round trip. */
 export const ACCOUNT_LIMIT_MS = 1_000;
+
+/** How long before the peer noticed an outage one may have been over here that is the same. */
+export const CONCLUDED_MS = 30_000;
+
+/** How long after `data_threshold` a frame may come that ends no outage: none was due. */
+export const LATE_MS = 250;
 
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;

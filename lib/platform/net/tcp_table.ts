@@ -7,8 +7,13 @@
 import { splitAddress } from "./address.ts";
 import type { Addresses, KernelTimer, KernelView } from "./transport.ts";
 
-/** What one line of the tables says. */
-export type TableLine = Omit<KernelView, "read_ms" | "retries">;
+/** A connection whose line is wanted. */
+export interface WantedLine {
+  /** Its two ends. */
+  readonly addresses: Addresses;
+  /** What the line says, once found; `null` if two are alike, as with one address on two interfaces. */
+  view?: { -readonly [K in keyof KernelView]: KernelView[K] } | null;
+}
 
 /** By their codes in the tables: 3 is the wait after a close. */
 const TIMERS: readonly KernelTimer[] = [
@@ -22,20 +27,31 @@ const TIMERS: readonly KernelTimer[] = [
 /** The tables give times in ticks of 10 ms, on every architecture that Deno runs on (`USER_HZ`). */
 const TICK_MS = 10;
 
-/** Takes the tables in pieces, and keeps the lines of the connections that were asked for. */
+/**
+ * Takes the tables in pieces, and finds the lines of the connections that are wanted: by both ports, a number,
+ * then by the addresses. Their texts, kept for each of ten thousand connections, would be most of what a look
+ * allocates.
+ */
 export class TcpTables {
-  /** The lines found, by connection; `null` if two are alike, as with one address on two interfaces. */
-  readonly #lines = new Map<string, TableLine | null>();
-  readonly #wanted: ReadonlySet<string>;
+  readonly #wanted = new Map<number, WantedLine[]>();
+  readonly #read_ms: number;
   #unfinished = "";
   /** Whether any table was there to be read. */
   hasTable = false;
   /** The number on a line of its own, which is no part of the tables. */
   number?: number;
 
-  /** Keeps the lines with these keys, as {@linkcode keysOf} makes them. */
-  constructor(wanted: ReadonlySet<string>) {
-    this.#wanted = wanted;
+  /** Takes tables that begin to be read at a time, in monotonic milliseconds. */
+  constructor(read_ms: number) {
+    this.#read_ms = read_ms;
+  }
+
+  /** Finds the line of this connection, too, if its ends are addresses. */
+  want(line: WantedLine): void {
+    const { local, peer } = line.addresses;
+    const ports = bothPorts(portOf(local), portOf(peer));
+    const others = this.#wanted.get(ports);
+    this.#wanted.set(ports, others ? [...others, line] : [line]);
   }
 
   /** Takes the next piece, of whatever size. */
@@ -49,19 +65,21 @@ export class TcpTables {
     this.#unfinished = text.slice(start);
   }
 
-  /** The line of a connection, by its keys; `undefined` if there is none, or more than one. */
-  lineOf(keys: readonly string[]): TableLine | undefined {
-    const lines = keys.map((key) => this.#lines.get(key)).filter((each) => each !== undefined);
-    return lines.length === 1 ? lines[0]! ?? undefined : undefined;
-  }
-
   #line(line: string): void {
     // `  12: 0100007F:0FA0 0100007F:C35A 01 …`: the number, both addresses with their ports, the state.
     const start = line.indexOf(": ") + 2;
     if (start === 1) return this.#other(line);
-    const end = line.indexOf(" ", line.indexOf(" ", start) + 1);
-    const key = line.slice(start, end);
-    if (this.#wanted.has(key)) this.#lines.set(key, this.#lines.has(key) ? null : parsed(line));
+    const middle = line.indexOf(" ", start);
+    const end = line.indexOf(" ", middle + 1);
+    const ports = bothPorts(hexNumber(line, middle - 4, 4), hexNumber(line, end - 4, 4));
+    const all = this.#wanted.get(ports);
+    if (!all) return;
+    const [local, peer] = [line.slice(start, middle - 5), line.slice(middle + 1, end - 5)];
+    for (const wanted of all) {
+      const { addresses } = wanted;
+      if (!isAddress(local, addresses.local) || !isAddress(peer, addresses.peer)) continue;
+      wanted.view = wanted.view === undefined ? parsed(line, this.#read_ms) : null;
+    }
   }
 
   #other(line: string): void {
@@ -70,7 +88,20 @@ export class TcpTables {
   }
 }
 
-function parsed(line: string): TableLine {
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+function bothPorts(local: number, peer: number): number {
+  return local << 16 | peer;
+}
+
+/** The number that has so many digits from a place on. */
+function hexNumber(text: string, at: number, digits: number): number {
+  return parseInt(text.slice(at, at + digits), 16);
+}
+
+function parsed(line: string, read_ms: number): KernelView {
   const fields = line.trim().split(/ +/);
   const [, , , , queues = "", timer = "", retransmissions = "", , probes, , , , rto] = fields;
   const [unacked = "", unread = ""] = queues.split(":");
@@ -84,33 +115,24 @@ function parsed(line: string): TableLine {
     probes: Number(probes),
     // A connection that is closed has fewer fields.
     rto_ms: TICK_MS * Number(rto ?? 0),
+    read_ms,
   };
 }
 
-/**
- * How the tables write the two ends of a connection. IPv4 is either in the one table or, of a socket for both
- * families, in the other one.
- *
- * @returns No key if one of the addresses is none.
- */
-export function keysOf({ local, peer }: Addresses): string[] {
-  const [here, there] = [local, peer].map(hexOf);
-  if (!here || !there || here.isIPv4 !== there.isIPv4) return [];
-  const key = (prefix: string) => `${prefix}${here.hex} ${prefix}${there.hex}`;
-  return here.isIPv4 ? [key(""), key("0000000000000000FFFF0000")] : [key("")];
-}
+/** How an IPv4 address begins in the table of IPv6: `::ffff:`. */
+const MAPPED = "0000000000000000FFFF0000";
 
-function hexOf(address: string): { hex: string; isIPv4: boolean } | undefined {
-  const { host, port } = splitAddress(address) ?? {};
-  const isIPv4 = host?.includes(":") === false;
-  const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host ?? "");
-  const isAddress = bytes.length === (isIPv4 ? 4 : 16) && bytes.every((byte) => byte <= 255);
-  if (!isAddress || port === undefined) return undefined;
-  const hex = (value: number, digits: number) =>
-    value.toString(16).toUpperCase().padStart(digits, "0");
-  // Each four bytes are written as a number of this machine, the last byte first.
-  const inOrder = bytes.map((_, at) => bytes[at ^ 3]!);
-  return { hex: `${inOrder.map((byte) => hex(byte, 2)).join("")}:${hex(Number(port), 4)}`, isIPv4 };
+/**
+ * Whether the tables mean an address, given with its port. IPv4 is either in the one table or, of a socket for
+ * both families, in the other one. Each four bytes are written as a number of this machine, the last byte first.
+ */
+function isAddress(hex: string, address: string): boolean {
+  const { host = "" } = splitAddress(address) ?? {};
+  const isIPv4 = !host.includes(":");
+  const text = isIPv4 && hex.startsWith(MAPPED) ? hex.slice(MAPPED.length) : hex;
+  const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host);
+  return text.length === 2 * bytes.length &&
+    bytes.every((byte, at) => byte === hexNumber(text, 2 * (at ^ 3), 2));
 }
 
 function ipv6Bytes(host: string): number[] {

@@ -103,7 +103,7 @@ export class ServerTls implements TlsSide {
   #admitReused({ fingerprint256 }: X509Certificate): void {
     const until_ms = this.#accepted.get(fingerprint256) ?? -Infinity;
     if (until_ms > systemClock.wallTime()) return;
-    throw new TransportError("closed", "a TLS session that this server does not know");
+    throw new TransportError("reset", "a TLS session that this server does not know");
   }
 }
 

@@ -10,7 +10,7 @@ import type { TLSSocket } from "node:tls";
 import { afterTurn, type Clock } from "../../clock.ts";
 import {
   type Connection,
-  type KernelAnswer,
+  type KernelReceiver,
   type TlsFacts,
   type TlsRefusal,
   TransportError,
@@ -101,8 +101,8 @@ export class TlsStreamConnection implements Connection {
   }
 
   /** What the kernel knows of it. */
-  async kernelView(clock: Clock): Promise<KernelAnswer> {
-    return await this.#inner.kernelView?.(clock);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    this.#inner.kernelView?.(clock, receiver);
   }
 
   /** Reads some bytes. */
