@@ -60,14 +60,15 @@ export class TlsStreamConnection implements Connection {
   #rest?: Uint8Array;
   #wake?: () => void;
   #stopWriting?: () => void;
-  #isOver = false;
+  /** Whether the peer has closed its side, before anything failed. */
+  #hasEnded = false;
   #failure?: unknown;
 
   /** Takes a connection over; nothing is read or written until the first read or write. */
   constructor(inner: Connection, side: TlsSide) {
     this.#inner = inner;
     this.#side = side;
-    this.#stream = new EncryptedStream(inner);
+    this.#stream = new EncryptedStream(inner, () => this.#wants);
   }
 
   /** The peer's address and port, for display. */
@@ -116,11 +117,13 @@ export class TlsStreamConnection implements Connection {
         this.#rest = count < rest.length ? rest.subarray(count) : undefined;
         return count;
       }
+      if (this.#hasEnded) return null;
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isOver) return null;
       const more = new Promise<void>((resolve) => this.#wake = resolve);
       this.#socket!.resume();
+      this.#stream.poll();
       await more;
+      this.#wake = undefined;
     }
   }
 
@@ -141,7 +144,7 @@ export class TlsStreamConnection implements Connection {
 
   /** Sends `close_notify`, and closes this side for writing. */
   async closeWrite(): Promise<void> {
-    if (this.#result && !this.#isOver) {
+    if (this.#result && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#socket!.end(() => resolve()));
       await turn();
       await this.#stream.sent;
@@ -157,6 +160,12 @@ export class TlsStreamConnection implements Connection {
     this.#socket?.destroy();
   }
 
+  /** Whether encrypted bytes are to be read: `node:tls` itself takes all that come, without a bound. */
+  get #wants(): boolean {
+    if (!this.#result) return true;
+    return this.#wake !== undefined && !this.#rest && this.#socket!.readableLength === 0;
+  }
+
   #handshake(): Promise<void> {
     if (this.#handshaking) return this.#handshaking.promise;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -168,9 +177,9 @@ export class TlsStreamConnection implements Connection {
       this.#wake?.();
     });
     socket.pause();
-    socket.once("end", () => this.#over());
+    socket.once("end", () => this.#end());
     // What went wrong is known a turn later.
-    socket.once("close", () => void turn().then(() => this.#over()));
+    socket.once("close", () => void turn().then(() => this.#end()));
     socket.on("error", async (error: Error) => {
       // An alert that is to be sent is written at the end of this turn.
       await turn();
@@ -191,16 +200,16 @@ export class TlsStreamConnection implements Connection {
     }
   }
 
-  /** Nothing more is to be read. */
-  #over(): void {
-    this.#isOver = true;
+  #end(): void {
+    this.#hasEnded ||= this.#failure === undefined;
     this.#handshaking?.resolve();
     this.#wake?.();
   }
 
   #fail(failure: unknown): void {
     this.#failure ??= failure;
-    this.#over();
+    this.#handshaking?.resolve();
+    this.#wake?.();
     this.#stopWriting?.();
   }
 }
@@ -223,24 +232,35 @@ class EncryptedStream extends Duplex {
   /** Resolves when everything is written, or cannot be. */
   sent: Promise<void> = Promise.resolve();
   readonly #connection: Connection;
+  readonly #isWanted: () => boolean;
   #size = SMALLEST_READ_BYTES;
   #isReading = false;
+  /** Whether it was to read when nothing was wanted. */
+  #isDue = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, isWanted: () => boolean) {
     super({ allowHalfOpen: true, readableHighWaterMark: LARGEST_READ_BYTES });
     this.#connection = connection;
+    this.#isWanted = isWanted;
     // Whoever reads or writes hears of it.
     this.on("error", () => {});
   }
 
   override _read(): void {
     if (this.#isReading) return;
+    this.#isDue = !this.#isWanted();
+    if (this.#isDue) return;
     this.#isReading = true;
     const buffer = new Uint8Array(this.#size);
     this.#connection.read(buffer).then(
       (count) => this.#received(count === null ? null : buffer.subarray(0, count)),
       (error) => this.#fail(error),
     );
+  }
+
+  /** Reads on, if it was to. */
+  poll(): void {
+    if (this.#isDue) this._read();
   }
 
   /**

@@ -22,8 +22,8 @@
  *   connection says is known: FIN, with `close_notify` or without, reset, and silence.
  * - A server of `node:tls` verifies a client's certificate only in a full handshake, and lets the handshake of
  *   a refused one come to its end: whoever reuses such a session would pass, so that reused ones are checked.
- * - Each accepted connection takes some 30 KB, about 10 more than with `Deno.listenTls`; both stop reading when
- *   nobody takes what was read.
+ * - Each accepted connection takes some 30 KB, about 10 more than with `Deno.listenTls`. `node:tls` takes all that
+ *   its stream has, so that this reads only when somebody waits for more.
  *
  * @module
  */
