@@ -29,6 +29,8 @@ export interface Deviation {
   valid?: readonly [from: string, to: string];
   /** Whether it is of version 1, without extensions. */
   isOld?: boolean;
+  /** The bits of its key, if that is one of RSA. */
+  rsaBits?: number;
 }
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -77,7 +79,9 @@ export class Certificates implements Disposable {
 
   /** Makes a certificate. */
   make(deviation: Deviation = {}): TestPair {
-    const { name = "localhost", names = "DNS:localhost,IP:127.0.0.1", by, isOld } = deviation;
+    const { name = "localhost", names = "DNS:localhost,IP:127.0.0.1", by, isOld, rsaBits } =
+      deviation;
+    const keyType = rsaBits === undefined ? EC : ["-newkey", `rsa:${rsaBits}`, "-nodes"];
     const subject = ["-subj", `/CN=${name}`];
     return this.#make((pair) => {
       const files = ["-keyout", pair.keyFile, "-out", pair.certFile];
@@ -87,7 +91,7 @@ export class Certificates implements Disposable {
         return this.#openssl(["req", "-x509", ...EC, ...subject], [...leaf, ...own, ...files]);
       }
       const request = `${pair.certFile}.csr`;
-      this.#openssl(["req", ...EC, ...subject], ["-keyout", pair.keyFile, "-out", request]);
+      this.#openssl(["req", ...keyType, ...subject], ["-keyout", pair.keyFile, "-out", request]);
       this.#sign(request, pair.certFile, by ?? this.authority, { ...deviation, names, isOld });
     });
   }
