@@ -7,6 +7,8 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
+import type { UnopenedConnections } from "./acceptor.ts";
+import type { Refusal } from "./coordinator.ts";
 import {
   identifiesProtocol,
   identifiesSession,
@@ -26,15 +28,19 @@ export interface IncomingConnection {
   /** The session that the coordinator placed here. */
   readonly session?: string;
   /** Why the coordinator refuses it, if it does. */
-  readonly refusal?: string;
+  readonly refusal?: Refusal;
 }
 
 /** Options for {@linkcode Dispatcher}. */
 export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordinator" | "legacy"> {
   /** Aborts when the server stops: no connection is waited for any more. */
   stopping: AbortSignal;
+  /** The connections that have opened no session. */
+  unopened: UnopenedConnections;
   /** Serves a connection. */
   serve: (incoming: IncomingConnection) => void | Promise<void>;
+  /** Called with a connection that ended, or gave way, before anything was received. */
+  ended: (connection: Connection) => void;
 }
 
 /** Reads ahead on connections until it is clear who serves them. */
@@ -48,15 +54,20 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, serve } = this.#options;
+    const { clock, coordinator, ended, serve, unopened } = this.#options;
+    const accepted_ms = clock.now();
+    if (!await unopened.admit(connection)) return;
     const isEnough = coordinator ? identifiesSession : identifiesProtocol;
-    const incoming = await this.#identify(connection, clock.now(), isEnough);
+    const incoming = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
+    if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
     if (!coordinator || (!legacy && session === undefined)) {
       return serve({ ...incoming, session: undefined });
     }
-    const placement = await coordinator.findWorker(session);
+    const placement = await coordinator.findWorker(session, connection.peer);
     if (placement.at === "elsewhere") {
+      // It counts as unopened at the other worker from now on.
+      unopened.delete(connection);
       return await coordinator.forward(placement.forwarding, incoming.connection, connected_ms);
     }
     const { refusal } = placement;
@@ -68,9 +79,11 @@ export class Dispatcher {
     connection: Connection,
     connected_ms: number,
     session?: string,
+    refusal?: Refusal,
   ): Promise<void> {
+    this.#options.unopened.add(connection);
     const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
-    return this.#options.serve({ ...incoming, session });
+    return this.#options.serve({ ...incoming, session, refusal });
   }
 
   async #identify(

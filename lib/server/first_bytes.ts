@@ -11,6 +11,8 @@ import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
+import type { CloseReason } from "../session/close_reason.ts";
+import type { Limit } from "../session/events.ts";
 import type { LegacyProtocol } from "./options.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -30,7 +32,7 @@ export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): b
 }
 
 /** Whether first bytes begin a `HELLO`, of any version, right or wrong. */
-export function beginsHello(first: Uint8Array): boolean {
+function beginsHello(first: Uint8Array): boolean {
   return HELLO_WORD.every((byte, at) => byte === first[at]);
 }
 
@@ -56,6 +58,7 @@ export class PeekedConnection implements Connection {
   /** Whether there are any, once they are enough. */
   readonly #reading: Promise<boolean>;
   #isEnough = false;
+  #hasEnded = false;
   /** How many of them have been read again. */
   #readCount = 0;
 
@@ -64,7 +67,10 @@ export class PeekedConnection implements Connection {
     this.#connection = connection;
     this.#reading = readUntil(isEnough, connection, this.#first);
     // The first read rejects with a failure.
-    this.#reading.then((isEnough) => this.#isEnough = isEnough, () => {});
+    this.#reading.then((isEnough) => {
+      this.#isEnough = isEnough;
+      this.#hasEnded = !isEnough;
+    }, () => {});
   }
 
   /** The peer's address and port, for people. */
@@ -75,6 +81,16 @@ export class PeekedConnection implements Connection {
   /** What has come of the first bytes, enough or not. */
   get received(): Uint8Array {
     return bytesOf(this.#first);
+  }
+
+  /** Whether the peer has closed its side before any byte came. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The connection that it reads. */
+  get source(): Connection {
+    return this.#connection;
   }
 
   /** The first bytes, which stay unread; none if the connection ends before any. */
@@ -134,8 +150,24 @@ function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
   return buffer.subarray(0, count);
 }
 
-/** The stranger of a connection on which these bytes, or none, were read before its end. */
-export function strangerOf(connection: Connection, first: Uint8Array): Stranger {
+/** The connection itself, of one that may have been read ahead. */
+export function sourceOf(connection: Connection): Connection {
+  return connection instanceof PeekedConnection ? connection.source : connection;
+}
+
+/** Whether a connection that ended with these first bytes and no `HELLO` was a client's all the same. */
+export function isOfClient({ reason }: CloseReason, first: Uint8Array): boolean {
+  return reason === "failed" || reason === "protocol" && beginsHello(first);
+}
+
+/** The limit for which a connection ended before its `HELLO`: this side closes one only to make room. */
+export function limitOf({ by, reason }: CloseReason): Limit | undefined {
+  return by === "network" && reason === "closed" ? "max_unopened" : undefined;
+}
+
+/** The stranger of a connection on which these bytes, or none, were read before its end, perhaps for a limit. */
+export function strangerOf(connection: Connection, first: Uint8Array, limit?: Limit): Stranger {
+  if (limit) return { peer: connection.peer, limit };
   // What is not enough for the dispatcher has been received all the same.
   const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
   const sent = describeSent(isPeeked ? connection.received : first);

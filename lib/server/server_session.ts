@@ -12,14 +12,16 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
+import type { Limit } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import { beginsHello, strangerOf } from "./first_bytes.ts";
+import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
+import { refusalOf } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
@@ -58,8 +60,9 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirmedEarlier = 0;
   #confirmedEarlier_ms = NaN;
   #assurance?: Assurance;
-  /** The client's `HELLO`, once it has come, be it refused. */
+  /** The client's `HELLO`, once it has come, be it refused; and for which limit, if for one. */
   #hello?: Hello;
+  #limit?: Limit;
 
   /** Makes the server's side of a session on a connection. */
   constructor(options: SessionOptions & { readonly config: SessionHost }) {
@@ -101,13 +104,12 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#assurance?.end();
   }
 
-  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  /** A connection that ends without a `HELLO`, right or wrong, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const first = this.firstBytes;
-    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
-    const isClient = this.#hello || isWrong || closeReason.reason === "failed";
-    if (isClient) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first));
+    const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
+    const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
+    if (isClient && !limit) super.reportEnd(closeReason, connection);
+    else this.config.onStranger(strangerOf(this.connection, this.firstBytes, limit));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -235,10 +237,10 @@ export class ServerSession extends Session implements DeadlineListener {
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
     if ("refusal" in admission) {
-      return this.end({ by: "self", reason: "refused", text: admission.refusal });
+      this.#limit = admission.limit;
+      return this.end(refusalOf(admission, hello));
     }
-    const { record } = admission;
-    this.record = record;
+    const record = this.record = admission.record;
     const welcome = () => this.#welcome(admission);
     if (!record.opening) return welcome();
     // The client has done its part: how long it waits for the store is its choice.

@@ -14,6 +14,7 @@ import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/del
 import type { EntryOf } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import { type Frame, type HoldReason, MAX_WINDOW, PROTOCOL_VERSION } from "../wire/protocol.ts";
+import type { CountedSession, Refusal } from "./coordinator.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
@@ -32,7 +33,13 @@ export interface Admitted {
 }
 
 /** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late" | "given up";
+export type AdmissionResult = Admitted | Refusal | "late" | "given up";
+
+/** How a connection is refused: a client that does not know `full` is given `refused`, which it takes as final. */
+export function refusalOf({ limit, refusal }: Refusal, { knows }: Hello): CloseReason {
+  const reason = limit && knows.includes("full") ? "full" : "refused";
+  return { by: "self", reason, text: refusal };
+}
 
 /** What was heard on the connection of a session. */
 export type Heard = Pick<Session, "closeReason" | "dataFramesReceived" | "framesReceived">;
@@ -74,6 +81,8 @@ export class SessionRecord implements Recipient {
   reconnects: boolean;
   /** The connection that it has. */
   session?: Attachment;
+  /** Its place among the sessions of the address that opened it, if those are counted. */
+  counted?: CountedSession;
   /** The client's last known address and port, for people. */
   peer = "?";
   /** Resolves when the session is stored; `undefined` once it is. */

@@ -8,11 +8,22 @@ import { type CloseReason, type ExitStatus, exitStatus } from "../session/close_
 import { EventSource, type Resumption } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import type { Delivery } from "../store/delivery.ts";
-import type { StoredSession } from "../store/store.ts";
+import type { Store, StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
+import type { CountedSession } from "./coordinator.ts";
 import type { ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
 import { type Admitted, SessionRecord } from "./session_record.ts";
+
+/** What a server has counted of its sessions when it stops. */
+export interface SessionCounts {
+  /** Sessions that were open. */
+  served: number;
+  /** Those that were lost. */
+  lost: number;
+  /** Those that had lost their connection and were not resumed before the end. */
+  away: number;
+}
 
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<
@@ -76,8 +87,8 @@ export class SessionRegistry {
     return this.#byId.get(id);
   }
 
-  /** Adds the new session of a connection. */
-  begin(session: ServerSession, hello: Hello): Admitted {
+  /** Adds the new session of a connection, which may be counted for an address. */
+  begin(session: ServerSession, hello: Hello, counted?: CountedSession): Admitted {
     const { confirmed, id } = hello;
     const { clock, random, sessionLifetime_ms } = this.#options;
     const delivery = this.#delivery;
@@ -89,6 +100,7 @@ export class SessionRegistry {
     state.startAfter(delivered);
     const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
     record.session = session;
+    record.counted = counted;
     if (who !== undefined) record.who = who;
     this.#byId.set(id, record);
     const at = clock.wallTime();
@@ -210,6 +222,7 @@ export class SessionRegistry {
 
   #end(record: SessionRecord, closeReason: CloseReason): void {
     this.#byId.delete(record.id);
+    record.counted?.release();
     record.state.summarize();
     // Its client may resume it at the next server on the same store.
     const stays = record.reconnects && closeReason.by === "self" &&
@@ -227,4 +240,19 @@ export class SessionRegistry {
 function resumptionOf(record: SessionRecord, { confirmed = 0, sent }: Hello): Resumption {
   const { deliveredUpTo } = record;
   return { resent: Math.max(0, sent - deliveredUpTo), already_there: deliveredUpTo - confirmed };
+}
+
+/** Logs how many sessions an earlier process has left in the store. */
+export function reportWaitingSessions({ store }: { store?: Store }, events: EventSource): void {
+  const count = store?.sessions.length ?? 0;
+  if (count === 0) return;
+  const text = `sessions in the store that wait for their clients: ${count}`;
+  events.emit("notice", { level: "info", text });
+}
+
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
+  const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
+  const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

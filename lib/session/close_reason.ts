@@ -103,7 +103,8 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
   if (closeReason.by === "self" && isPolite(closeReason)) {
     return neverBegun ? EXIT.unconnected : EXIT.asked;
   }
-  if (closeReason.by === "peer" && closeReason.reason === "refused") return EXIT.refused;
+  const isTurnedAway = closeReason.reason === "refused" || closeReason.reason === "full";
+  if (closeReason.by === "peer" && isTurnedAway) return EXIT.refused;
   if (!wasOpen || closeReason.unheard) return EXIT.unconnected;
   if (closeReason.by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
@@ -113,7 +114,7 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
 export function isRetryable({ by, reason }: CloseReason): boolean {
   if (by === "network") return true;
   if (by === "self") return reason === "silent";
-  return ["closed", "silent", "shutdown", "superseded"].includes(reason);
+  return ["closed", "silent", "shutdown", "superseded", "full"].includes(reason);
 }
 
 /** Whether a session ended because a user asked for it. */

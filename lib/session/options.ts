@@ -57,7 +57,7 @@ export abstract class SessionSide {
   /** What it shares with other sessions. */
   protected readonly config: SessionConfig;
   /** The connection. */
-  protected readonly connection: Connection;
+  readonly connection: Connection;
   /** Which connection of its session it is, once a frame on it was recorded. */
   declare protected connectionNumber?: number;
 

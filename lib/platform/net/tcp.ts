@@ -169,12 +169,12 @@ class TcpListener implements Listener {
   }
 }
 
-/** Whether this process may open so many more files. */
-export function hasDescriptors(count: number): boolean {
+/** How many more files this process may open, counted up to a number. */
+export function freeDescriptors(most: number): number {
   const spares: Deno.FsFile[] = [];
-  for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
+  for (let spare = openSpare(); spare && spares.push(spare) < most; spare = openSpare());
   for (const spare of spares) spare.close();
-  return spares.length === count;
+  return spares.length;
 }
 
 /** Opens a file that exists on every platform; `undefined` if no more may be opened. */

@@ -12,9 +12,9 @@ import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement } from "../coordinator.ts";
+import type { Placement, Refusal, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
-import type { SessionCounts } from "../server.ts";
+import type { SessionCounts } from "../session_registry.ts";
 import type { Stranger } from "../strangers.ts";
 
 /** How a worker records. */
@@ -31,6 +31,8 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
   readonly wantsMessages: boolean;
   /** How to record, if the process is recorded. */
   readonly recording?: WorkerRecording;
+  /** Whether the main thread judges connections. */
+  readonly isJudged: boolean;
   /** If data messages are delivered: whether they are stored. */
   readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that the worker restores. */
@@ -88,9 +90,13 @@ export type ToWorker =
   | { kind: "serve" }
   /** So many events have been processed. */
   | { kind: "acknowledged"; count: number }
+  | { kind: "judge_result"; call: number; verdict: Verdict }
   | { kind: "place_result"; call: number; placement: Placement }
-  /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Addresses
+  /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one, or refuse it. */
+  | (
+    & { kind: "forwarded"; forwarding: number; age_ms: number; session?: string; refusal?: Refusal }
+    & Addresses
+  )
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
@@ -117,12 +123,14 @@ export type FromWorker =
   | { kind: "event"; event: Event }
   /** Lines for the recording. */
   | { kind: "recorded"; lines: string }
-  /** Which worker serves this session, or, without one, an original client? */
-  | { kind: "place"; call: number; session?: string }
+  /** Is a connection of this peer served? */
+  | { kind: "judge"; call: number; peer: string }
+  /** Which worker serves this session of this peer, or, without one, an original client? */
+  | { kind: "place"; call: number; peer: string; session?: string }
   /** Whether the connection of a session that was placed here has opened or resumed it. */
   | { kind: "placement_settled"; session: string; isKept: boolean }
   /** The session of an original client has begun. */
-  | { kind: "session_begun"; session: string }
+  | { kind: "session_begun"; session: string; peer: string }
   | { kind: "session_ended"; session: string }
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger

@@ -7,7 +7,7 @@
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
-import type { Coordinator, Placement } from "../coordinator.ts";
+import type { Coordinator, Placement, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
@@ -29,8 +29,9 @@ export class ServerWorker implements Coordinator {
   delivery?: RemoteDelivery;
   sessions: readonly StoredSession[] = [];
   isFull = false;
+  #isJudged = false;
   readonly #platform: WorkerPlatform;
-  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | undefined>;
+  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | Verdict>;
   /** Connections that other workers have forwarded to this one, by number. */
   readonly #incoming = new Map<number, ForwardedConnection>();
   /** Connections that this worker has forwarded to others, by number. */
@@ -45,9 +46,15 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "loaded" });
   }
 
-  async findWorker(session: string | undefined): Promise<Placement> {
-    const placement = await this.#link.request((call) => ({ kind: "place", call, session }));
-    return placement!;
+  /** Has the main thread judge a connection, if any may be judged other than to be served at once. */
+  judge(peer: string): Promise<Verdict> | undefined {
+    if (!this.#isJudged) return undefined;
+    return this.#link.request((call) => ({ kind: "judge", call, peer })) as Promise<Verdict>;
+  }
+
+  async findWorker(session: string | undefined, peer: string): Promise<Placement> {
+    const placement = await this.#link.request((call) => ({ kind: "place", call, peer, session }));
+    return placement as Placement;
   }
 
   async forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
@@ -68,16 +75,16 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "placement_settled", session, isKept });
   }
 
-  sessionStarted(session: string): void {
-    this.#link.send({ kind: "session_begun", session });
+  sessionStarted(session: string, peer: string): void {
+    this.#link.send({ kind: "session_begun", session, peer });
   }
 
   sessionEnded(session: string): void {
     this.#link.send({ kind: "session_ended", session });
   }
 
-  onStranger({ peer, sent }: Stranger): void {
-    this.#link.send({ kind: "stranger", peer, sent });
+  onStranger(stranger: Stranger): void {
+    this.#link.send({ kind: "stranger", ...stranger });
   }
 
   #onMessage(message: ToWorker): void {
@@ -88,6 +95,8 @@ export class ServerWorker implements Coordinator {
         return this.#serve(this.#server!);
       case "acknowledged":
         return this.#sink!.acknowledge(message.count);
+      case "judge_result":
+        return this.#link.resolve(message.call, message.verdict);
       case "place_result":
         return this.#link.resolve(message.call, message.placement);
       case "delivery_result":
@@ -126,6 +135,7 @@ export class ServerWorker implements Coordinator {
   #start(config: WorkerConfig): void {
     const send = (message: FromWorker) => this.#link.send(message);
     this.sessions = config.sessions;
+    this.#isJudged = config.isJudged;
     if (config.delivery) {
       const { isDurable } = config.delivery;
       const request = async (message: (call: number) => FromWorker) => {
@@ -162,7 +172,7 @@ export class ServerWorker implements Coordinator {
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { age_ms, forwarding, session } = message;
+    const { age_ms, forwarding, refusal, session } = message;
     const { clock, transport } = this.#platform;
     const send = (request: IoRequest) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
@@ -170,6 +180,6 @@ export class ServerWorker implements Coordinator {
     };
     const connection = new ForwardedConnection(message, send, transport);
     this.#incoming.set(forwarding, connection);
-    this.#server!.serveForwarded(connection, clock.now() - age_ms, session);
+    this.#server!.serveForwarded(connection, clock.now() - age_ms, session, refusal);
   }
 }

@@ -104,7 +104,8 @@ Deno.test("WorkerPool forwards a connection with all that came with its HELLO", 
   const forwarded = threads[0]!.told.find((message) => message.kind === "forwarded")!;
   const { forwarding: _, ...about } = forwarded;
   const addresses = { peer: "client:50000", local: "server:4000" };
-  assertEquals(about, { kind: "forwarded", ...addresses, age_ms: 2_000, session: "s" });
+  const placed = { session: "s", refusal: undefined };
+  assertEquals(about, { kind: "forwarded", ...addresses, age_ms: 2_000, ...placed });
   assertEquals(heardAfter(caller), ["CONFIRM 1", "HEARTBEAT_REPLY 7", "CONFIRM 2"]);
   // The worker that serves it sees its client's close.
   await caller.peer.hangUp();
@@ -251,5 +252,17 @@ Deno.test("WorkerPool shares out the sessions of its store, and resumes each at 
     assertEquals(recorder.all("resumed").length, 6);
     server.stop("shutdown");
     assertEquals<unknown>(await cameTo(status, clock, 2_000), 0);
+  }
+});
+
+Deno.test("WorkerPool.wasReached says whether any worker has had a client, or a stranger", async () => {
+  for (const first of ["HELLO 1 s {}\n", "GET / HTTP/1.1\r\n\r\n"]) {
+    const { clock, connect, server } = await stagePool(WORKERS);
+    await clock.advance(0);
+    assertEquals(server.wasReached, false);
+    const { peer } = await connect();
+    await peer.say(first);
+    await clock.advance(6_000);
+    assertEquals(server.wasReached, true);
   }
 });
