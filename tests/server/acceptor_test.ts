@@ -49,6 +49,7 @@ function stage(...script: ScriptedListener["script"]) {
     clock,
     stopping: new AbortController().signal,
     accepted: ({ peer }) => told.push(`${clock.now()} accepted ${peer}`),
+    makeRoom: () => undefined,
     giveWay: () => mayGiveWay.shift() ?? false,
     refused: ({ peer }) => told.push(`${clock.now()} refused ${peer}`),
     notice: (level) => told.push(`${clock.now()} ${level}`),
