@@ -29,6 +29,7 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
+import { listFindings } from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -74,6 +75,7 @@ export async function preflightFindings(
     ...findings,
     ...accessFindings(role, reach, protectionOf(settings)),
     ...originalFindings(role, reach, settings),
+    ...role === "server" ? listFindings(settings) : [],
     ...role === "server" ? tokenFindings(reach, settings) : [],
     ...role === "server" ? await firewallFindings(settings) : [],
     ...timerFindings(role, settings, commandLine),
@@ -116,7 +118,15 @@ const OTHER_FILES = 20;
 
 async function sessionFindings(settings: Settings, { once }: CommandLine): Promise<Finding[]> {
   const { ok, warning } = about("sessions");
-  const { max_message_bytes, max_sessions, session_lifetime, workers } = settings;
+  const {
+    max_message_bytes,
+    max_new_per_second,
+    max_sessions,
+    max_sessions_per_address,
+    max_unopened,
+    session_lifetime,
+    workers,
+  } = settings;
   const many = once
     ? "one session"
     : `at most ${max_sessions} sessions, in ${counted(workers, "thread")}`;
@@ -127,10 +137,19 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
     counted(max_message_bytes, "byte")
   }`;
   const files = once ? undefined : await openFilesLimit();
+  const wanted = max_sessions + max_unopened + OTHER_FILES;
   return [
     ok(text),
-    ...files === undefined || files >= max_sessions + OTHER_FILES ? [] : [warning(
-      `max_sessions ${max_sessions}: this process may have only ${files} files open; raise ulimit -n`,
+    about("limits").ok(
+      `of one address at most ${
+        max_sessions_per_address || Math.ceil(max_sessions / 2)
+      } sessions, and ${
+        max_new_per_second === 0 ? "any number of" : max_new_per_second
+      } new connections a second; at most ${max_unopened} connections without a session`,
+    ),
+    ...files === undefined || files >= wanted ? [] : [warning(
+      `max_sessions ${max_sessions} and max_unopened ${max_unopened} take about ${wanted} open files, and ` +
+        `this process may have ${files}; raise ulimit -n`,
     )],
   ];
 }

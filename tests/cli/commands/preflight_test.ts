@@ -55,6 +55,10 @@ const PLAIN: readonly [role: Role, line: string, faults: string[]][] = [
   ["server", "192.0.2.1", ["warning access", "warning original"]],
   ["server", "127.0.0.1 --data-interval 20", ["warning timers"]],
   ["server", "127.0.0.1 --data-interval 19.9", []],
+  ["server", "127.0.0.1 --allow 10.0.0.0/8 --deny 10.0.0.1", []],
+  ["server", "127.0.0.1 --allow @/no/such/list", ["error allow"]],
+  ["server", "127.0.0.1 --deny @/no/such/list", ["error deny"]],
+  ["server", "10.0.0.1 --no-original --allow 10.0.0.0/8", ["warning access"]],
   ["server", "127.0.0.1 --resume-without-token", []],
   [
     "server",
@@ -92,6 +96,16 @@ Deno.test("--check says what would be served, with the predicted detection", asy
   assertStringIncludes(texts, "listens on 127.0.0.1:4000");
   assertStringIncludes(texts, "declared dead 7540 s after");
   assertStringIncludes(texts, "at most 7 sessions");
+});
+
+Deno.test("--check reads the files of lists", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/allow`;
+  Deno.writeTextFileSync(path, "10.0.0.0/8 # ours\n");
+  assertEquals(await faults("server", `127.0.0.1 --allow @${path}`), []);
+  Deno.writeTextFileSync(path, "10.0.0.0/33\n");
+  const found = await check("server", `127.0.0.1 --allow @${path}`);
+  assertStringIncludes(found.find(({ level }) => level === "error")!.text, `${path}: line 1: `);
 });
 
 Deno.test("--check of a port that is taken is doubtful, of an address elsewhere an error", async () => {
