@@ -15,7 +15,7 @@ import type { ExitStatus } from "../../session/close_reason.ts";
 import { heartbeatsUntilDead, predictedDetection_ms } from "../../session/timers.ts";
 import type { Role } from "../../wire/protocol.ts";
 import type { CommandLine } from "../args.ts";
-import { type Check, configBeside, resolveSettings } from "../command.ts";
+import { configBeside, resolveSettings } from "../command.ts";
 import { refuseConflicts } from "../conflicts.ts";
 import { type Settings, timersOf, windowOf } from "../settings.ts";
 import { about, type Finding, findingLine, statusOf } from "./findings.ts";
@@ -29,7 +29,7 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
-import { listFindings } from "./preflight_trust.ts";
+import { listFindings, type TrustReaders } from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -43,10 +43,12 @@ export interface PreflightOptions {
 
 /** Checks a command; gives a line for each finding, and the exit status. */
 export async function preflight(
-  ...[role, commandLine]: Parameters<Check>
+  role: Role,
+  commandLine: CommandLine,
+  readers: TrustReaders,
 ): Promise<{ lines: string[]; status: ExitStatus }> {
   const { json, quiet } = commandLine;
-  const findings = await preflightFindings(role, commandLine);
+  const findings = await preflightFindings(role, commandLine, readers);
   const shown = findings.filter(({ level }) => !quiet || level !== "ok");
   return { lines: shown.map((finding) => findingLine(finding, json)), status: statusOf(findings) };
 }
@@ -55,6 +57,7 @@ export async function preflight(
 export async function preflightFindings(
   role: Role,
   commandLine: CommandLine,
+  readers: TrustReaders,
   { disks = systemDisks, own, transport = tcpTransport }: Partial<PreflightOptions> = {},
 ): Promise<Finding[]> {
   const { error, ok } = about("configuration");
@@ -75,7 +78,7 @@ export async function preflightFindings(
     ...findings,
     ...accessFindings(role, reach, protectionOf(settings)),
     ...originalFindings(role, reach, settings),
-    ...role === "server" ? listFindings(settings) : [],
+    ...role === "server" ? listFindings(settings, readers) : [],
     ...role === "server" ? tokenFindings(reach, settings) : [],
     ...role === "server" ? await firewallFindings(settings) : [],
     ...timerFindings(role, settings, commandLine),

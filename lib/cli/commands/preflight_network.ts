@@ -12,7 +12,7 @@ import { listenReachOf, ownAddresses, type Reach, reachOf } from "../../platform
 import { isHeldByTimeWait } from "../../platform/net/time_wait.ts";
 import { type Transport, TransportError } from "../../platform/net/transport.ts";
 import type { Role } from "../../wire/protocol.ts";
-import { isFileEntry } from "../files/address_files.ts";
+import { isFileEntry } from "../check.ts";
 import type { Settings } from "../settings.ts";
 import { about, type Finding } from "./findings.ts";
 

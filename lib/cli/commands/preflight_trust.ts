@@ -4,11 +4,27 @@
  *
  * @module
  */
-import { systemClock } from "../../platform/clock.ts";
+import { type Clock, systemClock } from "../../platform/clock.ts";
 import { UserError } from "../../platform/errors.ts";
-import { isFileEntry, useAddressLists } from "../files/address_files.ts";
+import { isFileEntry } from "../check.ts";
 import type { Settings } from "../settings.ts";
 import { about, type Finding } from "./findings.ts";
+
+/** How files are read, and watched until they are disposed of. */
+export interface ReadOptions<Content> {
+  /** Uses what is in them. */
+  use: (content: Content) => void;
+  /** Reports that they have changed. */
+  report: () => void;
+  /** Time. */
+  clock: Clock;
+}
+
+/** Reads the files of a command as it does when it runs; each throws `UserError` if one cannot be used. */
+export interface TrustReaders {
+  /** Reads lists of addresses. */
+  readonly lists?: (settings: Settings, options: ReadOptions<unknown>) => Disposable;
+}
 
 /** Nothing is reported of files that are read once. */
 const ONCE = { clock: systemClock, report: () => {} };
@@ -17,11 +33,11 @@ const ONCE = { clock: systemClock, report: () => {} };
 const SHOWN = 5;
 
 /** Checks the lists of addresses, and the files in them. */
-export function listFindings(settings: Settings): Finding[] {
+export function listFindings(settings: Settings, { lists }: TrustReaders): Finding[] {
   const { allow, deny } = settings;
   const [allowed, denied] = [about("allow"), about("deny")];
   try {
-    useAddressLists(settings, { ...ONCE, use: () => {} })[Symbol.dispose]();
+    lists?.(settings, { ...ONCE, use: () => {} })[Symbol.dispose]();
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
     return [(allow.some(isFileEntry) ? allowed : denied).error(cause.message)];
