@@ -18,7 +18,8 @@ import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) =>
-  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args, {});
+
 /** TCP with TLS, whose files are watched. */
 async function tlsTransport(settings: Settings, sink: EventSink): Promise<Transport> {
   // Loaded only with TLS.
