@@ -45,6 +45,7 @@ export class UnopenedConnections {
   readonly #options: UnopenedOptions;
   /** The oldest first. */
   readonly #connections = new Set<Connection>();
+  #making?: Promise<void>;
 
   /** Makes one without connections. */
   constructor(options: UnopenedOptions) {
@@ -66,10 +67,28 @@ export class UnopenedConnections {
     return this.has(connection) || this.#turnAway(connection, { limit: "max_unopened" });
   }
 
-  /** Adds a connection; if it is one too many, the oldest gives way. */
+  /** Adds a connection; if it is one too many, the oldest gives way when what has arrived has been read. */
   add(connection: Connection): void {
     this.#connections.add(connection);
-    if (this.#connections.size > this.#options.maxUnopened) this.giveWay();
+    if (this.#isOver) this.makeRoom();
+  }
+
+  /**
+   * Waits until what has arrived has been read, which may open sessions, and closes the oldest of the connections
+   * that are left, until there are as many as there may be.
+   */
+  makeRoom(): Promise<void> {
+    return this.#making ??= new Promise((resolve) =>
+      this.#options.clock.afterInput(() => {
+        this.#making = undefined;
+        while (this.#isOver) this.giveWay();
+        resolve();
+      }, "last")
+    );
+  }
+
+  get #isOver(): boolean {
+    return this.#connections.size > this.#options.maxUnopened;
   }
 
   /** Whether a connection is one of these: it has opened no session, and has not given way. */
@@ -107,6 +126,12 @@ export class UnopenedConnections {
   }
 }
 
+/**
+ * How many connections are accepted before everything else has its turn: those that wait are accepted one after
+ * the other without any.
+ */
+export const ACCEPTS_PER_TURN = 32;
+
 /** Options for {@linkcode acceptAll}. */
 export interface AcceptOptions {
   /** The port. */
@@ -117,8 +142,8 @@ export interface AcceptOptions {
   stopping: AbortSignal;
   /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
-  /** Closes a connection that has opened no session, to make room for another; false if there is none. */
-  giveWay: () => boolean;
+  /** The connections that have opened no session, those among them that are accepted. */
+  unopened: Pick<UnopenedConnections, "giveWay" | "makeRoom">;
   /** Called with each connection that is refused for want of a descriptor. */
   refused: (connection: Connection) => void;
   /** Logs that accepting fails, and that it succeeds again. */
@@ -130,7 +155,8 @@ export interface AcceptOptions {
  * is accepted with a spare one: another one gives way to it that has opened no session, or else it is refused.
  */
 export async function acceptAll(options: AcceptOptions): Promise<void> {
-  const { accepted, clock, listener, notice, stopping } = options;
+  const { accepted, clock, listener, notice, stopping, unopened } = options;
+  let count = 0;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
   const onAccepted = (connection: Connection) => {
@@ -141,6 +167,7 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   while (!stopping.aborted) {
     try {
       onAccepted(await listener.accept());
+      if (++count % ACCEPTS_PER_TURN === 0) await unopened.makeRoom();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
@@ -157,7 +184,7 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
 
 /** Accepts the next connection with the spare descriptor, and makes room or refuses it; false if it cannot. */
 async function acceptSpare(
-  { clock, giveWay, listener, refused }: AcceptOptions,
+  { clock, listener, refused, unopened }: AcceptOptions,
   onAccepted: (connection: Connection) => void,
 ): Promise<boolean> {
   let next: Awaited<ReturnType<Listener["acceptSpare"]>>;
@@ -168,10 +195,10 @@ async function acceptSpare(
     throw error;
   }
   const { connection, hasRoom } = next;
-  if (hasRoom || giveWay()) {
+  if (hasRoom || unopened.giveWay()) {
     onAccepted(connection);
     // A descriptor is free when the read that was under way on it has ended.
-    if (!hasRoom) await new Promise<void>((resolve) => clock.afterInput(resolve));
+    await unopened.makeRoom();
     return true;
   }
   refused(connection);

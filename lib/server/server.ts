@@ -133,7 +133,7 @@ export class Server {
       clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#accepted(connection),
-      giveWay: () => this.#unopened.giveWay(),
+      unopened: this.#unopened,
       refused: ({ peer }) => this.#host.onStranger({ peer, limit: "open_files" }),
       notice: (level, text) => this.#notice(level, text),
     });

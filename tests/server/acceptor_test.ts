@@ -49,7 +49,10 @@ function stage(...script: ScriptedListener["script"]) {
     clock,
     stopping: new AbortController().signal,
     accepted: ({ peer }) => told.push(`${clock.now()} accepted ${peer}`),
-    giveWay: () => mayGiveWay.shift() ?? false,
+    unopened: {
+      giveWay: () => mayGiveWay.shift() ?? false,
+      makeRoom: () => new Promise((resolve) => clock.afterInput(resolve)),
+    },
     refused: ({ peer }) => told.push(`${clock.now()} refused ${peer}`),
     notice: (level) => told.push(`${clock.now()} ${level}`),
   });

@@ -187,7 +187,7 @@ Deno.test("Dispatcher serves no connection that is closed at once, or gives way"
       const { clock, ended, path, served, unopened } = await stage(coordinator);
       if (isClosed) path.client.finish();
       else unopened.add(new Path(clock).server);
-      await settle();
+      await clock.advance(0);
       assertEquals(served, []);
       assertEquals(ended, [path.server]);
       assertEquals(clock.pending, 0);
