@@ -46,10 +46,20 @@ export class UnopenedConnections {
   /** The oldest first. */
   readonly #connections = new Set<Connection>();
   #making?: Promise<void>;
+  readonly #limits = new Set<Deadline>();
 
   /** Makes one without connections. */
   constructor(options: UnopenedOptions) {
     this.#options = options;
+    const { stopping } = options;
+    stopping.addEventListener("abort", () => {
+      for (const limit of this.#limits) limit.end(stopping.reason);
+    }, { once: true });
+  }
+
+  /** A deadline for one of the connections, which ends when the server stops. To be disposed of. */
+  limit(): Deadline {
+    return new UnopenedLimit(this.#options.clock, this.#limits, this.#options.stopping);
   }
 
   /**
@@ -119,10 +129,25 @@ export class UnopenedConnections {
   }
 
   async #wait(wait_ms: number): Promise<void> {
-    const { clock, stopping } = this.#options;
-    using pause = new Deadline(clock, { signal: stopping });
-    pause.moveTo(clock.now() + wait_ms);
+    using pause = this.limit();
+    pause.moveTo(this.#options.clock.now() + wait_ms);
     await sleep(pause).catch(() => {});
+  }
+}
+
+/** Without a listener on the signal: there may be thousands, and adding one looks through all others. */
+class UnopenedLimit extends Deadline {
+  readonly #all: Set<Deadline>;
+
+  constructor(clock: Clock, all: Set<Deadline>, stopping: AbortSignal) {
+    super(clock);
+    this.#all = all.add(this);
+    if (stopping.aborted) this.end(stopping.reason);
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#all.delete(this);
   }
 }
 

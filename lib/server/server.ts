@@ -5,7 +5,8 @@
  * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
  * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` counts connections
  * that open none. `options.ts` has what is
- * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
+ * passed in, also a second protocol; `coordinator.ts` is the interface to who may come in (`access/`) and to the
+ * other workers (`workers/`).
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -83,7 +84,7 @@ export class Server {
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
     const unopened = this.#unopened = new UnopenedConnections({
-      access: coordinator ?? options.access,
+      access: coordinator ?? (options.access?.isJudging ? options.access : undefined),
       clock,
       maxUnopened: options.maxUnopened,
       stopping,
@@ -91,7 +92,7 @@ export class Server {
     });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const ended = (connection: Connection) => this.#endedUnopened(connection);
-    const dispatch = { clock, coordinator, legacy, stopping, unopened, serve, ended };
+    const dispatch = { clock, coordinator, legacy, unopened, serve, ended };
     this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);

@@ -72,7 +72,6 @@ async function stage(
     unopened,
     ended: (connection) => ended.push(connection),
     coordinator,
-    stopping: stopping.signal,
     legacy: new OriginalProtocol(),
     serve: ({ connection, ...incoming }) => {
       connections.push(connection);

@@ -11,6 +11,7 @@ import {
   ServerAccess,
   type ServerAccessOptions,
 } from "../../lib/server/access/server_access.ts";
+import { ACCEPTS_PER_TURN } from "../../lib/server/acceptor.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
 import { BACK, data, type IncomingConnection, welcomeOf } from "../support/callers.ts";
@@ -104,7 +105,7 @@ for (const workers of [1, 3]) {
   Deno.test(`connections over the rate of their address wait, those of others do not (${by})`, async () => {
     const staged = await stage(workers, { maxNewPerSecond: 1 });
     const { clock } = staged;
-    const strangers = [];
+    const strangers: IncomingConnection[] = [];
     for (let n = 0; n < 9; n++) strangers.push(await staged.from(STRANGER));
     for (const [n, each] of strangers.entries()) await greet(staged, each, `s${n}`);
     const served = () => strangers.map((each) => heard(each) === "WELCOME 1" ? 1 : 0).join("");
@@ -151,6 +152,25 @@ for (const workers of [1, 3]) {
     assertEquals(open, 9 + 3 * workers + 2 * workers);
     const { limits } = await strangersOf(staged);
     assertEquals(limits, { max_unopened: 5 * workers + 1 + 9 * workers - 2 * workers });
+  });
+
+  Deno.test(`whoever has said HELLO does not give way to a burst (${by})`, async () => {
+    const staged = await stage(workers, {}, { maxUnopened: workers });
+    const { network } = staged;
+    const signal = new AbortController().signal;
+    network.from = HONEST;
+    await network.connect({ host: "server", port: 4000 }, { signal });
+    const honest = network.paths.at(-1)!;
+    await honest.client.write(new TextEncoder().encode("HELLO 1 h {}\n"));
+    network.from = STRANGER;
+    for (let n = 0; n < 3 * ACCEPTS_PER_TURN; n++) {
+      await network.connect({ host: "server", port: 4000 }, { signal });
+    }
+    await staged.clock.advance(1);
+    assertEquals(staged.recorder.one("connected").peer, `${HONEST}:50000`);
+    assertEquals(honest.server.closed, false);
+    const { limits } = await strangersOf(staged);
+    assertEquals(limits, { max_unopened: 3 * ACCEPTS_PER_TURN - workers });
   });
 
   Deno.test(`a connection without a session is closed after its time (${by})`, async () => {
