@@ -1,6 +1,6 @@
 /**
- * Accepts connections as long as the port is open, judges them before anything is read, and bounds how many have
- * opened no session, and how many files are open.
+ * Accepts connections as long as the port is open, at a pace that leaves everything else its turn, and makes room or
+ * refuses when too many files are open.
  *
  * @module
  */
@@ -11,11 +11,7 @@ import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
-import type { Limit } from "../session/events.ts";
-import type { Access } from "./coordinator.ts";
 import { parseHello } from "./first_bytes.ts";
-import type { ServerOptions } from "./options.ts";
-import type { Stranger } from "./strangers.ts";
 
 /** How long to wait, in milliseconds, before accepting again after accepting failed. */
 export const ACCEPT_BACKOFF_MS = 100;
@@ -25,131 +21,6 @@ export const ACCEPT_BACKOFF_MS = 100;
  * connection is accepted.
  */
 export const REFUSAL_LIMIT_MS = 25;
-
-/** Options for {@linkcode UnopenedConnections}. */
-export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnopened"> {
-  /** Judges each connection; without it, all are served. */
-  access?: Pick<Access, "judge">;
-  /** Aborts when the server stops: no connection waits any longer. */
-  stopping: AbortSignal;
-  /** Counts a connection that is not served. */
-  onStranger: (stranger: Stranger) => void;
-}
-
-/**
- * Connections that have opened no session, be they judged, waiting, in a handshake or silent. When there are more
- * than there may be, the oldest is closed: an honest client opens its session within moments, so that it is those
- * of strangers who stay that give way.
- */
-export class UnopenedConnections {
-  readonly #options: UnopenedOptions;
-  /** The oldest first. */
-  readonly #connections = new Set<Connection>();
-  #making?: Promise<void>;
-  readonly #limits = new Set<Deadline>();
-
-  /** Makes one without connections. */
-  constructor(options: UnopenedOptions) {
-    this.#options = options;
-    const { stopping } = options;
-    stopping.addEventListener("abort", () => {
-      for (const limit of this.#limits) limit.end(stopping.reason);
-    }, { once: true });
-  }
-
-  /** A deadline for one of the connections, which ends when the server stops. To be disposed of. */
-  limit(): Deadline {
-    return new UnopenedLimit(this.#options.clock, this.#limits, this.#options.stopping);
-  }
-
-  /**
-   * Judges a connection that has just been accepted, and waits if it has to. Resolves to false if it is not to
-   * be served: it is closed then, and counted.
-   */
-  async admit(connection: Connection): Promise<boolean> {
-    const judged = this.#options.access?.judge(connection.peer);
-    // What is denied here and now displaces nobody; what has to be asked for is bounded like all else.
-    if (judged instanceof Promise) this.add(connection);
-    const verdict = judged instanceof Promise ? await judged : judged;
-    if (verdict && "limit" in verdict) return this.#turnAway(connection, verdict);
-    if (!(judged instanceof Promise)) this.add(connection);
-    if (verdict) await this.#wait(verdict.wait_ms);
-    return this.has(connection) || this.#turnAway(connection, { limit: "max_unopened" });
-  }
-
-  /** Adds a connection; if it is one too many, the oldest gives way when what has arrived has been read. */
-  add(connection: Connection): void {
-    this.#connections.add(connection);
-    if (this.#isOver) this.makeRoom();
-  }
-
-  /**
-   * Waits until what has arrived has been read, which may open sessions, and closes the oldest of the connections
-   * that are left, until there are as many as there may be.
-   */
-  makeRoom(): Promise<void> {
-    return this.#making ??= new Promise((resolve) =>
-      this.#options.clock.afterInput(() => {
-        this.#making = undefined;
-        while (this.#isOver) this.giveWay();
-        resolve();
-      }, "last")
-    );
-  }
-
-  get #isOver(): boolean {
-    return this.#connections.size > this.#options.maxUnopened;
-  }
-
-  /** Whether a connection is one of these: it has opened no session, and has not given way. */
-  has(connection: Connection): boolean {
-    return this.#connections.has(connection);
-  }
-
-  /** A connection has opened a session, or is closed. */
-  delete(connection: Connection): void {
-    this.#connections.delete(connection);
-  }
-
-  /** Closes the oldest connection, whoever serves it; false if there is none. */
-  giveWay(): boolean {
-    for (const oldest of this.#connections) {
-      this.#connections.delete(oldest);
-      oldest.close();
-      return true;
-    }
-    return false;
-  }
-
-  #turnAway(connection: Connection, { limit }: { limit: Limit }): false {
-    this.delete(connection);
-    this.#options.onStranger({ peer: connection.peer, limit });
-    connection.close();
-    return false;
-  }
-
-  async #wait(wait_ms: number): Promise<void> {
-    using pause = this.limit();
-    pause.moveTo(this.#options.clock.now() + wait_ms);
-    await sleep(pause).catch(() => {});
-  }
-}
-
-/** Without a listener on the signal: there may be thousands, and adding one looks through all others. */
-class UnopenedLimit extends Deadline {
-  readonly #all: Set<Deadline>;
-
-  constructor(clock: Clock, all: Set<Deadline>, stopping: AbortSignal) {
-    super(clock);
-    this.#all = all.add(this);
-    if (stopping.aborted) this.end(stopping.reason);
-  }
-
-  override [Symbol.dispose](): void {
-    super[Symbol.dispose]();
-    this.#all.delete(this);
-  }
-}
 
 /**
  * How many connections are accepted before everything else has its turn: those that wait are accepted one after
@@ -167,8 +38,10 @@ export interface AcceptOptions {
   stopping: AbortSignal;
   /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
-  /** The connections that have opened no session, those among them that are accepted. */
-  unopened: Pick<UnopenedConnections, "giveWay" | "makeRoom">;
+  /** Makes room after a connection was accepted, if that is needed; no more is accepted meanwhile. */
+  makeRoom: () => Promise<void> | undefined;
+  /** Closes a connection that has opened no session, to make room for another; false if there is none. */
+  giveWay: () => boolean;
   /** Called with each connection that is refused for want of a descriptor. */
   refused: (connection: Connection) => void;
   /** Logs that accepting fails, and that it succeeds again. */
@@ -180,7 +53,7 @@ export interface AcceptOptions {
  * is accepted with a spare one: another one gives way to it that has opened no session, or else it is refused.
  */
 export async function acceptAll(options: AcceptOptions): Promise<void> {
-  const { accepted, clock, listener, notice, stopping, unopened } = options;
+  const { accepted, clock, listener, makeRoom, notice, stopping } = options;
   let count = 0;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
@@ -192,7 +65,9 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   while (!stopping.aborted) {
     try {
       onAccepted(await listener.accept());
-      if (++count % ACCEPTS_PER_TURN === 0) await unopened.makeRoom();
+      const room = makeRoom();
+      if (room) await room;
+      else if (++count % ACCEPTS_PER_TURN === 0) await inputRead(clock);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
@@ -209,7 +84,7 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
 
 /** Accepts the next connection with the spare descriptor, and makes room or refuses it; false if it cannot. */
 async function acceptSpare(
-  { clock, listener, refused, unopened }: AcceptOptions,
+  { clock, giveWay, listener, refused }: AcceptOptions,
   onAccepted: (connection: Connection) => void,
 ): Promise<boolean> {
   let next: Awaited<ReturnType<Listener["acceptSpare"]>>;
@@ -220,10 +95,10 @@ async function acceptSpare(
     throw error;
   }
   const { connection, hasRoom } = next;
-  if (hasRoom || unopened.giveWay()) {
+  if (hasRoom || giveWay()) {
     onAccepted(connection);
     // A descriptor is free when the read that was under way on it has ended.
-    await unopened.makeRoom();
+    if (!hasRoom) await inputRead(clock);
     return true;
   }
   refused(connection);
@@ -235,6 +110,10 @@ async function acceptSpare(
   // Only then is the descriptor free again.
   await refusal;
   return true;
+}
+
+function inputRead(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.afterInput(resolve));
 }
 
 const NO_ROOM =

@@ -6,7 +6,7 @@
 import { sleep } from "../platform/condition.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
-import type { UnopenedConnections } from "./acceptor.ts";
+import type { UnopenedConnections } from "./strangers.ts";
 import type { Refusal } from "./coordinator.ts";
 import {
   identifiesProtocol,

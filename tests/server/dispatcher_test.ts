@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
-import { UnopenedConnections } from "../../lib/server/acceptor.ts";
+import { UnopenedConnections } from "../../lib/server/strangers.ts";
 import type { Coordinator, Placement } from "../../lib/server/coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
