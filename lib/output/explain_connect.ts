@@ -83,6 +83,16 @@ const STRANGERS_SENT: Readonly<Record<string, string>> = {
   http2:
     "an HTTP/2 preface (make the load balancer's health check one of TCP, or use another port)",
   tls: "a TLS hello (switch off TLS towards this port, which takes none)",
+  no_tls: "a HELLO without TLS (switch tls on at that client)",
+  tls_unfinished:
+    "the beginning of a TLS handshake (of an old version, a port check, or a client that gave up)",
+  tls_distrust:
+    "that it does not trust this server's certificate (see tls_ca and tls_server_name there)",
+  tls_no_certificate: "no client certificate (see tls_cert there)",
+  tls_expired: "a client certificate that has expired",
+  tls_not_yet_valid: "a client certificate that is not yet valid, by the clock of this host",
+  tls_unknown_authority: "a client certificate of an authority that is not in tls_client_ca",
+  tls_bad_certificate: "a client certificate that cannot be used",
   ssh: "an SSH banner (connect to the port of the SSH server)",
 };
 

@@ -58,7 +58,8 @@ export class Dispatcher {
     const incoming = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
     if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
-    if (!coordinator || (!legacy && session === undefined)) {
+    const isNobody = !legacy && session === undefined || incoming.connection.refusal !== undefined;
+    if (!coordinator || isNobody) {
       return serve({ ...incoming, session: undefined });
     }
     const placement = await coordinator.findWorker(session, connection.peer);
