@@ -12,6 +12,10 @@ const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
   record: " FILE",
+  tls_ca: " FILE",
+  tls_cert: " FILE",
+  tls_client_ca: " FILE",
+  tls_key: " FILE",
   log_dir: " FOLDER",
 };
 
@@ -63,6 +67,10 @@ export function helpText(role: Role): string {
         ),
       )]
       : [],
+    group(
+      "TLS",
+      settings("tls", "tls_ca", "tls_server_name", "tls_cert", "tls_key", "tls_client_ca"),
+    ),
     group("Run", options()),
     group("Output", [
       ...options("output"),

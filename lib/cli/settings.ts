@@ -198,6 +198,32 @@ export const SETTINGS = {
     meaning: "SQLite file for data messages, sessions and outages",
   },
   output: { ...PATH, role: "server", meaning: "file to append data messages to; - for stdout" },
+  tls: { ...SWITCH, role: "client", default: false, meaning: "speak TLS to the server" },
+  tls_ca: {
+    ...PATH,
+    role: "client",
+    meaning: "authorities of the server, besides the platform's (PEM)",
+  },
+  tls_server_name: {
+    role: "client",
+    unit: "text",
+    range: [1, 253],
+    default: "",
+    meaning: "name in the server's certificate, if not the host",
+  },
+  tls_cert: {
+    ...PATH,
+    meaning: {
+      server: "certificate (PEM); with it, the port speaks TLS only",
+      client: "certificate to show to the server (PEM)",
+    },
+  },
+  tls_key: { ...PATH, meaning: "private key of tls_cert (PEM)" },
+  tls_client_ca: {
+    ...PATH,
+    role: "server",
+    meaning: "authorities of client certificates, to ask for (PEM)",
+  },
   log_dir: { ...PATH, meaning: "folder for the three rotating log files" },
   log_stamps: {
     unit: "choice",

@@ -4,18 +4,18 @@
  * @module
  */
 import {
-  type Addresses,
+  type Connection,
   TransportError,
   type TransportErrorKind,
 } from "../../platform/net/transport.ts";
+import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement, Refusal, Verdict } from "../coordinator.ts";
+import type { Placement, Refusal, Stranger, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../session_registry.ts";
-import type { Stranger } from "../strangers.ts";
 
 /** How a worker records. */
 export interface WorkerRecording extends ThinningOptions {
@@ -59,6 +59,9 @@ export function errorOf({ code, kind, text }: IoFailure): TransportError {
   return new TransportError(kind, text, { code });
 }
 
+/** What is known of a connection that is forwarded. */
+export type Accepted = Pick<Connection, "local" | "peer" | "tls">;
+
 /** An operation on a forwarded connection. */
 export type IoRequest =
   | { use: "read"; size: number }
@@ -95,7 +98,7 @@ export type ToWorker =
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one, or refuse it. */
   | (
     & { kind: "forwarded"; forwarding: number; age_ms: number; session?: string; refusal?: Refusal }
-    & Addresses
+    & Accepted
   )
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
@@ -112,6 +115,8 @@ export type ToWorker =
   | { kind: "make_room"; call: number }
   /** Nothing more can be delivered. */
   | { kind: "delivery_failed"; text: string }
+  /** Show and ask for these from now on. */
+  | { kind: "use_tls"; tls: ServerPem }
   | { kind: "stop"; reason: "done" | "shutdown"; text: string };
 
 /** From a worker to the main thread. */
@@ -135,7 +140,7 @@ export type FromWorker =
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
+  | { kind: "forward"; forwarding: number; age_ms: number } & Accepted
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }

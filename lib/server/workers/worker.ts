@@ -4,13 +4,14 @@
  *
  * @module
  */
+import type { ServerPem } from "../../platform/net/tls/server.ts";
+import type { ServingTls } from "../../platform/net/tls/tls.ts";
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
-import type { Coordinator, Placement, Verdict } from "../coordinator.ts";
+import type { Coordinator, Placement, Stranger, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
-import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import {
   failureOf,
@@ -22,7 +23,11 @@ import {
 import { RemoteDelivery, remoteRecording, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
-export type WorkerPlatform = Pick<ServerOptions, "clock" | "legacy" | "random" | "transport">;
+export interface WorkerPlatform
+  extends Pick<ServerOptions, "clock" | "legacy" | "random" | "transport"> {
+  /** Makes the TLS of a server that has it. */
+  serveTls?(pem: ServerPem): Promise<ServingTls>;
+}
 
 /** A worker, controlled by messages of the main thread. */
 export class ServerWorker implements Coordinator {
@@ -37,6 +42,7 @@ export class ServerWorker implements Coordinator {
   /** Connections that this worker has forwarded to others, by number. */
   readonly #outgoing = new Map<number, ForwardingEnd>();
   #server?: Server;
+  #tls?: Promise<ServingTls>;
   #sink?: RemoteSink;
 
   /** Creates a worker that waits for `start`. */
@@ -65,8 +71,8 @@ export class ServerWorker implements Coordinator {
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
-    const { local, peer } = connection;
-    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms });
+    const { local, peer, tls } = connection;
+    this.#link.send({ kind: "forward", forwarding, local, peer, tls, age_ms });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -90,7 +96,7 @@ export class ServerWorker implements Coordinator {
   #onMessage(message: ToWorker): void {
     switch (message.kind) {
       case "start":
-        return this.#start(message.config);
+        return void this.#start(message.config);
       case "serve":
         return this.#serve(this.#server!);
       case "acknowledged":
@@ -127,12 +133,14 @@ export class ServerWorker implements Coordinator {
       case "delivery_failed":
         this.delivery!.fail();
         return this.#server!.onDeliveryFailed(message.text);
+      case "use_tls":
+        return void this.#tls?.then((tls) => tls.use(message.tls));
       case "stop":
         return this.#server!.stop(message.reason, message.text);
     }
   }
 
-  #start(config: WorkerConfig): void {
+  async #start(config: WorkerConfig): Promise<void> {
     const send = (message: FromWorker) => this.#link.send(message);
     this.sessions = config.sessions;
     this.#isJudged = config.isJudged;
@@ -143,16 +151,18 @@ export class ServerWorker implements Coordinator {
       };
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
-    const { clock, legacy, random, transport } = this.#platform;
+    const { clock, legacy, random, serveTls, transport } = this.#platform;
     const recording = config.recording && remoteRecording(config.recording, clock, send);
     this.#sink = new RemoteSink(config.wantsMessages, send, recording);
+    this.#tls = config.tls && serveTls?.(config.tls);
+    const tls = this.#tls && await this.#tls;
     try {
       this.#server = Server.listen({
         ...serverConfig(config),
         legacy,
         once: false,
         coordinator: this,
-        transport,
+        transport: tls ? tls.on(transport) : transport,
         clock,
         random,
         sink: this.#sink,
