@@ -257,11 +257,7 @@ Deno.test("Reporter says nothing of lines left out where none was", async () => 
 /** An event of a client that did not reach a server. */
 const UNREACHED = { by: "network", predicted_ms: null, peer: "192.0.2.1:4000" } as const;
 
-const HINT =
-  "info | docs/firewalls.md has the commands that open TCP port 4000 in the firewall of the " +
-  `server's host: firewalld, ufw, nft, iptables, Windows |  | ${TIME}`;
-
-/** Whether events of one run have the hint: behind which of their lines. */
+/** Which lines about events of one run end with the hint. */
 async function hinted(
   events: Record<string, unknown>[],
   options: Partial<ReporterOptions> = {},
