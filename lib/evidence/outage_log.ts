@@ -114,8 +114,12 @@ export class OutageLog {
   /** When the last exchange before it began; `Infinity` if none is known. */
   readonly since_ms: number;
 
+  /** When the outage before it was over: what the peer had noticed by then is another one. */
+  readonly after_ms: number;
+
   /** Starts with the last exchange before. */
-  constructor(before: LastExchange) {
+  constructor(before: LastExchange, after_ms = -Infinity) {
+    this.after_ms = after_ms;
     this.since_ms = Math.min(...[...before.sent, ...before.received].map(({ at_ms }) => at_ms));
     this.sent = new FrameNotes(before.sent);
     this.received = new FrameNotes(before.received);

@@ -53,7 +53,10 @@ export function conclusionOf(
 ): Conclusion {
   const hasBoth = log !== undefined && peer?.account.isSeen === true;
   const both = hasBoth ? bothSeen(role, log, peer.account, peer) : undefined;
-  const isOne = both !== undefined && areOne(both);
+  const noticed_ms = both?.[OTHER[role]].noticed?.at[1] ?? Infinity;
+  // What the peer had noticed before the last outage was over here is that one.
+  const isEarlier = log !== undefined && noticed_ms < log.after_ms;
+  const isOne = both !== undefined && areOne(both) && !isEarlier;
   const own = log && ownSeen(role, log, now_ms);
   const seen = judge(isOne ? both : { [role]: own });
   const judged = log?.isEcho && ECHOED.includes(seen.cause) ? { ...seen, ...ECHO } : seen;

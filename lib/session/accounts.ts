@@ -63,6 +63,8 @@ export class Accounts {
   #log?: OutageLog;
   /** Until when TCP may wait to send again what the last outage had lost, at most as long as that lasted. */
   #backsOff_ms = -Infinity;
+  /** When the last outage was over. */
+  #over_ms = -Infinity;
   /** The peer's account of the outage. */
   #peer?: ReceivedAccount;
   #sent_ms?: number;
@@ -111,7 +113,7 @@ export class Accounts {
   /** The outage is over: the peer's account of it comes soon, if at all. */
   #endsAt(log: OutageLog, over_ms: number): void {
     if (log.over_ms !== undefined) return;
-    log.over_ms = over_ms;
+    log.over_ms = this.#over_ms = over_ms;
     if (log.closed_ms === undefined) this.#backsOff_ms = over_ms + (over_ms - log.since_ms);
     this.#limit ??= this.#options.clock.timer(Accounts.#onLimit, this);
     this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
@@ -140,7 +142,7 @@ export class Accounts {
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
-    return this.#log = new OutageLog(link.lastExchange());
+    return this.#log = new OutageLog(link.lastExchange(), this.#over_ms);
   }
 
   /** Of an outage that showed nothing here only the last exchange before it was noted. */

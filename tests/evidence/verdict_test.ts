@@ -6,7 +6,9 @@
 import { assertEquals } from "@std/assert";
 import type { Flow } from "../../lib/evidence/directions.ts";
 import type { Judgement } from "../../lib/evidence/outages.ts";
-import { timeText, verdictOf } from "../../lib/evidence/verdict.ts";
+import { accountOf, readAccount } from "../../lib/evidence/account.ts";
+import { OutageLog } from "../../lib/evidence/outage_log.ts";
+import { conclusionOf, timeText, verdictOf } from "../../lib/evidence/verdict.ts";
 
 const WHERE = "where on the path, and by what";
 
@@ -104,4 +106,34 @@ Deno.test("timeText() takes the unit in which a time can be read", () => {
   assertEquals(times.map(timeText), [
     ...["0.0 ms", "10.0 ms", "12 ms", "999 ms", "1.000 s", "119.999 s", "1 h 2 min 5 s"],
   ]);
+});
+
+Deno.test("what the peer had noticed before the last outage was over here is no part of the next one", () => {
+  const logOf = (noticed_ms: number, after_ms?: number) => {
+    const log = new OutageLog({
+      sent: [{ frame: "DATA", n: 1, at_ms: 1_000 }],
+      received: [{ frame: "CONFIRM", n: 1, at_ms: 1_000 }],
+    }, after_ms);
+    log.noticed = { how: "other", at_ms: noticed_ms };
+    log.closed_ms = 60_000;
+    log.over_ms = 61_000;
+    return log;
+  };
+  const theirs = new OutageLog({
+    sent: [{ frame: "CONFIRM", n: 1, at_ms: 1_000 }],
+    received: [{ frame: "DATA", n: 1, at_ms: 1_000 }],
+  });
+  Object.assign(theirs, logOf(15_000), { sent: theirs.sent, received: theirs.received });
+  const account = readAccount(accountOf(theirs, 61_000, { n: 1 }));
+  const concluded = (after_ms: number) => {
+    const received_ms = 61_000;
+    const log = logOf(60_000, after_ms);
+    const { first_noticed_by, peer } = conclusionOf("client", log, 61_000, {
+      account,
+      received_ms,
+    });
+    return [first_noticed_by, peer];
+  };
+  assertEquals(concluded(14_000), ["server", "agrees"]);
+  assertEquals(concluded(30_000), [null, "unknown"]);
 });
