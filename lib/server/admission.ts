@@ -17,7 +17,13 @@ import type { SessionRegistry } from "./session_registry.ts";
 /** Options for {@linkcode Admission}. */
 export type AdmissionOptions = Pick<
   ServerOptions,
-  "coordinator" | "maxSessions" | "once" | "original" | "resumeWithoutToken" | "sessionLifetime_ms"
+  | "coordinator"
+  | "keys"
+  | "maxSessions"
+  | "once"
+  | "original"
+  | "resumeWithoutToken"
+  | "sessionLifetime_ms"
 >;
 
 /** Admits sessions, or refuses them. */
@@ -51,6 +57,11 @@ export class Admission {
 
   /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
   admit(session: ServerSession, hello: Hello): AdmissionResult {
+    const { access } = session;
+    if (this.#options.keys && access?.who === undefined) {
+      if (!access) return "late";
+      return access.end ? { end: access.end } : "given up";
+    }
     const { only } = this;
     const resumesOnly = only instanceof SessionRecord && only.id === hello.id;
     if (only && !resumesOnly) return { refusal: noRoom(hello.id, ONLY_ONE) };
@@ -62,7 +73,7 @@ export class Admission {
     // Read late: its client has given it up, and the session's connection may be a newer one.
     if (record?.session && session.isGivenUp) return "given up";
     const refusal = record
-      ? record.refuseStranger(hello, session.who) ?? refuseKnown(record, hello)
+      ? record.refuseStranger(hello, access?.who) ?? refuseKnown(record, hello)
       : this.#refuseUnknown(hello);
     if (refusal !== undefined) {
       this.#reportPlacement(session, false);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Connection } from "../platform/net/transport.ts";
+import type { CloseReason } from "../session/close_reason.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { StoredSession } from "../store/store.ts";
 import type { Stranger } from "./strangers.ts";
@@ -15,6 +16,30 @@ export type Placement =
   | { readonly at: "here"; readonly refusal?: string }
   /** Another one, to which it is forwarded under this number. */
   | { readonly at: "elsewhere"; readonly forwarding: number };
+
+/** What came of the proof of a client's key. */
+export interface Access {
+  /** The name of the key, if it was proved. */
+  readonly who?: string;
+  /** This side's own proof then. */
+  readonly proof?: string;
+  /** What is wrong otherwise, for this side's user. */
+  readonly failure?: string;
+  /** How that ends the connection, if its next frame does not. */
+  readonly end?: CloseReason;
+}
+
+/** A connection that one worker has accepted and another one serves. */
+export interface Forwarded {
+  /** The connection. */
+  readonly connection: Connection;
+  /** When it was opened, in monotonic milliseconds. */
+  readonly connected_ms: number;
+  /** What came of the proof of its key, if the server has keys. */
+  readonly access?: Access;
+  /** The session that it was placed for, if it names one. */
+  readonly session?: string;
+}
 
 /** All workers together, as one of them sees it. */
 export interface Coordinator {
@@ -30,7 +55,7 @@ export interface Coordinator {
    */
   findWorker(session: string | undefined): Promise<Placement>;
   /** Forwards a connection to another worker; resolves when that has closed it. */
-  forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void>;
+  forward(to: Forwarded & { readonly forwarding: number }): Promise<void>;
   /** Reports whether the connection of a session that was placed here has led to it. */
   sessionPlaced(session: string, isKept: boolean): void;
   /** Reports that the session of a legacy client began here. */

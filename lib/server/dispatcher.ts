@@ -6,14 +6,20 @@
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
+import { encodeFrame } from "../wire/encoder.ts";
+import type { KeyRing } from "../wire/proof.ts";
+import type { Access, Forwarded } from "./coordinator.ts";
 import {
+  behindFirstLine,
   identifiesProtocol,
   identifiesSession,
+  parseFirst,
   parseHello,
   PeekedConnection,
 } from "./first_bytes.ts";
-import type { LegacyProtocol, ServerOptions } from "./options.ts";
+import { type LegacyProtocol, refused, type ServerOptions } from "./options.ts";
 
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {
@@ -27,15 +33,31 @@ export interface IncomingConnection {
   readonly session?: string;
   /** Why the coordinator refuses it, if it does. */
   readonly refusal?: string;
+  /** What came of the proof of its key, if the server has keys. */
+  readonly access?: Access;
 }
 
 /** Options for {@linkcode Dispatcher}. */
-export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordinator" | "legacy"> {
+export interface DispatcherOptions
+  extends Pick<ServerOptions, "clock" | "coordinator" | "keys" | "legacy"> {
   /** Aborts when the server stops: no connection is waited for any more. */
   stopping: AbortSignal;
   /** Serves a connection. */
   serve: (incoming: IncomingConnection) => void | Promise<void>;
 }
+
+const NO_KEY = "this server takes only clients with a key (key_file), and this one has named none";
+
+/** Says nothing of which it is: that would tell strangers which names there are. */
+function wrongProof(key: string): string {
+  return `this server does not know the key ${key}, or knows another secret of that name`;
+}
+
+const LATE: CloseReason = {
+  by: "self",
+  reason: "silent",
+  text: `no PROOF within ${OPEN_LIMIT_MS / 1000} s`,
+};
 
 /** Reads ahead on connections until it is clear who serves them. */
 export class Dispatcher {
@@ -48,29 +70,57 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, serve } = this.#options;
-    const isEnough = coordinator ? identifiesSession : identifiesProtocol;
+    const { clock, coordinator, keys, serve } = this.#options;
+    const isEnough = coordinator || keys ? identifiesSession : identifiesProtocol;
     const incoming = await this.#identify(connection, clock.now(), isEnough);
     const { connected_ms, legacy, session } = incoming;
-    if (!coordinator || (!legacy && session === undefined)) {
-      return serve({ ...incoming, session: undefined });
+    const access = keys && !legacy ? await this.#challenge(keys, incoming) : undefined;
+    const proved = access && { access };
+    // What is not proved is placed nowhere: it must neither take another's room, nor move its session.
+    const isProved = !keys || access?.who !== undefined;
+    if (!coordinator || (!legacy && (session === undefined || !isProved))) {
+      return serve({ ...incoming, ...proved, session: undefined });
     }
     const placement = await coordinator.findWorker(session);
     if (placement.at === "elsewhere") {
-      return await coordinator.forward(placement.forwarding, incoming.connection, connected_ms);
+      const { connection } = incoming;
+      return await coordinator.forward({ ...placement, connection, connected_ms, ...proved });
     }
     const { refusal } = placement;
-    return serve({ ...incoming, refusal, session: refusal === undefined ? session : undefined });
+    const placed = refusal === undefined ? session : undefined;
+    return serve({ ...incoming, ...proved, refusal, session: placed });
   }
 
-  /** Serves a connection that another worker has forwarded, perhaps of a session. */
-  async serveForwarded(
-    connection: Connection,
-    connected_ms: number,
-    session?: string,
-  ): Promise<void> {
+  /** Serves a connection that another worker has forwarded. */
+  async serveForwarded({ access, connected_ms, connection, session }: Forwarded): Promise<void> {
     const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
-    return this.#options.serve({ ...incoming, session });
+    return this.#options.serve({ ...incoming, ...access && { access }, session });
+  }
+
+  /** Has a client prove the key that its `HELLO` names; what is no `HELLO` gets no access. */
+  async #challenge(
+    keys: KeyRing,
+    { connected_ms, connection }: IncomingConnection,
+  ): Promise<Access | undefined> {
+    const { clock, stopping } = this.#options;
+    const hello = parseHello(connection.received);
+    if (!hello) return undefined;
+    const challenge = keys.challenge(hello);
+    if (!challenge) return { failure: "HELLO without a key", end: refused(NO_KEY) };
+    const { key, serverNonce: nonce } = challenge.exchange;
+    using limit = new Deadline(clock, { signal: stopping });
+    limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
+    const asked = connection.ask(encodeFrame({ type: "CHALLENGE", nonce })).then(() => true);
+    const over = () => false;
+    const isAnswered = await Promise.race([asked.catch(over), sleep(limit).then(over, over)]);
+    const answer = isAnswered && parseFirst(behindFirstLine(connection.received));
+    const failure = `HELLO without a proof of the key "${key}"`;
+    if (!answer) return { failure, ...!isAnswered && { end: LATE } };
+    // What it is instead, the session is going to say.
+    if (answer.type !== "PROOF") return { failure };
+    connection.dropAnswer();
+    const verdict = challenge.judge(answer.proof);
+    return verdict.failure ? { ...verdict, end: refused(wrongProof(key)) } : verdict;
   }
 
   async #identify(

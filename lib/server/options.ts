@@ -10,6 +10,7 @@ import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
+import type { KeyRing } from "../wire/proof.ts";
 import type { Coordinator } from "./coordinator.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
@@ -38,12 +39,19 @@ export function serverConfig(options: ServerConfig): ServerConfig {
   return { address, maxMessageBytes, timers, ...sessions };
 }
 
+/** The close reason of a connection that gets no session. */
+export function refused(text: string): CloseReason {
+  return { by: "self", reason: "refused", text };
+}
+
 /** Options for `Server`. */
 export interface ServerOptions extends ServerConfig {
   /** How to detect and serve original clients; without it, they are taken for clients that break the protocol. */
   legacy?: LegacyProtocol;
   /** Fills bytes with randomness, for the ids of sessions whose clients send none. */
   random: Random;
+  /** The keys that clients have to prove; without them, none has to. */
+  keys?: KeyRing;
   /** Whether to serve one session only and end with it. */
   once: boolean;
   /** Where to store data messages, sessions and outages. */

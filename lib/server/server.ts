@@ -23,6 +23,7 @@ import type { Store } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
+import type { Forwarded } from "./coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
@@ -68,7 +69,8 @@ export class Server {
   #status: ExitStatus = EXIT.asked;
 
   private constructor(options: ServerOptions, listener: Listener) {
-    const { clock, coordinator, legacy, maxMessageBytes, random, sink, store, timers } = options;
+    const { clock, coordinator, keys, legacy, maxMessageBytes, random, sink, store, timers } =
+      options;
     const { sessionLifetime_ms } = options;
     this.#options = options;
     this.#listener = listener;
@@ -81,7 +83,7 @@ export class Server {
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
-    this.#dispatcher = new Dispatcher({ clock, coordinator, legacy, stopping, serve });
+    this.#dispatcher = new Dispatcher({ clock, coordinator, keys, legacy, stopping, serve });
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
     const strangers = this.#strangers = new Strangers({ clock, events: this.#events });
@@ -146,8 +148,8 @@ export class Server {
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
-  serveForwarded(connection: Connection, connected_ms: number, session?: string): void {
-    this.#tasks.add(this.#dispatcher.serveForwarded(connection, connected_ms, session));
+  serveForwarded(forwarded: Forwarded): void {
+    this.#tasks.add(this.#dispatcher.serveForwarded(forwarded));
   }
 
   /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
@@ -169,13 +171,19 @@ export class Server {
   }
 
   #serve(incoming: IncomingConnection): void | Promise<void> {
-    const { connected_ms, connection, legacy } = incoming;
+    const { access, connected_ms, connection, legacy } = incoming;
     if (legacy) return this.#serveLegacy(connection, legacy);
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
     const config = this.#host;
-    const session = new ServerSession({ config, ...connection.taken(), connected_ms, state });
+    const session = new ServerSession({
+      config,
+      ...connection.taken(),
+      connected_ms,
+      state,
+      access,
+    });
     this.#admission.expect(session, incoming);
     session.start();
     this.#opened(session);

@@ -19,6 +19,8 @@ import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
+import type { Access } from "./coordinator.ts";
+import { refused } from "./options.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -40,13 +42,13 @@ export class ServerSession extends Session implements DeadlineListener {
   override readonly role = "server";
   /** The session that the connection belongs to, once that is known. */
   record?: SessionRecord;
-  /** The name of the key with which its `HELLO` was proved, if it was. */
-  declare readonly who?: string;
+  /** What came of the proof of its key, if the server has keys. */
+  declare readonly access?: Access;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
   /** What the sessions of a server share, and ask of it. */
-  declare protected readonly config: SessionHost;
+  declare readonly config: SessionHost;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -62,8 +64,9 @@ export class ServerSession extends Session implements DeadlineListener {
   #hello?: Hello;
 
   /** Makes the server's side of a session on a connection. */
-  constructor(options: SessionOptions & { readonly config: SessionHost }) {
+  constructor(options: SessionOptions & Pick<ServerSession, "access" | "config">) {
     super(options);
+    if (options.access) this.access = options.access;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -72,7 +75,7 @@ export class ServerSession extends Session implements DeadlineListener {
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#expectData();
       if (this.record!.isSettled) this.#assurance?.stop();
-      else this.#startAssurance();
+      else if (!this.closeReason) this.#assured().start();
     }
     this.#dataBefore = this.dataFramesReceived;
     if (this.record?.isUnclaimed) this.record.heard(this, this.config.clock.wallTime());
@@ -90,7 +93,7 @@ export class ServerSession extends Session implements DeadlineListener {
     super.onPartialData();
     this.lastData_ms = this.state.lastSignOfLife_ms;
     this.#expectData();
-    this.#startAssurance();
+    if (!this.closeReason) this.#assured().start();
   }
 
   /** Ends the session, also while it is held. */
@@ -103,7 +106,8 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const first = this.firstBytes;
+    const { access, firstBytes: first } = this;
+    if (access?.failure) return this.config.onStranger({ peer: this.peer, sent: access.failure });
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
     if (isClient) super.reportEnd(closeReason, connection);
@@ -217,26 +221,21 @@ export class ServerSession extends Session implements DeadlineListener {
     this.deadline.resume();
   }
 
-  #startAssurance(): void {
-    if (!this.closeReason) this.#assured().start();
-  }
-
   /** Made when first needed. */
   #assured(): Assurance {
     return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
-    if (this.record) throw new ProtocolError("a second HELLO");
+    if (this.#hello) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
     const admission = frame.version === PROTOCOL_VERSION
       ? this.config.admit(this, hello)
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
-    if ("refusal" in admission) {
-      return this.end({ by: "self", reason: "refused", text: admission.refusal });
-    }
+    if ("refusal" in admission) return this.end(refused(admission.refusal));
+    if ("end" in admission) return this.end(admission.end);
     const { record } = admission;
     this.record = record;
     const welcome = () => this.#welcome(admission);
@@ -254,7 +253,8 @@ export class ServerSession extends Session implements DeadlineListener {
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.writer.send(record.welcome(this.config, token));
+    const { proof } = this.access ?? {};
+    this.writer.send(record.welcome(this.config, { ...proof && { proof }, ...token && { token } }));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);
@@ -282,8 +282,8 @@ export class ServerSession extends Session implements DeadlineListener {
     const bytes = payload.length;
     this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
-    const isTaken = record.receive(seq, payload, this.config);
-    if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
+    if (record.receive(seq, payload, this.config)) return;
+    throw new ProtocolError("more data messages than may be unconfirmed");
   }
 
   #confirm(now_ms: number): void {

@@ -13,7 +13,13 @@ import { greetingOf } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
-import { type Frame, type HoldReason, MAX_WINDOW, PROTOCOL_VERSION } from "../wire/protocol.ts";
+import {
+  type Frame,
+  type Greeting,
+  type HoldReason,
+  MAX_WINDOW,
+  PROTOCOL_VERSION,
+} from "../wire/protocol.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
@@ -31,8 +37,13 @@ export interface Admitted {
   readonly token?: string;
 }
 
-/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | { readonly refusal: string } | "late" | "given up";
+/** What a server decides on a `HELLO`; `late` of one that came, or was to be proved, after its limit. */
+export type AdmissionResult =
+  | Admitted
+  | { readonly refusal: string }
+  | { readonly end: CloseReason }
+  | "late"
+  | "given up";
 
 /** What was heard on the connection of a session. */
 export type Heard = Pick<Session, "closeReason" | "dataFramesReceived" | "framesReceived">;
@@ -148,12 +159,12 @@ export class SessionRecord implements Recipient {
   }
 
   /** The frame that opens or resumes it. */
-  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms, token?: string): Frame {
+  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms, more: Greeting): Frame {
     const greeting = {
       ...greetingOf(timers, maxMessageBytes),
       received: this.deliveredUpTo,
       ...this.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
-      ...token !== undefined && { token },
+      ...more,
     };
     return { type: "WELCOME", version: PROTOCOL_VERSION, session: this.id, greeting };
   }

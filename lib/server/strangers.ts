@@ -63,7 +63,8 @@ export class Strangers {
     this.#timer.clear();
     if (this.#count === 0) return;
     const sent = [...this.#sent];
-    const kinds = sent.map((each) => each.startsWith('"') ? "other" : each);
+    // Names and words of strangers are as many as they like.
+    const kinds = sent.map((each) => each.startsWith('"') ? "other" : each.replace(/ ".*/, ""));
     const isNew = kinds.some((each) => !this.#known.has(each));
     for (const each of kinds) this.#known.add(each);
     this.#events.emit("strangers", {

@@ -25,6 +25,7 @@ export type EndReason =
   | "unreachable"
   | "name_not_found"
   | "superseded"
+  | "unproven"
   | "failed";
 
 /** The moment from which a detection time is measured. */
@@ -99,13 +100,12 @@ export type ExitStatus = typeof EXIT[keyof typeof EXIT];
  * client whose server stops before the client is done.
  */
 export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolean): ExitStatus {
-  const neverBegun = role === "client" && !wasOpen && closeReason.reason === "done";
-  if (closeReason.by === "self" && isPolite(closeReason)) {
-    return neverBegun ? EXIT.unconnected : EXIT.asked;
-  }
-  if (closeReason.by === "peer" && closeReason.reason === "refused") return EXIT.refused;
-  if (!wasOpen || closeReason.unheard) return EXIT.unconnected;
-  if (closeReason.by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
+  const { by, reason, unheard } = closeReason;
+  const neverBegun = role === "client" && !wasOpen && reason === "done";
+  if (by === "self" && isPolite(closeReason)) return neverBegun ? EXIT.unconnected : EXIT.asked;
+  if (by === "peer" && reason === "refused" || reason === "unproven") return EXIT.refused;
+  if (!wasOpen || unheard) return EXIT.unconnected;
+  if (by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
 }
 

@@ -147,7 +147,7 @@ export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSes
     id: "s",
     outbox: new Outbox({ source, window, count, ledger: state.ledger }),
     reconnects: false,
-    identity: {},
+    identity: { random: (bytes) => bytes.fill(0x5a) },
     survivesDisconnect: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);

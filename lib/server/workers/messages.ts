@@ -11,8 +11,9 @@ import {
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
+import type { Key } from "../../wire/proof.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement } from "../coordinator.ts";
+import type { Access, Placement } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
@@ -27,6 +28,8 @@ export interface WorkerRecording extends ThinningOptions {
 
 /** What a worker is started with. */
 export interface WorkerConfig extends Readonly<ServerConfig> {
+  /** The keys that clients have to prove, if the server has any. */
+  readonly keys?: readonly Key[];
   /** Whether to emit the events of every data message. */
   readonly wantsMessages: boolean;
   /** How to record, if the process is recorded. */
@@ -80,6 +83,9 @@ export type IoMessage =
   /** To the worker that serves it. */
   | { kind: "io_result"; forwarding: number; result: IoResult };
 
+/** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
+type ForwardedMessage = { forwarding: number; age_ms: number; access?: Access } & Addresses;
+
 /** From the main thread to a worker. */
 export type ToWorker =
   /** Open the port. */
@@ -90,7 +96,9 @@ export type ToWorker =
   | { kind: "acknowledged"; count: number }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; forwarding: number; age_ms: number; session?: string } & Addresses
+  | { kind: "forwarded"; session?: string } & ForwardedMessage
+  /** Clients have to prove these keys from now on. */
+  | { kind: "keys"; keys: readonly Key[] }
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
@@ -127,7 +135,7 @@ export type FromWorker =
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; age_ms: number } & Addresses
+  | { kind: "forward" } & ForwardedMessage
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }

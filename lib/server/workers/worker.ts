@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../platform/net/transport.ts";
+import { TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
-import type { Coordinator, Placement } from "../coordinator.ts";
+import { KeyRing } from "../../wire/proof.ts";
+import type { Coordinator, Forwarded, Placement } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
@@ -36,6 +37,7 @@ export class ServerWorker implements Coordinator {
   /** Connections that this worker has forwarded to others, by number. */
   readonly #outgoing = new Map<number, ForwardingEnd>();
   #server?: Server;
+  #keys?: KeyRing;
   #sink?: RemoteSink;
 
   /** Creates a worker that waits for `start`. */
@@ -50,7 +52,9 @@ export class ServerWorker implements Coordinator {
     return placement!;
   }
 
-  async forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
+  async forward(
+    { access, connected_ms, connection, forwarding }: Forwarded & { forwarding: number },
+  ): Promise<void> {
     const end = new ForwardingEnd(
       connection,
       (result) => this.#link.send({ kind: "io_result", forwarding, result }),
@@ -59,7 +63,7 @@ export class ServerWorker implements Coordinator {
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
     const { local, peer } = connection;
-    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms });
+    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms, ...access && { access } });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -99,6 +103,8 @@ export class ServerWorker implements Coordinator {
         return this.#outgoing.get(message.forwarding)?.onRequest(message.request);
       case "io_result":
         return this.#incoming.get(message.forwarding)?.onResult(message.result);
+      case "keys":
+        return this.#keys!.replace(message.keys);
       case "delivered":
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
       case "held":
@@ -134,6 +140,7 @@ export class ServerWorker implements Coordinator {
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
     const { clock, legacy, random, transport } = this.#platform;
+    if (config.keys) this.#keys = new KeyRing(config.keys, random);
     const recording = config.recording && remoteRecording(config.recording, clock, send);
     this.#sink = new RemoteSink(config.wantsMessages, send, recording);
     try {
@@ -141,6 +148,7 @@ export class ServerWorker implements Coordinator {
         ...serverConfig(config),
         legacy,
         once: false,
+        keys: this.#keys,
         coordinator: this,
         transport,
         clock,
@@ -162,7 +170,7 @@ export class ServerWorker implements Coordinator {
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { age_ms, forwarding, session } = message;
+    const { access, age_ms, forwarding, session } = message;
     const { clock, transport } = this.#platform;
     const send = (request: IoRequest) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
@@ -170,6 +178,7 @@ export class ServerWorker implements Coordinator {
     };
     const connection = new ForwardedConnection(message, send, transport);
     this.#incoming.set(forwarding, connection);
-    this.#server!.serveForwarded(connection, clock.now() - age_ms, session);
+    const connected_ms = clock.now() - age_ms;
+    this.#server!.serveForwarded({ access, connected_ms, connection, session });
   }
 }

@@ -21,7 +21,8 @@ import { serverConfig, type ServerOptions } from "../options.ts";
 import { fullText } from "../admission.ts";
 import { reportStop, reportWaitingSessions, type SessionCounts, STOP_LIMIT_MS } from "../server.ts";
 import { Strangers } from "../strangers.ts";
-import type { FromWorker, WorkerConfig } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
+import { workerRecording } from "./remote.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 
@@ -103,7 +104,7 @@ export class WorkerPool {
     const { host, port } = this.#address;
     this.#events.emit("listening", { host, port, workers: this.#workers.length });
     reportWaitingSessions(this.#options, this.#events);
-    for (const worker of this.#workers) worker.send({ kind: "serve" });
+    this.#sendAll({ kind: "serve" });
     using limit = this.#limit;
     try {
       await Promise.race([sleep(limit), this.#endAll()]);
@@ -122,7 +123,7 @@ export class WorkerPool {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + STOP_MARGIN_MS);
-    for (const worker of this.#workers) worker.send({ kind: "stop", reason, text });
+    this.#sendAll({ kind: "stop", reason, text });
   }
 
   async #start(): Promise<void> {
@@ -136,6 +137,8 @@ export class WorkerPool {
         worker.send({ kind: "start", config: this.#config(n) });
       }
       this.#sendFull();
+      const { keys } = this.#options;
+      if (keys) keys.onChange = () => this.#sendAll({ kind: "keys", keys: keys.keys });
       await Promise.all(this.#workers.map((worker) => worker.listening));
     } catch (error) {
       this.#terminateThreads();
@@ -163,8 +166,7 @@ export class WorkerPool {
 
   /** Makes the configuration of a worker, and assigns it its sessions. */
   #config(n: number): WorkerConfig {
-    const { clock, sink, store, workers } = this.#options;
-    const lines_per_s = sink.recording?.thinning.lines_per_s;
+    const { sink, store, workers } = this.#options;
     // Its share of the sessions of an earlier process.
     const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
     for (const { id } of sessions) this.#routing.add(id, n);
@@ -172,12 +174,8 @@ export class WorkerPool {
       ...serverConfig(this.#options),
       address: this.#address,
       wantsMessages: sink.wantsMessages,
-      recording: lines_per_s === undefined ? undefined : {
-        lines_per_s,
-        threads: workers,
-        origin_ms: clock.origin_ms ?? 0,
-        now_ms: clock.now(),
-      },
+      recording: workerRecording(this.#options),
+      keys: this.#options.keys?.keys,
       delivery: this.#delivery && { isDurable: this.#delivery.isDurable },
       sessions,
     };
@@ -214,9 +212,8 @@ export class WorkerPool {
       case "stranger":
         return this.#strangers.onStranger(message);
       case "forward": {
-        const { age_ms, forwarding, local, peer } = message;
-        const { session, to } = this.#forwardings.get(forwarding)!;
-        return to.send({ kind: "forwarded", forwarding, local, peer, age_ms, session });
+        const { session, to } = this.#forwardings.get(message.forwarding)!;
+        return to.send({ ...message, kind: "forwarded", session });
       }
       case "io_request":
         this.#forwardings.get(message.forwarding)?.from.send(message);
@@ -274,7 +271,11 @@ export class WorkerPool {
     const share = this.#delivery?.share ?? Infinity;
     if (sessions === this.#full.sessions && share === this.#full.share) return;
     this.#full = { sessions, share };
-    for (const worker of this.#workers) worker.send({ kind: "full", sessions, share });
+    this.#sendAll({ kind: "full", sessions, share });
+  }
+
+  #sendAll(message: ToWorker): void {
+    for (const worker of this.#workers) worker.send(message);
   }
 
   #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {
@@ -288,7 +289,7 @@ export class WorkerPool {
   #onDeliveryFailed(text: string): void {
     this.#notice("error", text);
     this.#status = EXIT.lost;
-    for (const worker of this.#workers) worker.send({ kind: "delivery_failed", text });
+    this.#sendAll({ kind: "delivery_failed", text });
     this.stop("shutdown", text);
   }
 
