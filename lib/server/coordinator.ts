@@ -29,6 +29,11 @@ export interface Access {
   readonly end?: CloseReason;
 }
 
+/** The close reason of a connection that gets no session. */
+export function refused(text: string): CloseReason {
+  return { by: "self", reason: "refused", text };
+}
+
 /** A connection that one worker has accepted and another one serves. */
 export interface Forwarded {
   /** The connection. */

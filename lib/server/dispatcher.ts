@@ -10,7 +10,7 @@ import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import type { KeyRing } from "../wire/proof.ts";
-import type { Access, Forwarded } from "./coordinator.ts";
+import { type Access, type Forwarded, refused } from "./coordinator.ts";
 import {
   behindFirstLine,
   identifiesProtocol,
@@ -19,7 +19,7 @@ import {
   parseHello,
   PeekedConnection,
 } from "./first_bytes.ts";
-import { type LegacyProtocol, refused, type ServerOptions } from "./options.ts";
+import type { LegacyProtocol, ServerOptions } from "./options.ts";
 
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {

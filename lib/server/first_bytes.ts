@@ -171,11 +171,11 @@ function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
   return buffer.subarray(0, count);
 }
 
-/** The stranger of a connection on which these bytes, or none, were read before its end. */
-export function strangerOf(connection: Connection, first: Uint8Array): Stranger {
+/** The stranger of a connection on which these bytes, or none, were read, unless better is known what it sent. */
+export function strangerOf(connection: Connection, first: Uint8Array, known?: string): Stranger {
   // What is not enough for the dispatcher has been received all the same.
   const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
-  const sent = describeSent(isPeeked ? connection.received : first);
+  const sent = known ?? describeSent(isPeeked ? connection.received : first);
   return { peer: connection.peer, sent };
 }
 

@@ -39,11 +39,6 @@ export function serverConfig(options: ServerConfig): ServerConfig {
   return { address, maxMessageBytes, timers, ...sessions };
 }
 
-/** The close reason of a connection that gets no session. */
-export function refused(text: string): CloseReason {
-  return { by: "self", reason: "refused", text };
-}
-
 /** Options for `Server`. */
 export interface ServerOptions extends ServerConfig {
   /** How to detect and serve original clients; without it, they are taken for clients that break the protocol. */

@@ -19,8 +19,7 @@ import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { beginsHello, strangerOf } from "./first_bytes.ts";
-import type { Access } from "./coordinator.ts";
-import { refused } from "./options.ts";
+import { type Access, refused } from "./coordinator.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -107,11 +106,10 @@ export class ServerSession extends Session implements DeadlineListener {
   /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const { access, firstBytes: first } = this;
-    if (access?.failure) return this.config.onStranger({ peer: this.peer, sent: access.failure });
     const isWrong = closeReason.reason === "protocol" && beginsHello(first);
     const isClient = this.#hello || isWrong || closeReason.reason === "failed";
-    if (isClient) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first));
+    if (isClient && !access?.failure) super.reportEnd(closeReason, connection);
+    else this.config.onStranger(strangerOf(this.connection, first, access?.failure));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -224,6 +222,10 @@ export class ServerSession extends Session implements DeadlineListener {
   /** Made when first needed. */
   #assured(): Assurance {
     return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
+  }
+
+  protected override openTimeout(): CloseReason {
+    return this.access?.end ?? super.openTimeout();
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
