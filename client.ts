@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
 import { timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
@@ -13,6 +13,10 @@ import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
+
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -59,6 +63,7 @@ if (import.meta.main) {
         sink,
       });
     },
+    check,
   );
   Deno.exit(status);
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
-import { commandMain } from "./lib/cli/command.ts";
+import { type Check, commandMain } from "./lib/cli/command.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
+import { ReachableServer } from "./lib/server/access/reachable_server.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -17,6 +18,10 @@ import { EventSource } from "./lib/session/events.ts";
 import { openOutput } from "./lib/store/output_file.ts";
 import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
+
+/** Loaded only if it is asked for: sessions do not need it. */
+const check: Check = async (...args) =>
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -68,8 +73,19 @@ if (import.meta.main) {
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
       opened.move();
-      return server;
+      return new ReachableServer({
+        server,
+        opensFirewall: settings.open_firewall,
+        firewall: async () => {
+          // Loaded only here: sessions do not need it.
+          const { firewallOf } = await import("./lib/platform/net/firewall/firewall.ts");
+          return firewallOf(server.address, systemClock);
+        },
+        clock: systemClock,
+        events,
+      });
     },
+    check,
   );
   Deno.exit(status);
 }

@@ -27,6 +27,7 @@ const LONG = [
   "tests/simulation",
   "tests/process/overload_test.ts",
   "tests/process/endurance_test.ts",
+  "tests/process/siege_test.ts",
   "tests/process/command_workers_test.ts",
   "tests/original",
 ];

@@ -29,7 +29,7 @@ import { type CommandLine, parseCommandLine } from "./args.ts";
 import { readConfig, readConfigIfThere } from "./config_file.ts";
 import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
-import { promptForAddress, terminal } from "./prompt.ts";
+import { promptForAddress, type Terminal, terminal } from "./prompt.ts";
 import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
 import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
@@ -59,6 +59,12 @@ export interface Task {
  */
 export type Start = (task: Task) => Runnable | Promise<Runnable>;
 
+/** Checks what a command would do with its arguments; gives the lines for stdout. */
+export type Check = (
+  role: Role,
+  commandLine: CommandLine,
+) => Promise<{ lines: readonly string[]; status: ExitStatus }>;
+
 /**
  * Runs a command from its arguments to its exit status. Errors of its user and of the network are reported.
  *
@@ -68,6 +74,7 @@ export async function commandMain(
   role: Role,
   args: readonly string[],
   start: Start,
+  check: Check,
 ): Promise<ExitStatus> {
   const stderr = new LineOutput(Deno.stderr, () => {});
   try {
@@ -75,6 +82,11 @@ export async function commandMain(
     if (commandLine.help) return await print(helpText(role).trimEnd());
     if (commandLine.version) {
       return await print(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
+    }
+    if (commandLine.check) {
+      const { lines, status } = await check(role, commandLine);
+      if (lines.length > 0) await print(lines.join("\n"));
+      return status;
     }
     return await runTask(role, commandLine, start, stderr);
   } catch (error) {
@@ -100,7 +112,7 @@ async function runTask(
   start: Start,
   stderr: LineOutput,
 ): Promise<ExitStatus> {
-  const settings = resolveSettings(role, commandLine);
+  const settings = resolveSettings(role, commandLine, terminal());
   refuseConflicts(role, settings, commandLine);
   const { quiet } = commandLine;
   const log = openLog({
@@ -244,13 +256,28 @@ async function runUntilStopped(
   }
 }
 
-function resolveSettings(role: Role, { config, settings: flags }: CommandLine): Settings {
+/**
+ * The settings of a command: flags before file before defaults.
+ *
+ * @param at Who is asked for an address that nothing gives.
+ * @throws {UsageError} If the configuration file cannot be used, or nobody answers.
+ */
+export function resolveSettings(
+  role: Role,
+  { config, settings: flags }: CommandLine,
+  at: Terminal | undefined,
+): Settings {
   const file = config === undefined
-    ? readConfigIfThere(`${executableFolder()}/${role}.toml`, role)
+    ? readConfigIfThere(configBeside(role), role)
     : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
-  return { ...defaults, ...given, ...promptForAddress(given, defaults, terminal(), role) };
+  return { ...defaults, ...given, ...promptForAddress(given, defaults, at, role) };
+}
+
+/** The configuration file that is read if nothing names one, and if it is there. */
+export function configBeside(role: Role): string {
+  return `${executableFolder()}/${role}.toml`;
 }
 
 /** The folder of the executable; when run from source, of its main module. */

@@ -33,7 +33,7 @@ export function helpText(role: Role): string {
   return [
     `${PURPOSE[role]}\n\nUsage: pulsewire-${role} [HOST] [PORT] [options]\n` +
     `       pulsewire-${role} report [options] RECORDING…   (see report --help)\n`,
-    group("Address", settings("host", "port")),
+    group("Address", settings("host", "port", "open_firewall")),
     group(
       "Timers (S: seconds such as 0.5, or a duration such as 90s, 5m, 2h5m, 500ms)",
       settings(

@@ -48,6 +48,7 @@ export const OPTION_TABLE = {
     meaning: "end when N data messages are confirmed, of each session",
   },
   duration: { value: "S", meaning: "end after S seconds" },
+  check: { meaning: "check settings, files and address, say what is unsafe, and exit" },
   json: { group: "output", meaning: "write each event to stdout as one line of JSON" },
   quiet: { group: "output", letter: "q", meaning: "only warnings and errors on stderr" },
   config: {
@@ -88,11 +89,14 @@ export const EXIT_STATUSES: Readonly<Record<ExitStatus, { meaning: string; cause
   1: {
     meaning: "session lost, or store or output failed",
     causes: "silent, reset, closed without `TERMINATE`, a protocol error; client: the server " +
-      "ended the session before the client was done, or a line is too long",
+      "ended the session before the client was done, or a line is too long; `--check`: something is " +
+      "unsafe or doubtful",
   },
   2: {
     meaning: "wrong use or configuration",
-    causes: "options or settings; a store or an output that cannot be opened",
+    causes:
+      "options or settings; a store or an output that cannot be opened; `--check`: something " +
+      "would not work",
   },
   3: {
     meaning: "could not connect or listen",

@@ -149,6 +149,12 @@ export const SETTINGS = {
     default: 10_000,
     meaning: "how many sessions there may be; the next is refused",
   },
+  open_firewall: {
+    ...SWITCH,
+    role: "server",
+    default: false,
+    meaning: "open the port in the firewall while it runs; takes root",
+  },
   store: {
     ...PATH,
     role: "server",

@@ -23,7 +23,7 @@ import {
 import { dial, type DialOptions } from "../session/connection.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import { CONNECT_LIMIT_MS, type Timers } from "../session/timers.ts";
+import { NO_ANSWER, type Timers } from "../session/timers.ts";
 import type { Key } from "../wire/proof.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
@@ -256,11 +256,7 @@ function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): strin
   if (wasOpened) return undefined;
   if (reason === "closed") return `accepted, and closed (FIN) ${BEFORE_OPEN}`;
   if (reason === "reset") return `accepted, and reset (RST) ${BEFORE_OPEN}`;
-  if (reason === "silent") {
-    return by === "self"
-      ? `accepted, but ${text}`
-      : `no answer within ${CONNECT_LIMIT_MS / 1000} s`;
-  }
+  if (reason === "silent") return by === "self" ? `accepted, but ${text}` : NO_ANSWER;
   return undefined;
 }
 

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { formatAddress } from "../platform/net/address.ts";
+import { formatAddress, splitAddress } from "../platform/net/address.ts";
 import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
 import type { CloseReport } from "../session/close_reason.ts";
-import type { EventFields } from "../session/events.ts";
-import { CONNECT_LIMIT_MS } from "../session/timers.ts";
+import type { Event, EventFields } from "../session/events.ts";
+import { NO_ANSWER } from "../session/timers.ts";
 import { counted, explained, type Explanation } from "./phrases.ts";
 
 /** What may accept a connection and end it before a session is open. */
@@ -39,7 +39,7 @@ function causeOf({ code, reason, text }: CloseReport): Explanation {
   switch (reason) {
     case "silent":
       return {
-        what: `no answer within ${CONNECT_LIMIT_MS / 1000} s`,
+        what: NO_ANSWER,
         next: "is the address right, is the server running there, " +
           "and is the port open in its firewall?",
       };
@@ -55,6 +55,23 @@ function causeOf({ code, reason, text }: CloseReport): Explanation {
     default:
       return { what: text };
   }
+}
+
+/** The peer that an event of a client is about, if a dial to it was refused, or nobody answered. */
+export function unreachedPeer(event: Event): string | undefined {
+  if (event.event !== "reconnecting" && event.event !== "terminated") return undefined;
+  const isUnreached = event.event === "reconnecting"
+    ? event.cause === "refused" || event.text === NO_ANSWER
+    : event.by === "network" &&
+      (event.reason === "refused" || event.reason === "silent" && event.predicted_ms === null);
+  return isUnreached ? event.peer : undefined;
+}
+
+/** Where the command is found that opens the port of a peer. */
+export function firewallHint(peer: string): string {
+  const port = splitAddress(peer)?.port;
+  return `docs/firewalls.md has the commands that open TCP port ${port} in the firewall of the server's ` +
+    "host: firewalld, ufw, nft, iptables, Windows";
 }
 
 /** What a stranger sent, in words, and what to change where it comes from. */

@@ -17,6 +17,7 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
 import { type EventText, eventText, levelOf } from "./event_text.ts";
+import { firewallHint, unreachedPeer } from "./explain_connect.ts";
 import { kernelState } from "./explain_silence.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
@@ -69,6 +70,8 @@ export class Reporter implements EventSink {
   readonly #rateLimit: RateLimit;
   /** What the kernel showed last of each session that is or was silent. */
   readonly #kernelStates = new Map<string, string>();
+  /** Whether it has said where to find what opens the server's firewall. */
+  #hasHinted = false;
   #pending: Event[] = [];
   #isWaiting = false;
 
@@ -106,10 +109,24 @@ export class Reporter implements EventSink {
   }
 
   #write(event: Event): void {
-    const { many, role, timers } = this.#options;
+    const { role, timers } = this.#options;
     this.#writeJson(event);
     const text = eventText(event, role, timers);
     if (!text) return;
+    this.#writeText(text, event);
+    if (role === "client" && !this.#hasHinted) this.#hint(event);
+  }
+
+  /** Says once, of the first peer that is not reached, where to find what opens its firewall. */
+  #hint(event: Event): void {
+    const peer = unreachedPeer(event);
+    if (peer === undefined) return;
+    this.#hasHinted = true;
+    this.#log({ level: "info", text: firewallHint(peer) }, { ...event, session: null });
+  }
+
+  #writeText(text: EventText, event: Event): void {
+    const { many } = this.#options;
     if (!many) return this.#isRepeated(event) ? undefined : this.#log(text, event);
     if (event.session !== null) {
       if (text.level !== "info") this.#rateLimit.add(text, event);

@@ -86,3 +86,10 @@ export function mayMakeIn(folder: Deno.FileInfo, { groups, overrides, uid }: Fil
   // To write and to search it.
   return (mode >> shift & 0o3) === 0o3;
 }
+
+/** How many files this process may have open; `undefined` where that is not known. */
+export async function openFilesLimit(): Promise<number | undefined> {
+  const limits = await readProc("/proc/self/limits");
+  const limit = /^Max open files +(\d+)/m.exec(limits ?? "")?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}

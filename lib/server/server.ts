@@ -13,7 +13,7 @@
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { defectText } from "../platform/errors.ts";
-import type { Connection, Listener } from "../platform/net/transport.ts";
+import type { Address, Connection, Listener } from "../platform/net/transport.ts";
 import { TaskGroup } from "../platform/task_group.ts";
 import { closeReport, EXIT, type ExitStatus, exitStatus } from "../session/close_reason.ts";
 import { EventSource } from "../session/events.ts";
@@ -48,6 +48,8 @@ type AnySession = ServerSession | LegacySession;
 export class Server {
   /** How many sessions there were, how many were lost, and how many had no connection at the end. */
   readonly counts: SessionCounts = { served: 0, lost: 0, away: 0 };
+  /** Whether anybody has connected. */
+  wasReached = false;
   /** The sessions of this server. */
   readonly registry: SessionRegistry;
   readonly #options: ServerOptions;
@@ -102,9 +104,10 @@ export class Server {
     return new Server(options, transport.listen(address, { isShared: coordinator !== undefined }));
   }
 
-  /** The port it listens on. */
-  get port(): number {
-    return this.#listener.port;
+  /** Where it listens. */
+  get address(): Address {
+    const { host, port } = this.#listener;
+    return { host, port };
   }
 
   /**
@@ -114,16 +117,15 @@ export class Server {
    */
   async run(): Promise<ExitStatus> {
     const { clock, coordinator, store } = this.#options;
-    const { host, port } = this.#listener;
     if (!coordinator) {
-      this.#events.emit("listening", { host, port });
+      this.#events.emit("listening", this.address);
       reportWaitingSessions({ store }, this.#events);
     }
     await acceptAll({
       listener: this.#listener,
       clock,
       stopping: this.#stopping.signal,
-      accepted: (connection) => this.#tasks.add(this.#dispatcher.receive(connection)),
+      accepted: (connection) => this.#accepted(connection),
       refused: (connection, first, text) =>
         beginsHello(first)
           ? this.#reportRefusal(connection, text)
@@ -168,6 +170,11 @@ export class Server {
       this.onDeliveryFailed(text);
     };
     return new BatchDelivery({ store, output, clock, notice, onFailure, maxPendingBytes });
+  }
+
+  #accepted(connection: Connection): void {
+    this.wasReached = true;
+    this.#tasks.add(this.#dispatcher.receive(connection));
   }
 
   #serve(incoming: IncomingConnection): void | Promise<void> {

@@ -87,7 +87,7 @@ export async function closeGracefully(options: CloseOptions): Promise<void> {
     if (!writer.isIdle) await flushed(options);
   }
   connection.close();
-  await reader.ended();
+  await reader.closed();
   // In Deno 2.6, closing a connection leaves a blocked write pending for ever.
   if (!writer.isIdle) await flushed(options);
 }

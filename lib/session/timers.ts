@@ -15,6 +15,9 @@ export { ON_TIME_TOLERANCE_MS, STALL_TOLERANCE_MS } from "../platform/deadline.t
 /** Until a connection is open: the kernel itself would retransmit SYN for two minutes. */
 export const CONNECT_LIMIT_MS = 10_000;
 
+/** What is said of a connection that nobody has answered by then. */
+export const NO_ANSWER = `no answer within ${CONNECT_LIMIT_MS / 1000} s`;
+
 /** From an open connection to the end of the handshake, so that idle strangers hold no socket. */
 export const OPEN_LIMIT_MS = 5_000;
 

@@ -10,6 +10,12 @@ export const SMALLEST_READ_BYTES = 256;
 
 const LARGEST_READ_BYTES = 65_536;
 
+/**
+ * How many bytes are discarded after an error, while the connection is closed in order: whoever goes on sending
+ * has to wait then, and takes none of the time of other connections.
+ */
+export const MAX_DISCARDED_BYTES = 65_536;
+
 /** A large buffer is released after so many small reads in a row. */
 const SMALL_READS = 16;
 
@@ -50,8 +56,8 @@ export interface ReadAhead {
 }
 
 /**
- * Reads messages until the peer closes its side. After an error it discards what it reads, and still
- * notices when the connection closes.
+ * Reads messages until the peer closes its side. After an error it discards what it reads, up to
+ * {@linkcode MAX_DISCARDED_BYTES}, and still notices when the connection closes.
  *
  * Callbacks, not an async function: of each idle session this is what waits, in half the memory.
  */
@@ -62,6 +68,7 @@ export class MessageReader<Message> {
   #buffer: Uint8Array;
   #smallReads = 0;
   #hasFailed = false;
+  #discarded = 0;
   #hasEnded = false;
   #ended?: PromiseWithResolvers<void>;
 
@@ -80,10 +87,20 @@ export class MessageReader<Message> {
     else this.#read();
   }
 
-  /** Resolves when there is nothing more to read. */
+  /** Resolves once the connection, which this side has closed, gives nothing more. */
+  closed(): Promise<void> {
+    if (this.#hasEnough) this.#read();
+    return this.ended();
+  }
+
+  /** Resolves when there is nothing more to read; not before `closed` after too much was discarded. */
   ended(): Promise<void> {
     if (this.#hasEnded) return Promise.resolve();
     return (this.#ended ??= Promise.withResolvers()).promise;
+  }
+
+  get #hasEnough(): boolean {
+    return this.#discarded > MAX_DISCARDED_BYTES;
   }
 
   #read(): void {
@@ -92,7 +109,8 @@ export class MessageReader<Message> {
 
   readonly #onRead = (count: number | null): void => {
     if (count === null) return this.#end();
-    const ready = this.#hasFailed ? undefined : this.#decode(count);
+    if (this.#hasFailed) return this.#discard(count);
+    const ready = this.#decode(count);
     this.#resize(count);
     if (ready) ready.catch((error) => this.#onError(error)).then(() => this.#read());
     else this.#read();
@@ -104,6 +122,11 @@ export class MessageReader<Message> {
     this.#hasEnded = true;
     this.#listener.onEnd(failure);
     this.#ended?.resolve();
+  }
+
+  #discard(count: number): void {
+    this.#discarded += count;
+    if (!this.#hasEnough) this.#read();
   }
 
   #decode(count: number): void | Promise<void> {

@@ -18,6 +18,7 @@ const NOTHING: CommandLine = {
   ramp: undefined,
   count: undefined,
   duration: undefined,
+  check: false,
   stdin: false,
   once: false,
   help: false,

@@ -8,6 +8,7 @@
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   ip6tables: "iptables",
+  nft: "nftables",
   nginx: "nginx-light",
   nsenter: "util-linux",
   ps: "procps",

@@ -5,7 +5,12 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Connection, TransportError } from "../../lib/platform/net/transport.ts";
-import { MessageReader, type ReadAhead } from "../../lib/wire/reader.ts";
+import {
+  MAX_DISCARDED_BYTES,
+  MessageReader,
+  type ReadAhead,
+  SMALLEST_READ_BYTES,
+} from "../../lib/wire/reader.ts";
 
 const BREAKS = -1;
 
@@ -73,6 +78,39 @@ Deno.test("MessageReader reports an error once, and discards what it reads after
   const { calls, sizes } = await read([5, 7, 9], fail);
   assertEquals(calls, ["message 5", "end", "message 7", "Error: a defect", "closed"]);
   assertEquals(sizes.length, 4);
+});
+
+Deno.test("MessageReader discards a little after an error, and then reads no more until it is closed", async () => {
+  let reads = 0;
+  let isClosed = false;
+  const connection = {
+    read(buffer: Uint8Array) {
+      reads++;
+      if (isClosed) return Promise.reject(new TransportError("closed", "closed here"));
+      return Promise.resolve(buffer.length);
+    },
+  } as unknown as Connection;
+  const calls: string[] = [];
+  const reader = new MessageReader<number>(connection, {
+    push: () => {},
+    next: () => {
+      throw new Error("no message");
+    },
+  }, {
+    onMessage: () => {},
+    onBatchEnd: () => {},
+    onError: (error) => calls.push(String(error)),
+    onEnd: (failure) => calls.push(String(failure)),
+  });
+  let hasEnded = false;
+  reader.ended().then(() => hasEnded = true);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const enough = 1 + Math.ceil((MAX_DISCARDED_BYTES + 1) / (2 * SMALLEST_READ_BYTES));
+  assertEquals([reads, hasEnded], [enough, false]);
+  isClosed = true;
+  await reader.closed();
+  assertEquals([reads, hasEnded], [enough + 1, true]);
+  assertEquals(calls, ["Error: no message", "TransportError: closed here"]);
 });
 
 Deno.test("MessageReader grows its buffer while reads fill it, and shrinks it after 16 small ones", async () => {

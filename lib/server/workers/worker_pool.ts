@@ -62,6 +62,8 @@ export class WorkerPool {
   #full = { sessions: false, share: Infinity };
   #status: ExitStatus = EXIT.asked;
   #hasSaidUnknown = false;
+  /** Whether anybody has connected, and sent something or gone again. */
+  wasReached = false;
 
   private constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -90,9 +92,9 @@ export class WorkerPool {
     return pool;
   }
 
-  /** The port that it listens on. */
-  get port(): number {
-    return this.#address.port;
+  /** Where it listens. */
+  get address(): Address {
+    return this.#address;
   }
 
   /**
@@ -101,8 +103,7 @@ export class WorkerPool {
    * @throws {Error} If a thread fails: a defect of this program.
    */
   async run(): Promise<ExitStatus> {
-    const { host, port } = this.#address;
-    this.#events.emit("listening", { host, port, workers: this.#workers.length });
+    this.#events.emit("listening", { ...this.#address, workers: this.#workers.length });
     reportWaitingSessions(this.#options, this.#events);
     this.#sendAll({ kind: "serve" });
     using limit = this.#limit;
@@ -193,6 +194,7 @@ export class WorkerPool {
   }
 
   #handle(worker: WorkerHandle, message: FromWorker): void {
+    this.wasReached ||= message.kind === "place" || message.kind === "stranger";
     switch (message.kind) {
       case "event":
         worker.acknowledgeEvent();

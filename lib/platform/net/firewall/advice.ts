@@ -1,0 +1,73 @@
+/**
+ * The commands with which people open a port in a firewall.
+ *
+ * @module
+ */
+import type { FirewallHost } from "./firewall_host.ts";
+import { INPUT, iptablesChains, iptablesCommand } from "./iptables.ts";
+import { nftChains, nftCommand } from "./nft.ts";
+import { type GuardedAddress, type Opening, openingsOf, plainAddress } from "./opening.ts";
+import { placeIn } from "./ruleset.ts";
+
+/** The page that has the commands for every firewall. */
+export const FIREWALLS_PAGE = "docs/firewalls.md";
+
+/** The command that opens a port: of the program that manages the rules, or of the tool that is there. */
+export async function openCommand(
+  port: number,
+  openings: readonly Opening[],
+  host: FirewallHost,
+): Promise<string> {
+  const hasOnlyNft = host.mayRun("nft") && !host.mayRun("iptables");
+  const commands = openings.map((each) => hasOnlyNft ? nftCommand(each) : iptablesCommand(each));
+  return await managerCommand(port, host) ?? [...new Set(commands)].join(" && ");
+}
+
+/** What to do when nobody connects to an address where this host listens: a line with a command, if one is known. */
+export async function reachAdvice(address: GuardedAddress, host: FirewallHost): Promise<string> {
+  const { port } = address;
+  if (/^(?:127\.|::1$)/.test(plainAddress(address.host))) {
+    return `${address.host} can be reached from this host only; 0.0.0.0 listens on every address`;
+  }
+  const manager = await managerCommand(port, host);
+  if (manager !== undefined) return `if its firewall is to blame: ${manager}`;
+  const found = await Promise.all(openingsOf(address).map((each) => look(each, host)));
+  const caught = found.find((each) => each !== undefined && each !== "open");
+  if (caught !== undefined) {
+    return `the firewall of this host drops what is for its port: ${caught}`;
+  }
+  if (found.includes("open") && !found.includes(undefined)) {
+    return `the firewall of this host lets TCP port ${port} in; one on the path may not`;
+  }
+  return `does a firewall keep them out? ${FIREWALLS_PAGE} has the commands that open TCP port ${port}`;
+}
+
+/** The command of a program that manages the rules of this host, if one is active. */
+async function managerCommand(
+  port: number,
+  { read }: FirewallHost,
+): Promise<string | undefined> {
+  if (/^ENABLED=yes$/m.test(await read("/etc/ufw/ufw.conf") ?? "")) return `ufw allow ${port}/tcp`;
+  // Its control group is there as long as it runs, and readable for everybody.
+  const daemon = await read("/sys/fs/cgroup/system.slice/firewalld.service/cgroup.procs");
+  return daemon === undefined || daemon === "" ? undefined : `firewall-cmd --add-port=${port}/tcp`;
+}
+
+/** The command that opens a port, `open` if none is needed, `undefined` if the rules cannot be listed. */
+async function look(opening: Opening, { mayRun, run }: FirewallHost): Promise<string | undefined> {
+  let isListed = false;
+  const tool = opening.family === "ip" ? "iptables" : "ip6tables";
+  if (mayRun(tool)) {
+    const { isDone, text } = await run(tool, ["-w", "3", "-S"]);
+    const { at, isCaught } = placeIn(iptablesChains(isDone ? text : "", opening), INPUT);
+    if (isCaught) return iptablesCommand(opening, at);
+    isListed = isDone;
+  }
+  if (mayRun("nft")) {
+    const { isDone, text } = await run("nft", ["-j", "-t", "list", "ruleset"]);
+    const chain = isDone ? nftChains(text, opening).find(({ isCaught }) => isCaught) : undefined;
+    if (chain) return nftCommand(opening, chain);
+    isListed ||= isDone;
+  }
+  return isListed ? "open" : undefined;
+}
