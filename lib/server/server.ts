@@ -71,9 +71,8 @@ export class Server {
   #status: ExitStatus = EXIT.asked;
 
   private constructor(options: ServerOptions, listener: Listener) {
-    const { clock, coordinator, keys, legacy, maxMessageBytes, random, sink, store, timers } =
-      options;
-    const { sessionLifetime_ms } = options;
+    const { clock, coordinator, legacy, maxMessageBytes, random, sink, store, timers } = options;
+    const { keys, sessionLifetime_ms } = options;
     this.#options = options;
     this.#listener = listener;
     this.#limit = new Deadline(clock);

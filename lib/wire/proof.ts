@@ -53,12 +53,11 @@ export interface Verdict {
 
 /** The keys of a server. */
 export class KeyRing {
-  /** Called when there are other keys. */
-  onChange?: () => void;
   readonly #random: Random;
   /** Tried for names that are not known, so that they take as long, and are answered alike. */
   readonly #decoy: Key;
   #keys = new Map<string, Key>();
+  #onChange?: (keys: readonly Key[]) => void;
 
   /** Makes a ring of these keys. */
   constructor(keys: readonly Key[], random: Random) {
@@ -75,7 +74,12 @@ export class KeyRing {
   /** Has other keys from now on. Proofs that are under way, and sessions, are not affected. */
   replace(keys: readonly Key[]): void {
     this.#keys = new Map(keys.map((key) => [key.name, key]));
-    this.onChange?.();
+    this.#onChange?.(keys);
+  }
+
+  /** Has this called with the keys whenever there are others. */
+  onChange(call: (keys: readonly Key[]) => void): void {
+    this.#onChange = call;
   }
 
   /** Challenges a client to prove the key that its `HELLO` names; `undefined` if it names none. */

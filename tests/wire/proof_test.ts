@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { isKeyName, KeyRing, proofOf } from "../../lib/wire/proof.ts";
 import { countingRandom, MILL, PUMP } from "../support/keys.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
 
 const EXCHANGE = {
   session: "s",
@@ -66,3 +67,34 @@ Deno.test("the decoy of a KeyRing opens nothing", () => {
   const proof = proofOf("client", secret, challenge.exchange);
   assertEquals(challenge.judge(proof), { failure: 'HELLO with the unknown key "nobody"' });
 });
+
+const documentation = Deno.readTextFileSync(new URL("../../docs/protocol.md", import.meta.url));
+
+/** What Python prints, as docs/protocol.md shows it. */
+const [, script, printed] = /in ten lines of Python:\n\n```python\n(.*?)```\n\n```text\n(.*?)```/s
+  .exec(documentation)!;
+
+Deno.test("docs/protocol.md shows the proofs of an exchange", () => {
+  const [, session, key, clientNonce, serverNonce, proof, answer] =
+    /HELLO 1 (\S+) \{"key":"(.*?)","nonce":"(.*?)"\}\nCHALLENGE (\S+)\nPROOF (\S+)\nWELCOME 1 \S+ .*"proof":"(.*?)"/
+      .exec(documentation)!;
+  const secret = /urlsafe_b64decode\("(.*?)=*"\)/.exec(script!)![1]!;
+  const exchange = {
+    session: session!,
+    key: key!,
+    clientNonce: clientNonce!,
+    serverNonce: serverNonce!,
+  };
+  const proofs = (["client", "server"] as const).map((role) => proofOf(role, secret, exchange));
+  assertEquals(proofs, [proof!, answer!]);
+  assertEquals(printed, `client ${proofs[0]}\nserver ${proofs[1]}\n`);
+});
+
+testUnless(
+  whyNot("python3", "--version"),
+  "docs/protocol.md: Python makes the same proofs",
+  async () => {
+    const { stdout } = await new Deno.Command("python3", { args: ["-c", script!] }).output();
+    assertEquals(new TextDecoder().decode(stdout), printed);
+  },
+);

@@ -104,7 +104,7 @@ export class ServerWorker implements Coordinator {
       case "io_result":
         return this.#incoming.get(message.forwarding)?.onResult(message.result);
       case "keys":
-        return this.#keys!.replace(message.keys);
+        return this.#keys?.replace(message.keys);
       case "delivered":
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
       case "held":

@@ -71,6 +71,7 @@ export class WorkerPool {
     this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
     this.#routing = new SessionRouting(options.maxSessions);
+    options.keys?.onChange((keys) => this.#sendAll({ kind: "keys", keys }));
     this.#strangers = new Strangers({ clock: options.clock, events: this.#events });
     if (options.store || options.output) {
       const { clock, maxPendingBytes, output, store } = options;
@@ -138,8 +139,6 @@ export class WorkerPool {
         worker.send({ kind: "start", config: this.#config(n) });
       }
       this.#sendFull();
-      const { keys } = this.#options;
-      if (keys) keys.onChange = () => this.#sendAll({ kind: "keys", keys: keys.keys });
       await Promise.all(this.#workers.map((worker) => worker.listening));
     } catch (error) {
       this.#terminateThreads();
