@@ -5,11 +5,13 @@
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
+import { isFileEntry, useAddressLists } from "./lib/cli/files/address_files.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
-import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { ReachableServer } from "./lib/server/access/reachable_server.ts";
+import { ServerAccess } from "./lib/server/access/server_access.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -18,6 +20,18 @@ import { EventSource } from "./lib/session/events.ts";
 import { openOutput } from "./lib/store/output_file.ts";
 import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
+
+/** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
+function unopenedLimit(wanted: number, tell: (text: string) => void): number {
+  const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
+  if (possible < wanted) {
+    tell(
+      `max_unopened ${wanted}: ${possible} are used, half of the files that this process may have open; ` +
+        "see ulimit -n",
+    );
+  }
+  return Math.min(possible, wanted);
+}
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) =>
@@ -48,11 +62,27 @@ if (import.meta.main) {
         : await openOutput(settings.output, { tell });
       if (output) opened.defer(() => output.close());
       const { once } = commandLine;
+      const access = new ServerAccess({
+        clock: systemClock,
+        maxSessionsPerAddress: settings.max_sessions_per_address ||
+          Math.ceil(settings.max_sessions / 2),
+        maxNewPerSecond: settings.max_new_per_second,
+        hasAllow: settings.allow.length > 0,
+        hasDeny: settings.deny.length > 0,
+      });
+      const lists = useAddressLists(settings, {
+        clock: systemClock,
+        report: (level, text) => events.emit("notice", { level, text }),
+        use: (lists) => access.setLists(lists),
+      });
+      opened.use(lists);
       const options: ServerOptions = {
         address: settings,
         timers: timersOf(settings),
         maxMessageBytes: settings.max_message_bytes,
         maxSessions: settings.max_sessions,
+        maxUnopened: unopenedLimit(settings.max_unopened, tell),
+        access,
         sessionLifetime_ms: settings.session_lifetime * 1000,
         resumeWithoutToken: settings.resume_without_token,
         store,
@@ -79,7 +109,9 @@ if (import.meta.main) {
         firewall: async () => {
           // Loaded only here: sessions do not need it.
           const { firewallOf } = await import("./lib/platform/net/firewall/firewall.ts");
-          return firewallOf(server.address, systemClock);
+          // Of lists in files, which change, only the server knows the present entries.
+          const allow = settings.allow.some(isFileEntry) ? [] : settings.allow;
+          return firewallOf({ ...server.address, allow }, systemClock);
         },
         clock: systemClock,
         events,

@@ -62,14 +62,16 @@ function settingRow(key: Key): string[] {
     const value = defaultSettings(role)[key];
     if (unit === "switch") return value ? "on" : "off";
     if (unit === "text" || unit === "choice") return value === "" ? "none" : `\`${value}\``;
+    if (unit === "list") return "none";
     return unit === "seconds" ? `${value} s` : String(value);
   };
+  const isOfWords = unit === "switch" || unit === "list";
   return [
     `\`${key}\``,
     unit === "switch" ? `\`--${flag}\`, \`--no-${flag}\`` : `\`--${flag}\``,
     role ?? "both",
     ofBoth(shown("server"), shown("client")),
-    choices ? choices.join(", ") : unit === "switch" ? "" : `${least} to ${greatest}`,
+    choices ? choices.join(", ") : isOfWords ? "" : `${least} to ${greatest}`,
     ofBoth(meaning.server, meaning.client),
   ];
 }

@@ -29,6 +29,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   store: "pulsewire.db",
   output: "messages.txt",
   record: "night.jsonl",
+  allow: "192.0.2.0/24,2001:db8::1",
+  deny: "192.0.2.0/24,@deny.txt",
 };
 
 /** The one-letter spellings. */
@@ -201,6 +203,10 @@ function positionals(words: readonly (string | number)[], role: Role): Record<st
 }
 
 function checkFlag(key: Key, value: string, where: string, role: Role): Value {
+  if (KEYS[key].unit === "list") {
+    const entries = value.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+    return checkValue(key, entries, where, role);
+  }
   const isText = ["text", "choice", "seconds"].includes(KEYS[key].unit);
   return checkValue(key, isText ? value : numberOf(value), where, role);
 }

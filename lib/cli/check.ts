@@ -6,10 +6,10 @@
 import { UsageError } from "../platform/errors.ts";
 import { isHost, splitAddress } from "../platform/net/address.ts";
 import type { Role } from "../wire/protocol.ts";
-import { type Key, type KeyDescription, KEYS } from "./settings.ts";
+import { parseBlock } from "../server/access/address_list.ts";
+import { type Key, type KeyDescription, KEYS, type Value } from "./settings.ts";
 
-/** The value of a setting. */
-export type Value = string | number | boolean;
+export type { Value };
 
 /** The settings that name a file or a folder, if any: they may be empty in a file. */
 export const PATHS: readonly string[] = ["log_dir", "output", "record", "store"] satisfies Key[];
@@ -26,6 +26,8 @@ export function expectation(
         "2h5m or 500ms";
     case "switch":
       return "true or false";
+    case "list":
+      return `a list of at most ${greatest} texts, such as ["192.0.2.0/24", "2001:db8::1"]`;
     case "text":
       return `a text of ${least} to ${greatest} characters`;
     default:
@@ -54,6 +56,7 @@ export function checkValue(key: Key, given: unknown, where: string, role: Role):
     if (typeof value !== "string" || !description.choices?.includes(value)) throw wrong();
     return value;
   }
+  if (description.unit === "list") return checkList(value, greatest, where, wrong);
   if (description.unit === "text") {
     if (typeof value !== "string") throw wrong();
     if (value.length < least || value.length > greatest) throw wrong();
@@ -68,6 +71,26 @@ export function checkValue(key: Key, given: unknown, where: string, role: Role):
   if (key === "port" && value === 0) return checkPort0(where, role);
   if (typeof value !== "number" || !(value >= least && value <= greatest)) throw wrong();
   if (description.unit !== "seconds" && !Number.isInteger(value)) throw wrong();
+  return value;
+}
+
+/** The entries of a list: addresses, blocks, and `@FILE` for those in a file. */
+function checkList(
+  value: unknown,
+  greatest: number,
+  where: string,
+  wrong: () => UsageError,
+): readonly string[] {
+  if (!Array.isArray(value) || value.length > greatest) throw wrong();
+  for (const entry of value) {
+    if (typeof entry !== "string") throw wrong();
+    if (/^@./.test(entry)) continue;
+    try {
+      parseBlock(entry);
+    } catch (error) {
+      throw error instanceof UsageError ? new UsageError(`${where}: ${error.message}`) : error;
+    }
+  }
   return value;
 }
 

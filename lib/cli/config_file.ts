@@ -72,12 +72,13 @@ function checkOrFix(key: Key, value: unknown, given: string, role: Role): Value 
   }
 }
 
-/** A switch in other words, or a number in quotes, as it is to be written. */
+/** A switch in other words, a number in quotes, or a text for a list, as it is to be written. */
 function fixOf(key: Key, value: unknown): string | undefined {
   const { unit } = KEYS[key];
   if (unit === "switch") {
     return value === 1 || value === 0 ? `${value === 1}` : switchWord(String(value));
   }
+  if (unit === "list") return typeof value === "string" ? JSON.stringify([value]) : undefined;
   const isNumber = unit !== "text" && typeof value === "string" && !Number.isNaN(numberOf(value));
   return isNumber ? String(numberOf(value)) : undefined;
 }

@@ -41,8 +41,9 @@ export function hintOf(text: string): LineHint | undefined {
   }
 }
 
-/** The quotes of a text of several lines that begins on a line and does not end there. */
+/** What ends a text or a list of several lines that begins on a line and does not end there. */
 function opensText(line: string): string {
+  if (/=\s*\[[^\]]*$/.test(line)) return "]";
   const quotes = /=\s*("""|''')/.exec(line)?.[1] ?? "";
   return quotes !== "" && line.split(quotes).length === 2 ? quotes : "";
 }

@@ -51,6 +51,18 @@ export function helpText(role: Role): string {
         "Sessions and store",
         settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
+    ...role === "server"
+      ? [group(
+        "Who may connect (LIST: 192.0.2.0/24,2001:db8::1,@FILE)",
+        settings(
+          "allow",
+          "deny",
+          "max_sessions_per_address",
+          "max_unopened",
+          "max_new_per_second",
+        ),
+      )]
+      : [],
     group("Run", options()),
     group("Output", [
       ...options("output"),
@@ -73,11 +85,13 @@ function settingLine(role: Role, key: Key): string {
     bytes: " N",
     text: " TEXT",
     choice: ` ${choices.join("|")}`,
+    list: " LIST",
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
   const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;
   const value = defaultSettings(role)[key];
-  const shown = unit === "switch" ? (value ? "on" : "off") : value === "" ? "not used" : value;
+  const isUnused = value === "" || unit === "list";
+  const shown = unit === "switch" ? (value ? "on" : "off") : isUnused ? "not used" : value;
   return line(words, `${meaning[role]} [${shown}]`);
 }
 

@@ -8,18 +8,21 @@ import type { Timers } from "../session/timers.ts";
 import { MAX_WINDOW, type Role } from "../wire/protocol.ts";
 import { both } from "./options.ts";
 
+/** The value of a setting. */
+export type Value = string | number | boolean | readonly string[];
+
 /** What is known of one setting. */
 export interface KeyDescription {
   /** Its flag, without the dashes. */
   readonly flag: string;
   /** The kind and unit of its value. */
-  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "choice" | "switch";
-  /** Least and greatest value; of a text, its length in characters. */
+  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "choice" | "switch" | "list";
+  /** Least and greatest value; of a text, its length in characters; of a list, of how many entries. */
   readonly range: readonly [least: number, greatest: number];
   /** Of a choice, every value that it can have. */
   readonly choices?: readonly string[];
   /** Its value if neither a flag nor the file gives one; of a file or a folder, empty for none. */
-  readonly default: Readonly<Record<Role, string | number | boolean>>;
+  readonly default: Readonly<Record<Role, Value>>;
   /** What it means to each side, in a line. */
   readonly meaning: Readonly<Record<Role, string>>;
   /** The only side that has it, if it is one side's. */
@@ -30,6 +33,14 @@ export interface KeyDescription {
 const INPUT_WINDOW = 256;
 
 const SECONDS = { unit: "seconds", range: [0.001, 1_000_000] } as const;
+
+/** A list of addresses and blocks, by default empty. */
+const ADDRESSES = {
+  unit: "list",
+  range: [0, 10_000],
+  default: { server: [], client: [] },
+  role: "server",
+} as const;
 
 const SWITCH = { unit: "switch", range: [0, 1] } as const;
 
@@ -149,6 +160,32 @@ export const SETTINGS = {
     default: 10_000,
     meaning: "how many sessions there may be; the next is refused",
   },
+  max_sessions_per_address: {
+    role: "server",
+    unit: "count",
+    range: [0, 10_000_000],
+    default: 0,
+    meaning: "how many of them of one address; 0: half of max_sessions",
+  },
+  max_unopened: {
+    role: "server",
+    unit: "count",
+    range: [1, 1_000_000],
+    default: 1_000,
+    meaning: "connections that opened no session; the oldest gives way",
+  },
+  max_new_per_second: {
+    role: "server",
+    unit: "count",
+    range: [0, 1_000_000],
+    default: 0,
+    meaning: "new connections of one address, more wait; 0: any number",
+  },
+  allow: {
+    ...ADDRESSES,
+    meaning: "who may connect: addresses, blocks, @FILE; nobody else",
+  },
+  deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
   open_firewall: {
     ...SWITCH,
     role: "server",
@@ -196,6 +233,7 @@ export type Key = keyof typeof SETTINGS;
 export type Settings = {
   -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" | "choice" ? string
     : typeof SETTINGS[K]["unit"] extends "switch" ? boolean
+    : typeof SETTINGS[K]["unit"] extends "list" ? readonly string[]
     : number;
 };
 

@@ -250,6 +250,7 @@ export class Client {
 function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): string | undefined {
   if (reason === "failed") return `the connection failed: ${text}`;
   if (reason === "unreachable") return `the server is unreachable: ${text}`;
+  if (reason === "full") return `the server has no room: ${text}`;
   if (by === "peer" && reason === "silent") {
     return "the server heard nothing from this side in time";
   }

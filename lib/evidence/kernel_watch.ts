@@ -4,7 +4,12 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import type { Connection, KernelView } from "../platform/net/transport.ts";
+import type {
+  Connection,
+  KernelAnswer,
+  KernelReceiver,
+  KernelView,
+} from "../platform/net/transport.ts";
 import {
   figuresOf,
   KernelEvidence,
@@ -26,6 +31,8 @@ export interface WatchedSession {
   readonly framesReceived: number;
   /** Whether the peer may have sent what takes large packets. */
   readonly mayHearLarge: boolean;
+  /** Receives what the kernel said. */
+  onKernel(report: KernelReport): void;
 }
 
 /** Options for {@linkcode KernelWatch}. */
@@ -34,8 +41,6 @@ export interface KernelWatchOptions {
   clock: Clock;
   /** The connection. */
   connection: Connection;
-  /** Emits what the kernel said. */
-  emit: (report: KernelReport) => void;
   /** The session. */
   session: WatchedSession;
 }
@@ -68,7 +73,7 @@ export class KernelWatch {
   /** Creates a watch that does nothing until a silence begins. */
   constructor(options: KernelWatchOptions) {
     this.#options = options;
-    this.#timer = options.clock.timer(() => this.#ask());
+    this.#timer = options.clock.timer(KernelWatch.#ask, this);
   }
 
   /** A silence has begun, the peer having last been heard at a time; in an idle one, nothing was due. */
@@ -77,7 +82,7 @@ export class KernelWatch {
     this.#isLate = false;
     this.#evidence = new KernelEvidence(heard_ms, isIdle);
     this.#seen = {};
-    if (!isIdle) this.#look((view) => this.#emit("silence", view));
+    if (!isIdle) this.#look("silence");
   }
 
   /** Something has been handed to the network. */
@@ -95,7 +100,7 @@ export class KernelWatch {
   answered(): void {
     this.#timer.clear();
     this.#evidence?.heard(this.#options.clock.now());
-    if (this.#evidence?.isInVain) this.#ask();
+    if (this.#evidence?.isInVain) this.#look("heartbeat_missed");
   }
 
   /** It was missed. */
@@ -115,7 +120,7 @@ export class KernelWatch {
   recovered(): KernelSeen {
     this.#timer.clear();
     this.#evidence = undefined;
-    if (!this.#isIdle) this.#look((view) => this.#emit("recovery", view));
+    if (!this.#isIdle) this.#look("recovery");
     return this.#seen;
   }
 
@@ -132,25 +137,24 @@ export class KernelWatch {
     return this.#evidence?.verdict({ now_ms: clock.now(), frames, mayBeLarge });
   }
 
-  #ask(): void {
-    this.#look((view) => {
-      if (this.#isLate) this.#emit("heartbeat_missed", view);
-      else this.#view = view;
-      this.#isLate = false;
-    });
+  static readonly #ask = (watch: KernelWatch) => watch.#look("heartbeat_missed");
+
+  #look(at: KernelOccasion): void {
+    const { clock, connection } = this.#options;
+    connection.kernelView?.(clock, new Look(this, at, this.#evidence));
   }
 
-  /** Asks the kernel, unless the silence, or the time without one, is over when the answer comes. */
-  #look(act: (view: KernelView) => void): void {
-    const { clock, connection, emit, session } = this.#options;
-    const evidence = this.#evidence;
-    connection.kernelView?.(clock).then((view) => {
-      if (!view || this.#hasEnded) return;
-      if ("unreadable" in view) return emit({ unknown: view.unreadable });
-      if (this.#evidence !== evidence) return;
-      evidence?.add({ view, written_ms: this.#written_ms, frames: session.framesReceived });
-      act(view);
-    });
+  /** The answer to a look: of no use if the silence, or the time without one, is over meanwhile. */
+  onLook(at: KernelOccasion, evidence: KernelEvidence | undefined, view: KernelAnswer): void {
+    const { session } = this.#options;
+    if (!view || this.#hasEnded) return;
+    if ("unreadable" in view) return session.onKernel({ unknown: view.unreadable });
+    if (this.#evidence !== evidence) return;
+    evidence?.add({ view, written_ms: this.#written_ms, frames: session.framesReceived });
+    // What a heartbeat shows is emitted once that has been missed.
+    if (at === "heartbeat_missed" && !this.#isLate) this.#view = view;
+    else this.#emit(at, view);
+    if (at === "heartbeat_missed") this.#isLate = false;
   }
 
   #emit(at: KernelOccasion, view: KernelView): void {
@@ -159,6 +163,23 @@ export class KernelWatch {
     const cause = verdict?.cause ?? this.#seen.cause;
     const { transmits = view.retransmissions === 0 } = this.#seen;
     if (at !== "recovery") this.#seen = { cause, transmits };
-    this.#options.emit({ at, ...figures, ...conclusion });
+    this.#options.session.onKernel({ at, ...figures, ...conclusion });
+  }
+}
+
+/** One look of a watch, for an occasion in a silence, or in the time without one. */
+class Look implements KernelReceiver {
+  readonly #watch: KernelWatch;
+  readonly #at: KernelOccasion;
+  readonly #evidence?: KernelEvidence;
+
+  constructor(watch: KernelWatch, at: KernelOccasion, evidence?: KernelEvidence) {
+    this.#watch = watch;
+    this.#at = at;
+    this.#evidence = evidence;
+  }
+
+  onKernelView(answer: KernelAnswer): void {
+    this.#watch.onLook(this.#at, this.#evidence, answer);
   }
 }

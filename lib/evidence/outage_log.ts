@@ -31,22 +31,24 @@ export function noteOf(frame: Frame, at_ms: number): FrameNote | undefined {
   return n < 0 ? undefined : { frame: type, n, at_ms };
 }
 
-/** The first and the last frames of one direction. */
-class FrameNotes {
-  readonly #first: FrameNote[] = [];
-  #last: FrameNote[] = [];
+/**
+ * The first and the last frames of one direction. Its lists are replaced, not added to: a list that grows takes
+ * room for 17 more, and ten thousand sessions may fall silent at once.
+ */
+export class FrameNotes {
+  /** All that are kept. */
+  all: readonly FrameNote[];
+
+  /** Starts with the frames before the outage. */
+  constructor(before: readonly FrameNote[]) {
+    this.all = before;
+  }
 
   /** Adds a note, if there is one. */
   add(note: FrameNote | undefined): void {
     if (!note) return;
-    if (this.#first.length < KEPT_FRAMES) return void this.#first.push(note);
-    this.#last.push(note);
-    if (this.#last.length > KEPT_FRAMES) this.#last.shift();
-  }
-
-  /** All that are kept. */
-  get all(): FrameNote[] {
-    return [...this.#first, ...this.#last];
+    const isFull = this.all.length === 2 * KEPT_FRAMES;
+    this.all = [...isFull ? this.all.toSpliced(KEPT_FRAMES, 1) : this.all, note];
   }
 
   /** So many of them, as many from the beginning as from the end. */
@@ -55,6 +57,9 @@ class FrameNotes {
     return all.filter((_, at) => at < count / 2 || at >= all.length - count / 2);
   }
 }
+
+/** Shared by all that have none. */
+const NONE = [] as const;
 
 /** How a side noticed an outage. */
 export type Noticed = NonNullable<SideSeen["noticed"]>["how"];
@@ -78,9 +83,9 @@ export interface LastExchange {
 /** What this side sees of an outage, from the last exchange before it on. */
 export class OutageLog {
   /** What was sent. */
-  readonly sent = new FrameNotes();
+  readonly sent: FrameNotes;
   /** What was received. */
-  readonly received = new FrameNotes();
+  readonly received: FrameNotes;
   /** When and as what it was noticed. */
   noticed?: { at_ms: number; how: Noticed };
   /** When data was received again. */
@@ -88,9 +93,9 @@ export class OutageLog {
   /** When the connection was closed on which it began. */
   closed_ms?: number;
   /** When this process did not run. */
-  readonly stalls: Stall[] = [];
+  stalls: readonly Stall[] = NONE;
   /** What the kernel's views said. */
-  readonly causes: Cause[] = [];
+  causes: readonly Cause[] = NONE;
   /** Whether the kernel had nothing to transmit again when it was noticed. */
   transmits?: boolean;
   /** What confirmations waited for. */
@@ -106,27 +111,27 @@ export class OutageLog {
 
   /** Starts with the last exchange before. */
   constructor(before: LastExchange) {
-    for (const note of before.sent) this.sent.add(note);
-    for (const note of before.received) this.received.add(note);
+    this.sent = new FrameNotes(before.sent);
+    this.received = new FrameNotes(before.received);
   }
 
   /** The same without a frame: of another connection, those would have the same numbers. */
   withoutFrames(): OutageLog {
-    const { causes, received: _, sent: __, stalls, ...rest } = this;
-    const log = Object.assign(new OutageLog({ sent: [], received: [] }), { ...rest, closed_ms: 0 });
-    log.causes.push(...causes);
-    log.stalls.push(...stalls);
-    return log;
+    const empty = new OutageLog({ sent: NONE, received: NONE });
+    const { received, sent } = empty;
+    return Object.assign(empty, this, { received, sent, closed_ms: 0 });
   }
 
   /** Notes a time in which this process did not run, or did not read, once. */
   addStall(stall: Stall): void {
-    if (!this.stalls.some(({ to_ms }) => to_ms === stall.to_ms)) this.stalls.push(stall);
+    if (!this.stalls.some(({ to_ms }) => to_ms === stall.to_ms)) {
+      this.stalls = [...this.stalls, stall];
+    }
   }
 
   /** Notes what the kernel has shown of the connection. */
   addKernel({ cause, transmits }: KernelSeen = {}): void {
-    if (cause) this.causes.push(cause);
+    if (cause) this.causes = [...this.causes, cause];
     this.transmits ??= transmits;
   }
 }

@@ -38,12 +38,18 @@ export interface Conclusion
   readonly peer: "agrees" | "contradicts" | "unknown";
 }
 
+/** The peer's account, and when it came. */
+export interface ReceivedAccount extends Exchange {
+  /** The account. */
+  readonly account: PeerAccount;
+}
+
 /** What a side concludes from what it saw until now, and from the peer's account if there is one. */
 export function conclusionOf(
   role: Role,
   log: OutageLog | undefined,
   now_ms: number,
-  peer?: Exchange & { readonly account: PeerAccount },
+  peer?: ReceivedAccount,
 ): Conclusion {
   const hasBoth = log !== undefined && peer?.account.isSeen === true;
   const both = hasBoth ? bothSeen(role, log, peer.account, peer) : undefined;

@@ -40,7 +40,7 @@ function wasOpen({ predicted_ms }: CloseReport): boolean {
 
 /** Whether a side said why it wanted no session: how the connection was used is of no interest then. */
 function isTurnedAway(end: CloseReport): boolean {
-  const isSaid = end.reason === "refused" || end.reason === "protocol";
+  const isSaid = ["full", "refused", "protocol"].includes(end.reason);
   return !wasOpen(end) && (end.by === "self" || end.by === "peer" && isSaid);
 }
 
@@ -124,6 +124,11 @@ function explainPeer(end: CloseReport, role: Role): Explanation {
       return end.unheard ? explainUnheard(end, other) : explainDeclared(end, other);
     case "protocol":
       return { what: `${other} says that this side broke the protocol${text}` };
+    case "full":
+      return {
+        what: `${other} has no room at present${text}`,
+        next: "wait and try again, which --reconnect does, or raise the limit at the server",
+      };
     case "refused":
       return {
         what: `${other} ${role === "client" ? "refused" : "ended"} the session${text}`,

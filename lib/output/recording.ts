@@ -27,6 +27,11 @@ const LINE_BYTES = 170;
 /** How much of a text among the settings stands in `started`: a data message may have megabytes. */
 const MAX_SETTING = 1_024;
 
+/** And how many entries of a list. */
+const MAX_ENTRIES = 16;
+
+type Setting = EventFields["started"]["settings"][string];
+
 /** Options for {@linkcode openRecording}. */
 export interface OpenRecordingOptions {
   /** The newest file. */
@@ -73,7 +78,10 @@ export async function openRecording(options: OpenRecordingOptions): Promise<Open
   return { recording, file };
 }
 
-function shortened(value: string | number | boolean): string | number | boolean {
+function shortened(value: Setting): Setting {
+  if (typeof value === "object") {
+    return value.slice(0, MAX_ENTRIES).map((each) => `${shortened(each)}`);
+  }
   const isLong = typeof value === "string" && value.length > MAX_SETTING;
   return isLong ? `${value.slice(0, MAX_SETTING)}…` : value;
 }

@@ -1,13 +1,14 @@
 /**
  * Admission: which session a connection leads to, and every reason to refuse it.
  *
- * Only a connection for which no file descriptor is left is refused before, in `acceptor.ts`, and one
- * of another version of the protocol in `server_session.ts`.
+ * Only a connection for which no file descriptor is left is refused before, in `acceptor.ts`, where others are
+ * closed by their addresses, and one of another version of the protocol in `server_session.ts`.
  *
  * @module
  */
 import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
+import type { CountedSession, Refusal } from "./coordinator.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
@@ -17,6 +18,7 @@ import type { SessionRegistry } from "./session_registry.ts";
 /** Options for {@linkcode Admission}. */
 export type AdmissionOptions = Pick<
   ServerOptions,
+  | "access"
   | "coordinator"
   | "keys"
   | "maxSessions"
@@ -36,6 +38,8 @@ export class Admission {
   readonly #legacy?: LegacySessions;
   /** The connections that a coordinator placed here, and that have not led to a session yet. */
   readonly #placed = new Map<ServerSession, IncomingConnection>();
+  /** The sessions of the legacy protocol that are counted for an address. */
+  readonly #counted = new Map<LegacySession, CountedSession>();
 
   /** Makes the admission of a server that has admitted nothing. */
   constructor(
@@ -57,50 +61,60 @@ export class Admission {
 
   /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
   admit(session: ServerSession, hello: Hello): AdmissionResult {
-    const { access } = session;
-    if (this.#options.keys && access?.who === undefined) {
-      if (!access) return "late";
-      return access.end ? { end: access.end } : "given up";
+    const { proven } = session;
+    if (this.#options.keys && proven?.who === undefined) {
+      if (!proven) return "late";
+      return proven.end ? { end: proven.end } : "given up";
     }
     const { only } = this;
     const resumesOnly = only instanceof SessionRecord && only.id === hello.id;
     if (only && !resumesOnly) return { refusal: noRoom(hello.id, ONLY_ONE) };
     const placed = this.#placed.get(session);
-    if (placed?.refusal !== undefined) return { refusal: placed.refusal };
+    if (placed?.refusal) return placed.refusal;
     // What came too late was not placed: the session may be at another worker.
     if (placed && placed.session !== hello.id) return "late";
     const record = this.#registry.get(hello.id);
     // Read late: its client has given it up, and the session's connection may be a newer one.
     if (record?.session && session.isGivenUp) return "given up";
-    const refusal = record
-      ? record.refuseStranger(hello, access?.who) ?? refuseKnown(record, hello)
-      : this.#refuseUnknown(hello);
-    if (refusal !== undefined) {
+    const { peer } = session;
+    const refusal = record ? refuseKnown(record, session, hello) : this.#refuseUnknown(hello, peer);
+    if (refusal) {
       this.#reportPlacement(session, false);
-      return { refusal };
+      return refusal;
     }
     const admitted = record
       ? this.#registry.takeOver(record, session, hello)
-      : this.#registry.begin(session, hello);
+      : this.#registry.begin(session, hello, this.#options.access?.count(peer));
     this.#reportPlacement(session, true);
     if (this.#options.once) this.only = admitted.record;
     return admitted;
   }
 
   /** Why a new session of the legacy protocol is refused; `undefined` if it is not. */
-  refuseLegacy(): string | undefined {
-    const { coordinator, maxSessions, original } = this.#options;
-    if (!original) return NOT_SERVED;
-    if (this.#delivery) return NO_NUMBERS;
-    if (this.only) return ONLY_ONE;
+  refuseLegacy({ connection: { peer }, refusal }: IncomingConnection): Refusal | undefined {
+    const { access, coordinator, maxSessions, original } = this.#options;
+    if (!original) return { refusal: NOT_SERVED };
+    if (this.#delivery) return { refusal: NO_NUMBERS };
+    if (this.only) return { refusal: ONLY_ONE };
     // What began here at this moment the coordinator cannot know yet.
-    return coordinator?.isFull || this.#count >= maxSessions ? ALL_SESSIONS : undefined;
+    if (coordinator?.isFull || this.#count >= maxSessions) {
+      return { refusal: ALL_SESSIONS, limit: "max_sessions" };
+    }
+    return access?.hasRoom(peer) === false ? addressFull(access.maxSessionsPerAddress) : refusal;
   }
 
   /** A session of the legacy protocol has been admitted. */
-  legacyAdmitted(session: LegacySession): void {
-    if (this.#options.once) this.only = session;
-    this.#options.coordinator?.sessionStarted(session.id);
+  legacyAdmitted(session: LegacySession, peer: string): void {
+    const { access, coordinator, once } = this.#options;
+    if (once) this.only = session;
+    if (access) this.#counted.set(session, access.count(peer));
+    coordinator?.sessionStarted(session.id, peer);
+  }
+
+  /** A session of the legacy protocol has ended. */
+  legacyEnded(session: LegacySession): void {
+    this.#counted.get(session)?.release();
+    this.#counted.delete(session);
   }
 
   /** A connection has been closed, whether it led to a session or not. */
@@ -120,9 +134,11 @@ export class Admission {
     }
   }
 
-  #refuseUnknown({ confirmed, id, knows, sent, settled }: Hello): string | undefined {
-    const { maxSessions, resumeWithoutToken, sessionLifetime_ms } = this.#options;
-    if (this.#count >= maxSessions && !this.#registry.makeRoom()) return fullText(id, maxSessions);
+  #refuseUnknown(hello: Hello, peer: string): Refusal | undefined {
+    const { confirmed, id, knows, sent, settled } = hello;
+    const { access, maxSessions, resumeWithoutToken, sessionLifetime_ms } = this.#options;
+    if (access?.hasRoom(peer) === false) return addressFull(access.maxSessionsPerAddress, id);
+    if (this.#count >= maxSessions && !this.#registry.makeRoom()) return full(id, maxSessions);
     // Of a session of which nothing is unconfirmed, nothing can be lost or doubled.
     if (confirmed === undefined || settled || confirmed === sent) return undefined;
     const lifetime_s = sessionLifetime_ms / 1000;
@@ -132,11 +148,20 @@ export class Admission {
       ? `it keeps none for a client that knows no tokens (resume_without_token)`
       : `it has ended, was away for longer than session_lifetime ${lifetime_s} s, the server has been ` +
         `restarted without --store, or a load balancer has brought the client to another server`;
-    return `this server does not know session ${id}: ${why}`;
+    return { refusal: `this server does not know session ${id}: ${why}` };
   }
 }
 
-function refuseKnown(record: SessionRecord, { confirmed, id, reconnects }: Hello) {
+function refuseKnown(
+  record: SessionRecord,
+  { proven }: ServerSession,
+  hello: Hello,
+): Refusal | undefined {
+  const refusal = record.refuseStranger(hello, proven?.who) ?? whyNotResumed(record, hello);
+  return refusal === undefined ? undefined : { refusal };
+}
+
+function whyNotResumed(record: SessionRecord, { confirmed, id, reconnects }: Hello) {
   if (record.state.closeReason) return `session ${id} has ended`;
   if (!record.reconnects || !reconnects) {
     return record.session
@@ -152,21 +177,24 @@ function refuseKnown(record: SessionRecord, { confirmed, id, reconnects }: Hello
 }
 
 /** Why a session is refused that would be one too many. */
-export function fullText(id: string, maxSessions: number): string {
-  return noRoom(
-    id,
-    `this server has as many sessions as it may have (max_sessions ${maxSessions})`,
-  );
+export function full(id: string, maxSessions: number): Refusal {
+  const why = `this server has as many sessions as it may have (max_sessions ${maxSessions})`;
+  return { refusal: noRoom(id, why), limit: "max_sessions" };
+}
+
+/** Why a session, of this id if it has one, is refused that would be one too many of its address. */
+export function addressFull(most: number, id?: string): Refusal {
+  const why = `its address has as many sessions as it may have (max_sessions_per_address ${most})`;
+  return {
+    refusal: id === undefined ? why : noRoom(id, why),
+    limit: "max_sessions_per_address",
+  };
 }
 
 /** Names the session: a client that is refused has none here whose events could name it. */
 function noRoom(id: string, why: string): string {
   return `no room for session ${id}: ${why}`;
 }
-
-/** Why a connection is refused when no file descriptor is left. */
-export const NO_ROOM =
-  "this server has as many connections as its process may have files open (ulimit -n)";
 
 const ALL_SESSIONS = "this server has as many sessions as it may have (max_sessions)";
 

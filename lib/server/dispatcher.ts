@@ -10,7 +10,8 @@ import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import type { KeyRing } from "../wire/proof.ts";
-import { type Access, type Forwarded, refused } from "./coordinator.ts";
+import type { UnopenedConnections } from "./acceptor.ts";
+import type { Forwarded, Proven, Refusal } from "./coordinator.ts";
 import {
   behindFirstLine,
   identifiesProtocol,
@@ -32,9 +33,9 @@ export interface IncomingConnection {
   /** The session that the coordinator placed here. */
   readonly session?: string;
   /** Why the coordinator refuses it, if it does. */
-  readonly refusal?: string;
+  readonly refusal?: Refusal;
   /** What came of the proof of its key, if the server has keys. */
-  readonly access?: Access;
+  readonly proven?: Proven;
 }
 
 /** Options for {@linkcode Dispatcher}. */
@@ -42,8 +43,12 @@ export interface DispatcherOptions
   extends Pick<ServerOptions, "clock" | "coordinator" | "keys" | "legacy"> {
   /** Aborts when the server stops: no connection is waited for any more. */
   stopping: AbortSignal;
+  /** The connections that have opened no session. */
+  unopened: UnopenedConnections;
   /** Serves a connection. */
   serve: (incoming: IncomingConnection) => void | Promise<void>;
+  /** Called with a connection that ended, or gave way, before anything was received. */
+  ended: (connection: Connection) => void;
 }
 
 const NO_KEY = "this server takes only clients with a key (key_file), and this one has named none";
@@ -51,6 +56,10 @@ const NO_KEY = "this server takes only clients with a key (key_file), and this o
 /** Says nothing of which it is: that would tell strangers which names there are. */
 function wrongProof(key: string): string {
   return `this server does not know the key ${key}, or knows another secret of that name`;
+}
+
+function refused(text: string): CloseReason {
+  return { by: "self", reason: "refused", text };
 }
 
 const LATE: CloseReason = {
@@ -70,38 +79,46 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, keys, serve } = this.#options;
+    const { clock, coordinator, ended, keys, serve, unopened } = this.#options;
+    const accepted_ms = clock.now();
+    if (!await unopened.admit(connection)) return;
     const isEnough = coordinator || keys ? identifiesSession : identifiesProtocol;
-    const incoming = await this.#identify(connection, clock.now(), isEnough);
+    const incoming = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
-    const access = keys && !legacy ? await this.#challenge(keys, incoming) : undefined;
-    const proved = access && { access };
+    if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
+    const proven = keys && !legacy ? await this.#challenge(keys, incoming) : undefined;
+    if (!unopened.has(connection)) return ended(connection);
+    const more = proven && { proven };
     // What is not proved is placed nowhere: it must neither take another's room, nor move its session.
-    const isProved = !keys || access?.who !== undefined;
-    if (!coordinator || (!legacy && (session === undefined || !isProved))) {
-      return serve({ ...incoming, ...proved, session: undefined });
+    const isPlaced = session !== undefined && (!keys || proven?.who !== undefined);
+    if (!coordinator || (!legacy && !isPlaced)) {
+      return serve({ ...incoming, ...more, session: undefined });
     }
-    const placement = await coordinator.findWorker(session);
+    const placement = await coordinator.findWorker(session, connection.peer);
     if (placement.at === "elsewhere") {
-      const { connection } = incoming;
-      return await coordinator.forward({ ...placement, connection, connected_ms, ...proved });
+      // It counts as unopened at the other worker from now on.
+      unopened.delete(connection);
+      const forwarded = { connection: incoming.connection, connected_ms, ...more };
+      return await coordinator.forward({ ...forwarded, forwarding: placement.forwarding });
     }
     const { refusal } = placement;
     const placed = refusal === undefined ? session : undefined;
-    return serve({ ...incoming, ...proved, refusal, session: placed });
+    return serve({ ...incoming, ...more, refusal, session: placed });
   }
 
   /** Serves a connection that another worker has forwarded. */
-  async serveForwarded({ access, connected_ms, connection, session }: Forwarded): Promise<void> {
+  async serveForwarded(forwarded: Forwarded): Promise<void> {
+    const { connected_ms, connection, proven, refusal, session } = forwarded;
+    this.#options.unopened.add(connection);
     const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
-    return this.#options.serve({ ...incoming, ...access && { access }, session });
+    return this.#options.serve({ ...incoming, ...proven && { proven }, session, refusal });
   }
 
-  /** Has a client prove the key that its `HELLO` names; what is no `HELLO` gets no access. */
+  /** Has a client prove the key that its `HELLO` names; `undefined` of what is no `HELLO`. */
   async #challenge(
     keys: KeyRing,
     { connected_ms, connection }: IncomingConnection,
-  ): Promise<Access | undefined> {
+  ): Promise<Proven | undefined> {
     const { clock, stopping } = this.#options;
     const hello = parseHello(connection.received);
     if (!hello) return undefined;

@@ -5,12 +5,14 @@
  */
 import { concat } from "../platform/bytes.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Connection, KernelAnswer } from "../platform/net/transport.ts";
+import type { Connection, KernelReceiver } from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
+import type { CloseReason } from "../session/close_reason.ts";
+import type { Limit } from "../session/events.ts";
 import type { LegacyProtocol } from "./options.ts";
 import type { Stranger } from "./strangers.ts";
 
@@ -35,7 +37,7 @@ export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): b
 }
 
 /** Whether first bytes begin a `HELLO`, of any version, right or wrong. */
-export function beginsHello(first: Uint8Array): boolean {
+function beginsHello(first: Uint8Array): boolean {
   return HELLO_WORD.every((byte, at) => byte === first[at]);
 }
 
@@ -66,6 +68,7 @@ export class PeekedConnection implements Connection {
   /** Whether there are any, once they are enough. */
   #reading: Promise<boolean>;
   #isEnough = false;
+  #hasEnded = false;
   /** How many of them have been read again. */
   #readCount = 0;
 
@@ -74,7 +77,10 @@ export class PeekedConnection implements Connection {
     this.#connection = connection;
     this.#reading = readUntil(isEnough, connection, this.#first);
     // The first read rejects with a failure.
-    this.#reading.then((isEnough) => this.#isEnough = isEnough, () => {});
+    this.#reading.then((isEnough) => {
+      this.#isEnough = isEnough;
+      this.#hasEnded = !isEnough;
+    }, () => {});
   }
 
   /** The peer's address and port, for people. */
@@ -85,6 +91,16 @@ export class PeekedConnection implements Connection {
   /** What has come of the first bytes, enough or not. */
   get received(): Uint8Array {
     return bytesOf(this.#first);
+  }
+
+  /** Whether the peer has closed its side before any byte came. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The connection that it reads. */
+  get source(): Connection {
+    return this.#connection;
   }
 
   /**
@@ -137,8 +153,8 @@ export class PeekedConnection implements Connection {
   }
 
   /** What the kernel knows of it. */
-  async kernelView(clock: Clock): Promise<KernelAnswer> {
-    return await this.#connection.kernelView?.(clock);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    this.#connection.kernelView?.(clock, receiver);
   }
 
   /** Reads some bytes, the first ones first. */
@@ -171,12 +187,37 @@ function bytesOf({ buffer, count }: ReadAhead): Uint8Array {
   return buffer.subarray(0, count);
 }
 
-/** The stranger of a connection on which these bytes, or none, were read, unless better is known what it sent. */
-export function strangerOf(connection: Connection, first: Uint8Array, known?: string): Stranger {
+/** The connection itself, of one that may have been read ahead. */
+export function sourceOf(connection: Connection): Connection {
+  return connection instanceof PeekedConnection ? connection.source : connection;
+}
+
+/** Whether a connection that ended with these first bytes and no `HELLO` was a client's all the same. */
+export function isOfClient({ reason }: CloseReason, first: Uint8Array): boolean {
+  return reason === "failed" || reason === "protocol" && beginsHello(first);
+}
+
+/** The limit for which a connection ended before its `HELLO`: this side closes one only to make room. */
+export function limitOf({ by, reason }: CloseReason): Limit | undefined {
+  return by === "network" && reason === "closed" ? "max_unopened" : undefined;
+}
+
+/**
+ * The stranger of a connection on which these bytes, or none, were read before its end, perhaps for a limit, or
+ * because it proved no key.
+ */
+export function strangerOf(
+  connection: Connection,
+  first: Uint8Array,
+  { failure, limit }: { limit?: Limit; failure?: string } = {},
+): Stranger {
+  const { peer } = connection;
+  if (limit) return { peer, limit };
+  if (failure !== undefined) return { peer, sent: failure };
   // What is not enough for the dispatcher has been received all the same.
   const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
-  const sent = known ?? describeSent(isPeeked ? connection.received : first);
-  return { peer: connection.peer, sent };
+  const sent = describeSent(isPeeked ? connection.received : first);
+  return { peer, sent };
 }
 
 /** Reads until the bytes are enough, are as many as may be, or the peer closes: false if it does before any. */

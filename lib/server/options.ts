@@ -11,7 +11,7 @@ import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
 import type { KeyRing } from "../wire/proof.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Access, Coordinator } from "./coordinator.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -25,6 +25,8 @@ export interface ServerConfig {
   original: boolean;
   /** How many sessions there may be. */
   maxSessions: number;
+  /** How many connections there may be that have opened no session; of a server's workers, of each. */
+  maxUnopened: number;
   /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
   /** Whether it is held, too, for a client that knows no tokens, so that whoever knows its id may resume it. */
@@ -33,9 +35,9 @@ export interface ServerConfig {
 
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
-  const { address, maxMessageBytes, maxSessions, original, timers } = options;
+  const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers } = options;
   const { resumeWithoutToken, sessionLifetime_ms } = options;
-  const sessions = { maxSessions, original, resumeWithoutToken, sessionLifetime_ms };
+  const sessions = { maxSessions, maxUnopened, original, resumeWithoutToken, sessionLifetime_ms };
   return { address, maxMessageBytes, timers, ...sessions };
 }
 
@@ -47,6 +49,8 @@ export interface ServerOptions extends ServerConfig {
   random: Random;
   /** The keys that clients have to prove; without them, none has to. */
   keys?: KeyRing;
+  /** Who may come in; without it, everybody. */
+  access?: Access;
   /** Whether to serve one session only and end with it. */
   once: boolean;
   /** Where to store data messages, sessions and outages. */

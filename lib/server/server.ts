@@ -19,28 +19,25 @@ import { closeReport, EXIT, type ExitStatus, exitStatus } from "../session/close
 import { EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import { BatchDelivery, type Delivery } from "../store/delivery.ts";
-import type { Store } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
-import { acceptAll } from "./acceptor.ts";
+import { acceptAll, UnopenedConnections } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
-import type { Forwarded } from "./coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import { beginsHello, strangerOf } from "./first_bytes.ts";
+import type { Forwarded, Refusal } from "./coordinator.ts";
+import { sourceOf, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
 import { type AdmissionResult, SessionRecord } from "./session_record.ts";
-import { SessionRegistry } from "./session_registry.ts";
+import {
+  reportStop,
+  reportWaitingSessions,
+  type SessionCounts,
+  SessionRegistry,
+} from "./session_registry.ts";
 import { type Stranger, Strangers } from "./strangers.ts";
 
-/** What a server has counted of its sessions when it stops. */
-export interface SessionCounts {
-  /** Sessions that were open. */
-  served: number;
-  /** Those that were lost. */
-  lost: number;
-  /** Those that had lost their connection and were not resumed before the end. */
-  away: number;
-}
+/** How long, in milliseconds, everything may take to end after a stop. */
+export const STOP_LIMIT_MS = 1_900;
 
 type AnySession = ServerSession | LegacySession;
 
@@ -63,6 +60,8 @@ export class Server {
   readonly #admission: Admission;
   readonly #strangers: Strangers;
   readonly #dispatcher: Dispatcher;
+  /** The connections that have opened no session. */
+  readonly #unopened: UnopenedConnections;
   readonly #host: SessionHost;
   readonly #stopping = new AbortController();
   /** By when everything has to have ended after a stop. */
@@ -83,8 +82,17 @@ export class Server {
     this.registry = new SessionRegistry(options, delivery, onEnd);
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
+    const unopened = this.#unopened = new UnopenedConnections({
+      access: coordinator ?? options.access,
+      clock,
+      maxUnopened: options.maxUnopened,
+      stopping,
+      onStranger: (stranger) => this.#host.onStranger(stranger),
+    });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
-    this.#dispatcher = new Dispatcher({ clock, coordinator, keys, legacy, stopping, serve });
+    const ended = (connection: Connection) => this.#endedUnopened(connection);
+    const dispatch = { clock, coordinator, keys, legacy, stopping, unopened, serve, ended };
+    this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
     const strangers = this.#strangers = new Strangers({ clock, events: this.#events });
@@ -125,10 +133,8 @@ export class Server {
       clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#accepted(connection),
-      refused: (connection, first, text) =>
-        beginsHello(first)
-          ? this.#reportRefusal(connection, text)
-          : this.#host.onStranger(strangerOf(connection, first)),
+      giveWay: () => this.#unopened.giveWay(),
+      refused: ({ peer }) => this.#host.onStranger({ peer, limit: "open_files" }),
       notice: (level, text) => this.#notice(level, text),
     });
     using limit = this.#limit;
@@ -148,7 +154,7 @@ export class Server {
     for (const session of this.#sessions) session.stop(reason, text);
   }
 
-  /** Serves a connection that another worker has forwarded, perhaps of a session placed here. */
+  /** Serves a connection that another worker has forwarded, perhaps of a session placed here, or refuses it. */
   serveForwarded(forwarded: Forwarded): void {
     this.#tasks.add(this.#dispatcher.serveForwarded(forwarded));
   }
@@ -177,34 +183,31 @@ export class Server {
   }
 
   #serve(incoming: IncomingConnection): void | Promise<void> {
-    const { access, connected_ms, connection, legacy } = incoming;
-    if (legacy) return this.#serveLegacy(connection, legacy);
+    const { connected_ms, connection, legacy, proven } = incoming;
+    if (legacy) return this.#serveLegacy(incoming, legacy);
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
     const config = this.#host;
-    const session = new ServerSession({
-      config,
-      ...connection.taken(),
-      connected_ms,
-      state,
-      access,
-    });
+    const taken = connection.taken();
+    const session = new ServerSession({ config, ...taken, connected_ms, state, proven });
     this.#admission.expect(session, incoming);
     session.start();
     this.#opened(session);
   }
 
-  async #serveLegacy(connection: Connection, first: Uint8Array): Promise<void> {
+  async #serveLegacy(incoming: IncomingConnection, first: Uint8Array): Promise<void> {
+    const { connection } = incoming;
     const sessions = this.#legacy!;
+    this.#unopened.delete(connection.source);
     if (sessions.attach(connection, first)) return;
-    const refusal = this.#admission.refuseLegacy();
-    if (refusal !== undefined) {
-      this.#reportRefusal(connection, refusal);
+    const refused = this.#admission.refuseLegacy(incoming);
+    if (refused) {
+      this.#reportRefusal(connection, refused);
       return await sessions.refuse(connection, this.#stopping.signal);
     }
     const session = sessions.create(connection, first);
-    this.#admission.legacyAdmitted(session);
+    this.#admission.legacyAdmitted(session, connection.peer);
     session.run()
       .then(() => this.#closed(session), (error) => this.#closed(session, { error }));
     this.#opened(session);
@@ -212,14 +215,20 @@ export class Server {
 
   #admit(session: ServerSession, hello: Hello): AdmissionResult {
     const admitted = this.#admission.admit(session, hello);
+    if (typeof admitted === "string" || !("record" in admitted)) return admitted;
+    this.#unopened.delete(sourceOf(session.connection));
     // The one session that cannot be resumed is the last one to be admitted.
     const isLast = this.#options.once && !hello.reconnects;
-    if (
-      isLast && typeof admitted !== "string" && "record" in admitted && !admitted.record.opening
-    ) {
-      this.#listener.close();
-    }
+    if (isLast && !admitted.record.opening) this.#listener.close();
     return admitted;
+  }
+
+  /** A connection has ended, or given way, before anything was received: no session needs to be made for it. */
+  #endedUnopened(connection: Connection): void {
+    const limit = this.#unopened.has(connection) ? undefined : "max_unopened";
+    this.#unopened.delete(connection);
+    connection.close();
+    this.#host.onStranger(strangerOf(connection, new Uint8Array(0), { limit }));
   }
 
   #opened(session: AnySession): void {
@@ -236,10 +245,12 @@ export class Server {
     this.#sessions.delete(session);
     if (this.#sessions.size === 0) this.#onAllClosed?.();
     if (session instanceof ServerSession) {
+      this.#unopened.delete(sourceOf(session.connection));
       this.#admission.onConnectionClosed(session);
       return this.registry.onConnectionClosed(session);
     }
     this.#legacy!.delete(session);
+    this.#admission.legacyEnded(session);
     const { closeReason } = session;
     this.#onEnd(session, closeReason ? exitStatus(closeReason, "server", true) : EXIT.lost);
   }
@@ -269,7 +280,8 @@ export class Server {
     await this.#options.store?.close();
   }
 
-  #reportRefusal({ peer }: Connection, text: string): void {
+  #reportRefusal({ peer }: Connection, { limit, refusal: text }: Refusal): void {
+    if (limit) return this.#host.onStranger({ peer, limit });
     const { clock, timers } = this.#options;
     const closeReason = { by: "self", reason: "refused", text } as const;
     const report = closeReport(closeReason, { peer, timers, now_ms: clock.now() });
@@ -279,22 +291,4 @@ export class Server {
   #notice(level: "info" | "warning" | "error", text: string): void {
     this.#events.emit("notice", { level, text });
   }
-}
-
-/** How long, in milliseconds, everything may take to end after a stop. */
-export const STOP_LIMIT_MS = 1_900;
-
-/** Logs how many sessions an earlier process has left in the store. */
-export function reportWaitingSessions({ store }: { store?: Store }, events: EventSource): void {
-  const count = store?.sessions.length ?? 0;
-  if (count === 0) return;
-  const text = `sessions in the store that wait for their clients: ${count}`;
-  events.emit("notice", { level: "info", text });
-}
-
-/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
-export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
-  const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
-  const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
-  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

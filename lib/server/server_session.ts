@@ -12,15 +12,17 @@ import {
   isRetryable,
 } from "../session/close_reason.ts";
 import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
+import type { Limit } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
 import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
-import { beginsHello, strangerOf } from "./first_bytes.ts";
-import { type Access, refused } from "./coordinator.ts";
+import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
+import type { Proven } from "./coordinator.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
+import { refusalOf } from "./session_record.ts";
 import type { Stranger } from "./strangers.ts";
 
 /** What the sessions of a server share, and ask of it. */
@@ -42,7 +44,7 @@ export class ServerSession extends Session implements DeadlineListener {
   /** The session that the connection belongs to, once that is known. */
   record?: SessionRecord;
   /** What came of the proof of its key, if the server has keys. */
-  declare readonly access?: Access;
+  declare readonly proven?: Proven;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
@@ -59,13 +61,14 @@ export class ServerSession extends Session implements DeadlineListener {
   #confirmedEarlier = 0;
   #confirmedEarlier_ms = NaN;
   #assurance?: Assurance;
-  /** The client's `HELLO`, once it has come, be it refused. */
+  /** The client's `HELLO`, once it has come, be it refused; and for which limit, if for one. */
   #hello?: Hello;
+  #limit?: Limit;
 
   /** Makes the server's side of a session on a connection. */
-  constructor(options: SessionOptions & Pick<ServerSession, "access" | "config">) {
+  constructor(options: SessionOptions & Pick<ServerSession, "config" | "proven">) {
     super(options);
-    if (options.access) this.access = options.access;
+    if (options.proven) this.proven = options.proven;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -103,13 +106,13 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#assurance?.end();
   }
 
-  /** A connection that ends without a `HELLO`, right or wrong, is counted among the strangers. */
+  /** A connection that ends without a `HELLO`, right or wrong, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
-    const { access, firstBytes: first } = this;
-    const isWrong = closeReason.reason === "protocol" && beginsHello(first);
-    const isClient = this.#hello || isWrong || closeReason.reason === "failed";
-    if (isClient && !access?.failure) super.reportEnd(closeReason, connection);
-    else this.config.onStranger(strangerOf(this.connection, first, access?.failure));
+    const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
+    const failure = this.proven?.failure;
+    const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
+    if (isClient && !limit && !failure) return super.reportEnd(closeReason, connection);
+    this.config.onStranger(strangerOf(this.connection, this.firstBytes, { failure, limit }));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -204,10 +207,7 @@ export class ServerSession extends Session implements DeadlineListener {
     this.config.closed(this, defect);
   }
 
-  /**
-   * Reads nothing until more is delivered: too much is waiting, and most of it is this session's. A client
-   * that is not read is not judged, and must not take this server for dead.
-   */
+  /** Reads nothing until more is delivered. Who is not read is not judged, and must not take this side for dead. */
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
     const since_ms = this.now();
@@ -225,7 +225,7 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   protected override openTimeout(): CloseReason {
-    return this.access?.end ?? super.openTimeout();
+    return this.proven?.end ?? super.openTimeout();
   }
 
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
@@ -236,10 +236,12 @@ export class ServerSession extends Session implements DeadlineListener {
       : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
-    if ("refusal" in admission) return this.end(refused(admission.refusal));
+    if ("refusal" in admission) {
+      this.#limit = admission.limit;
+      return this.end(refusalOf(admission, hello));
+    }
     if ("end" in admission) return this.end(admission.end);
-    const { record } = admission;
-    this.record = record;
+    const record = this.record = admission.record;
     const welcome = () => this.#welcome(admission);
     if (!record.opening) return welcome();
     // The client has done its part: how long it waits for the store is its choice.
@@ -248,15 +250,14 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome({ record, resumption, token }: Admitted): void {
+  #welcome({ record, resumption, terms }: Admitted): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    const { proof } = this.access ?? {};
-    this.writer.send(record.welcome(this.config, { ...proof && { proof }, ...token && { token } }));
+    this.writer.send(record.welcome(this.config, terms));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);
@@ -277,10 +278,7 @@ export class ServerSession extends Session implements DeadlineListener {
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.
-    if (seq > record.receivedUpTo) this.#receive(record, seq, payload);
-  }
-
-  #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
+    if (seq <= record.receivedUpTo) return;
     const bytes = payload.length;
     this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });

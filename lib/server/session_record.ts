@@ -20,6 +20,7 @@ import {
   MAX_WINDOW,
   PROTOCOL_VERSION,
 } from "../wire/protocol.ts";
+import type { CountedSession, Refusal } from "./coordinator.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one
@@ -33,17 +34,23 @@ export interface Admitted {
   readonly record: SessionRecord;
   /** What is resent and what had arrived, of a session that was open before. */
   readonly resumption?: Resumption;
-  /** The token that the client has to show when it returns, if it does not have it. */
-  readonly token?: string;
+  /** What `WELCOME` says to this client alone: its token, if it does not have it, and the proof of its key. */
+  readonly terms: Greeting;
 }
 
 /** What a server decides on a `HELLO`; `late` of one that came, or was to be proved, after its limit. */
 export type AdmissionResult =
   | Admitted
-  | { readonly refusal: string }
+  | Refusal
   | { readonly end: CloseReason }
   | "late"
   | "given up";
+
+/** How a connection is refused: a client that does not know `full` is given `refused`, which it takes as final. */
+export function refusalOf({ limit, refusal }: Refusal, { knows }: Hello): CloseReason {
+  const reason = limit && knows.includes("full") ? "full" : "refused";
+  return { by: "self", reason, text: refusal };
+}
 
 /** What was heard on the connection of a session. */
 export type Heard = Pick<Session, "closeReason" | "dataFramesReceived" | "framesReceived">;
@@ -85,6 +92,8 @@ export class SessionRecord implements Recipient {
   reconnects: boolean;
   /** The connection that it has. */
   session?: Attachment;
+  /** Its place among the sessions of the address that opened it, if those are counted. */
+  counted?: CountedSession;
   /** The client's last known address and port, for people. */
   peer = "?";
   /** Resolves when the session is stored; `undefined` once it is. */
@@ -131,18 +140,18 @@ export class SessionRecord implements Recipient {
   }
 
   /** Makes a token for a client that has none, or takes the one that it shows: gives what `WELCOME` has to say. */
-  giveToken({ knows, token }: Hello, random: Random, at: number): string | undefined {
-    if (!this.reconnects || !knows.includes("token")) return undefined;
+  giveToken({ knows, token }: Hello, random: Random, at: number): Greeting {
+    if (!this.reconnects || !knows.includes("token")) return {};
     if (token !== undefined) {
       const isKnown = this.tokenHash !== undefined && !this.isUnclaimed;
       this.tokenHash ??= hashOf(token);
       if (!isKnown) this.#claim(at);
-      return undefined;
+      return {};
     }
     const made = randomSecret(random);
     this.tokenHash = hashOf(made);
     this.isUnclaimed = true;
-    return made;
+    return { token: made };
   }
 
   /** Notes that its client has the token, if what was heard of it shows that: a TERMINATE may end a vain wait. */

@@ -8,11 +8,22 @@ import { type CloseReason, type ExitStatus, exitStatus } from "../session/close_
 import { EventSource, type Resumption } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import type { Delivery } from "../store/delivery.ts";
-import type { StoredSession } from "../store/store.ts";
+import type { Store, StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
+import type { CountedSession } from "./coordinator.ts";
 import type { ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
 import { type Admitted, SessionRecord } from "./session_record.ts";
+
+/** What a server has counted of its sessions when it stops. */
+export interface SessionCounts {
+  /** Sessions that were open. */
+  served: number;
+  /** Those that were lost. */
+  lost: number;
+  /** Those that had lost their connection and were not resumed before the end. */
+  away: number;
+}
 
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<
@@ -76,19 +87,20 @@ export class SessionRegistry {
     return this.#byId.get(id);
   }
 
-  /** Adds the new session of a connection. */
-  begin(session: ServerSession, hello: Hello): Admitted {
+  /** Adds the new session of a connection, which may be counted for an address. */
+  begin(session: ServerSession, hello: Hello, counted?: CountedSession): Admitted {
     const { confirmed, id } = hello;
     const { clock, random, sessionLifetime_ms } = this.#options;
     const delivery = this.#delivery;
     const reconnects = hello.reconnects && sessionLifetime_ms > 0 && this.#mayReturn(hello);
-    const { access: { who } = {}, peer, state } = session;
+    const { peer, proven: { proof, who } = {}, state } = session;
     // Not before: a connection that is refused is not the session of this id.
     state.events.session = id;
     const delivered = confirmed ?? 0;
     state.startAfter(delivered);
     const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
     record.session = session;
+    record.counted = counted;
     if (who !== undefined) state.events.who = record.who = who;
     this.#byId.set(id, record);
     const at = clock.wallTime();
@@ -99,7 +111,8 @@ export class SessionRegistry {
         .then(() => record.opening = undefined);
     }
     const resumption = confirmed === undefined ? undefined : resumptionOf(record, hello);
-    return { record, resumption, token: record.giveToken(hello, random, at) };
+    const terms = { ...record.giveToken(hello, random, at), ...proof && { proof } };
+    return { record, resumption, terms };
   }
 
   /** Moves a session to the new connection of its client: the last one is lost, whatever it seems. */
@@ -109,7 +122,7 @@ export class SessionRegistry {
     record.session = session;
     const resumption = resumptionOf(record, hello);
     const gap_ms = record.state.gap_ms ?? 0;
-    const { access: { who } = {}, peer } = session;
+    const { peer, proven: { proof, who } = {} } = session;
     const { clock, random } = this.#options;
     const at = clock.wallTime();
     const noted = { session: record.id, at, peer, gap_ms, ...resumption };
@@ -117,9 +130,9 @@ export class SessionRegistry {
     this.#delivery?.note({ kind: "resumed", ...noted, ...isNewOwner && { who } });
     if (isNewOwner) record.state.events.who = record.who = who;
     record.reconnects &&= this.#mayReturn(hello);
-    const token = record.giveToken(hello, random, at);
+    const terms = { ...record.giveToken(hello, random, at), ...proof && { proof } };
     // A client that never received its WELCOME does not know that the session was open.
-    return { record, resumption: hello.confirmed === undefined ? undefined : resumption, token };
+    return { record, resumption: hello.confirmed === undefined ? undefined : resumption, terms };
   }
 
   /** A connection is closed, and everything was written to it. */
@@ -210,6 +223,7 @@ export class SessionRegistry {
 
   #end(record: SessionRecord, closeReason: CloseReason): void {
     this.#byId.delete(record.id);
+    record.counted?.release();
     record.state.summarize();
     // Its client may resume it at the next server on the same store.
     const stays = record.reconnects && closeReason.by === "self" &&
@@ -227,4 +241,19 @@ export class SessionRegistry {
 function resumptionOf(record: SessionRecord, { confirmed = 0, sent }: Hello): Resumption {
   const { deliveredUpTo } = record;
   return { resent: Math.max(0, sent - deliveredUpTo), already_there: deliveredUpTo - confirmed };
+}
+
+/** Logs how many sessions an earlier process has left in the store. */
+export function reportWaitingSessions({ store }: { store?: Store }, events: EventSource): void {
+  const count = store?.sessions.length ?? 0;
+  if (count === 0) return;
+  const text = `sessions in the store that wait for their clients: ${count}`;
+  events.emit("notice", { level: "info", text });
+}
+
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
+  const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
+  const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
 }

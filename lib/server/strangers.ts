@@ -1,12 +1,13 @@
 /**
- * Connections that opened no session: port checks, other protocols, clients that never sent `HELLO`. They are
- * counted and reported together, so that they push nothing else out of the log.
+ * Connections that opened no session: port checks, other protocols, clients that never sent `HELLO`, and all
+ * that a limit turned away. They are counted and reported together, so that they push nothing else out of the
+ * log.
  *
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
 import { hostOf } from "../platform/net/address.ts";
-import type { EventSource } from "../session/events.ts";
+import type { EventSource, Limit, LimitCounts } from "../session/events.ts";
 
 /** How long, in milliseconds, strangers are counted together after a report. */
 export const STRANGERS_INTERVAL_MS = 60_000;
@@ -18,8 +19,10 @@ export const MAX_NAMED = 10;
 export interface Stranger {
   /** Its address and port. */
   readonly peer: string;
-  /** What it sent: see `describeSent`. */
-  readonly sent: string;
+  /** What it sent: see `describeSent`; `undefined` if that was not looked at. */
+  readonly sent?: string;
+  /** The limit for which it was closed or refused, if it was. */
+  readonly limit?: Limit;
 }
 
 /** Options for {@linkcode Strangers}. */
@@ -39,6 +42,7 @@ export class Strangers {
   #count = 0;
   readonly #addresses = new Set<string>();
   readonly #sent = new Set<string>();
+  #limits: LimitCounts = {};
   /** What has been reported before; all that is of no known protocol counts as the same. */
   readonly #known = new Set<string>();
 
@@ -50,10 +54,11 @@ export class Strangers {
   }
 
   /** Counts a stranger. */
-  onStranger({ peer, sent }: Stranger): void {
+  onStranger({ limit, peer, sent }: Stranger): void {
     const isFirst = this.#count++ === 0;
     if (this.#addresses.size < MAX_NAMED) this.#addresses.add(hostOf(peer));
-    if (this.#sent.size < MAX_NAMED) this.#sent.add(sent);
+    if (limit) this.#limits = { ...this.#limits, [limit]: (this.#limits[limit] ?? 0) + 1 };
+    else if (sent !== undefined && this.#sent.size < MAX_NAMED) this.#sent.add(sent);
     if (this.#clock.now() >= this.#next_ms) this.flush();
     else if (isFirst) this.#timer.set(this.#next_ms);
   }
@@ -63,8 +68,10 @@ export class Strangers {
     this.#timer.clear();
     if (this.#count === 0) return;
     const sent = [...this.#sent];
+    const limits = this.#limits;
     // Names and words of strangers are as many as they like.
     const kinds = sent.map((each) => each.startsWith('"') ? "other" : each.replace(/ ".*/, ""));
+    kinds.push(...Object.keys(limits));
     const isNew = kinds.some((each) => !this.#known.has(each));
     for (const each of kinds) this.#known.add(each);
     this.#events.emit("strangers", {
@@ -72,10 +79,12 @@ export class Strangers {
       addresses: [...this.#addresses],
       sent,
       ...isNew && { new: true as const },
+      ...Object.keys(limits).length > 0 && { limits },
     });
     this.#next_ms = this.#clock.now() + STRANGERS_INTERVAL_MS;
     this.#count = 0;
     this.#addresses.clear();
     this.#sent.clear();
+    this.#limits = {};
   }
 }

@@ -8,23 +8,16 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import {
-  type AccountHead,
-  accountOf,
-  areOne,
-  bothSeen,
-  type PeerAccount,
-  readAccount,
-} from "../evidence/account.ts";
+import { type AccountHead, accountOf, areOne, bothSeen, readAccount } from "../evidence/account.ts";
 import { type LastExchange, noteOf, type Noticed, OutageLog } from "../evidence/outage_log.ts";
 import type { KernelSeen } from "../evidence/kernel_watch.ts";
-import { conclusionOf } from "../evidence/verdict.ts";
+import { conclusionOf, type ReceivedAccount } from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
 import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
 import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
 import { type Ledger, roundMs } from "./ledger.ts";
-import { ACCOUNT_LIMIT_MS, type Timers } from "./timers.ts";
+import { ACCOUNT_LIMIT_MS, CONCLUDED_MS, LATE_MS, type Timers } from "./timers.ts";
 
 /** A session's state, as far as its accounts need it. */
 export interface AccountedState {
@@ -62,25 +55,14 @@ export interface AccountsOptions {
   role: Role;
 }
 
-/** The peer's account, and when it came. */
-interface Peer {
-  readonly account: PeerAccount;
-  readonly received_ms: number;
-}
-
-/** How long before the peer noticed an outage one may have been over here, in milliseconds, that is the same. */
-const TOLD_MS = 30_000;
-
-/** How long after the threshold a frame may come, in milliseconds, that ends no outage: none was due. */
-const LATE_MS = 250;
-
 /** The outages of one session, across its connections. */
 export class Accounts {
   readonly #options: AccountsOptions;
-  readonly #limit: Timer;
+  /** Made with the first outage that is over. */
+  #limit?: Timer;
   #log?: OutageLog;
   /** The peer's account of the outage. */
-  #peer?: Peer;
+  #peer?: ReceivedAccount;
   #sent_ms?: number;
   #received_ms = 0;
   #missedBefore = 0;
@@ -90,13 +72,12 @@ export class Accounts {
   #unread?: Stall;
   /** The number of the last account that was sent unasked. */
   #n = 0;
-  /** The last outage, if this side concluded without the peer's account: that may be still to come. */
-  #told?: OutageLog;
+  /** The last outage, without its frames, if this side concluded without the peer's account: that may come. */
+  #concluded?: OutageLog;
 
   /** Creates one without an outage. */
   constructor(options: AccountsOptions) {
     this.#options = options;
-    this.#limit = options.clock.timer(() => this.end());
   }
 
   /** Whether there is an outage, or there was one just before, so that frames are noted. */
@@ -117,10 +98,19 @@ export class Accounts {
     if (isData && !log.noticed) this.#endsAt(log, at_ms);
   }
 
+  static readonly #onLimit = (accounts: Accounts) => {
+    const { noticed } = accounts.#log ?? {};
+    if (noticed && accounts.#sent_ms === undefined) {
+      accounts.#concluded = accounts.#log!.withoutFrames();
+    }
+    accounts.end();
+  };
+
   /** The outage is over: the peer's account of it comes soon, if at all. */
   #endsAt(log: OutageLog, over_ms: number): void {
     if (log.over_ms !== undefined) return;
     log.over_ms = over_ms;
+    this.#limit ??= this.#options.clock.timer(Accounts.#onLimit, this);
     this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
 
@@ -143,7 +133,7 @@ export class Accounts {
   #begun(link: AccountLink): OutageLog {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
-    this.#limit.clear();
+    this.#limit?.clear();
     const { lastSignOfLife_ms, ledger } = link.state;
     this.#received_ms = lastSignOfLife_ms;
     this.#missedBefore = ledger.heartbeatsMissed;
@@ -194,6 +184,8 @@ export class Accounts {
     if (link.knowsAccounts) this.#send(link, log, { n: ++this.#n });
     else this.#noteStall(link, log);
     if (this.#peer || !link.knowsAccounts) this.#conclude();
+    // Nobody will ask for what was concluded.
+    if (!link.knowsAccounts) this.#concluded = undefined;
   }
 
   /** Receives the peer's account; answers it if this side has not noticed the outage. */
@@ -216,11 +208,11 @@ export class Accounts {
     if (account.isAnswer || isRepeated || !link.knowsAccounts) return;
     this.#answered_ms = received_ms;
     const head = { answer: account.n ?? true } as const;
-    const told = this.#told;
+    const concluded = this.#concluded;
     const noticed_ms = received_ms - (account.noticed?.age_ms ?? 0);
-    if (told && !this.#log?.noticed && told.over_ms! > noticed_ms - TOLD_MS) {
-      // For this side it may have been over earlier, and its conclusion is told: the peer sees whether it was.
-      return link.sendAccount(accountOf(told.withoutFrames(), this.#now(), head));
+    if (concluded && !this.#log?.noticed && concluded.over_ms! > noticed_ms - CONCLUDED_MS) {
+      // For this side it may have been over earlier, and its conclusion is emitted: the peer sees whether it was.
+      return link.sendAccount(accountOf(concluded, this.#now(), head));
     }
     const isEarlier = this.#log?.noticed && !this.#isSame(this.#log, peer);
     // What another process saw of a connection that is closed is not known.
@@ -235,12 +227,11 @@ export class Accounts {
   /** The peer's account has not come, and will not come any more: its time is over, or the session. */
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
-    else if (this.#log?.noticed) this.#told = this.#log;
     this.#forget();
   }
 
   /** Whether a peer's account may tell of the same outage. */
-  #isSame(log: OutageLog, { account, received_ms }: Peer): boolean {
+  #isSame(log: OutageLog, { account, received_ms }: ReceivedAccount): boolean {
     const both = bothSeen(this.#options.role, log, account, { received_ms });
     return both !== undefined && areOne(both, true);
   }
@@ -281,7 +272,7 @@ export class Accounts {
   }
 
   #forget(): void {
-    this.#limit.clear();
+    this.#limit?.clear();
     this.#log = this.#peer = this.#sent_ms = undefined;
   }
 
@@ -294,7 +285,9 @@ export class Accounts {
     const asked_ms = peer?.account.isAnswer ? this.#sent_ms : undefined;
     this.#forget();
     const conclusion = conclusionOf(role, log, now_ms, peer && { ...peer, asked_ms });
-    if (log?.noticed) this.#told = conclusion.peer === "agrees" ? undefined : log;
+    if (log?.noticed) {
+      this.#concluded = conclusion.peer === "agrees" ? undefined : log.withoutFrames();
+    }
     events.emit("account", conclusion);
   }
 }

@@ -103,7 +103,8 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
   const { by, reason, unheard } = closeReason;
   const neverBegun = role === "client" && !wasOpen && reason === "done";
   if (by === "self" && isPolite(closeReason)) return neverBegun ? EXIT.unconnected : EXIT.asked;
-  if (by === "peer" && reason === "refused" || reason === "unproven") return EXIT.refused;
+  const isTurnedAway = reason === "refused" || reason === "full";
+  if (by === "peer" && isTurnedAway || reason === "unproven") return EXIT.refused;
   if (!wasOpen || unheard) return EXIT.unconnected;
   if (by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
@@ -113,7 +114,7 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
 export function isRetryable({ by, reason }: CloseReason): boolean {
   if (by === "network") return true;
   if (by === "self") return reason === "silent";
-  return ["closed", "silent", "shutdown", "superseded"].includes(reason);
+  return ["closed", "silent", "shutdown", "superseded", "full"].includes(reason);
 }
 
 /** Whether a session ended because a user asked for it. */

@@ -50,6 +50,18 @@ export interface Resumption {
   readonly already_there: number;
 }
 
+/** A limit of a server for which a connection is closed, or a session refused; most are named as their settings. */
+export type Limit =
+  | "denied"
+  | "max_new_per_second"
+  | "max_unopened"
+  | "max_sessions"
+  | "max_sessions_per_address"
+  | "open_files";
+
+/** How many connections were closed or refused for each limit. */
+export type LimitCounts = Readonly<Partial<Record<Limit, number>>>;
+
 /** An event's own fields, by its name. Times are in milliseconds unless a name ends in `_s`. */
 export interface EventFields {
   /**
@@ -62,7 +74,7 @@ export interface EventFields {
     host: string;
     pid: number;
     zone: string;
-    settings: Readonly<Record<string, string | number | boolean>>;
+    settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   };
   /** The server waits for clients, perhaps with several workers. */
   listening: { host: string; port: number; workers?: number };
@@ -110,14 +122,15 @@ export interface EventFields {
   kernel: KernelReport;
   /**
    * So many connections opened no session: the addresses and what was sent, each once and ten at most. What
-   * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these had not been
-   * reported before.
+   * was sent is `nothing`, a known protocol, or in quotes how it begins; `new` if any of these, or of the
+   * limits, had not been reported before. `limits` has how many of them were closed or refused for which limit.
    */
   strangers: {
     count: number;
     addresses: readonly string[];
     sent: readonly string[];
     new?: true;
+    limits?: LimitCounts;
   };
   /** Confirmations have been waiting at the server, for this and not for the network. */
   hold: { reason: HoldReason };

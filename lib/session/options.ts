@@ -57,7 +57,7 @@ export abstract class SessionSide {
   /** What it shares with other sessions. */
   protected readonly config: SessionConfig;
   /** The connection. */
-  protected readonly connection: Connection;
+  readonly connection: Connection;
   /** Which connection of its session it is, once a frame on it was recorded. */
   declare protected connectionNumber?: number;
 
@@ -132,9 +132,13 @@ export abstract class SessionSide {
   protected makeHeartbeats(send: (n: number) => void, session: WatchedSession): Heartbeats {
     const { config: { clock }, connection, events, ledger, timers } = this;
     const link = new LinkWatch(clock, connection);
-    const emit = (report: KernelReport) => this.events.emit("kernel", report);
-    const kernel = new KernelWatch({ clock, connection, emit, session });
+    const kernel = new KernelWatch({ clock, connection, session });
     return new Heartbeats({ clock, timers, events, kernel, ledger, link, send });
+  }
+
+  /** Emits what the kernel said of the connection. */
+  onKernel(report: KernelReport): void {
+    this.events.emit("kernel", report);
   }
 
   /** What a peer that has opened no session speaks, if it is another known protocol. */

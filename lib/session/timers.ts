@@ -39,6 +39,12 @@ export const ORIGINAL_REDIAL_MS = 250;
 /** From an outage's end to its conclusion without the peer's account: that comes in one round trip. */
 export const ACCOUNT_LIMIT_MS = 1_000;
 
+/** How long before the peer noticed an outage one may have been over here that is the same. */
+export const CONCLUDED_MS = 30_000;
+
+/** How long after `data_threshold` a frame may come that ends no outage: none was due. */
+export const LATE_MS = 250;
+
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;
 

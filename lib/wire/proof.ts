@@ -42,7 +42,7 @@ export function proofOf(role: Role, secret: string, exchange: Exchange): string 
 }
 
 /** What a server knows of a client whose `HELLO` it has challenged. */
-export interface Verdict {
+export interface ProofVerdict {
   /** The name of the key, if it was proved. */
   readonly who?: string;
   /** The server's own proof then. */
@@ -105,7 +105,7 @@ export class Challenge {
   }
 
   /** Judges the proof of the client. */
-  judge(proof: string): Verdict {
+  judge(proof: string): ProofVerdict {
     const { name: who, secret } = this.#key;
     const isRight = isSameSecret(proof, proofOf("client", secret, this.exchange));
     const isKnown = who === this.exchange.key;

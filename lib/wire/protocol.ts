@@ -28,7 +28,14 @@ export const MAX_WINDOW = 16_384;
 export type Role = "client" | "server";
 
 /** Reasons of `TERMINATE`. */
-export const TERMINATE_REASONS = ["done", "shutdown", "silent", "refused", "protocol"] as const;
+export const TERMINATE_REASONS = [
+  "done",
+  "shutdown",
+  "silent",
+  "full",
+  "refused",
+  "protocol",
+] as const;
 
 /** Why a peer terminates a session. */
 export type TerminateReason = typeof TERMINATE_REASONS[number];
@@ -39,8 +46,11 @@ export const HOLD_REASONS = ["store", "output", "room"] as const;
 /** Why a server's confirmations wait. */
 export type HoldReason = typeof HOLD_REASONS[number];
 
-/** What this version knows besides the first one, frames and keys, as it says in `HELLO` and `WELCOME`. */
-export const KNOWN_EXTENSIONS = ["hold", "account", "token"] as const;
+/**
+ * What this version knows besides the first one: frames, keys and reasons of `TERMINATE`, as it says in `HELLO`
+ * and `WELCOME`.
+ */
+export const KNOWN_EXTENSIONS = ["hold", "account", "full", "token"] as const;
 
 /** JSON object of a frame. */
 export type JsonObject = Readonly<Record<string, unknown>>;

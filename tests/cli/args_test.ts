@@ -119,6 +119,7 @@ Deno.test("parseCommandLine() reads a flag for every setting", () => {
       count: [["5"], 5],
       port: [["5"], 5],
       bytes: [["5"], 5],
+      list: [["192.0.2.1, 2001:db8::/32,@FILE"], ["192.0.2.1", "2001:db8::/32", "@FILE"]],
     }[unit];
     const { settings } = parseCommandLine(role, [`--${flag}`, ...words as string[]]);
     assertEquals<unknown>(settings, { [key]: value }, flag);

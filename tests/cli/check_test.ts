@@ -19,7 +19,10 @@ const ALL_KEYS = Object.keys(KEYS) as Key[];
 const TEXTS = ALL_KEYS.filter((key) => KEYS[key].unit === "text");
 const SWITCHES = ALL_KEYS.filter((key) => KEYS[key].unit === "switch");
 const CHOICES = ALL_KEYS.filter((key) => KEYS[key].unit === "choice");
-const NUMBERS = ALL_KEYS.filter((key) => ![...TEXTS, ...SWITCHES, ...CHOICES].includes(key));
+const LISTS = ALL_KEYS.filter((key) => KEYS[key].unit === "list");
+const NUMBERS = ALL_KEYS.filter((key) =>
+  ![...TEXTS, ...SWITCHES, ...CHOICES, ...LISTS].includes(key)
+);
 
 function assertRefused(key: Key, value: unknown): void {
   const { message } = assertThrows(() => checkValue(key, value, "where", "client"), UsageError);
@@ -49,6 +52,27 @@ for (const key of NUMBERS) {
   Deno.test(`checkValue() ${takes ? "takes" : "throws on"} a fraction for ${key}`, () => {
     if (takes) assertEquals(checkValue(key, 0.25, "where", "client"), 0.25);
     else assertRefused(key, 1.5);
+  });
+}
+
+for (const key of LISTS) {
+  const check = (value: unknown) => checkValue(key, value, "where", "server");
+
+  Deno.test(`checkValue() takes addresses, blocks and files for ${key}`, () => {
+    for (const value of [[], ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32", "@list", "@/a b"]]) {
+      assertEquals(check(value), value);
+    }
+  });
+
+  Deno.test(`checkValue() throws on anything else for ${key}, and names the entry`, () => {
+    for (const value of ["192.0.2.1", 5, true, null, { a: "b" }, [5], [["192.0.2.1"]]]) {
+      assertRefused(key, value);
+    }
+    assertRefused(key, Array(10_001).fill("192.0.2.1"));
+    for (const entry of ["", "@", "localhost", "192.0.2.1/33", "192.0.2.1/24"]) {
+      const { message } = assertThrows(() => check(["192.0.2.1", entry]), UsageError);
+      assertEquals(message.startsWith(`where: ${entry}: `), true, message);
+    }
   });
 }
 

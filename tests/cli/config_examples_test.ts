@@ -30,6 +30,7 @@ const UNIT_WORDS: Readonly<Record<(typeof KEYS)[Key]["unit"], string>> = {
   text: "characters",
   choice: " or ",
   switch: "Whether",
+  list: "@FILE",
 };
 
 /** The comment right above each key, and the value behind it. */
@@ -63,7 +64,10 @@ for (const role of ROLES) {
     Deno.test(`${role}.toml has the unit, range, default and flag of ${key}`, () => {
       const { comment, value } = explainedKeys(role).get(key)!;
       const { choices, flag, range: [least, greatest], unit } = KEYS[key];
-      const numbers = unit === "switch" ? "true or false" : `${least} to ${greatest}`;
+      const words = { switch: "true or false", list: 'Addresses, blocks, "@FILE"' };
+      const numbers = unit === "switch" || unit === "list"
+        ? words[unit]
+        : `${least} to ${greatest}`;
       const range = choices?.join(" or ") ?? numbers;
       assertStringIncludes(comment, ` ${range}`);
       assertStringIncludes(comment, ` Default ${value}`);

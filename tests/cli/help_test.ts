@@ -27,7 +27,7 @@ function optionLines(role: Role) {
 function shownDefault(role: Role, key: Key): string {
   const value = defaultSettings(role)[key];
   if (typeof value === "boolean") return value ? "on" : "off";
-  return value === "" ? "not used" : String(value);
+  return value === "" || Array.isArray(value) ? "not used" : String(value);
 }
 
 for (const role of ["client", "server"] as const) {
@@ -53,7 +53,7 @@ for (const role of ["client", "server"] as const) {
   Deno.test(`helpText() of the ${role} lists options that exist`, () => {
     for (const { flags, value: [name] } of optionLines(role)) {
       const [choice] = /^\w+(?=\|)/.exec(name ?? "") ?? [];
-      const words = /TEXT|FILE|FOLDER/.test(name ?? "") ? "x" : "5";
+      const words = /TEXT|FILE|FOLDER/.test(name ?? "") ? "x" : name === "LIST" ? "@x" : "5";
       const value = name === undefined ? [] : [choice ?? words];
       for (const flag of flags) parseCommandLine(role, [flag, ...value]);
     }

@@ -19,11 +19,11 @@ function fullLog(): OutageLog {
     const frame = n % 2 === 0 ? "HEARTBEAT" : "HEARTBEAT_REPLY";
     log.sent.add({ frame, n: 1_000_000_000 + n, at_ms });
     log.received.add({ frame: "DATA", n: 1_000_000_000_000 + n, at_ms, bytes: 268_435_456 });
-    log.stalls.push({ earliest_ms: at_ms, from_ms: at_ms, to_ms: at_ms });
+    log.addStall({ earliest_ms: at_ms, from_ms: at_ms, to_ms: at_ms + n });
   }
   log.noticed = { how: "silent", at_ms };
   log.over_ms = log.closed_ms = at_ms;
-  log.causes.push("process_not_running", "large_packets", "not_reading");
+  log.causes = ["process_not_running", "large_packets", "not_reading"];
   log.transmits = false;
   log.held = "output";
   log.in_doubt = log.settled = 16_384;
@@ -46,8 +46,8 @@ Deno.test("readAccount() reads what accountOf() makes", () => {
   log.noticed = { how: "reset", at_ms: 2_000 };
   log.closed_ms = 2_000;
   log.over_ms = 2_500;
-  log.stalls.push({ earliest_ms: 1_050, from_ms: 1_100, to_ms: 1_200, kind: "suspended" });
-  log.causes.push("reset");
+  log.addStall({ earliest_ms: 1_050, from_ms: 1_100, to_ms: 1_200, kind: "suspended" });
+  log.addKernel({ cause: "reset" });
   log.transmits = true;
   log.held = "store";
   log.in_doubt = log.settled = 1;

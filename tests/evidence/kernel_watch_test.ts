@@ -31,15 +31,14 @@ class FakeKernel {
   readonly asked_ms: number[] = [];
 
   constructor(clock: VirtualClock, end: End) {
-    end.kernelView = () => {
+    end.kernelView = (_clock, receiver) => {
       this.asked_ms.push(clock.now());
-      return new Promise((resolve) =>
-        clock.after(this.takes_ms, () => {
-          const { unreadable } = this;
-          this.unreadable = undefined;
-          resolve(unreadable ? { unreadable } : { ...QUIET, read_ms: clock.now(), ...this.shows });
-        })
-      );
+      clock.after(this.takes_ms, () => {
+        const { unreadable } = this;
+        this.unreadable = undefined;
+        const view = { ...QUIET, read_ms: clock.now(), ...this.shows };
+        receiver.onKernelView(unreadable ? { unreadable } : view);
+      });
     };
   }
 }

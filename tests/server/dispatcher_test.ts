@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
+import { UnopenedConnections } from "../../lib/server/acceptor.ts";
 import type { Coordinator, Forwarded, Placement } from "../../lib/server/coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
@@ -42,6 +43,7 @@ class ScriptedCoordinator implements Coordinator {
     return Promise.resolve();
   }
 
+  judge(): undefined {}
   sessionPlaced(): void {}
   sessionStarted(): void {}
   sessionEnded(): void {}
@@ -58,8 +60,17 @@ async function stage(
   const stopping = new AbortController();
   const served: Served[] = [];
   const connections: Connection[] = [];
+  const ended: Connection[] = [];
+  const unopened = new UnopenedConnections({
+    clock,
+    maxUnopened: 1,
+    stopping: stopping.signal,
+    onStranger: () => {},
+  });
   const dispatcher = new Dispatcher({
     clock,
+    unopened,
+    ended: (connection) => ended.push(connection),
     coordinator,
     stopping: stopping.signal,
     legacy: new OriginalProtocol(),
@@ -74,7 +85,7 @@ async function stage(
     await path.client.write(bytes(text));
     await settle();
   };
-  return { clock, path, stopping, served, connections, say };
+  return { clock, path, stopping, served, connections, ended, unopened, say };
 }
 
 /** What can be read of a connection by now, in one read. */
@@ -162,14 +173,25 @@ Deno.test("Dispatcher serves a connection that is silent for 5 s without a sessi
   }
 });
 
-Deno.test("Dispatcher serves a connection that is closed or reset at once, so that this is reported", async () => {
-  for (const end of ["finish", "reset"] as const) {
-    const { clock, path, served } = await stage(new ScriptedCoordinator(() => HERE));
-    if (end === "finish") path.client.finish();
-    else path.reset();
-    await settle();
-    assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
-    assertEquals(clock.pending, 0);
+Deno.test("Dispatcher serves a connection that is reset at once, so that this is reported", async () => {
+  const { clock, path, served } = await stage(new ScriptedCoordinator(() => HERE));
+  path.reset();
+  await settle();
+  assertEquals(served, [{ ...plain, at_ms: 1_000 }]);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Dispatcher serves no connection that is closed at once, or gives way", async () => {
+  for (const coordinator of [undefined, new ScriptedCoordinator(() => HERE)]) {
+    for (const isClosed of [true, false]) {
+      const { clock, ended, path, served, unopened } = await stage(coordinator);
+      if (isClosed) path.client.finish();
+      else unopened.add(new Path(clock).server);
+      await settle();
+      assertEquals(served, []);
+      assertEquals(ended, [path.server]);
+      assertEquals(clock.pending, 0);
+    }
   }
 });
 
@@ -184,10 +206,11 @@ Deno.test("Dispatcher waits for no connection when the server stops", async () =
 });
 
 Deno.test("Dispatcher serves a connection that the coordinator refuses with the reason, without a session", async () => {
-  const coordinator = new ScriptedCoordinator(() => ({ at: "here", refusal: "there is no room" }));
+  const refusal = { refusal: "there is no room", limit: "max_sessions" } as const;
+  const coordinator = new ScriptedCoordinator(() => ({ at: "here", refusal }));
   const { connections, say, served } = await stage(coordinator);
   await say(HELLO);
-  assertEquals(served, [{ ...plain, refusal: "there is no room", at_ms: 1_000 }]);
+  assertEquals(served, [{ ...plain, refusal, at_ms: 1_000 }]);
   // ServerSession reads the HELLO again, and refuses it.
   assertEquals(await readText(connections[0]!), HELLO);
 });
@@ -216,7 +239,13 @@ Deno.test("Dispatcher.serveForwarded() serves what was forwarded, of whatever se
       void dispatcher.serveForwarded({ connection: end, connected_ms: 300, session });
     const { connections, say, served } = await stage(coordinator, forward);
     await say(text);
-    assertEquals(served, [{ connected_ms: 300, legacy, session, at_ms: 1_000 }]);
+    assertEquals(served, [{
+      connected_ms: 300,
+      legacy,
+      session,
+      refusal: undefined,
+      at_ms: 1_000,
+    }]);
     assertEquals(await readText(connections[0]!), text);
   }
   assertEquals(coordinator.asked, []);
@@ -229,6 +258,7 @@ Deno.test("Dispatcher.serveForwarded() counts the 5 s from when the connection w
   await clock.advance(OPEN_LIMIT_MS - 701);
   assertEquals(served, []);
   await clock.advance(1);
-  assertEquals(served, [{ ...plain, connected_ms: 300, session: "s", at_ms: 5_300 }]);
+  const expected = { ...plain, connected_ms: 300, session: "s", refusal: undefined, at_ms: 5_300 };
+  assertEquals(served, [expected]);
   assert(clock.pending === 0);
 });

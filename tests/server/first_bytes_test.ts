@@ -6,7 +6,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
-import { TransportError } from "../../lib/platform/net/transport.ts";
+import { type KernelAnswer, TransportError } from "../../lib/platform/net/transport.ts";
 import {
   identifiesProtocol,
   identifiesSession,
@@ -229,12 +229,15 @@ Deno.test("PeekedConnection passes on what is wrong with the interface of its co
   client.close();
 });
 
-Deno.test("PeekedConnection passes on what the kernel knows of its connection", async () => {
+Deno.test("PeekedConnection passes on what the kernel knows of its connection", () => {
   const clock = new VirtualClock();
   const { client, server } = new Path(clock);
   const peeked = new PeekedConnection(server);
-  assertEquals(await peeked.kernelView(clock), undefined);
-  server.kernelView = () => Promise.resolve({ unreadable: "no /proc" });
-  assertEquals(await peeked.kernelView(clock), { unreadable: "no /proc" });
+  const answers: KernelAnswer[] = [];
+  const receiver = { onKernelView: (answer: KernelAnswer) => void answers.push(answer) };
+  peeked.kernelView(clock, receiver);
+  server.kernelView = (_clock, receiver) => receiver.onKernelView({ unreadable: "no /proc" });
+  peeked.kernelView(clock, receiver);
+  assertEquals(answers, [{ unreadable: "no /proc" }]);
   client.close();
 });

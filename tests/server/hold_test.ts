@@ -154,6 +154,7 @@ Deno.test("a client says what its server says, until the next confirmation", asy
   assertEquals(JSON.parse(peer.heard[0]!.split(" ").slice(4).join(" ")).knows, [
     "hold",
     "account",
+    "full",
     "token",
   ]);
   await clock.advance(1_200);

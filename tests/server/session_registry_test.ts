@@ -260,5 +260,6 @@ Deno.test("a full server gives up a lost session that has sent nothing for a new
   assertEquals([session, text], ["empty", why]);
   // What has sent something is kept, and the next one refused.
   refusalOf(await hello("late"));
-  assertEquals(recorder.all("terminated").at(-1)!.session, null);
+  assertEquals(recorder.all("terminated").length, 1);
+  assertEquals(recorder.one("strangers").limits, { max_sessions: 1 });
 });

@@ -26,6 +26,6 @@ Deno.test("greetingOf() gives the timers in seconds", () => {
     heart_beat_threshold: 10,
     heart_beat_additional_tries: 3,
     max_message_bytes: 1_024,
-    knows: ["hold", "account", "token"],
+    knows: ["hold", "account", "full", "token"],
   });
 });

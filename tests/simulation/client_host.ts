@@ -265,6 +265,6 @@ export class ClientHost {
 function expectedStatus(by: string, reason: string, wasOpen: boolean): ExitStatus {
   if (by === "self" && reason === "shutdown") return EXIT.asked;
   if (by === "self" && reason === "done") return wasOpen ? EXIT.asked : EXIT.unconnected;
-  if (by === "peer" && reason === "refused") return EXIT.refused;
+  if (by === "peer" && (reason === "refused" || reason === "full")) return EXIT.refused;
   return wasOpen ? EXIT.lost : EXIT.unconnected;
 }

@@ -122,6 +122,7 @@ export class ServerHost {
       ...world,
       address: { host: host.name, port: 4000 },
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
+      maxUnopened: 1_000,
       once: false,
       resumeWithoutToken: false,
       store,

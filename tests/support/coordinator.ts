@@ -12,6 +12,7 @@ export function coordinatorOf(delivery: Delivery): Coordinator {
     delivery,
     sessions: [],
     isFull: false,
+    judge: () => undefined,
     findWorker: () => Promise.resolve({ at: "here" }),
     forward: () => Promise.resolve(),
     sessionPlaced: () => {},

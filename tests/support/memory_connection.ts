@@ -4,10 +4,11 @@
  *
  * @module
  */
+import type { Clock } from "../../lib/platform/clock.ts";
 import {
   type Addresses,
   type Connection,
-  type KernelAnswer,
+  type KernelReceiver,
   TransportError,
 } from "../../lib/platform/net/transport.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
@@ -108,7 +109,7 @@ export class End implements Connection {
   /** What is wrong with its host's own interface. */
   linkFault?: () => Promise<string | undefined>;
   /** What its host's kernel knows of it. */
-  kernelView?: () => Promise<KernelAnswer>;
+  kernelView?: (clock: Clock, receiver: KernelReceiver) => void;
   readonly #clock: VirtualClock;
   readonly #latency: () => number;
   readonly #bytesPerSecond: number;

@@ -13,6 +13,7 @@ export const ADDRESS = { host: "server", port: 4000 };
 /** How many sessions a server holds, for how long, and that it does so for raw clients, which know no tokens. */
 export const KEEPING = {
   maxSessions: 10_000,
+  maxUnopened: 1_000,
   sessionLifetime_ms: 3_600_000,
   resumeWithoutToken: true,
 };

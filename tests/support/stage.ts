@@ -185,7 +185,7 @@ export function stageUnopenedServer(
     admit: (_, { reconnects, id }) => {
       if (options.refusal !== undefined) return { refusal: options.refusal };
       events.session = id;
-      return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
+      return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }), terms: {} };
     },
     closed: (_, defect) => defect ? reject(defect.error) : resolve(),
   };

@@ -23,9 +23,11 @@ import { type Disks, fileFindings, systemDisks } from "./preflight_files.ts";
 import {
   accessFindings,
   callFindings,
+  firewallFindings,
   listenFindings,
   originalFindings,
   protectionOf,
+  tokenFindings,
 } from "./preflight_network.ts";
 
 /** What a check looks at. */
@@ -72,6 +74,8 @@ export async function preflightFindings(
     ...findings,
     ...accessFindings(role, reach, protectionOf(settings)),
     ...originalFindings(role, reach, settings),
+    ...role === "server" ? tokenFindings(reach, settings) : [],
+    ...role === "server" ? await firewallFindings(settings) : [],
     ...timerFindings(role, settings, commandLine),
     ...role === "server" ? await sessionFindings(settings, commandLine) : [],
     ...messageFindings(role, settings, commandLine),

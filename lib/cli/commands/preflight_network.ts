@@ -5,7 +5,9 @@
  * @module
  */
 import { explainListen } from "../../output/explain_connect.ts";
+import { systemClock } from "../../platform/clock.ts";
 import { formatAddress } from "../../platform/net/address.ts";
+import { firewallOf } from "../../platform/net/firewall/firewall.ts";
 import { listenReachOf, ownAddresses, type Reach, reachOf } from "../../platform/net/reach.ts";
 import { isHeldByTimeWait } from "../../platform/net/time_wait.ts";
 import { type Transport, TransportError } from "../../platform/net/transport.ts";
@@ -128,4 +130,28 @@ export function originalFindings(role: Role, reach: Reach, { original }: Setting
       ),
     ]
     : [judge("clients of the original program are served, too, and cannot be authenticated")];
+}
+
+/** Judges whether sessions of clients that know no tokens may be taken over. */
+export function tokenFindings(reach: Reach, { resume_without_token }: Settings): Finding[] {
+  if (!resume_without_token) return [];
+  const { ok, warning } = about("resume_without_token");
+  const judge = reach === "host" ? ok : warning;
+  return [judge("whoever knows the id of a session of an older client can take it over")];
+}
+
+/** Says whether a server could open its port in the firewall of this host, whose rules are not looked at. */
+export async function firewallFindings(
+  { host, open_firewall, port }: Settings,
+  firewall = firewallOf({ host, port }, systemClock),
+): Promise<Finding[]> {
+  if (!open_firewall) return [];
+  const { ok, warning } = about("open_firewall");
+  const why = await firewall.rule.whyNot();
+  const opened = `TCP port ${port} in the firewall of this host`;
+  return [
+    why === undefined
+      ? ok(`would open ${opened} while the server runs`)
+      : warning(`cannot open ${opened}: ${why}; the server would serve without that`),
+  ];
 }

@@ -65,7 +65,7 @@ export class WatchedFiles implements Disposable {
     this.#last = options.paths.map(readFile);
     options.use(this.#last);
     this.#timer = options.clock.timer(() => void this.look());
-    this.#setTimer();
+    if (options.paths.length > 0) this.#setTimer();
   }
 
   /** Looks whether the files have changed, without waiting for the time to. */

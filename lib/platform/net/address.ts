@@ -1,5 +1,5 @@
 /**
- * Formats and validates addresses.
+ * Formats, validates and compares addresses.
  *
  * @module
  */
@@ -41,4 +41,30 @@ export function isHost(text: string): boolean {
   // A host whose last label is a number must be an IPv4 address (RFC 1123, section 2.1).
   if (/(?:^|\.)\d+$/.test(text)) return IPV4.test(text);
   return NAME.test(text) && !text.includes("..");
+}
+
+/** How many hexadecimal digits an IPv4 and an IPv6 address have. */
+export const DIGITS = { ipv4: 8, ipv6: 32 } as const;
+
+/**
+ * The hexadecimal digits of a numeric address, by which addresses of a family compare: 8 of IPv4, also of one
+ * that is mapped to IPv6 (`::ffff:192.0.2.1`), 32 of IPv6, without its zone; `undefined` of anything else.
+ */
+export function digitsOf(host: string): string | undefined {
+  if (IPV4.test(host)) return joined(host.split("."), 10, 2);
+  const plain = host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
+  if (!plain.includes(":") || !isHost(plain)) return undefined;
+  // In its shortest form, without a part in decimals.
+  const shortest = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  const [head = [], tail] = shortest.split("::").map((part) => part === "" ? [] : part.split(":"));
+  const zeros = tail && Array<string>(8 - head.length - tail.length).fill("0");
+  const digits = joined(zeros ? [...head, ...zeros, ...tail] : head, 16, 4);
+  return digits.startsWith(MAPPED) ? digits.slice(MAPPED.length) : digits;
+}
+
+/** How the digits of an IPv4 address begin that is mapped to IPv6. */
+const MAPPED = "00000000000000000000ffff";
+
+function joined(parts: readonly string[], radix: number, width: number): string {
+  return parts.map((part) => parseInt(part, radix).toString(16).padStart(width, "0")).join("");
 }

@@ -9,8 +9,8 @@
 import type { Clock, Timer } from "../clock.ts";
 import { streamProc } from "../proc.ts";
 import { TurnLimiter } from "../turns.ts";
-import { keysOf, TcpTables } from "./tcp_table.ts";
-import type { Addresses, KernelAnswer } from "./transport.ts";
+import { TcpTables, type WantedLine } from "./tcp_table.ts";
+import type { Addresses, KernelReceiver } from "./transport.ts";
 
 /** How long, in milliseconds, the first to ask waits for others. */
 const COLLECTING_MS = 100;
@@ -22,6 +22,8 @@ const FILES = [
   "/proc/sys/net/ipv4/tcp_retries2",
 ];
 
+const ASCII = new TextDecoder();
+
 /** How many bytes of the tables are taken in one turn: some hundred lines, in a fraction of a millisecond. */
 const PIECE_BYTES = 16_384;
 
@@ -29,14 +31,8 @@ const PIECE_BYTES = 16_384;
 const ASKS_PER_TURN = 64;
 
 /** Somebody who asks. */
-interface Ask {
-  readonly addresses: Addresses;
-  readonly resolve: (answer: KernelAnswer) => void;
-}
-
-/** An ask, with how the tables write its connection. */
-interface KeyedAsk extends Ask {
-  readonly keys: readonly string[];
+interface Ask extends WantedLine {
+  readonly receiver: KernelReceiver;
 }
 
 /** Looks connections up in the kernel's tables; never reads them twice at the same time. */
@@ -65,13 +61,11 @@ export class KernelTables {
     return tables;
   }
 
-  /** What the kernel knows of the connection with these addresses. */
-  look(addresses: Addresses): Promise<KernelAnswer> {
-    if (this.#isUnreadable) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      this.#asks.push({ addresses, resolve });
-      if (this.#asks.length === 1 && !this.#isReading) this.#collect();
-    });
+  /** Looks what the kernel knows of the connection with these addresses. */
+  look(addresses: Addresses, receiver: KernelReceiver): void {
+    if (this.#isUnreadable) return receiver.onKernelView(undefined);
+    this.#asks.push({ addresses, receiver });
+    if (this.#asks.length === 1 && !this.#isReading) this.#collect();
   }
 
   #collect(): void {
@@ -84,33 +78,35 @@ export class KernelTables {
     this.#isReading = true;
     const begun_ms = this.#clock.now();
     // It fails where the child is killed: nothing is known then.
-    await this.#read(asks).catch(() => asks.forEach(({ resolve }) => resolve(undefined)));
+    const tables = await this.#read(asks).catch(() => undefined);
+    if (tables?.hasTable === false) this.#unreadable(asks);
+    else await this.#answer(asks, tables);
     this.#isReading = false;
     const now_ms = this.#clock.now();
     this.#rests_ms = now_ms + (now_ms - begun_ms);
     if (this.#asks.length > 0) this.#collect();
   }
 
-  async #read(unkeyed: readonly Ask[]): Promise<void> {
-    const asks: KeyedAsk[] = [];
-    await this.#each(unkeyed, (ask) => asks.push({ ...ask, keys: keysOf(ask.addresses) }));
-    const read_ms = this.#clock.now();
-    const tables = new TcpTables(new Set(asks.flatMap(({ keys }) => keys)));
+  async #read(asks: readonly Ask[]): Promise<TcpTables> {
+    const tables = new TcpTables(this.#clock.now());
+    await this.#each(asks, (ask) => tables.want(ask));
     for await (const bytes of this.#open(FILES) ?? []) await this.#take(bytes, tables);
-    if (!tables.hasTable) return this.#unreadable(asks);
-    const retries = tables.number;
-    await this.#each(asks, ({ keys, resolve }) => {
-      const line = tables.lineOf(keys);
-      resolve(line && { ...line, ...retries !== undefined && { retries }, read_ms });
-    });
+    return tables;
   }
 
   async #take(bytes: Uint8Array, tables: TcpTables): Promise<void> {
     for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
       // All that the kernel writes there is ASCII.
-      tables.add(new TextDecoder().decode(bytes.subarray(start, start + PIECE_BYTES)));
+      tables.add(ASCII.decode(bytes.subarray(start, start + PIECE_BYTES)));
       await TurnLimiter.ofReads(this.#clock).turn();
     }
+  }
+
+  #answer(asks: readonly Ask[], tables?: TcpTables): Promise<void> {
+    return this.#each(asks, ({ receiver, view }) => {
+      if (view && tables?.number !== undefined) view.retries = tables.number;
+      receiver.onKernelView(tables && view ? view : undefined);
+    });
   }
 
   /** Acts on each, some in each turn of the event loop. */
@@ -126,14 +122,14 @@ export class KernelTables {
     const unreadable = Deno.build.os === "linux"
       ? "it takes /proc, and the permission to run `cat`"
       : "only Linux shows it";
-    for (const [at, { resolve }] of [...asks, ...this.#asks].entries()) {
-      resolve(at === 0 ? { unreadable } : undefined);
+    for (const [at, { receiver }] of [...asks, ...this.#asks].entries()) {
+      receiver.onKernelView(at === 0 ? { unreadable } : undefined);
     }
     this.#asks = [];
   }
 }
 
-/** What the kernel knows of the connection of this process with these addresses. */
-export function kernelView(addresses: Addresses, clock: Clock): Promise<KernelAnswer> {
-  return KernelTables.of(clock).look(addresses);
+/** Looks what the kernel knows of the connection of this process with these addresses. */
+export function kernelView(addresses: Addresses, clock: Clock, receiver: KernelReceiver): void {
+  KernelTables.of(clock).look(addresses, receiver);
 }

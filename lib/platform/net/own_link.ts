@@ -83,6 +83,8 @@ export class LinkWatch {
     return this.#fault;
   }
 
+  static readonly #onTimer = (watch: LinkWatch) => watch.look();
+
   /** Looks now. */
   async look(): Promise<void> {
     const heard = this.#heard;
@@ -93,7 +95,7 @@ export class LinkWatch {
   /** Looks again just before the peer is judged, which is in so many milliseconds. */
   judgedIn(ms: number): void {
     if (!this.#connection.linkFault) return;
-    this.#timer ??= this.#clock.timer(() => this.look());
+    this.#timer ??= this.#clock.timer(LinkWatch.#onTimer, this);
     this.#timer.set(this.#clock.now() + Math.max(0, ms - LOOK_BEFORE_MS));
   }
 

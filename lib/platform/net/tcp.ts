@@ -11,7 +11,7 @@ import { kernelView } from "./kernel_view.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
   type Connection,
-  type KernelAnswer,
+  type KernelReceiver,
   type Listener,
   type Transport,
   TransportError,
@@ -102,8 +102,8 @@ class TcpConnection implements Connection {
     return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
   }
 
-  kernelView(clock: Clock): Promise<KernelAnswer> {
-    return kernelView(this, clock);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    kernelView(this, clock, receiver);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -169,12 +169,12 @@ class TcpListener implements Listener {
   }
 }
 
-/** Whether this process may open so many more files. */
-export function hasDescriptors(count: number): boolean {
+/** How many more files this process may open, counted up to a number. */
+export function freeDescriptors(most: number): number {
   const spares: Deno.FsFile[] = [];
-  for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
+  for (let spare = openSpare(); spare && spares.push(spare) < most; spare = openSpare());
   for (const spare of spares) spare.close();
-  return spares.length === count;
+  return spares.length;
 }
 
 /** Opens a file that exists on every platform; `undefined` if no more may be opened. */

@@ -7,8 +7,13 @@
 import { splitAddress } from "./address.ts";
 import type { Addresses, KernelTimer, KernelView } from "./transport.ts";
 
-/** What one line of the tables says. */
-export type TableLine = Omit<KernelView, "read_ms" | "retries">;
+/** A connection whose line is wanted. */
+export interface WantedLine {
+  /** Its two ends. */
+  readonly addresses: Addresses;
+  /** What the line says, once found; `null` if two are alike, as with one address on two interfaces. */
+  view?: { -readonly [K in keyof KernelView]: KernelView[K] } | null;
+}
 
 /** By their codes in the tables: 3 is the wait after a close. */
 const TIMERS: readonly KernelTimer[] = [
@@ -22,20 +27,31 @@ const TIMERS: readonly KernelTimer[] = [
 /** The tables give times in ticks of 10 ms, on every architecture that Deno runs on (`USER_HZ`). */
 const TICK_MS = 10;
 
-/** Takes the tables in pieces, and keeps the lines of the connections that were asked for. */
+/**
+ * Takes the tables in pieces, and finds the lines of the connections that are wanted: by both ports, a number,
+ * then by the addresses. Their texts, kept for each of ten thousand connections, would be most of what a look
+ * allocates.
+ */
 export class TcpTables {
-  /** The lines found, by connection; `null` if two are alike, as with one address on two interfaces. */
-  readonly #lines = new Map<string, TableLine | null>();
-  readonly #wanted: ReadonlySet<string>;
+  readonly #wanted = new Map<number, WantedLine[]>();
+  readonly #read_ms: number;
   #unfinished = "";
   /** Whether any table was there to be read. */
   hasTable = false;
   /** The number on a line of its own, which is no part of the tables. */
   number?: number;
 
-  /** Keeps the lines with these keys, as {@linkcode keysOf} makes them. */
-  constructor(wanted: ReadonlySet<string>) {
-    this.#wanted = wanted;
+  /** Takes tables that begin to be read at a time, in monotonic milliseconds. */
+  constructor(read_ms: number) {
+    this.#read_ms = read_ms;
+  }
+
+  /** Finds the line of this connection, too, if its ends are addresses. */
+  want(line: WantedLine): void {
+    const { local, peer } = line.addresses;
+    const ports = bothPorts(portOf(local), portOf(peer));
+    const others = this.#wanted.get(ports);
+    this.#wanted.set(ports, others ? [...others, line] : [line]);
   }
 
   /** Takes the next piece, of whatever size. */
@@ -49,19 +65,20 @@ export class TcpTables {
     this.#unfinished = text.slice(start);
   }
 
-  /** The line of a connection, by its keys; `undefined` if there is none, or more than one. */
-  lineOf(keys: readonly string[]): TableLine | undefined {
-    const lines = keys.map((key) => this.#lines.get(key)).filter((each) => each !== undefined);
-    return lines.length === 1 ? lines[0]! ?? undefined : undefined;
-  }
-
   #line(line: string): void {
     // `  12: 0100007F:0FA0 0100007F:C35A 01 …`: the number, both addresses with their ports, the state.
     const start = line.indexOf(": ") + 2;
     if (start === 1) return this.#other(line);
-    const end = line.indexOf(" ", line.indexOf(" ", start) + 1);
-    const key = line.slice(start, end);
-    if (this.#wanted.has(key)) this.#lines.set(key, this.#lines.has(key) ? null : parsed(line));
+    const middle = line.indexOf(" ", start);
+    const end = line.indexOf(" ", middle + 1);
+    const ports = bothPorts(
+      parseInt(line.slice(middle - 4), 16),
+      parseInt(line.slice(end - 4), 16),
+    );
+    for (const wanted of this.#wanted.get(ports) ?? []) {
+      if (!isBetween(line.slice(start, middle), line.slice(middle + 1, end), wanted)) continue;
+      wanted.view = wanted.view === undefined ? parsed(line, this.#read_ms) : null;
+    }
   }
 
   #other(line: string): void {
@@ -70,7 +87,15 @@ export class TcpTables {
   }
 }
 
-function parsed(line: string): TableLine {
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+function bothPorts(local: number, peer: number): number {
+  return local << 16 | peer;
+}
+
+function parsed(line: string, read_ms: number): KernelView {
   const fields = line.trim().split(/ +/);
   const [, , , , queues = "", timer = "", retransmissions = "", , probes, , , , rto] = fields;
   const [unacked = "", unread = ""] = queues.split(":");
@@ -84,23 +109,25 @@ function parsed(line: string): TableLine {
     probes: Number(probes),
     // A connection that is closed has fewer fields.
     rto_ms: TICK_MS * Number(rto ?? 0),
+    read_ms,
   };
 }
 
 /**
- * How the tables write the two ends of a connection. IPv4 is either in the one table or, of a socket for both
- * families, in the other one.
- *
- * @returns No key if one of the addresses is none.
+ * Whether a line is that of a connection. IPv4 is either in the one table or, of a socket for both families, in
+ * the other one.
  */
-export function keysOf({ local, peer }: Addresses): string[] {
-  const [here, there] = [local, peer].map(hexOf);
-  if (!here || !there || here.isIPv4 !== there.isIPv4) return [];
-  const key = (prefix: string) => `${prefix}${here.hex} ${prefix}${there.hex}`;
-  return here.isIPv4 ? [key(""), key("0000000000000000FFFF0000")] : [key("")];
+function isBetween(local: string, peer: string, { addresses }: WantedLine): boolean {
+  const [here, there] = [hexOf(addresses.local), hexOf(addresses.peer)];
+  if (!here || !there || here.length !== there.length) return false;
+  return [here, MAPPED + here].includes(local) && [there, MAPPED + there].includes(peer);
 }
 
-function hexOf(address: string): { hex: string; isIPv4: boolean } | undefined {
+/** How an IPv4 address begins in the table of IPv6: `::ffff:`. */
+const MAPPED = "0000000000000000FFFF0000";
+
+/** How the tables write an address with its port; `undefined` if it is none. */
+function hexOf(address: string): string | undefined {
   const { host, port } = splitAddress(address) ?? {};
   const isIPv4 = host?.includes(":") === false;
   const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host ?? "");
@@ -110,9 +137,8 @@ function hexOf(address: string): { hex: string; isIPv4: boolean } | undefined {
     value.toString(16).toUpperCase().padStart(digits, "0");
   // Each four bytes are written as a number of this machine, the last byte first.
   const inOrder = bytes.map((_, at) => bytes[at ^ 3]!);
-  return { hex: `${inOrder.map((byte) => hex(byte, 2)).join("")}:${hex(Number(port), 4)}`, isIPv4 };
+  return `${inOrder.map((byte) => hex(byte, 2)).join("")}:${hex(Number(port), 4)}`;
 }
-
 function ipv6Bytes(host: string): number[] {
   const [head = [], tail] = host.replace(/%.*/, "").split("::").map((part) =>
     part.split(":").filter((each) => each !== "").flatMap((group) => {

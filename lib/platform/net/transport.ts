@@ -137,6 +137,12 @@ export interface KernelView {
  */
 export type KernelAnswer = KernelView | { readonly unreadable: string } | undefined;
 
+/** Who asks the kernel: no promise, of which thousands may be made at once. */
+export interface KernelReceiver {
+  /** Called with the answer. */
+  onKernelView(answer: KernelAnswer): void;
+}
+
 /**
  * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
  * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
@@ -153,7 +159,7 @@ export interface Connection {
    */
   linkFault?(now_ms: number): Promise<string | undefined>;
   /** Looks what the kernel knows of it, a tenth of a second from now at the earliest: one look serves many. */
-  kernelView?(clock: Clock): Promise<KernelAnswer>;
+  kernelView?(clock: Clock, receiver: KernelReceiver): void;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves to how many. */
@@ -207,5 +213,5 @@ export interface Transport {
    */
   listen(address: Address, options?: { isShared: boolean }): Listener;
   /** As `kernelView` of a connection of this process, by its addresses. */
-  kernelView?(addresses: Addresses, clock: Clock): Promise<KernelAnswer>;
+  kernelView?(addresses: Addresses, clock: Clock, receiver: KernelReceiver): void;
 }

@@ -7,7 +7,7 @@ import type { Clock } from "../../platform/clock.ts";
 import {
   type Addresses,
   type Connection,
-  type KernelAnswer,
+  type KernelReceiver,
   type Transport,
   TransportError,
   transportError,
@@ -42,8 +42,8 @@ export class ForwardedConnection implements Connection {
   }
 
   /** The kernel knows the connection of the other end by the same addresses. */
-  kernelView(clock: Clock): Promise<KernelAnswer> {
-    return this.#transport?.kernelView?.(this, clock) ?? Promise.resolve(undefined);
+  kernelView(clock: Clock, receiver: KernelReceiver): void {
+    this.#transport?.kernelView?.(this, clock, receiver);
   }
 
   /** Handles the result of an operation. */

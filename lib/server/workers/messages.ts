@@ -13,9 +13,9 @@ import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Key } from "../../wire/proof.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Access, Placement } from "../coordinator.ts";
+import type { Placement, Proven, Refusal, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
-import type { SessionCounts } from "../server.ts";
+import type { SessionCounts } from "../session_registry.ts";
 import type { Stranger } from "../strangers.ts";
 
 /** How a worker records. */
@@ -34,6 +34,8 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
   readonly wantsMessages: boolean;
   /** How to record, if the process is recorded. */
   readonly recording?: WorkerRecording;
+  /** Whether the main thread judges connections. */
+  readonly isJudged: boolean;
   /** If data messages are delivered: whether they are stored. */
   readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that the worker restores. */
@@ -84,7 +86,7 @@ export type IoMessage =
   | { kind: "io_result"; forwarding: number; result: IoResult };
 
 /** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
-type ForwardedMessage = { forwarding: number; age_ms: number; access?: Access } & Addresses;
+type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Addresses;
 
 /** From the main thread to a worker. */
 export type ToWorker =
@@ -94,9 +96,10 @@ export type ToWorker =
   | { kind: "serve" }
   /** So many events have been processed. */
   | { kind: "acknowledged"; count: number }
+  | { kind: "judge_result"; call: number; verdict: Verdict }
   | { kind: "place_result"; call: number; placement: Placement }
-  /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one. */
-  | { kind: "forwarded"; session?: string } & ForwardedMessage
+  /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one, or refuse it. */
+  | { kind: "forwarded"; session?: string; refusal?: Refusal } & ForwardedMessage
   /** Clients have to prove these keys from now on. */
   | { kind: "keys"; keys: readonly Key[] }
   | IoMessage
@@ -125,12 +128,14 @@ export type FromWorker =
   | { kind: "event"; event: Event }
   /** Lines for the recording. */
   | { kind: "recorded"; lines: string }
-  /** Which worker serves this session, or, without one, an original client? */
-  | { kind: "place"; call: number; session?: string }
+  /** Is a connection of this peer served? */
+  | { kind: "judge"; call: number; peer: string }
+  /** Which worker serves this session of this peer, or, without one, an original client? */
+  | { kind: "place"; call: number; peer: string; session?: string }
   /** Whether the connection of a session that was placed here has opened or resumed it. */
   | { kind: "placement_settled"; session: string; isKept: boolean }
   /** The session of an original client has begun. */
-  | { kind: "session_begun"; session: string }
+  | { kind: "session_begun"; session: string; peer: string }
   | { kind: "session_ended"; session: string }
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger

@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { CountedSession } from "../coordinator.ts";
+
 interface Route {
   readonly worker: number;
   /** Connections placed there whose outcome is not known yet. */
   pending: number;
   /** Whether the worker has the session. */
   isKept: boolean;
+  /** Its place among the sessions of an address, if those are counted. */
+  readonly counted?: CountedSession;
 }
 
 /** Assigns sessions to workers. */
@@ -28,8 +32,8 @@ export class SessionRouting {
   }
 
   /** Adds a session that was not placed: restored from the store, or of an original client. */
-  add(session: string, worker: number): void {
-    this.#routes.set(session, { worker, pending: 0, isKept: true });
+  add(session: string, worker: number, counted?: CountedSession): void {
+    this.#routes.set(session, { worker, pending: 0, isKept: true, counted });
   }
 
   /** Whether a session has an owner. */
@@ -37,10 +41,17 @@ export class SessionRouting {
     return this.#routes.has(session);
   }
 
-  /** Places a connection: returns the worker that owns its session, by default this one. */
-  place(session: string, byDefault: number): number {
+  /** Places a connection: returns the worker that owns its session, by default this one; a new one is counted. */
+  place(
+    session: string,
+    byDefault: number,
+    count: () => CountedSession | undefined = () => undefined,
+  ): number {
     let route = this.#routes.get(session);
-    if (!route) this.#routes.set(session, route = { worker: byDefault, pending: 0, isKept: false });
+    if (!route) {
+      route = { worker: byDefault, pending: 0, isKept: false, counted: count() };
+      this.#routes.set(session, route);
+    }
     route.pending++;
     return route.worker;
   }
@@ -62,6 +73,8 @@ export class SessionRouting {
     const route = this.#routes.get(session);
     if (!route) return;
     change(route);
-    if (!route.isKept && route.pending === 0) this.#routes.delete(session);
+    if (route.isKept || route.pending > 0) return;
+    this.#routes.delete(session);
+    route.counted?.release();
   }
 }

@@ -8,7 +8,7 @@ import { TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import { KeyRing } from "../../wire/proof.ts";
-import type { Coordinator, Forwarded, Placement } from "../coordinator.ts";
+import type { Coordinator, Forwarded, Placement, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import type { Stranger } from "../strangers.ts";
@@ -30,8 +30,9 @@ export class ServerWorker implements Coordinator {
   delivery?: RemoteDelivery;
   sessions: readonly StoredSession[] = [];
   isFull = false;
+  #isJudged = false;
   readonly #platform: WorkerPlatform;
-  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | undefined>;
+  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | Verdict>;
   /** Connections that other workers have forwarded to this one, by number. */
   readonly #incoming = new Map<number, ForwardedConnection>();
   /** Connections that this worker has forwarded to others, by number. */
@@ -47,13 +48,19 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "loaded" });
   }
 
-  async findWorker(session: string | undefined): Promise<Placement> {
-    const placement = await this.#link.request((call) => ({ kind: "place", call, session }));
-    return placement!;
+  /** Has the main thread judge a connection, if any may be judged other than to be served at once. */
+  judge(peer: string): Promise<Verdict> | undefined {
+    if (!this.#isJudged) return undefined;
+    return this.#link.request((call) => ({ kind: "judge", call, peer })) as Promise<Verdict>;
+  }
+
+  async findWorker(session: string | undefined, peer: string): Promise<Placement> {
+    const placement = await this.#link.request((call) => ({ kind: "place", call, peer, session }));
+    return placement as Placement;
   }
 
   async forward(
-    { access, connected_ms, connection, forwarding }: Forwarded & { forwarding: number },
+    { connected_ms, connection, forwarding, proven }: Forwarded & { forwarding: number },
   ): Promise<void> {
     const end = new ForwardingEnd(
       connection,
@@ -63,7 +70,8 @@ export class ServerWorker implements Coordinator {
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
     const { local, peer } = connection;
-    this.#link.send({ kind: "forward", forwarding, local, peer, age_ms, ...access && { access } });
+    const addresses = { local, peer };
+    this.#link.send({ kind: "forward", forwarding, ...addresses, age_ms, ...proven && { proven } });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -72,16 +80,16 @@ export class ServerWorker implements Coordinator {
     this.#link.send({ kind: "placement_settled", session, isKept });
   }
 
-  sessionStarted(session: string): void {
-    this.#link.send({ kind: "session_begun", session });
+  sessionStarted(session: string, peer: string): void {
+    this.#link.send({ kind: "session_begun", session, peer });
   }
 
   sessionEnded(session: string): void {
     this.#link.send({ kind: "session_ended", session });
   }
 
-  onStranger({ peer, sent }: Stranger): void {
-    this.#link.send({ kind: "stranger", peer, sent });
+  onStranger(stranger: Stranger): void {
+    this.#link.send({ kind: "stranger", ...stranger });
   }
 
   #onMessage(message: ToWorker): void {
@@ -92,6 +100,8 @@ export class ServerWorker implements Coordinator {
         return this.#serve(this.#server!);
       case "acknowledged":
         return this.#sink!.acknowledge(message.count);
+      case "judge_result":
+        return this.#link.resolve(message.call, message.verdict);
       case "place_result":
         return this.#link.resolve(message.call, message.placement);
       case "delivery_result":
@@ -132,6 +142,7 @@ export class ServerWorker implements Coordinator {
   #start(config: WorkerConfig): void {
     const send = (message: FromWorker) => this.#link.send(message);
     this.sessions = config.sessions;
+    this.#isJudged = config.isJudged;
     if (config.delivery) {
       const { isDurable } = config.delivery;
       const request = async (message: (call: number) => FromWorker) => {
@@ -170,7 +181,7 @@ export class ServerWorker implements Coordinator {
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { access, age_ms, forwarding, session } = message;
+    const { age_ms, forwarding, proven, refusal, session } = message;
     const { clock, transport } = this.#platform;
     const send = (request: IoRequest) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
@@ -179,6 +190,6 @@ export class ServerWorker implements Coordinator {
     const connection = new ForwardedConnection(message, send, transport);
     this.#incoming.set(forwarding, connection);
     const connected_ms = clock.now() - age_ms;
-    this.#server!.serveForwarded({ access, connected_ms, connection, session });
+    this.#server!.serveForwarded({ connected_ms, connection, proven, refusal, session });
   }
 }

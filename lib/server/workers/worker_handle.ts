@@ -5,10 +5,10 @@
  */
 import { afterTurn } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
-import { hasDescriptors } from "../../platform/net/tcp.ts";
+import { freeDescriptors } from "../../platform/net/tcp.ts";
 import { startThread, type Thread, ThreadLink } from "../../platform/thread_link.ts";
 import type { Recipient } from "../../store/delivery.ts";
-import type { SessionCounts } from "../server.ts";
+import type { SessionCounts } from "../session_registry.ts";
 import { errorOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** Options for {@linkcode WorkerHandle}. */
@@ -138,7 +138,8 @@ const FILES_PER_THREAD = 10;
  * @throws {UsageError} If the limit on open files is too low.
  */
 export function checkThreads(workers: number): void {
-  if (hasDescriptors(workers * FILES_PER_THREAD)) return;
+  const needed = workers * FILES_PER_THREAD;
+  if (freeDescriptors(needed) === needed) return;
   throw new UsageError(
     `--workers ${workers}: each needs about ${FILES_PER_THREAD} open files, more than this process may ` +
       `have: raise ulimit -n, or use fewer workers`,

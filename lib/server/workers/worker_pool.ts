@@ -16,12 +16,13 @@ import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
 import { type Event, EventSource } from "../../session/events.ts";
 import { BatchDelivery } from "../../store/delivery.ts";
-import type { Placement } from "../coordinator.ts";
+import type { Placement, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
-import { fullText } from "../admission.ts";
-import { reportStop, reportWaitingSessions, type SessionCounts, STOP_LIMIT_MS } from "../server.ts";
+import { STOP_LIMIT_MS } from "../server.ts";
+import { reportStop, reportWaitingSessions, type SessionCounts } from "../session_registry.ts";
 import { Strangers } from "../strangers.ts";
 import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
+import { Placements } from "./placement.ts";
 import { workerRecording } from "./remote.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
@@ -34,9 +35,6 @@ export interface WorkerPoolOptions extends Omit<ServerOptions, "once" | "coordin
   startThread: () => Thread;
 }
 
-/** The worker that serves all original clients: their messages do not identify a session. */
-const ORIGINALS = 0;
-
 /** How much longer than one worker, in milliseconds, the pool may take to stop. */
 const STOP_MARGIN_MS = 80;
 
@@ -48,12 +46,7 @@ export class WorkerPool {
   readonly #strangers: Strangers;
   readonly #delivery?: BatchDelivery;
   readonly #workers: WorkerHandle[] = [];
-  /** Which worker has accepted each forwarded connection, and which one serves it. */
-  readonly #forwardings = new Map<
-    number,
-    { from: WorkerHandle; to: WorkerHandle; session?: string }
-  >();
-  #lastForwarding = 0;
+  readonly #placements: Placements;
   /** Set by `stop`: when to end without waiting any longer. */
   readonly #limit: Deadline;
   #address: Address;
@@ -70,8 +63,10 @@ export class WorkerPool {
     this.#address = options.address;
     this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
-    this.#routing = new SessionRouting(options.maxSessions);
     options.keys?.onChange((keys) => this.#sendAll({ kind: "keys", keys }));
+    const { access, maxSessions } = options;
+    const routing = this.#routing = new SessionRouting(maxSessions);
+    this.#placements = new Placements({ access, maxSessions, routing, workers: this.#workers });
     this.#strangers = new Strangers({ clock: options.clock, events: this.#events });
     if (options.store || options.output) {
       const { clock, maxPendingBytes, output, store } = options;
@@ -173,6 +168,9 @@ export class WorkerPool {
     return {
       ...serverConfig(this.#options),
       address: this.#address,
+      // The kernel spreads connections evenly over the workers.
+      maxUnopened: Math.ceil(this.#options.maxUnopened / workers),
+      isJudged: this.#options.access?.isJudging === true,
       wantsMessages: sink.wantsMessages,
       recording: workerRecording(this.#options),
       keys: this.#options.keys?.keys,
@@ -200,28 +198,31 @@ export class WorkerPool {
         return this.#emit(message.event);
       case "recorded":
         return this.#options.sink.recording!.addFormatted(message.lines);
+      case "judge":
+        return void this.#judge(message.peer).then((verdict) =>
+          worker.send({ kind: "judge_result", call: message.call, verdict })
+        );
       case "place":
-        return void this.#placementOf(worker, message.session).then((placement) =>
+        return void this.#placementOf(worker, message.peer, message.session).then((placement) =>
           worker.send({ kind: "place_result", call: message.call, placement })
         );
       case "placement_settled":
         return this.#routing.settled(message.session, message.isKept);
       case "session_begun":
-        return this.#routing.add(message.session, this.#workers.indexOf(worker));
+        return this.#routing.add(
+          message.session,
+          this.#workers.indexOf(worker),
+          this.#options.access?.count(message.peer),
+        );
       case "session_ended":
         return this.#routing.ended(message.session);
       case "stranger":
         return this.#strangers.onStranger(message);
-      case "forward": {
-        const { session, to } = this.#forwardings.get(message.forwarding)!;
-        return to.send({ ...message, kind: "forwarded", session });
-      }
+      case "forward":
+        return this.#placements.forward(message);
       case "io_request":
-        this.#forwardings.get(message.forwarding)?.from.send(message);
-        if (message.request.use === "close") this.#forwardings.delete(message.forwarding);
-        return;
       case "io_result":
-        return this.#forwardings.get(message.forwarding)?.to.send(message);
+        return this.#placements.passOn(message);
       case "deliver":
         return this.#delivery!.message(worker.recipient(message.recipient), message.message);
       case "store":
@@ -241,29 +242,15 @@ export class WorkerPool {
     this.#options.sink.emit(event);
   }
 
-  async #placementOf(from: WorkerHandle, session?: string): Promise<Placement> {
-    // The worker that has accepted a connection during the stop terminates it.
-    if (this.#isStopping) return { at: "here" };
-    const routing = this.#routing;
-    const isOneTooMany = session !== undefined && !routing.has(session) && routing.isFull;
-    if (isOneTooMany && !await this.#makeRoom()) {
-      return { at: "here", refusal: fullText(session, this.#options.maxSessions) };
-    }
-    const workers = this.#workers;
-    const owner = session === undefined ? ORIGINALS : routing.place(session, workers.indexOf(from));
-    const to = workers[owner]!;
-    if (to === from) return { at: "here" };
-    const forwarding = ++this.#lastForwarding;
-    this.#forwardings.set(forwarding, { from, to, session });
-    return { at: "elsewhere", forwarding };
+  async #judge(peer: string): Promise<Verdict> {
+    return await this.#options.access?.judge(peer);
   }
 
-  /** Evicts the session that has been disconnected for longest, of those that have sent no data. */
-  async #makeRoom(): Promise<boolean> {
-    const away = await Promise.all(this.#workers.map((worker) => worker.longestAway_ms()));
-    const longest_ms = Math.max(...away.map((each) => each ?? -Infinity));
-    const worker = this.#workers[away.indexOf(longest_ms)];
-    return worker !== undefined && await worker.makeRoom();
+  async #placementOf(from: WorkerHandle, peer: string, session?: string): Promise<Placement> {
+    // The worker that has accepted a connection during the stop terminates it.
+    return this.#isStopping
+      ? { at: "here" }
+      : await this.#placements.placementOf(from, peer, session);
   }
 
   /** Sends the workers what is full for all of them together, when that has changed. */

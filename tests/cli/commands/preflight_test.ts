@@ -8,6 +8,10 @@ import { parseCommandLine } from "../../../lib/cli/args.ts";
 import { type FindingLevel, findingLine, statusOf } from "../../../lib/cli/commands/findings.ts";
 import { preflightFindings } from "../../../lib/cli/commands/preflight.ts";
 import type { Disks } from "../../../lib/cli/commands/preflight_files.ts";
+import { firewallFindings } from "../../../lib/cli/commands/preflight_network.ts";
+import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
+import { FirewallRule } from "../../../lib/platform/net/firewall/firewall.ts";
+import type { Tool } from "../../../lib/platform/net/firewall/firewall_host.ts";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
 import type { Role } from "../../../lib/wire/protocol.ts";
 import { Folder } from "../../support/folder.ts";
@@ -51,6 +55,12 @@ const PLAIN: readonly [role: Role, line: string, faults: string[]][] = [
   ["server", "192.0.2.1", ["warning access", "warning original"]],
   ["server", "127.0.0.1 --data-interval 20", ["warning timers"]],
   ["server", "127.0.0.1 --data-interval 19.9", []],
+  ["server", "127.0.0.1 --resume-without-token", []],
+  [
+    "server",
+    "10.0.0.1 --no-original --resume-without-token",
+    ["warning access", "warning resume_without_token"],
+  ],
   ["client", "127.0.0.1", []],
   ["client", "localhost", []],
   ["client", "127.0.0.1 --original", []],
@@ -98,6 +108,23 @@ Deno.test("--check of a port that is taken is doubtful, of an address elsewhere 
   };
   const elsewhere = await preflightFindings("server", words, { transport, own: [], disks: ROOMY });
   assertEquals(statusOf(elsewhere), 2);
+});
+
+Deno.test("--check of open_firewall: whether there is a right and a tool to open the port", async () => {
+  const settings = { ...defaultSettings("server"), host: "127.0.0.1", open_firewall: true };
+  const find = async (status: string, tools: readonly Tool[], change: Partial<Settings> = {}) => {
+    const run = () => Promise.reject(new Error("no rule is looked at"));
+    const read = () => Promise.resolve(status);
+    const mayRun = (tool: Tool) => tools.includes(tool);
+    const rule = new FirewallRule(settings, { run, read, mayRun, pid: 1 });
+    const firewall = { rule, advice: () => Promise.resolve("") };
+    return (await firewallFindings({ ...settings, ...change }, firewall)).map(({ level }) => level);
+  };
+  const [root, user] = ["Uid:\t0\nCapEff:\t1000\n", "Uid:\t7\nCapEff:\t0000\n"];
+  assertEquals(await find(root, ["iptables"]), ["ok"]);
+  assertEquals(await find(root, []), ["warning"]);
+  assertEquals(await find(user, ["iptables"]), ["warning"]);
+  assertEquals(await find(user, [], { open_firewall: false }), []);
 });
 
 Deno.test("statusOf() is that of the worst finding", () => {

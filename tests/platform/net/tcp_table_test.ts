@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { keysOf, TcpTables } from "../../../lib/platform/net/tcp_table.ts";
+import { TcpTables, type WantedLine } from "../../../lib/platform/net/tcp_table.ts";
+import type { Addresses } from "../../../lib/platform/net/transport.ts";
 
 /** IPv4; IPv6, one of them with an IPv4 address; then the setting. */
 const TABLES =
@@ -66,35 +67,45 @@ const LINES = [
   ["10.7.0.9:50010", "10.7.0.2:4000", undefined],
 ] as const;
 
+/** Looks for connections in the tables, which begin to be read at 5 ms, and come in pieces. */
+function look(text: string, ends: readonly Addresses[], size = text.length) {
+  const tables = new TcpTables(5);
+  const wanted: WantedLine[] = ends.map((addresses) => ({ addresses }));
+  for (const each of wanted) tables.want(each);
+  for (let at = 0; at < text.length; at += size) tables.add(text.slice(at, at + size));
+  return { tables, views: wanted.map(({ view }) => view) };
+}
+
 for (const size of [1, 7, 64, 100_000]) {
   Deno.test(`TcpTables finds lines by both addresses and ports, in pieces of ${size} bytes`, () => {
-    const keys = LINES.map(([local, peer]) => keysOf({ local, peer }));
-    const tables = new TcpTables(new Set(keys.flat()));
-    for (let at = 0; at < TABLES.length; at += size) tables.add(TABLES.slice(at, at + size));
-    assertEquals(keys.map((each) => tables.lineOf(each)), LINES.map(([, , line]) => line));
+    const ends = LINES.map(([local, peer]) => ({ local, peer }));
+    const { tables, views } = look(TABLES, ends, size);
+    assertEquals(views, LINES.map(([, , line]) => line && { ...line, read_ms: 5 }));
     assertEquals([tables.hasTable, tables.number], [true, 15]);
   });
 }
 
-Deno.test("TcpTables gives no line of which there are two", () => {
-  const line = TABLES.split("\n")[3]!;
-  const keys = keysOf({ local: "10.7.0.1:50010", peer: "10.7.0.2:4000" });
-  const tables = new TcpTables(new Set(keys));
-  tables.add(`${line}\n${line}\n`);
-  assertEquals([tables.lineOf(keys), tables.hasTable, tables.number], [
-    undefined,
-    false,
-    undefined,
-  ]);
+const [ENDS] = LINES.slice(1).map(([local, peer]) => ({ local, peer }));
+
+Deno.test("TcpTables gives the line of a connection to all who want it", () => {
+  const { views } = look(TABLES, [ENDS!, ENDS!]);
+  assertEquals(views.map((each) => each?.unacked_bytes), [42, 42]);
 });
 
-Deno.test("keysOf() gives none for what is no pair of addresses", () => {
-  const pairs = [
-    ["client:50000", "server:4000"],
-    ["127.0.0.1", "127.0.0.1:4000"],
-    ["127.0.0.256:1", "127.0.0.1:4000"],
-    ["127.0.0.1:1", "[::1]:4000"],
-    ["[fe80::1:2:3:4:5:6:7:8]:1", "[::1]:4000"],
+Deno.test("TcpTables gives no line of which there are two", () => {
+  const line = TABLES.split("\n")[3]!;
+  const { tables, views } = look(`${line}\n${line}\n`, [ENDS!]);
+  assertEquals([views, tables.hasTable, tables.number], [[null], false, undefined]);
+});
+
+Deno.test("TcpTables finds nothing for what is no pair of addresses", () => {
+  const ends = [
+    ["client:50010", "server:4000"],
+    ["10.7.0.1", "10.7.0.2:4000"],
+    ["10.7.0.257:50010", "10.7.0.2:4000"],
+    ["10.7.0.1:50010", "[::1]:4000"],
+    ["[fe80::1:2:3:4:5:6:7:8]:50010", "[::1]:4000"],
   ] as const;
-  assertEquals(pairs.map(([local, peer]) => keysOf({ local, peer })), pairs.map(() => []));
+  const { views } = look(TABLES, ends.map(([local, peer]) => ({ local, peer })));
+  assertEquals(views, ends.map(() => undefined));
 });

@@ -8,6 +8,7 @@ import { systemClock } from "../../../lib/platform/clock.ts";
 import { tcpTransport } from "../../../lib/platform/net/tcp.ts";
 import {
   type Connection,
+  type KernelAnswer,
   type Listener,
   TransportError,
   transportError,
@@ -170,7 +171,13 @@ for (const [host, listenTo] of [[LOOPBACK, LOOPBACK], ["::1", "::1"], [LOOPBACK,
       using both = await pair(host, listenTo);
       await both.near.write(new Uint8Array(5));
       const ends = [both.near, both.far];
-      const views = await Promise.all(ends.map((each) => each.kernelView!(systemClock)));
+      const views = await Promise.all(
+        ends.map((each) =>
+          new Promise<KernelAnswer>((onKernelView) =>
+            each.kernelView!(systemClock, { onKernelView })
+          )
+        ),
+      );
       const figures = views.map((view) => {
         if (!view || "unreadable" in view) return view;
         assertEquals([(view.retries ?? 0) > 0, view.rto_ms >= 200], [true, true]);

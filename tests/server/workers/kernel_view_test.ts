@@ -22,10 +22,10 @@ const QUIET: KernelView = {
 Deno.test("a worker looks up by its addresses a connection that another worker accepted", async () => {
   const { clock, hello, lent, network, recorder, resume } = await stagePool(2);
   const asked: Addresses[] = [];
-  network.kernelView = ({ local, peer }) => {
+  network.kernelView = ({ local, peer }, _clock, receiver) => {
     asked.push({ local, peer });
     const view = () => ({ ...QUIET, read_ms: clock.now() });
-    return new Promise((resolve) => clock.after(100, () => resolve(view())));
+    clock.after(100, () => receiver.onKernelView(view()));
   };
   const first = await hello("s", BACK);
   await first.peer.say(data(1));
@@ -43,7 +43,8 @@ Deno.test("a server of several workers says once that its kernel shows nothing",
   const { clock, hello, recorder } = await stagePool(3);
   for (const id of ["a", "b", "c", "d"]) {
     const { path } = await hello(id);
-    path.server.kernelView = () => Promise.resolve({ unreadable: "no /proc" });
+    path.server.kernelView = (_clock, receiver) =>
+      receiver.onKernelView({ unreadable: "no /proc" });
   }
   await clock.advance(60_000);
   assertEquals(recorder.all("terminated").map(({ cause }) => cause), Array(4).fill("unknown"));

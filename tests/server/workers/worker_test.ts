@@ -19,6 +19,7 @@ const CONFIG: WorkerConfig = {
   timers: DEFAULT_TIMERS,
   maxMessageBytes: 1_000,
   original: true,
+  isJudged: false,
   wantsMessages: true,
   sessions: [],
 };

@@ -65,7 +65,7 @@ export class FirewallRule {
 
   /** Adds the rule, in place of one that a server which was killed has left. */
   async open(): Promise<OpenReport> {
-    const why = await this.#whyNot();
+    const why = await this.whyNot();
     if (why !== undefined) return await this.#failed(why);
     const { iptables, nft, problem } = await this.#list();
     if (problem !== undefined) return await this.#failed(problem);
@@ -105,8 +105,8 @@ export class FirewallRule {
       "server on this port removes it";
   }
 
-  /** Why there is nothing to try. */
-  async #whyNot(): Promise<string | undefined> {
+  /** Why there is nothing to try, as a clause; `undefined` if there is. */
+  async whyNot(): Promise<string | undefined> {
     const { mayRun, read } = this.#host;
     const status = await read("/proc/self/status");
     if (status !== undefined && !hasNetAdmin(status)) {

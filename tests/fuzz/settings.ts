@@ -1,0 +1,43 @@
+/**
+ * What recorded and fuzzed sessions have in common, so that what was recorded is right when it is replayed.
+ *
+ * @module
+ */
+import { OriginalProtocol } from "../../lib/original/protocol.ts";
+import type { Random as RandomSource } from "../../lib/platform/secrets.ts";
+import type { Timers } from "../../lib/session/timers.ts";
+import type { Random } from "../support/random.ts";
+import { saying } from "../support/stage.ts";
+
+/** Silent after 2 s, dead 2 s later. */
+export const TIMERS: Timers = {
+  data_interval_ms: 1_000,
+  data_threshold_ms: 2_000,
+  heart_beat_interval_ms: 1_000,
+  heart_beat_threshold_ms: 1_000,
+  heart_beat_additional_tries: 1,
+};
+
+const SHARED = { timers: TIMERS, maxMessageBytes: 20_000, legacy: new OriginalProtocol() };
+
+/** Of each server; sessions without a connection are soon forgotten. */
+export const SERVER = { ...SHARED, sessionLifetime_ms: 4_000, resumeWithoutToken: false };
+
+/** Of a client. */
+export function clientSettings() {
+  return { ...SHARED, ...saying("hello", TIMERS) };
+}
+
+/**
+ * By when everything of a peer that does nothing more is gone, in milliseconds: it is declared dead, its session
+ * forgotten, its connection closed.
+ */
+export const GONE_AFTER_MS = 14_000;
+
+/** The seed of what a server draws in each exchange: the tokens that were recorded are right again. */
+export const CASE_RANDOM = 7;
+
+/** A source that fills with what a generator gives. */
+export function randomOf(random: Random): RandomSource {
+  return (bytes) => bytes.set(random.bytes(bytes.length));
+}
