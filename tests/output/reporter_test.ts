@@ -253,3 +253,53 @@ Deno.test("Reporter says nothing of lines left out where none was", async () => 
   const [summary] = await json();
   assertEquals("left_out" in summary, false);
 });
+
+/** An event of a client that did not reach a server. */
+const UNREACHED = { by: "network", predicted_ms: null, peer: "192.0.2.1:4000" } as const;
+
+const HINT =
+  "info | docs/firewalls.md has the commands that open TCP port 4000 in the firewall of the " +
+  `server's host: firewalld, ufw, nft, iptables, Windows |  | ${TIME}`;
+
+/** Whether events of one run have the hint: behind which of their lines. */
+async function hintedAfter(
+  events: Record<string, unknown>[],
+  options: Partial<ReporterOptions> = {},
+): Promise<number[]> {
+  const { reporter, logged } = stage({ json: undefined, ...options });
+  for (const event of events) reporter.emit({ time: TIME, session: "s", ...event } as Event);
+  await settle();
+  return logged.flatMap((line, at) => line === HINT ? [at] : []);
+}
+
+Deno.test("Reporter says once a run where the commands for a server's firewall are", async () => {
+  const refused = { event: "terminated", ...terminatedOf({ ...UNREACHED, reason: "refused" }) };
+  const silent = { event: "terminated", ...terminatedOf({ ...UNREACHED, reason: "silent" }) };
+  assertEquals(await hintedAfter([refused, refused]), [1]);
+  assertEquals(await hintedAfter([silent, refused]), [1]);
+  assertEquals(await hintedAfter([refused, refused], { many: true }), [1]);
+  assertEquals(await hintedAfter([refused], { role: "server" }), []);
+  const dial = { event: "reconnecting", attempt: 1, delay_ms: 1, peer: UNREACHED.peer };
+  assertEquals(await hintedAfter([{ ...dial, cause: "refused" }, refused]), [1]);
+  const unanswered = { ...dial, cause: "silent", text: "no answer within 10 s" };
+  assertEquals(await hintedAfter([unanswered, unanswered]), [1]);
+});
+
+Deno.test("Reporter says nothing of a firewall where the server was reached", async () => {
+  const dial = { event: "reconnecting", attempt: 1, delay_ms: 1, peer: UNREACHED.peer };
+  const ended = (fields: Parameters<typeof terminatedOf>[0]) => ({
+    event: "terminated",
+    ...terminatedOf({ ...UNREACHED, ...fields }),
+  });
+  const events = [
+    { ...dial, cause: "silent" },
+    { ...dial, cause: "silent", text: "accepted, but nothing came" },
+    { ...dial, cause: "reset" },
+    ended({ by: "peer", reason: "refused" }),
+    ended({ by: "self", reason: "silent", text: "no WELCOME" }),
+    ended({ reason: "silent", predicted_ms: 60_000 }),
+    ended({ reason: "name_not_found" }),
+    ended({ reason: "reset" }),
+  ];
+  assertEquals(await hintedAfter(events), []);
+});

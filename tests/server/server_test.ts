@@ -215,3 +215,13 @@ Deno.test("a server logs how many sessions in its store wait for their clients, 
     assertEquals(texts, sessions.length === 0 ? [] : [expected]);
   }
 });
+
+Deno.test("Server.wasReached says whether anybody has connected, whatever they sent", async () => {
+  const staged = stage();
+  await settle();
+  assertEquals(staged.server.wasReached, false);
+  await staged.connect();
+  await settle();
+  assertEquals(staged.server.wasReached, true);
+  await assertStops(staged);
+});

@@ -71,12 +71,13 @@ export class TcpTables {
     if (start === 1) return this.#other(line);
     const middle = line.indexOf(" ", start);
     const end = line.indexOf(" ", middle + 1);
-    const ports = bothPorts(
-      parseInt(line.slice(middle - 4), 16),
-      parseInt(line.slice(end - 4), 16),
-    );
-    for (const wanted of this.#wanted.get(ports) ?? []) {
-      if (!isBetween(line.slice(start, middle), line.slice(middle + 1, end), wanted)) continue;
+    const ports = bothPorts(hexNumber(line, middle - 4, 4), hexNumber(line, end - 4, 4));
+    const all = this.#wanted.get(ports);
+    if (!all) return;
+    const [local, peer] = [line.slice(start, middle - 5), line.slice(middle + 1, end - 5)];
+    for (const wanted of all) {
+      const { addresses } = wanted;
+      if (!isAddress(local, addresses.local) || !isAddress(peer, addresses.peer)) continue;
       wanted.view = wanted.view === undefined ? parsed(line, this.#read_ms) : null;
     }
   }
@@ -93,6 +94,11 @@ function portOf(address: string): number {
 
 function bothPorts(local: number, peer: number): number {
   return local << 16 | peer;
+}
+
+/** The number that has so many digits from a place on. */
+function hexNumber(text: string, at: number, digits: number): number {
+  return parseInt(text.slice(at, at + digits), 16);
 }
 
 function parsed(line: string, read_ms: number): KernelView {
@@ -113,32 +119,22 @@ function parsed(line: string, read_ms: number): KernelView {
   };
 }
 
-/**
- * Whether a line is that of a connection. IPv4 is either in the one table or, of a socket for both families, in
- * the other one.
- */
-function isBetween(local: string, peer: string, { addresses }: WantedLine): boolean {
-  const [here, there] = [hexOf(addresses.local), hexOf(addresses.peer)];
-  if (!here || !there || here.length !== there.length) return false;
-  return [here, MAPPED + here].includes(local) && [there, MAPPED + there].includes(peer);
-}
-
 /** How an IPv4 address begins in the table of IPv6: `::ffff:`. */
 const MAPPED = "0000000000000000FFFF0000";
 
-/** How the tables write an address with its port; `undefined` if it is none. */
-function hexOf(address: string): string | undefined {
-  const { host, port } = splitAddress(address) ?? {};
-  const isIPv4 = host?.includes(":") === false;
-  const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host ?? "");
-  const isAddress = bytes.length === (isIPv4 ? 4 : 16) && bytes.every((byte) => byte <= 255);
-  if (!isAddress || port === undefined) return undefined;
-  const hex = (value: number, digits: number) =>
-    value.toString(16).toUpperCase().padStart(digits, "0");
-  // Each four bytes are written as a number of this machine, the last byte first.
-  const inOrder = bytes.map((_, at) => bytes[at ^ 3]!);
-  return `${inOrder.map((byte) => hex(byte, 2)).join("")}:${hex(Number(port), 4)}`;
+/**
+ * Whether the tables mean an address, given with its port. IPv4 is either in the one table or, of a socket for
+ * both families, in the other one. Each four bytes are written as a number of this machine, the last byte first.
+ */
+function isAddress(hex: string, address: string): boolean {
+  const { host = "" } = splitAddress(address) ?? {};
+  const isIPv4 = !host.includes(":");
+  const text = isIPv4 && hex.startsWith(MAPPED) ? hex.slice(MAPPED.length) : hex;
+  const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host);
+  return text.length === 2 * bytes.length &&
+    bytes.every((byte, at) => byte === hexNumber(text, 2 * (at ^ 3), 2));
 }
+
 function ipv6Bytes(host: string): number[] {
   const [head = [], tail] = host.replace(/%.*/, "").split("::").map((part) =>
     part.split(":").filter((each) => each !== "").flatMap((group) => {

@@ -254,3 +254,15 @@ Deno.test("WorkerPool shares out the sessions of its store, and resumes each at 
     assertEquals<unknown>(await cameTo(status, clock, 2_000), 0);
   }
 });
+
+Deno.test("WorkerPool.wasReached says whether any worker has had a client, or a stranger", async () => {
+  for (const first of ["HELLO 1 s {}\n", "GET / HTTP/1.1\r\n\r\n"]) {
+    const { clock, connect, server } = await stagePool(WORKERS);
+    await clock.advance(0);
+    assertEquals(server.wasReached, false);
+    const { peer } = await connect();
+    await peer.say(first);
+    await clock.advance(6_000);
+    assertEquals(server.wasReached, true);
+  }
+});

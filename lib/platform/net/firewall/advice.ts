@@ -9,9 +9,6 @@ import { nftChains, nftCommand } from "./nft.ts";
 import { type GuardedAddress, type Opening, openingsOf, plainAddress } from "./opening.ts";
 import { placeIn } from "./ruleset.ts";
 
-/** The page that has the commands for every firewall. */
-export const FIREWALLS_PAGE = "docs/firewalls.md";
-
 /** The command that opens a port: of the program that manages the rules, or of the tool that is there. */
 export async function openCommand(
   port: number,
@@ -20,40 +17,48 @@ export async function openCommand(
 ): Promise<string> {
   const hasOnlyNft = host.mayRun("nft") && !host.mayRun("iptables");
   const commands = openings.map((each) => hasOnlyNft ? nftCommand(each) : iptablesCommand(each));
-  return await managerCommand(port, host) ?? [...new Set(commands)].join(" && ");
+  return (await managerOf(port, host))?.command ?? [...new Set(commands)].join(" && ");
 }
 
-/** What to do when nobody connects to an address where this host listens: a line with a command, if one is known. */
+/** What to do when nobody connects to an address: a line with a command, if one is known. */
 export async function reachAdvice(address: GuardedAddress, host: FirewallHost): Promise<string> {
   const { port } = address;
   if (/^(?:127\.|::1$)/.test(plainAddress(address.host))) {
     return `${address.host} can be reached from this host only; 0.0.0.0 listens on every address`;
   }
-  const manager = await managerCommand(port, host);
-  if (manager !== undefined) return `if its firewall is to blame: ${manager}`;
+  const manager = await managerOf(port, host);
+  if (manager !== undefined) {
+    return `${manager.name} manages the firewall of this host; to open the port: ${manager.command}`;
+  }
   const found = await Promise.all(openingsOf(address).map((each) => look(each, host)));
-  const caught = found.find((each) => each !== undefined && each !== "open");
-  if (caught !== undefined) {
-    return `the firewall of this host drops what is for its port: ${caught}`;
+  const command = found.find((each) => each !== undefined && each !== OPEN);
+  if (command !== undefined) {
+    return `the firewall of this host drops what is for the port; to open it: ${command}`;
   }
-  if (found.includes("open") && !found.includes(undefined)) {
-    return `the firewall of this host lets TCP port ${port} in; one on the path may not`;
+  if (found.every((each) => each === OPEN)) {
+    return `the firewall of this host lets TCP port ${port} in; does one on the path?`;
   }
-  return `does a firewall keep them out? ${FIREWALLS_PAGE} has the commands that open TCP port ${port}`;
+  return `docs/firewalls.md has the commands that open TCP port ${port} in a firewall`;
 }
 
-/** The command of a program that manages the rules of this host, if one is active. */
-async function managerCommand(
+/** The program that manages the rules of this host, if one is active, and its command to open a port. */
+async function managerOf(
   port: number,
   { read }: FirewallHost,
-): Promise<string | undefined> {
-  if (/^ENABLED=yes$/m.test(await read("/etc/ufw/ufw.conf") ?? "")) return `ufw allow ${port}/tcp`;
+): Promise<{ name: string; command: string } | undefined> {
+  if (/^ENABLED=yes$/m.test(await read("/etc/ufw/ufw.conf") ?? "")) {
+    return { name: "ufw", command: `ufw allow ${port}/tcp` };
+  }
   // Its control group is there as long as it runs, and readable for everybody.
-  const daemon = await read("/sys/fs/cgroup/system.slice/firewalld.service/cgroup.procs");
-  return daemon === undefined || daemon === "" ? undefined : `firewall-cmd --add-port=${port}/tcp`;
+  const processes = await read("/sys/fs/cgroup/system.slice/firewalld.service/cgroup.procs");
+  if (processes === undefined || processes === "") return undefined;
+  return { name: "firewalld", command: `firewall-cmd --add-port=${port}/tcp` };
 }
 
-/** The command that opens a port, `open` if none is needed, `undefined` if the rules cannot be listed. */
+/** What is found where no command is needed. */
+const OPEN = "open";
+
+/** The command that opens a port; that it is open; or `undefined` if the rules cannot be listed. */
 async function look(opening: Opening, { mayRun, run }: FirewallHost): Promise<string | undefined> {
   let isListed = false;
   const tool = opening.family === "ip" ? "iptables" : "ip6tables";
@@ -69,5 +74,5 @@ async function look(opening: Opening, { mayRun, run }: FirewallHost): Promise<st
     if (chain) return nftCommand(opening, chain);
     isListed ||= isDone;
   }
-  return isListed ? "open" : undefined;
+  return isListed ? OPEN : undefined;
 }

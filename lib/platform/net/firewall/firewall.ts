@@ -82,7 +82,7 @@ export class FirewallRule {
     }
     const port = `TCP port ${this.#address.port}`;
     const text = places.length === 0
-      ? `no rule of this host's firewall is about ${port}: there is nothing to open`
+      ? `this host's firewall has no rules for ${port}: there is nothing to open`
       : `${port} is open in the firewall (${
         places.join(", ")
       }) while this server runs, by the rule ` +
@@ -159,14 +159,16 @@ export class FirewallRule {
     return opening && `there is no ${opening.family === "ip" ? "iptables" : "ip6tables"} to run`;
   }
 
-  /** Inserts the rule, unless only the tables that nft shows drop the connections. */
+  /** Inserts the rule, unless there are no others, or only the tables that nft shows drop the connections. */
   async #insertIn(
     filter: IptablesFilter,
     nft: NftFilter | undefined,
     places: string[],
   ): Promise<string | undefined> {
     const opening = this.#openings.find(({ family }) => family === filter.family);
-    if (!opening || !filter.catches(opening) && nft?.catches(opening)) return undefined;
+    if (!opening) return undefined;
+    const isOthers = filter.isEmpty || nft?.catches(opening);
+    if (isOthers && !filter.catches(opening)) return undefined;
     this.#changed.add(filter);
     const problem = await filter.insert(opening);
     if (problem === undefined) places.push(filter.tool);

@@ -58,6 +58,12 @@ export class IptablesFilter {
     return this.#look(opening).isCaught;
   }
 
+  /** Whether there is no rule for what is for this host, nor a policy that drops it, as listed. */
+  get isEmpty(): boolean {
+    const { policy, rules = [] } = iptablesChains(this.#text).get(INPUT) ?? {};
+    return rules.length === 0 && policy !== "drop";
+  }
+
   /** Removes what killed servers have left; returns why it cannot. */
   async removeLeftOvers(): Promise<string | undefined> {
     const { isLeftOver } = this.#options;
