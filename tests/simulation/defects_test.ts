@@ -23,8 +23,8 @@ interface Defect {
 const DEFECTS: Readonly<Record<string, Defect>> = {
   "the server takes a repeated data message for a new one": {
     file: "server/server_session.ts",
-    right: "if (seq > record.receivedUpTo) this.#receive(",
-    wrong: "this.#receive(",
+    right: "if (seq <= record.receivedUpTo) return;",
+    wrong: "",
   },
   "the client does not send again what was lost": {
     file: "client/outbox.ts",
@@ -101,6 +101,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     file: "evidence/directions.ts",
     right: '? { began: "to_server",',
     wrong: '? { began: "to_client",',
+    seed: 40,
   },
   "what the peer noticed is placed too early": {
     file: "evidence/account.ts",
