@@ -4,6 +4,7 @@
  * @module
  */
 import { type Check, commandMain } from "./lib/cli/command.ts";
+import { useKeys } from "./lib/cli/files/key_file.ts";
 import { timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
@@ -12,6 +13,8 @@ import { readLines } from "./lib/client/stdin_lines.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { EventSource } from "./lib/session/events.ts";
+import type { Key } from "./lib/wire/proof.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
@@ -29,6 +32,16 @@ if (import.meta.main) {
     Deno.args,
     ({ settings, commandLine, sink }) => {
       const timers = timersOf(settings);
+      let key: Key | undefined;
+      if (settings.key_file !== "") {
+        const events = new EventSource(sink, systemClock);
+        useKeys(settings.key_file, {
+          role: "client",
+          clock: systemClock,
+          report: (level, text) => events.emit("notice", { level, text }),
+          use: ([only]) => key = only,
+        });
+      }
       const newClient = (parts: Pick<ClientOptions, "roundTrips" | "sink" | "source">) =>
         new Client({
           address: { host: settings.host, port: settings.port },
@@ -38,6 +51,7 @@ if (import.meta.main) {
           maxMessageBytes: settings.max_message_bytes,
           count: commandLine.count,
           reconnect: settings.reconnect ? { limit: settings.reconnect_limit } : undefined,
+          key: key && (() => key!),
           original: settings.original,
           legacy: new OriginalProtocol(),
           transport: tcpTransport,

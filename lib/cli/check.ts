@@ -12,7 +12,13 @@ import { type Key, type KeyDescription, KEYS, type Value } from "./settings.ts";
 export type { Value };
 
 /** The settings that name a file or a folder, if any: they may be empty in a file. */
-export const PATHS: readonly string[] = ["log_dir", "output", "record", "store"] satisfies Key[];
+export const PATHS: readonly string[] = [
+  "key_file",
+  "log_dir",
+  "output",
+  "record",
+  "store",
+] satisfies Key[];
 
 /** The values that a setting can have, for people. */
 export function expectation(

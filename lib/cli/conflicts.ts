@@ -52,6 +52,12 @@ export function refuseConflicts(
   commandLine: CommandLine,
 ): void {
   refuseSharedRecording(settings);
+  if (settings.original && settings.key_file !== "") {
+    throw new UsageError(
+      "--original and --key-file: the original program knows no keys, so it could not come in, nor prove " +
+        "itself; leave one out, in the file as well (original = false)",
+    );
+  }
   if (role === "client") return refuseClientConflicts(settings, commandLine);
   if (commandLine.json && settings.output === "-") {
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");

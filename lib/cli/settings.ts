@@ -186,6 +186,13 @@ export const SETTINGS = {
     meaning: "who may connect: addresses, blocks, @FILE; nobody else",
   },
   deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
+  key_file: {
+    ...PATH,
+    meaning: {
+      server: "the keys of clients, one a line; no others come in",
+      client: "this client's key: a name and a secret",
+    },
+  },
   open_firewall: {
     ...SWITCH,
     role: "server",

@@ -38,8 +38,11 @@ export interface ClientOptions extends DialOptions, Omit<OutboxOptions, "ledger"
   maxMessageBytes: number;
   /** Whether to reconnect after a loss: at most `limit` attempts in a row, without a limit if 0. */
   reconnect?: { limit: number };
-  /** The key that the client proves, and that the server has to prove; without one, neither does. */
-  key?: Key;
+  /**
+   * Gives the key that the client proves, and that the server has to prove, for each connection; without one,
+   * neither does.
+   */
+  key?: () => Key;
   /** Whether the server is an original one. */
   original?: boolean;
   /** How to recognize an original server, and to speak to one. */
@@ -103,7 +106,7 @@ export class Client {
     const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
     const pace = source.interval_ms === undefined ? "heartbeats" : "interval";
     this.#state = new SessionState({ clock, timers, events, dataPause_ms, pace });
-    if (key) events.who = key.name;
+    if (key) events.who = key().name;
     const { ledger } = this.#state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });

@@ -12,8 +12,8 @@ import { type Frame, type Greeting, PROTOCOL_VERSION, ProtocolError } from "../w
 export interface Identity {
   /** The session's token, which the server gives with the first `WELCOME`. */
   token?: string;
-  /** The key that it proves, and that the server is to prove. */
-  readonly key?: Key;
+  /** The key that it proves, and that the server is to prove; there may be another one for the next connection. */
+  readonly key?: () => Key;
   /** Fills the client's nonces. */
   readonly random: Random;
 }
@@ -22,6 +22,7 @@ export interface Identity {
 export class Opening {
   readonly #id: string;
   readonly #identity: Identity;
+  readonly #key?: Key;
   #clientNonce = "";
   /** What the proofs are made over, once the server has challenged this side. */
   #exchange?: Exchange;
@@ -30,11 +31,13 @@ export class Opening {
   constructor(id: string, identity: Identity) {
     this.#id = id;
     this.#identity = identity;
+    this.#key = identity.key?.();
   }
 
   /** What `HELLO` says of the client. */
   greeting(): Greeting {
-    const { key, random, token } = this.#identity;
+    const key = this.#key;
+    const { random, token } = this.#identity;
     if (key) this.#clientNonce = randomSecret(random);
     return {
       ...key && { key: key.name, nonce: this.#clientNonce },
@@ -48,7 +51,7 @@ export class Opening {
    * @throws {ProtocolError} If there is nothing to prove, or nothing more.
    */
   onChallenge(serverNonce: string): Frame {
-    const { key } = this.#identity;
+    const key = this.#key;
     if (!key) throw new ProtocolError("CHALLENGE in answer to HELLO without a key");
     if (this.#exchange) throw new ProtocolError("a second CHALLENGE");
     const [session, clientNonce] = [this.#id, this.#clientNonce];
@@ -76,7 +79,7 @@ export class Opening {
   }
 
   #failureOf(greeting: Greeting): string | undefined {
-    const { key } = this.#identity;
+    const key = this.#key;
     if (!key) return undefined;
     const named = `the key ${key.name}`;
     if (!this.#exchange) return `it opens sessions without keys, and so does not know ${named}`;

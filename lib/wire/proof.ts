@@ -29,7 +29,10 @@ export interface Exchange {
 
 const KEY_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** Whether it is a valid name of a key: 1 to 64 letters, digits, `-`, `_` and `.`. */
+/** What the name of a key consists of, for people. */
+export const KEY_NAME_RULE = "1 to 64 letters, digits, -, _ and .";
+
+/** Whether it is a valid name of a key. */
 export function isKeyName(name: unknown): name is string {
   return typeof name === "string" && KEY_NAME.test(name);
 }

@@ -17,7 +17,7 @@ import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 /** Runs a client that sends one data message to a server, and then a minute. */
 async function run(
-  { key, ...options }: Partial<ClientOptions>,
+  { key, ...options }: Omit<Partial<ClientOptions>, "key"> & { key?: Key },
   server: Partial<ServerOptions>,
 ) {
   const clock = new VirtualClock();
@@ -29,7 +29,9 @@ async function run(
     serverOptions({ ...common, original: false, sink: theirs, ...server }),
   );
   const status = listening.run();
-  const client = new Client(clientOptions({ ...common, count: 1, key, sink: ours, ...options }));
+  const client = new Client(
+    clientOptions({ ...common, count: 1, sink: ours, ...key && { key: () => key }, ...options }),
+  );
   const ended = client.run();
   await clock.advance(60_000);
   listening.stop("shutdown");

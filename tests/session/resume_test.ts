@@ -56,7 +56,7 @@ function stage(
     source,
     window: options.window ?? 4,
     reconnect: { limit: 0 },
-    ...options.hasKeys && { key: MILL },
+    ...options.hasKeys && { key: () => MILL },
     random: (bytes) => bytes.fill(bytes.length === 8 ? 1 : 0),
     sink: recorder,
   }));

@@ -145,7 +145,10 @@ export function stageUnopenedClient(
   const state = new SessionState({ ...parts, events: new EventSource(recorder, clock, "s") });
   const said = saying(options.payload ?? "hello", parts.timers);
   const { count, source = said.source, window = said.window } = options;
-  const identity: Identity = { key: options.key, random: (bytes) => bytes.fill(0x5a) };
+  const identity: Identity = {
+    key: options.key && (() => options.key!),
+    random: (bytes) => bytes.fill(0x5a),
+  };
   const session = new ClientSession({
     config: parts,
     connection: path.client,
