@@ -25,6 +25,12 @@ export interface EventText {
   text: string;
 }
 
+/** Which key was proved: the client's, and at the client by both. */
+function keyText({ who }: Event, role: Role): string {
+  if (who === undefined) return "";
+  return role === "server" ? `key ${who}, ` : `key ${who} proved by both sides, `;
+}
+
 /** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   const text = textOf(event, role, timers);
@@ -74,7 +80,9 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}, local address ${event.local}; ` +
+      return `session open with ${event.peer}, ${
+        keyText(event, role)
+      }local address ${event.local}; ` +
         predictionText(event, role);
     case "data_sent": {
       const again = event.resent ? " again" : "";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../../output/phrases.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { isSecret, SECRET_LENGTH } from "../../platform/secrets.ts";
@@ -27,7 +28,7 @@ export interface KeyFileOptions {
  *
  * @throws {UserError} If it cannot be read, or others can read it, or something in it is wrong.
  */
-export function useKeys(path: string, { clock, report, role, use }: KeyFileOptions): Disposable {
+export function useKeys(path: string, { clock, report, role, use }: KeyFileOptions): WatchedFiles {
   return new WatchedFiles({
     paths: [path],
     clock,
@@ -42,8 +43,8 @@ export function useKeys(path: string, { clock, report, role, use }: KeyFileOptio
  * @throws {UsageError} If others can read it, or something in it is wrong. No error shows what is in the file.
  */
 export function keysOf(file: FileContent, role: Role): Key[] {
-  const { path } = file;
   refuseReadable(file);
+  const path = `key_file ${file.path}`;
   const keys = new Map<string, Key>();
   const lines = new TextDecoder().decode(file.bytes).split("\n");
   for (const [at, line] of lines.entries()) {
@@ -67,7 +68,7 @@ function refuseReadable({ mode, path }: FileContent): void {
   if (mode === null || (mode & 0o077) === 0) return;
   const shown = mode.toString(8).padStart(4, "0");
   throw new UsageError(
-    `${path}: others than its owner can read or write it (mode ${shown}), and it has secrets: ` +
+    `key_file ${path}: others than its owner can read or write it (mode ${shown}), and it has secrets: ` +
       `chmod 600 ${path}`,
   );
 }
@@ -87,6 +88,6 @@ function keyOf(line: string, where: string): Key | undefined {
   const { length } = secret;
   if (isSecret(secret)) return { name, secret };
   const expected = `${SECRET_LENGTH} letters, digits, - or _, which are 256 random bits`;
-  const has = length === SECRET_LENGTH ? "another character" : `${length} characters`;
+  const has = length === SECRET_LENGTH ? "another character" : counted(length, "character");
   throw new UsageError(`${where}: the secret of ${name} has ${has}; expected ${expected}; ${HOW}`);
 }
