@@ -65,7 +65,9 @@ export class Opening {
    *
    * @throws {ProtocolError} If it answers another one.
    */
-  onWelcome({ greeting, session, version }: Frame & { type: "HELLO" | "WELCOME" }) {
+  onWelcome(
+    { greeting, session, version }: Frame & { type: "HELLO" | "WELCOME" },
+  ): string | undefined {
     if (version !== PROTOCOL_VERSION || session !== this.#id) {
       throw new ProtocolError(
         `WELCOME ${version} ${session} in answer to HELLO ${PROTOCOL_VERSION} ${this.#id}`,

@@ -224,6 +224,7 @@ export class ServerSession extends Session implements DeadlineListener {
     return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
   }
 
+  /** Says what was missing: the proof of a key, if that was asked for. */
   protected override openTimeout(): CloseReason {
     return this.proven?.end ?? super.openTimeout();
   }

@@ -378,6 +378,17 @@ Deno.test("other keys hold for new openings; sessions, and proofs under way, go 
   assertStringIncludes(heardAfter(old)[0]!, "TERMINATE refused ");
 });
 
+Deno.test("a connection that has not proved its key is unopened: the oldest gives way", async () => {
+  const { clock, hello, recorder } = stage({ maxUnopened: 2 });
+  const callers = [await hello("a", naming()), await hello("b", naming())];
+  welcomeOf(await openKeyed(hello, "s"));
+  await clock.advance(0);
+  assertEquals(callers.map(({ peer }) => peer.sawEnd), [true, false]);
+  assertEquals(recorder.one("strangers").limits, { max_unopened: 1 });
+  await clock.advance(60_000);
+  assertEquals(recorder.all("strangers").map(({ count }) => count), [1, 1]);
+});
+
 const WORKERS = 3;
 
 Deno.test("with workers, a session that is accepted elsewhere is proved there, once, and resumed", async () => {

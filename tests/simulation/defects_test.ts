@@ -31,6 +31,24 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     right: "this.#sentHere = 0;\n    return",
     wrong: "this.#sentHere = this.#unconfirmed.length;\n    return",
   },
+  "a session is resumed without its token": {
+    file: "server/session_record.ts",
+    right: "if (isOpenToAll ||",
+    wrong: "if (true ||",
+    seed: 7,
+  },
+  "a session is resumed with another key": {
+    file: "server/session_record.ts",
+    right: "if (this.who !== undefined && this.who !== who) {",
+    wrong: "if (this.who === null) {",
+    seed: 9,
+  },
+  "a proof is right a second time": {
+    file: "wire/proof.ts",
+    right: "const serverNonce = randomSecret(this.#random);",
+    wrong: 'const serverNonce = "n".repeat(43);',
+    seed: 9,
+  },
   "a deadline passes a millisecond late": {
     file: "platform/deadline.ts",
     right: "this.#timer.set(due_ms);",

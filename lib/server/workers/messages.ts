@@ -86,7 +86,7 @@ export type IoMessage =
   | { kind: "io_result"; forwarding: number; result: IoResult };
 
 /** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
-type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Addresses;
+export type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Addresses;
 
 /** From the main thread to a worker. */
 export type ToWorker =
