@@ -19,7 +19,7 @@ import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) =>
-  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args, {});
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {

@@ -5,7 +5,8 @@
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
-import { isFileEntry, useAddressLists } from "./lib/cli/files/address_files.ts";
+import { isFileEntry } from "./lib/cli/check.ts";
+import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
 import { timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
@@ -37,7 +38,7 @@ function unopenedLimit(wanted: number, tell: (text: string) => void): number {
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) =>
-  (await import("./lib/cli/commands/preflight.ts")).preflight(...args);
+  (await import("./lib/cli/commands/preflight.ts")).preflight(...args, { lists: useAddressLists });
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {

@@ -90,7 +90,7 @@ function checkList(
   if (!Array.isArray(value) || value.length > greatest) throw wrong();
   for (const entry of value) {
     if (typeof entry !== "string") throw wrong();
-    if (/^@./.test(entry)) continue;
+    if (isFileEntry(entry) && entry.length > 1) continue;
     try {
       parseBlock(entry);
     } catch (error) {
@@ -98,6 +98,11 @@ function checkList(
     }
   }
   return value;
+}
+
+/** Whether an entry of a list stands for those in a file. */
+export function isFileEntry(entry: string): boolean {
+  return entry.startsWith("@");
 }
 
 /** The host without brackets. */

@@ -76,7 +76,8 @@ function checkOrFix(key: Key, value: unknown, given: string, role: Role): Value 
 function fixOf(key: Key, value: unknown): string | undefined {
   const { unit } = KEYS[key];
   if (unit === "switch") {
-    return value === 1 || value === 0 ? `${value === 1}` : switchWord(String(value));
+    if (value === 1 || value === 0) return `${value === 1}`;
+    return typeof value === "string" ? switchWord(value) : undefined;
   }
   if (unit === "list") return typeof value === "string" ? JSON.stringify([value]) : undefined;
   const isNumber = unit !== "text" && typeof value === "string" && !Number.isNaN(numberOf(value));

@@ -172,7 +172,7 @@ export const SETTINGS = {
     unit: "count",
     range: [1, 1_000_000],
     default: 1_000,
-    meaning: "connections that opened no session; the oldest gives way",
+    meaning: "connections without a session; the host with most gives way",
   },
   max_new_per_second: {
     role: "server",

@@ -23,6 +23,9 @@ export interface Entry {
   readonly [field: string]: unknown;
 }
 
+/** Beyond any clock, and so little that sums of two such times are dates, too. */
+const MAX_TIME_MS = 2 ** 51;
+
 /** Parses a line; `undefined` if it is none of a recording. */
 export function parseEntry(line: string): Entry | undefined {
   let entry;
@@ -34,7 +37,8 @@ export function parseEntry(line: string): Entry | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { event, mono_us, session, wall_ms } = entry;
   const isWhole = typeof event === "string" && Number.isFinite(mono_us) &&
-    Number.isFinite(wall_ms) && Math.abs(wall_ms) < 8.64e15 &&
+    Number.isFinite(wall_ms) && Math.abs(wall_ms) < MAX_TIME_MS &&
+    Math.abs(mono_us) < 1_000 * MAX_TIME_MS &&
     (session === null || typeof session === "string");
   return isWhole ? entry : undefined;
 }

@@ -12,7 +12,7 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import type { ReportDocument } from "./document.ts";
-import { type Entry, openRecordings, type Run } from "./entries.ts";
+import { type Entry, numberIn, openRecordings, type Run } from "./entries.ts";
 import { Clocks, MatchedSession } from "./matching.ts";
 import { documentOf, type Found } from "./make_document.ts";
 import { judged, outagesOf, readWindows } from "./outage_list.ts";
@@ -96,8 +96,10 @@ function readHistories(
     }
     const isWantedNow = isWanted(entry.wall_ms);
     history.take(entry, isWantedNow);
-    const rtt_ms = entry.event === "data_confirmed" && isWantedNow ? entry.rtt_ms : undefined;
-    if (typeof rtt_ms === "number") roundTrips.add(entry.wall_ms, rtt_ms);
+    const rtt_ms = entry.event === "data_confirmed" && isWantedNow
+      ? numberIn(entry, "rtt_ms")
+      : null;
+    if (rtt_ms !== null) roundTrips.add(entry.wall_ms, rtt_ms);
   });
   if (twice.size === 0) return;
   const [id] = twice;

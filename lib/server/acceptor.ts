@@ -7,6 +7,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import { hostKey } from "../platform/net/address.ts";
 import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/encoder.ts";
@@ -26,6 +27,9 @@ export const ACCEPT_BACKOFF_MS = 100;
  */
 export const REFUSAL_LIMIT_MS = 25;
 
+/** One in so many gives way at a time: to read first what has come takes longer than to accept some more. */
+const ROOM_PART = 16;
+
 /** Options for {@linkcode UnopenedConnections}. */
 export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnopened"> {
   /** Judges each connection; without it, all are served. */
@@ -38,13 +42,16 @@ export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnope
 
 /**
  * Connections that have opened no session, be they judged, waiting, in a handshake or silent. When there are more
- * than there may be, the oldest is closed: an honest client opens its session within moments, so that it is those
- * of strangers who stay that give way.
+ * than there may be, one gives way: of the host that has most of them the oldest. An honest client opens its session
+ * within moments, and has few connections at a time, however many hosts besiege the server.
  */
 export class UnopenedConnections {
   readonly #options: UnopenedOptions;
-  /** The oldest first. */
-  readonly #connections = new Set<Connection>();
+  readonly #hosts = new Map<Connection, string>();
+  /** Those of each host, the oldest first. */
+  readonly #byHost = new Map<string, Set<Connection>>();
+  /** The hosts that have as many as the index says. */
+  readonly #byCount: Set<string>[] = [];
 
   /** Makes one without connections. */
   constructor(options: UnopenedOptions) {
@@ -53,43 +60,84 @@ export class UnopenedConnections {
 
   /**
    * Judges a connection that has just been accepted, and waits if it has to. Resolves to false if it is not to
-   * be served: it is closed then, and counted.
+   * be served: it is closed then, and counted. If it is one too many, `makeRoom` is to be called.
    */
   async admit(connection: Connection): Promise<boolean> {
     const judged = this.#options.access?.judge(connection.peer);
     // What is denied here and now displaces nobody; what has to be asked for is bounded like all else.
-    if (judged instanceof Promise) this.add(connection);
+    if (judged instanceof Promise) this.#insert(connection);
     const verdict = judged instanceof Promise ? await judged : judged;
     if (verdict && "limit" in verdict) return this.#turnAway(connection, verdict);
-    if (!(judged instanceof Promise)) this.add(connection);
+    if (!(judged instanceof Promise)) this.#insert(connection);
     if (verdict) await this.#wait(verdict.wait_ms);
     return this.has(connection) || this.#turnAway(connection, { limit: "max_unopened" });
   }
 
-  /** Adds a connection; if it is one too many, the oldest gives way. */
+  /** Adds a connection; if it is one too many, another one gives way. */
   add(connection: Connection): void {
-    this.#connections.add(connection);
-    if (this.#connections.size > this.#options.maxUnopened) this.giveWay();
+    this.#insert(connection);
+    if (this.#isOver) this.giveWay();
   }
 
   /** Whether a connection is one of these: it has opened no session, and has not given way. */
   has(connection: Connection): boolean {
-    return this.#connections.has(connection);
+    return this.#hosts.has(connection);
   }
 
   /** A connection has opened a session, or is closed. */
   delete(connection: Connection): void {
-    this.#connections.delete(connection);
+    const host = this.#hosts.get(connection);
+    if (host === undefined) return;
+    this.#hosts.delete(connection);
+    const connections = this.#byHost.get(host)!;
+    this.#count(host, connections.size, connections.size - 1);
+    connections.delete(connection);
+    if (connections.size === 0) this.#byHost.delete(host);
   }
 
-  /** Closes the oldest connection, whoever serves it; false if there is none. */
+  /** Closes a connection, whoever serves it; false if there is none. */
   giveWay(): boolean {
-    for (const oldest of this.#connections) {
-      this.#connections.delete(oldest);
-      oldest.close();
-      return true;
-    }
-    return false;
+    const [host] = this.#byCount.at(-1) ?? [];
+    if (host === undefined) return false;
+    const [oldest] = this.#byHost.get(host)!;
+    this.delete(oldest!);
+    oldest!.close();
+    return true;
+  }
+
+  /**
+   * Makes room, if there are more than there may be: but only when everything has been read that has come by now, or
+   * strangers who connect fast would displace a client whose `HELLO` is waiting. Until then no more is to be accepted.
+   */
+  makeRoom(): Promise<void> | undefined {
+    if (!this.#isOver) return undefined;
+    const { clock, maxUnopened } = this.#options;
+    const enough = maxUnopened - Math.floor(maxUnopened / ROOM_PART);
+    return new Promise<void>((resolve) =>
+      clock.afterInput(() => {
+        if (this.#isOver) { while (this.#hosts.size > enough) this.giveWay(); }
+        resolve();
+      })
+    );
+  }
+
+  get #isOver(): boolean {
+    return this.#hosts.size > this.#options.maxUnopened;
+  }
+
+  #insert(connection: Connection): void {
+    const host = hostKey(connection.peer);
+    this.#hosts.set(connection, host);
+    const connections = this.#byHost.get(host) ?? new Set<Connection>();
+    this.#byHost.set(host, connections.add(connection));
+    this.#count(host, connections.size - 1, connections.size);
+  }
+
+  /** Notes that a host has another number of them than before. */
+  #count(host: string, before: number, count: number): void {
+    this.#byCount[before]?.delete(host);
+    if (count > 0) (this.#byCount[count] ??= new Set()).add(host);
+    while (this.#byCount.length > 0 && !this.#byCount.at(-1)?.size) this.#byCount.pop();
   }
 
   #turnAway(connection: Connection, { limit }: { limit: Limit }): false {
@@ -117,6 +165,8 @@ export interface AcceptOptions {
   stopping: AbortSignal;
   /** Receives each accepted connection. */
   accepted: (connection: Connection) => void;
+  /** Makes room after a connection was accepted, if that is needed; no more is accepted meanwhile. */
+  makeRoom: () => Promise<void> | undefined;
   /** Closes a connection that has opened no session, to make room for another; false if there is none. */
   giveWay: () => boolean;
   /** Called with each connection that is refused for want of a descriptor. */
@@ -130,7 +180,7 @@ export interface AcceptOptions {
  * is accepted with a spare one: another one gives way to it that has opened no session, or else it is refused.
  */
 export async function acceptAll(options: AcceptOptions): Promise<void> {
-  const { accepted, clock, listener, notice, stopping } = options;
+  const { accepted, clock, listener, makeRoom, notice, stopping } = options;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
   const onAccepted = (connection: Connection) => {
@@ -141,6 +191,8 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   while (!stopping.aborted) {
     try {
       onAccepted(await listener.accept());
+      const room = makeRoom();
+      if (room) await room;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;

@@ -133,6 +133,7 @@ export class Server {
       clock,
       stopping: this.#stopping.signal,
       accepted: (connection) => this.#accepted(connection),
+      makeRoom: () => this.#unopened.makeRoom(),
       giveWay: () => this.#unopened.giveWay(),
       refused: ({ peer }) => this.#host.onStranger({ peer, limit: "open_files" }),
       notice: (level, text) => this.#notice(level, text),

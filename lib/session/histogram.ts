@@ -61,7 +61,8 @@ export class Histogram {
 
 /** The first `2 * PARTS` buckets are one unit wide, the next `PARTS` two units, the next four. */
 function bucketOf(ms: number): number {
-  const units = Math.max(0, Math.floor(ms / FINEST_MS));
+  // No clock goes so far, but a damaged recording may say so.
+  const units = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(ms / FINEST_MS)));
   const doublings = Math.max(0, Math.floor(Math.log2(units / PARTS)));
   return doublings * PARTS + Math.floor(units / 2 ** doublings);
 }

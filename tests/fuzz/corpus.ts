@@ -25,10 +25,13 @@ export interface Corpus {
   readonly originalServer: Exchange[];
 }
 
+/** Of each direction while it is recorded: a server that stores, too, welcomes a client before it is to send data. */
+const LATENCY_MS = 20;
+
 /** Records both sides of a run. */
 class Recording {
   readonly clock = new VirtualClock();
-  readonly network = new MemoryNetwork(this.clock, { latency_ms: 1 });
+  readonly network = new MemoryNetwork(this.clock, { latency_ms: LATENCY_MS });
   readonly client: Step[] = [];
   readonly server: Step[] = [];
   #last_ms = 0;
@@ -142,7 +145,16 @@ const BY_HAND: readonly Exchange[] = [
   [say(0, "HELLO 1 s {}\n"), { on: 0, act: "deafen" }, say(0, "HEARTBEAT 1\n".repeat(2_000))],
   [say(0, 'HELLO 1 s {"reconnect":true}\n'), say(1, 'HELLO 1 s {"reconnect":true}\n')],
   [say(0, "HELLO 1 s {}\n"), say(0, "HELLO 1 s {}\n")],
+  [say(0, 'HELLO 1 s {"knows":["hold"]}\n'), { wait_ms: 2 * LATENCY_MS }, ...flood(12)],
 ];
+
+/** More than may wait for a store. */
+function flood(count: number): Step[] {
+  return Array.from(
+    { length: count },
+    (_, n) => say(0, `DATA ${n + 1} 5000\n${"f".repeat(5_000)}\n`),
+  );
+}
 
 /** Records all scenarios. */
 export async function recordCorpus(): Promise<Corpus> {

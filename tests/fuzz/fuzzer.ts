@@ -19,6 +19,8 @@ import type { World } from "./world.ts";
 /** What can be fuzzed. */
 export const TARGETS = [
   "server",
+  "storing server",
+  "server of two workers",
   "client",
   "reconnecting client",
   "client of an original server",
@@ -62,9 +64,16 @@ export interface Found {
   readonly exchange: Exchange;
 }
 
+function isServer(target: Target): boolean {
+  return target.includes("server") && !target.startsWith("client");
+}
+
 /** Starts what is to be fuzzed, anew. */
 export function startWorld(target: Target, traces: Traces): Promise<World> {
-  if (target === "server") return ServerWorld.start(traces);
+  if (isServer(target)) {
+    const workers = target === "server of two workers" ? 2 : 1;
+    return ServerWorld.start(traces, { workers, stores: target === "storing server" });
+  }
   return ClientWorld.start(traces, {
     reconnects: target === "reconnecting client",
     original: target === "client of an original server",
@@ -94,8 +103,7 @@ export async function fuzz(options: FuzzOptions): Promise<Progress | Found> {
   const sum = (of: (campaign: Campaign) => number) =>
     campaigns.reduce((total, each) => total + of(each), 0);
   for (;;) {
-    // The server has most to fear.
-    for (const at of [0, 1, 0, 2, 0, 3]) {
+    for (const at of TARGETS.keys()) {
       const found = await campaigns[at]!.run();
       if (found) return found;
       const bytes = sum((each) => each.bytes);
@@ -130,7 +138,7 @@ class Campaign {
     this.#target = target;
     this.#random = random;
     this.#options = options;
-    const recorded = target === "server"
+    const recorded = isServer(target)
       ? corpus.client
       : target === "client of an original server"
       ? corpus.originalServer

@@ -4,25 +4,48 @@
  * @module
  */
 import { Server } from "../../lib/server/server.ts";
+import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
 import type { Event } from "../../lib/session/events.ts";
+import type { EntryOf, Store } from "../../lib/store/store.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
+import { startMemoryThread } from "../support/memory_thread.ts";
 import { Random } from "../support/random.ts";
 import { ADDRESS, serverOptions } from "../support/server_options.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, textOf } from "./exchange.ts";
 import { expect } from "./finding.ts";
 import { Honest } from "./honest.ts";
 import { HostileEnd } from "./hostile_end.ts";
-import { CASE_RANDOM, GONE_AFTER_MS, randomOf, SERVER, TIMERS } from "./settings.ts";
+import {
+  CASE_RANDOM,
+  GONE_AFTER_MS,
+  isHonestPayload,
+  randomOf,
+  SERVER,
+  TIMERS,
+} from "./settings.ts";
 import type { Traces } from "./traces.ts";
 import { isDefect, type World } from "./world.ts";
+
+/** Which server is fuzzed. */
+export interface FuzzedServer {
+  /** Whether data messages are stored, which takes its time, before they are confirmed. */
+  readonly stores: boolean;
+  /** How many workers it has. */
+  readonly workers: number;
+}
+
+/** How long a commit takes, in milliseconds, and how many bytes may wait for one. */
+const COMMIT_MS = 20;
+const MAX_PENDING_BYTES = 40_000;
 
 /** A server under attack. */
 export class ServerWorld implements World {
   readonly #clock = new VirtualClock();
   readonly #network: MemoryNetwork;
   readonly #traces: Traces;
-  readonly #server: Server;
+  readonly #fuzzed: FuzzedServer;
+  #server!: Server | WorkerPool;
   #random = randomOf(new Random(0));
   #honest!: Honest;
   #hasEnded = false;
@@ -33,29 +56,63 @@ export class ServerWorld implements World {
   /** What the server received last of each honest session. */
   readonly #received = new Map<string, number>();
 
-  private constructor(traces: Traces) {
+  private constructor(traces: Traces, fuzzed: FuzzedServer) {
     this.#traces = traces;
+    this.#fuzzed = fuzzed;
     // Some reads give less than was written at once, always the same ones.
     const fragment = (bytes: number) =>
       bytes > 3 && bytes < 400 && bytes % 3 === 0 ? bytes >> 1 : bytes;
-    const network = this.#network = new MemoryNetwork(this.#clock, { fragment });
-    this.#server = Server.listen(serverOptions({
-      ...SERVER,
-      clock: this.#clock,
-      transport: network,
-      random: (bytes) => this.#random(bytes),
-      sink: { wantsMessages: true, emit: (event) => this.#hear(event) },
-    }));
-    this.#server.run().then(() => this.#hasEnded = true);
+    this.#network = new MemoryNetwork(this.#clock, { fragment });
   }
 
   /** Starts a server, and honest sessions with it. */
-  static async start(traces: Traces): Promise<ServerWorld> {
-    const world = new ServerWorld(traces);
+  static async start(traces: Traces, fuzzed: FuzzedServer): Promise<ServerWorld> {
+    const world = new ServerWorld(traces, fuzzed);
+    await world.#listen();
     world.#honest = await Honest.start(world.#clock, world.#network);
     await world.#clock.advance(TIMERS.data_interval_ms);
     world.#pending = world.#clock.pending;
     return world;
+  }
+
+  async #listen(): Promise<void> {
+    const { stores, workers } = this.#fuzzed;
+    const platform = {
+      clock: this.#clock,
+      transport: this.#network,
+      random: (bytes: Uint8Array) => this.#random(bytes),
+      legacy: SERVER.legacy,
+    };
+    const sink = { wantsMessages: true, emit: (event: Event) => this.#hear(event) };
+    const options = serverOptions({
+      ...SERVER,
+      ...platform,
+      sink,
+      ...stores && { store: this.#store(), maxPendingBytes: MAX_PENDING_BYTES },
+    });
+    const startThread = () => startMemoryThread(platform);
+    this.#server = workers === 1
+      ? Server.listen(options)
+      : await WorkerPool.listen({ ...options, workers, startThread });
+    this.#server.run().then(() => this.#hasEnded = true);
+  }
+
+  /** A store that is in no hurry, and keeps nothing. */
+  #store(): Store {
+    const pass = (ms: number) => new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+    return {
+      sessions: [],
+      commit: (entries) => {
+        for (const entry of entries) if (entry.kind === "message") this.#stored(entry);
+        return pass(COMMIT_MS);
+      },
+      close: () => pass(0),
+    };
+  }
+
+  #stored({ payload, seq, session }: EntryOf<"message">): void {
+    if (!this.#honest?.sessions.includes(session) || isHonestPayload(payload)) return;
+    this.#wrong ??= `DATA ${seq} of ${session} is stored as ${textOf(payload)}`;
   }
 
   /** The sessions of the honest clients. */
@@ -84,7 +141,7 @@ export class ServerWorld implements World {
   }
 
   #check(ends: readonly HostileEnd[]): void {
-    const { size } = this.#server.registry;
+    const size = this.#server instanceof Server ? this.#server.registry.size : this.names.length;
     expect(!this.#hasEnded, () => "the server has ended");
     expect(this.#wrong === undefined, () => this.#wrong!);
     this.#honest.check();

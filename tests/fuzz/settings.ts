@@ -23,9 +23,17 @@ const SHARED = { timers: TIMERS, maxMessageBytes: 20_000, legacy: new OriginalPr
 /** Of each server; sessions without a connection are soon forgotten. */
 export const SERVER = { ...SHARED, sessionLifetime_ms: 4_000, resumeWithoutToken: false };
 
+/** What clients say. */
+const SAID = "hello";
+
+/** Whether a data message is what clients say. */
+export function isHonestPayload(payload: Uint8Array): boolean {
+  return new TextDecoder().decode(payload) === SAID;
+}
+
 /** Of a client. */
 export function clientSettings() {
-  return { ...SHARED, ...saying("hello", TIMERS) };
+  return { ...SHARED, ...saying(SAID, TIMERS) };
 }
 
 /**

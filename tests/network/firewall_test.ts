@@ -87,10 +87,15 @@ testUnless(
     await killed.ended();
     assertEquals((await labels()).length, 1);
 
-    await using other = host.start("server", "0.0.0.0 4001 --open-firewall");
+    await using other = host.start(
+      "server",
+      `0.0.0.0 4001 --open-firewall --allow ${client.address}`,
+    );
     await other.event("listening");
     // The rule of port 4000 is of a process that is gone, and nothing listens there.
     assertMatch((await labels()).join(), /^pulsewire 0\.0\.0\.0:4001 pid \d+$/);
+    const rules = (await outputOn(host, "iptables", "-S", "INPUT")).text;
+    assertStringIncludes(rules, `-A INPUT -s ${client.address}/32 -p tcp -m tcp --dport 4001 `);
     await using server = host.start("server", ":: 4000 --open-firewall");
     await server.event("listening");
     const [one, two] = await labels();

@@ -53,7 +53,12 @@ const together: Attack = {
 const attacks: readonly Attack[] = IS_FULL
   ? [
     together,
-    ...ATTACKS.map((each) => ({ ...together, ...each, strangers: [each.strangers] })),
+    ...ATTACKS.map(({ opens = false, strangers, what }) => ({
+      ...together,
+      what,
+      strangers: [strangers],
+      opens,
+    })),
     together,
   ]
   : [together];

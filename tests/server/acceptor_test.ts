@@ -44,16 +44,18 @@ function stage(...script: ScriptedListener["script"]) {
   listener.script.push(...script);
   const told: string[] = [];
   const mayGiveWay: boolean[] = [];
+  const room: Promise<void>[] = [];
   acceptAll({
     listener,
     clock,
     stopping: new AbortController().signal,
     accepted: ({ peer }) => told.push(`${clock.now()} accepted ${peer}`),
+    makeRoom: () => room.shift(),
     giveWay: () => mayGiveWay.shift() ?? false,
     refused: ({ peer }) => told.push(`${clock.now()} refused ${peer}`),
     notice: (level) => told.push(`${clock.now()} ${level}`),
   });
-  return { clock, listener, mayGiveWay, told };
+  return { clock, listener, mayGiveWay, room, told };
 }
 
 /** A connection, and the client at its other end. */
@@ -99,6 +101,18 @@ Deno.test("acceptAll() serves a connection to which another one gives way", asyn
   // The descriptor of the other one is free when what was under way on it has ended.
   await staged.clock.advance(0);
   assertEquals(staged.told.slice(3), ["0 accepted client:50000"]);
+});
+
+Deno.test("acceptAll() accepts no more while room is made", async () => {
+  const [first, second, third] = [called(), called(), called()].map(({ connection }) => connection);
+  const { room, told } = stage(first!, second!, third!);
+  const made = Promise.withResolvers<void>();
+  room.push(made.promise);
+  await settle();
+  assertEquals(told, ["0 accepted client:50000"]);
+  made.resolve();
+  await settle();
+  assertEquals(told.length, 3);
 });
 
 Deno.test("acceptAll() sends whoever comes back away without a word, if it does not know `full`", async () => {

@@ -155,6 +155,8 @@ export class Siege implements AsyncDisposable {
     const over = new AbortController();
     const watching = this.#watchMemory(over.signal);
     const entering = this.#enter(over.signal, honest);
+    // It is told once the strangers are gone.
+    entering.catch(() => {});
     const began_ms = performance.now();
     const attacks = await Promise.all(strangers.map((each) => this.#send(each, duration_ms)));
     const minutes = (performance.now() - began_ms) / DIGEST_MS;

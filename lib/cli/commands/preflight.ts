@@ -15,7 +15,7 @@ import type { ExitStatus } from "../../session/close_reason.ts";
 import { heartbeatsUntilDead, predictedDetection_ms } from "../../session/timers.ts";
 import type { Role } from "../../wire/protocol.ts";
 import type { CommandLine } from "../args.ts";
-import { type Check, configBeside, resolveSettings } from "../command.ts";
+import { configBeside, resolveSettings } from "../command.ts";
 import { refuseConflicts } from "../conflicts.ts";
 import { type Settings, timersOf, windowOf } from "../settings.ts";
 import { about, type Finding, findingLine, statusOf } from "./findings.ts";
@@ -29,6 +29,7 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
+import { listFindings, type TrustReaders } from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -42,10 +43,12 @@ export interface PreflightOptions {
 
 /** Checks a command; gives a line for each finding, and the exit status. */
 export async function preflight(
-  ...[role, commandLine]: Parameters<Check>
+  role: Role,
+  commandLine: CommandLine,
+  readers: TrustReaders,
 ): Promise<{ lines: string[]; status: ExitStatus }> {
   const { json, quiet } = commandLine;
-  const findings = await preflightFindings(role, commandLine);
+  const findings = await preflightFindings(role, commandLine, readers);
   const shown = findings.filter(({ level }) => !quiet || level !== "ok");
   return { lines: shown.map((finding) => findingLine(finding, json)), status: statusOf(findings) };
 }
@@ -54,6 +57,7 @@ export async function preflight(
 export async function preflightFindings(
   role: Role,
   commandLine: CommandLine,
+  readers: TrustReaders,
   { disks = systemDisks, own, transport = tcpTransport }: Partial<PreflightOptions> = {},
 ): Promise<Finding[]> {
   const { error, ok } = about("configuration");
@@ -74,6 +78,7 @@ export async function preflightFindings(
     ...findings,
     ...accessFindings(role, reach, protectionOf(settings)),
     ...originalFindings(role, reach, settings),
+    ...role === "server" ? listFindings(settings, readers) : [],
     ...role === "server" ? tokenFindings(reach, settings) : [],
     ...role === "server" ? await firewallFindings(settings) : [],
     ...timerFindings(role, settings, commandLine),
@@ -116,7 +121,15 @@ const OTHER_FILES = 20;
 
 async function sessionFindings(settings: Settings, { once }: CommandLine): Promise<Finding[]> {
   const { ok, warning } = about("sessions");
-  const { max_message_bytes, max_sessions, session_lifetime, workers } = settings;
+  const {
+    max_message_bytes,
+    max_new_per_second,
+    max_sessions,
+    max_sessions_per_address,
+    max_unopened,
+    session_lifetime,
+    workers,
+  } = settings;
   const many = once
     ? "one session"
     : `at most ${max_sessions} sessions, in ${counted(workers, "thread")}`;
@@ -127,10 +140,19 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
     counted(max_message_bytes, "byte")
   }`;
   const files = once ? undefined : await openFilesLimit();
+  const wanted = max_sessions + max_unopened + OTHER_FILES;
   return [
     ok(text),
-    ...files === undefined || files >= max_sessions + OTHER_FILES ? [] : [warning(
-      `max_sessions ${max_sessions}: this process may have only ${files} files open; raise ulimit -n`,
+    about("limits").ok(
+      `of one address at most ${
+        max_sessions_per_address || Math.ceil(max_sessions / 2)
+      } sessions, and ${
+        max_new_per_second === 0 ? "any number of" : max_new_per_second
+      } new connections a second; at most ${max_unopened} connections without a session`,
+    ),
+    ...files === undefined || files >= wanted ? [] : [warning(
+      `max_sessions ${max_sessions} and max_unopened ${max_unopened} take about ${wanted} open files, and ` +
+        `this process may have ${files}; raise ulimit -n`,
     )],
   ];
 }

@@ -12,6 +12,7 @@ import { listenReachOf, ownAddresses, type Reach, reachOf } from "../../platform
 import { isHeldByTimeWait } from "../../platform/net/time_wait.ts";
 import { type Transport, TransportError } from "../../platform/net/transport.ts";
 import type { Role } from "../../wire/protocol.ts";
+import { isFileEntry } from "../check.ts";
 import type { Settings } from "../settings.ts";
 import { about, type Finding } from "./findings.ts";
 
@@ -71,8 +72,8 @@ export interface Protection {
 }
 
 /** What protects the sessions of a command with these settings. */
-export function protectionOf(_settings: Settings): Protection {
-  return { isEncrypted: false, isPeerKnown: false, isListed: false };
+export function protectionOf({ allow }: Settings): Protection {
+  return { isEncrypted: false, isPeerKnown: false, isListed: allow.length > 0 };
 }
 
 /** Judges what protects the sessions of a command, against who can reach them. */
@@ -142,16 +143,23 @@ export function tokenFindings(reach: Reach, { resume_without_token }: Settings):
 
 /** Says whether a server could open its port in the firewall of this host, whose rules are not looked at. */
 export async function firewallFindings(
-  { host, open_firewall, port }: Settings,
-  firewall = firewallOf({ host, port }, systemClock),
+  settings: Settings,
+  firewall = firewallOf(guarded(settings), systemClock),
 ): Promise<Finding[]> {
+  const { open_firewall, port } = settings;
   if (!open_firewall) return [];
   const { ok, warning } = about("open_firewall");
   const why = await firewall.rule.whyNot();
   const opened = `TCP port ${port} in the firewall of this host`;
+  const whom = guarded(settings).allow.length === 0 ? "everybody" : "allow only";
   return [
     why === undefined
-      ? ok(`would open ${opened} while the server runs`)
+      ? ok(`would open ${opened} while the server runs, for ${whom}`)
       : warning(`cannot open ${opened}: ${why}; the server would serve without that`),
   ];
+}
+
+/** What the rule is for: of lists in files, which change, it knows nothing. */
+function guarded({ allow, host, port }: Settings) {
+  return { host, port, allow: allow.some(isFileEntry) ? [] : allow };
 }

@@ -6,6 +6,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { AddressList, type Block, parseBlock } from "../../server/access/address_list.ts";
+import { isFileEntry } from "../check.ts";
 import { type FileContent, WatchedFiles } from "./watched_file.ts";
 
 /** What the settings say, with `@FILE` for the entries of a file. */
@@ -49,11 +50,6 @@ export function useAddressLists(
       use({ allow: new AddressList(allowed), deny: new AddressList(blocksOf(deny, files)) });
     },
   });
-}
-
-/** Whether an entry of a list stands for those in a file. */
-export function isFileEntry(entry: string): boolean {
-  return entry.startsWith("@");
 }
 
 function pathOf(entry: string): string {

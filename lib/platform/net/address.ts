@@ -68,3 +68,13 @@ const MAPPED = "00000000000000000000ffff";
 function joined(parts: readonly string[], radix: number, width: number): string {
   return parts.map((part) => parseInt(part, radix).toString(16).padStart(width, "0")).join("");
 }
+
+/** How many digits of an IPv6 address count as one: of its lower 64 bits a host may pick any (RFC 4291). */
+const SAME_HOST_DIGITS = 16;
+
+/** By what all addresses and ports of one host are alike. */
+export function hostKey(peer: string): string {
+  const host = hostOf(peer);
+  const digits = digitsOf(host) ?? host;
+  return digits.length === DIGITS.ipv6 ? digits.slice(0, SAME_HOST_DIGITS) : digits;
+}

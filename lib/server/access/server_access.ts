@@ -9,7 +9,7 @@
  * @module
  */
 import type { Clock } from "../../platform/clock.ts";
-import { DIGITS, digitsOf, hostOf } from "../../platform/net/address.ts";
+import { digitsOf, hostKey, hostOf } from "../../platform/net/address.ts";
 import { OPEN_LIMIT_MS } from "../../session/timers.ts";
 import type { Access, CountedSession, Verdict } from "../coordinator.ts";
 import { AddressList } from "./address_list.ts";
@@ -17,9 +17,6 @@ import { Rates } from "./rates.ts";
 
 /** How long a connection over the rate waits at most: what is left of its limit has to do for the handshake. */
 export const LONGEST_WAIT_MS: number = OPEN_LIMIT_MS - 1_000;
-
-/** How many digits of an IPv6 address count as one: of its lower 64 bits a host may pick any (RFC 4291). */
-const SAME_HOST_DIGITS = 16;
 
 /** The digits of 127.0.0.1 and ::1, where a proxy or a tunnel of this host may call for any number of clients. */
 const UNCOUNTED = [digitsOf("127.0.0.1"), digitsOf("::1")];
@@ -108,11 +105,4 @@ class Count implements CountedSession {
   release(): void {
     if (--this.sessions === 0) this.#onLast();
   }
-}
-
-/** By what all connections of a host are alike. */
-function hostKey(peer: string): string {
-  const host = hostOf(peer);
-  const digits = digitsOf(host) ?? host;
-  return digits.length === DIGITS.ipv6 ? digits.slice(0, SAME_HOST_DIGITS) : digits;
 }

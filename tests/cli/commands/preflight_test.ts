@@ -9,6 +9,7 @@ import { type FindingLevel, findingLine, statusOf } from "../../../lib/cli/comma
 import { preflightFindings } from "../../../lib/cli/commands/preflight.ts";
 import type { Disks } from "../../../lib/cli/commands/preflight_files.ts";
 import { firewallFindings } from "../../../lib/cli/commands/preflight_network.ts";
+import { useAddressLists } from "../../../lib/cli/files/address_files.ts";
 import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
 import { FirewallRule } from "../../../lib/platform/net/firewall/firewall.ts";
 import type { Tool } from "../../../lib/platform/net/firewall/firewall_host.ts";
@@ -20,6 +21,8 @@ import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const ROOMY: Disks = { freeBytes: () => 1e12, user: () => Promise.resolve(undefined) };
 
+const READERS = { lists: useAddressLists };
+
 /** Checks a command line on a network in memory. */
 async function check(role: Role, line: string, options: {
   own?: string[];
@@ -28,7 +31,7 @@ async function check(role: Role, line: string, options: {
 } = {}) {
   const transport = options.transport ?? new MemoryNetwork(new VirtualClock());
   const words = line.split(" ").filter((word) => word !== "");
-  const findings = await preflightFindings(role, parseCommandLine(role, words), {
+  const findings = await preflightFindings(role, parseCommandLine(role, words), READERS, {
     own: options.own ?? ["127.0.0.1", "10.0.0.1"],
     transport,
     disks: { ...ROOMY, ...options.disks },
@@ -55,6 +58,10 @@ const PLAIN: readonly [role: Role, line: string, faults: string[]][] = [
   ["server", "192.0.2.1", ["warning access", "warning original"]],
   ["server", "127.0.0.1 --data-interval 20", ["warning timers"]],
   ["server", "127.0.0.1 --data-interval 19.9", []],
+  ["server", "127.0.0.1 --allow 10.0.0.0/8 --deny 10.0.0.1", []],
+  ["server", "127.0.0.1 --allow @/no/such/list", ["error allow"]],
+  ["server", "127.0.0.1 --deny @/no/such/list", ["error deny"]],
+  ["server", "10.0.0.1 --no-original --allow 10.0.0.0/8", ["warning access"]],
   ["server", "127.0.0.1 --resume-without-token", []],
   [
     "server",
@@ -94,11 +101,25 @@ Deno.test("--check says what would be served, with the predicted detection", asy
   assertStringIncludes(texts, "at most 7 sessions");
 });
 
+Deno.test("--check reads the files of lists", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/allow`;
+  Deno.writeTextFileSync(path, "10.0.0.0/8 # ours\n");
+  assertEquals(await faults("server", `127.0.0.1 --allow @${path}`), []);
+  Deno.writeTextFileSync(path, "10.0.0.0/33\n");
+  const found = await check("server", `127.0.0.1 --allow @${path}`);
+  assertStringIncludes(found.find(({ level }) => level === "error")!.text, `${path}: line 1: `);
+});
+
 Deno.test("--check of a port that is taken is doubtful, of an address elsewhere an error", async () => {
   const transport = new MemoryNetwork(new VirtualClock());
   const running = transport.listen({ host: "127.0.0.1", port: 4000 });
   const words = parseCommandLine("server", ["127.0.0.1"]);
-  const found = await preflightFindings("server", words, { transport, own: [], disks: ROOMY });
+  const found = await preflightFindings("server", words, READERS, {
+    transport,
+    own: [],
+    disks: ROOMY,
+  });
   assertEquals(found.filter(({ level }) => level !== "ok").map(({ about }) => about), ["host"]);
   assertEquals(statusOf(found), 1);
   assertEquals(transport.listening, 1, "the server that runs goes on");
@@ -106,7 +127,11 @@ Deno.test("--check of a port that is taken is doubtful, of an address elsewhere 
   transport.listen = () => {
     throw new TransportError("address_not_here", "", { code: "EADDRNOTAVAIL" });
   };
-  const elsewhere = await preflightFindings("server", words, { transport, own: [], disks: ROOMY });
+  const elsewhere = await preflightFindings("server", words, READERS, {
+    transport,
+    own: [],
+    disks: ROOMY,
+  });
   assertEquals(statusOf(elsewhere), 2);
 });
 

@@ -44,11 +44,16 @@ export function firewallOf(address: GuardedAddress, clock: Clock): PortFirewall 
 /** How many addresses a rule may be for: each is a rule of its own in iptables. */
 const MAX_SOURCES = 64;
 
+const FOR_ALL =
+  `, for every address: allow has more than ${MAX_SOURCES}, and the server refuses the others`;
+
 /** The rule of one server, which is to listen already: then no other one can have its port. */
 export class FirewallRule {
   readonly #address: GuardedAddress;
   readonly #host: FirewallHost;
   readonly #openings: readonly Opening[];
+  /** Whether it is for every address though not every one may connect. */
+  readonly #isForAll: boolean;
   readonly #owner: Owner;
   readonly #label: string;
   /** Those that may have the rule. */
@@ -58,7 +63,9 @@ export class FirewallRule {
   constructor(address: GuardedAddress, host: FirewallHost) {
     this.#address = address;
     this.#host = host;
-    this.#openings = openingsOf(address);
+    const openings = openingsOf(address);
+    this.#isForAll = openings.some(({ sources = [] }) => sources.length > MAX_SOURCES);
+    this.#openings = this.#isForAll ? openingsOf({ ...address, allow: [] }) : openings;
     this.#owner = { host: plainAddress(address.host), port: address.port, pid: host.pid };
     this.#label = labelOf(this.#owner);
   }
@@ -80,14 +87,7 @@ export class FirewallRule {
       if ("problem" in result) return await this.#failed(result.problem);
       places.push(...result.chains);
     }
-    const port = `TCP port ${this.#address.port}`;
-    const text = places.length === 0
-      ? `this host's firewall has no rules for ${port}: there is nothing to open`
-      : `${port} is open in the firewall (${
-        places.join(", ")
-      }) while this server runs, by the rule ` +
-        `"${this.#label}"`;
-    return { isOpen: true, text };
+    return { isOpen: true, text: this.#openText(places) };
   }
 
   /** Removes the rule, wherever it is; returns why it could not, as a sentence. */
@@ -117,8 +117,6 @@ export class FirewallRule {
     if (!mayRun("iptables") && !mayRun("nft")) {
       return `there is neither iptables nor nft to run, ${IN_CONTAINER}`;
     }
-    const sources = Math.max(0, ...this.#openings.map((each) => each.sources?.length ?? 0));
-    if (sources > MAX_SOURCES) return `allow has more than ${MAX_SOURCES} addresses`;
   }
 
   /** Lists the rules of all tools that work, without what killed servers have left. */
@@ -173,6 +171,17 @@ export class FirewallRule {
     const problem = await filter.insert(opening);
     if (problem === undefined) places.push(filter.tool);
     return problem;
+  }
+
+  #openText(places: readonly string[]): string {
+    const port = `TCP port ${this.#address.port}`;
+    if (places.length === 0) {
+      return `this host's firewall has no rules for ${port}: there is nothing to open`;
+    }
+    return `${port} is open in the firewall (${
+      places.join(", ")
+    }) while this server runs, by the rule ` +
+      `"${this.#label}"${this.#isForAll ? FOR_ALL : ""}`;
   }
 
   async #failed(why: string): Promise<OpenReport> {
