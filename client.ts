@@ -5,21 +5,35 @@
  */
 import { type Check, commandMain } from "./lib/cli/command.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
-import { timersOf, windowOf } from "./lib/cli/settings.ts";
+import { type Settings, timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
 import { IntervalSource, QueueSource } from "./lib/client/source.ts";
 import { readLines } from "./lib/client/stdin_lines.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { systemClock } from "./lib/platform/clock.ts";
+import type { Transport } from "./lib/platform/net/transport.ts";
+import { type EventSink, EventSource } from "./lib/session/events.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
-import { EventSource } from "./lib/session/events.ts";
 import type { Key } from "./lib/wire/proof.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) =>
   (await import("./lib/cli/commands/preflight.ts")).preflight(...args, {});
+
+/** TCP with TLS, whose files are watched. */
+async function tlsTransport(settings: Settings, sink: EventSink): Promise<Transport> {
+  // Loaded only with TLS.
+  const { watchClientTls } = await import("./lib/cli/files/tls_files.ts");
+  const { ClientTlsTransport } = await import("./lib/platform/net/tls/tls.ts");
+  const events = new EventSource(sink, systemClock);
+  const report = (level: "info" | "warning", text: string) =>
+    void events.emit("notice", { level, text });
+  const tls = new ClientTlsTransport({});
+  watchClientTls({ settings, report, clock: systemClock, use: (pem) => tls.use(pem) });
+  return tls.on(tcpTransport);
+}
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
@@ -30,7 +44,8 @@ if (import.meta.main) {
   const status = await commandMain(
     "client",
     Deno.args,
-    ({ settings, commandLine, sink }) => {
+    async ({ settings, commandLine, sink }) => {
+      const transport = settings.tls ? await tlsTransport(settings, sink) : tcpTransport;
       const timers = timersOf(settings);
       let key: Key | undefined;
       if (settings.key_file !== "") {
@@ -54,7 +69,7 @@ if (import.meta.main) {
           key: key && (() => key!),
           original: settings.original,
           legacy: new OriginalProtocol(),
-          transport: tcpTransport,
+          transport,
           clock: systemClock,
           random: systemRandom,
           sink: parts.sink,

@@ -8,9 +8,11 @@ import { type Check, commandMain } from "./lib/cli/command.ts";
 import { isFileEntry } from "./lib/cli/check.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
-import { timersOf } from "./lib/cli/settings.ts";
+import { type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
+import type { ServerPem } from "./lib/platform/net/tls/server.ts";
+import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { ReachableServer } from "./lib/server/access/reachable_server.ts";
 import { ServerAccess } from "./lib/server/access/server_access.ts";
@@ -24,6 +26,32 @@ import { openOutput } from "./lib/store/output_file.ts";
 import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
 
+/** What a server shows with TLS, and what makes TLS of it; its files are watched. */
+interface OpenTls {
+  /** What its files had at the start. */
+  readonly pem: ServerPem;
+  /** What a server without workers uses, which makes it of what the files have now. */
+  readonly serving: ServingTls;
+  /** Called with what the files have when they have changed. */
+  changed?: (pem: ServerPem) => void;
+}
+
+async function openTls(settings: Settings, events: EventSource): Promise<OpenTls> {
+  // Loaded only with TLS.
+  const { watchServerTls } = await import("./lib/cli/files/tls_files.ts");
+  const { serverTls } = await import("./lib/platform/net/tls/tls.ts");
+  const report = (level: "info" | "warning", text: string) =>
+    void events.emit("notice", { level, text });
+  let first: ServerPem | undefined;
+  let opened: OpenTls | undefined;
+  const use = (pem: ServerPem) => {
+    first ??= pem;
+    opened?.serving.use(pem);
+    opened?.changed?.(pem);
+  };
+  watchServerTls({ settings, report, clock: systemClock, use });
+  return opened = { pem: first!, serving: await serverTls(first!) };
+}
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
 function unopenedLimit(wanted: number, tell: (text: string) => void): number {
   const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
@@ -64,7 +92,11 @@ if (import.meta.main) {
         ? await openStoredOutput(store, settings.output, { tell })
         : await openOutput(settings.output, { tell });
       if (output) opened.defer(() => output.close());
+      const tls = settings.tls_cert === "" ? undefined : await openTls(settings, events);
       const { once } = commandLine;
+      const { workers } = settings;
+      // One session has no use for more than one thread.
+      const isOne = once || workers === 1;
       const access = new ServerAccess({
         clock: systemClock,
         maxSessionsPerAddress: settings.max_sessions_per_address ||
@@ -101,20 +133,19 @@ if (import.meta.main) {
         store,
         output,
         once,
-        original: settings.original,
+        original: settings.original && !tls && !keys,
+        tls: tls?.pem,
         legacy: new OriginalProtocol(),
         random: systemRandom,
-        transport: tcpTransport,
+        transport: tls && isOne ? tls.serving.on(tcpTransport) : tcpTransport,
         clock: systemClock,
         sink,
       };
-      const { workers } = settings;
-      // One session has no use for more than one thread.
-      const isOne = once || workers === 1;
       if (!isOne) checkThreads(workers);
       const server = isOne
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
+      if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
       return new ReachableServer({
         server,

@@ -26,7 +26,7 @@ file, the file beats the default. \`--config FILE\` names the file; without it, 
 \`port\` may be given without their flags, as first and second argument, or in one: \`127.0.0.1:4000\`,
 \`[::1]:4000\`. Seconds may have fractions, or be written as a duration: \`90s\`, \`5m\`, \`2h5m\`, \`1d\`, \`500ms\`;
 in a file such a duration is a text, \`"5m"\`. A text's range is its length in characters. The port 0 has a
-server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\`, \`record\` and \`log_dir\`.
+server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\`, \`record\`, \`log_dir\` and the files of TLS.
 
 ${
     table(

@@ -31,6 +31,11 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   record: "night.jsonl",
   "key-file": "keys",
   "new-key": "mill-7",
+  "tls-ca": "ca.pem",
+  "tls-cert": "cert.pem",
+  "tls-client-ca": "ca.pem",
+  "tls-key": "key.pem",
+  "tls-server-name": "pulsewire.example.org",
   allow: "192.0.2.0/24,2001:db8::1",
   deny: "192.0.2.0/24,@deny.txt",
 };

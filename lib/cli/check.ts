@@ -11,14 +11,21 @@ import { type Key, type KeyDescription, KEYS, type Value } from "./settings.ts";
 
 export type { Value };
 
-/** The settings that name a file or a folder, if any: they may be empty in a file. */
+/** The settings that name a file or a folder, if any. */
 export const PATHS: readonly string[] = [
   "key_file",
   "log_dir",
   "output",
   "record",
   "store",
+  "tls_ca",
+  "tls_cert",
+  "tls_client_ca",
+  "tls_key",
 ] satisfies Key[];
+
+/** The texts that may be empty in a file, which means none. */
+export const OPTIONAL_TEXTS: readonly string[] = [...PATHS, "tls_server_name" satisfies Key];
 
 /** The values that a setting can have, for people. */
 export function expectation(

@@ -281,8 +281,6 @@ export function resolveSettings(
     : readConfig(config, role);
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
-  // Original clients have no keys.
-  if (given.key_file) defaults.original = false;
   return { ...defaults, ...given, ...promptForAddress(given, defaults, at, role) };
 }
 

@@ -6,7 +6,7 @@
 import { parse } from "@std/toml";
 import { fileErrorText, UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
-import { checkValue, didYouMean, numberOf, PATHS, type Value } from "./check.ts";
+import { checkValue, didYouMean, numberOf, OPTIONAL_TEXTS, type Value } from "./check.ts";
 import { hintOf, switchWord } from "./config_hints.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
@@ -55,7 +55,7 @@ export function parseConfig(text: string, name: string, role: Role): Partial<Set
     if (owner !== role) {
       throw new UsageError(`${given}: a key of the ${owner}, not of the ${role}`);
     }
-    if (value === "" && PATHS.includes(key)) continue;
+    if (value === "" && OPTIONAL_TEXTS.includes(key)) continue;
     settings[key] = checkOrFix(key as Key, value, given, role);
   }
   return settings;

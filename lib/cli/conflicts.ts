@@ -52,10 +52,13 @@ export function refuseConflicts(
   commandLine: CommandLine,
 ): void {
   refuseSharedRecording(settings);
-  if (settings.original && settings.key_file !== "") {
+  refuseTlsConflicts(role, settings, commandLine);
+  // A server's file says `original = true` by default: then keys switch it off.
+  const asksForOriginal = role === "client" ? settings.original : commandLine.settings.original;
+  if (asksForOriginal && settings.key_file !== "") {
     throw new UsageError(
       "--original and --key-file: the original program knows no keys, so it could not come in, nor prove " +
-        "itself; leave one out, in the file as well (original = false)",
+        "itself; leave one out",
     );
   }
   if (role === "client") return refuseClientConflicts(settings, commandLine);
@@ -63,6 +66,46 @@ export function refuseConflicts(
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");
   }
   refuseSharedFile(settings);
+}
+
+/** TLS takes a certificate and its key together, and the original program speaks none. */
+function refuseTlsConflicts(
+  role: Role,
+  settings: Settings,
+  { settings: flags }: CommandLine,
+): void {
+  const { original, tls, tls_cert, tls_client_ca, tls_key } = settings;
+  const isOn = role === "client" ? tls : tls_cert !== "";
+  const without = role === "client" && !tls &&
+    (["tls_ca", "tls_server_name", "tls_cert", "tls_key"] as const).find((key) => settings[key]);
+  if (without) throw new UsageError(`${without}: has no effect without TLS; give --tls, too`);
+  if ((tls_cert === "") !== (tls_key === "")) {
+    const [given, missing] = tls_key === "" ? ["tls_cert", "tls-key"] : ["tls_key", "tls-cert"];
+    throw new UsageError(
+      `${given}: takes a certificate and its private key; give --${missing}, too`,
+    );
+  }
+  if (role === "client" && tls_cert !== "" && settings.tls_ca === "") {
+    throw new UsageError(
+      "tls_cert: a client with a certificate of its own takes the server's authority from tls_ca alone; " +
+        "give --tls-ca, too",
+    );
+  }
+  if (role === "server" && tls_client_ca !== "" && !isOn) {
+    throw new UsageError(
+      "tls_client_ca: has no effect without TLS; give --tls-cert and --tls-key, too",
+    );
+  }
+  // A server's file says `original = true` by default: then TLS switches it off.
+  const asksForOriginal = role === "client" ? original : flags.original;
+  if (isOn && asksForOriginal) {
+    throw new UsageError(
+      `--original and ${
+        role === "client" ? "--tls" : "tls_cert"
+      }: the original program speaks no ` +
+        "TLS; leave one out",
+    );
+  }
 }
 
 /** Why a setting has no effect on the lines of stdin. */

@@ -38,6 +38,12 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   db: ["store"],
   database: ["store"],
   file: ["output"],
+  ssl: ["tls", "tls-cert"],
+  cacert: ["tls-ca"],
+  ca: ["tls-ca", "tls-client-ca"],
+  cert: ["tls-cert"],
+  key: ["tls-key"],
+  sni: ["tls-server-name"],
   threads: ["workers"],
   "?": ["help"],
 };

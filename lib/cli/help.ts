@@ -13,6 +13,10 @@ const PATHS: Partial<Record<Key, string>> = {
   output: " FILE",
   record: " FILE",
   key_file: " FILE",
+  tls_ca: " FILE",
+  tls_cert: " FILE",
+  tls_client_ca: " FILE",
+  tls_key: " FILE",
   log_dir: " FOLDER",
 };
 
@@ -66,6 +70,10 @@ export function helpText(role: Role): string {
         ),
       )]
       : [],
+    group(
+      "TLS",
+      settings("tls", "tls_ca", "tls_server_name", "tls_cert", "tls_key", "tls_client_ca"),
+    ),
     group("Run", options()),
     group("Output", [
       ...options("output"),

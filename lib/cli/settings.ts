@@ -186,13 +186,7 @@ export const SETTINGS = {
     meaning: "who may connect: addresses, blocks, @FILE; nobody else",
   },
   deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
-  key_file: {
-    ...PATH,
-    meaning: {
-      server: "the keys of clients, one a line; no others come in",
-      client: "this client's key: a name and a secret",
-    },
-  },
+  key_file: { ...PATH, meaning: "file of keys, which both sides prove: name and secret" },
   open_firewall: {
     ...SWITCH,
     role: "server",
@@ -205,6 +199,32 @@ export const SETTINGS = {
     meaning: "SQLite file for data messages, sessions and outages",
   },
   output: { ...PATH, role: "server", meaning: "file to append data messages to; - for stdout" },
+  tls: { ...SWITCH, role: "client", default: false, meaning: "speak TLS to the server" },
+  tls_ca: {
+    ...PATH,
+    role: "client",
+    meaning: "authorities of the server, besides the platform's (PEM)",
+  },
+  tls_server_name: {
+    role: "client",
+    unit: "text",
+    range: [1, 253],
+    default: "",
+    meaning: "name in the server's certificate, if not the host",
+  },
+  tls_cert: {
+    ...PATH,
+    meaning: {
+      server: "certificate (PEM); with it, the port speaks TLS only",
+      client: "certificate to show to the server (PEM)",
+    },
+  },
+  tls_key: { ...PATH, meaning: "private key of tls_cert (PEM)" },
+  tls_client_ca: {
+    ...PATH,
+    role: "server",
+    meaning: "authorities of client certificates, to ask for (PEM)",
+  },
   log_dir: { ...PATH, meaning: "folder for the three rotating log files" },
   log_stamps: {
     unit: "choice",

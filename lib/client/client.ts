@@ -12,6 +12,7 @@
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
+import { mayPass } from "../platform/net/error_text.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { type Random, randomId } from "../platform/secrets.ts";
 import {
@@ -250,7 +251,9 @@ export class Client {
 }
 
 /** What more than its cause is known of a connection that was lost, or not opened; `undefined` if nothing. */
-function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): string | undefined {
+function retryText(closeReason: CloseReason, wasOpened: boolean): string | undefined {
+  const { by, code, reason, text } = closeReason;
+  if (mayPass(code)) return `the server is not trusted: ${text}`;
   if (reason === "failed") return `the connection failed: ${text}`;
   if (reason === "unreachable") return `the server is unreachable: ${text}`;
   if (reason === "full") return `the server has no room: ${text}`;
@@ -265,8 +268,8 @@ function retryText({ by, reason, text }: CloseReason, wasOpened: boolean): strin
 }
 
 const BEFORE_OPEN =
-  "before the session was open: by a proxy, tunnel or load balancer whose server does " +
-  "not answer, or by another program";
+  "before the session was open: by a server that does not let this address in (allow, deny) or has no " +
+  "room, by a proxy, tunnel or load balancer whose server does not answer, or by another program";
 
 /** Why a client ends that is stopped by `--duration`. */
 const TIME_OVER = "its time is over,";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TlsFacts } from "../platform/net/transport.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
@@ -28,7 +29,7 @@ export interface EventText {
 /** Which key was proved: the client's, and at the client by both. */
 function keyText({ who }: Event, role: Role): string {
   if (who === undefined) return "";
-  return role === "server" ? `key ${who}, ` : `key ${who} proved by both sides, `;
+  return role === "server" ? `, key ${who}` : `, key ${who} proved by both sides`;
 }
 
 /** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
@@ -58,7 +59,9 @@ export function levelOf(event: Event, role: Role): Level {
       return terminatedLevel(event, role);
     case "strangers":
       // Each kind warns once: what comes all the time must not push other warnings out of the log.
-      return event.new && event.sent.some((each) => each !== "nothing") ? "warning" : "info";
+      return event.new && (event.limits || event.sent.some((each) => each !== "nothing"))
+        ? "warning"
+        : "info";
     case "summary":
       return isComplete(event) && !isLost(event, role) ? "info" : "warning";
     case "total": {
@@ -72,6 +75,12 @@ export function levelOf(event: Event, role: Role): Level {
   }
 }
 
+function tlsText(tls: TlsFacts | undefined): string {
+  if (!tls) return "";
+  const { certificate, version = "TLS" } = tls;
+  return `, ${version.replace("TLSv", "TLS ")}${certificate ? `, certificate ${certificate}` : ""}`;
+}
+
 function textOf(event: Event, role: Role, timers: Timers): string | undefined {
   switch (event.event) {
     case "started":
@@ -80,10 +89,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `listening on ${formatAddress(event.host, event.port)}` +
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
-      return `session open with ${event.peer}, ${
-        keyText(event, role)
-      }local address ${event.local}; ` +
-        predictionText(event, role);
+      return `session open with ${event.peer}, local address ${event.local}` +
+        `${tlsText(event.tls)}${keyText(event, role)}; ${predictionText(event, role)}`;
     case "data_sent": {
       const again = event.resent ? " again" : "";
       return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;

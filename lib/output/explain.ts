@@ -94,7 +94,11 @@ function explainUnopened(end: CloseReport, role: Role): Explanation {
 }
 
 function explainOwn(end: CloseReport, role: Role): Explanation {
-  const { peer, reason, text } = end;
+  const { code, peer, reason, text } = end;
+  if (role === "client" && code !== undefined && !wasOpen(end)) {
+    const failed = reason === "refused" ? "does not trust" : "cannot connect to";
+    return { what: `this side ${failed} ${peer}: ${text}`, next: nextOf("connect", code) };
+  }
   if (reason === "protocol") {
     if (wasOpen(end)) return { what: `${otherSide(role)} broke the protocol: ${text}` };
     return { what: `${peer} does not speak PW/1: ${text}`, next: "is this the right port?" };
@@ -143,6 +147,7 @@ function explainPeer(end: CloseReport, role: Role): Explanation {
     case "refused":
       return {
         what: `${other} ${role === "client" ? "refused" : "ended"} the session${text}`,
+        next: nextOf("connect", end.code),
       };
     case "done":
       return { what: `ended by ${other}: ${end.text || ALL_DONE}` };

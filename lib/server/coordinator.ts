@@ -10,7 +10,6 @@ import type { ProofVerdict } from "../wire/proof.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { Limit } from "../session/events.ts";
 import type { StoredSession } from "../store/store.ts";
-import type { Stranger } from "./strangers.ts";
 
 /**
  * What becomes of a connection by its peer's address: it is served at once (`undefined`) or after a wait, or
@@ -64,6 +63,16 @@ export interface Forwarded {
   readonly refusal?: Refusal;
   /** What came of the proof of its key, if the server has keys. */
   readonly proven?: Proven;
+}
+
+/** A connection that opened no session. */
+export interface Stranger {
+  /** Its address and port. */
+  readonly peer: string;
+  /** What it sent: see `describeSent`; `undefined` if that was not looked at. */
+  readonly sent?: string;
+  /** The limit for which it was closed or refused, if it was. */
+  readonly limit?: Limit;
 }
 
 /** Which worker serves a connection. */

@@ -4,13 +4,12 @@
  * @module
  */
 import { sleep } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import type { KeyRing } from "../wire/proof.ts";
-import type { UnopenedConnections } from "./acceptor.ts";
+import type { UnopenedConnections } from "./strangers.ts";
 import type { Forwarded, Proven, Refusal } from "./coordinator.ts";
 import {
   behindFirstLine,
@@ -41,8 +40,6 @@ export interface IncomingConnection {
 /** Options for {@linkcode Dispatcher}. */
 export interface DispatcherOptions
   extends Pick<ServerOptions, "clock" | "coordinator" | "keys" | "legacy"> {
-  /** Aborts when the server stops: no connection is waited for any more. */
-  stopping: AbortSignal;
   /** The connections that have opened no session. */
   unopened: UnopenedConnections;
   /** Serves a connection. */
@@ -86,12 +83,15 @@ export class Dispatcher {
     const incoming = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
     if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
-    const proven = keys && !legacy ? await this.#challenge(keys, incoming) : undefined;
+    const { refusal: isRefused } = incoming.connection;
+    const proven = keys && !legacy && !isRefused
+      ? await this.#challenge(keys, incoming)
+      : undefined;
     if (!unopened.has(connection)) return ended(connection);
     const more = proven && { proven };
     // What is not proved is placed nowhere: it must neither take another's room, nor move its session.
     const isPlaced = session !== undefined && (!keys || proven?.who !== undefined);
-    if (!coordinator || (!legacy && !isPlaced)) {
+    if (!coordinator || isRefused || (!legacy && !isPlaced)) {
       return serve({ ...incoming, ...more, session: undefined });
     }
     const placement = await coordinator.findWorker(session, connection.peer);
@@ -119,13 +119,12 @@ export class Dispatcher {
     keys: KeyRing,
     { connected_ms, connection }: IncomingConnection,
   ): Promise<Proven | undefined> {
-    const { clock, stopping } = this.#options;
     const hello = parseHello(connection.received);
     if (!hello) return undefined;
     const challenge = keys.challenge(hello);
     if (!challenge) return { failure: "HELLO without a key", end: refused(NO_KEY) };
     const { key, serverNonce: nonce } = challenge.exchange;
-    using limit = new Deadline(clock, { signal: stopping });
+    using limit = this.#options.unopened.limit();
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const asked = connection.ask(encodeFrame({ type: "CHALLENGE", nonce })).then(() => true);
     const over = () => false;
@@ -145,9 +144,9 @@ export class Dispatcher {
     connected_ms: number,
     isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
   ): Promise<IncomingConnection> {
-    const { clock, coordinator, legacy, stopping } = this.#options;
+    const { coordinator, legacy, unopened } = this.#options;
     const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
-    using limit = new Deadline(clock, { signal: stopping });
+    using limit = unopened.limit();
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);

@@ -5,7 +5,12 @@
  */
 import { concat } from "../platform/bytes.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Connection, KernelReceiver } from "../platform/net/transport.ts";
+import type {
+  Connection,
+  KernelReceiver,
+  TlsFacts,
+  TlsRefusal,
+} from "../platform/net/transport.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
@@ -14,7 +19,7 @@ import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Limit } from "../session/events.ts";
 import type { LegacyProtocol } from "./options.ts";
-import type { Stranger } from "./strangers.ts";
+import type { Stranger } from "./coordinator.ts";
 
 const LF = 0x0a;
 
@@ -147,6 +152,21 @@ export class PeekedConnection implements Connection {
     return this.#connection.local;
   }
 
+  /** What its TLS agreed on. */
+  get tls(): TlsFacts | undefined {
+    return this.#connection.tls;
+  }
+
+  /** Why the client's certificate is not accepted. */
+  get refusal(): TlsRefusal | undefined {
+    return this.#connection.refusal;
+  }
+
+  /** The first bytes of a TLS handshake that is not complete. */
+  get handshake(): Uint8Array | undefined {
+    return this.#connection.handshake;
+  }
+
   /** What is wrong with this host's own interface for it. */
   async linkFault(now_ms: number): Promise<string | undefined> {
     return await this.#connection.linkFault?.(now_ms);
@@ -202,22 +222,31 @@ export function limitOf({ by, reason }: CloseReason): Limit | undefined {
   return by === "network" && reason === "closed" ? "max_unopened" : undefined;
 }
 
+/** What was sent to a port for TLS instead of a handshake, or of one that was not completed. */
+function describeHandshake(first: Uint8Array): string {
+  if (beginsHello(first)) return "no_tls";
+  const sent = describeSent(first);
+  return sent === "tls" ? "tls_unfinished" : sent;
+}
+
 /**
  * The stranger of a connection on which these bytes, or none, were read before its end, perhaps for a limit, or
- * because it proved no key.
+ * because it proved no key; by the code of that end, if it has one.
  */
 export function strangerOf(
   connection: Connection,
   first: Uint8Array,
-  { failure, limit }: { limit?: Limit; failure?: string } = {},
+  { code, failure, limit }: { code?: string; failure?: string; limit?: Limit },
 ): Stranger {
-  const { peer } = connection;
+  const { handshake, peer, refusal } = connection;
   if (limit) return { peer, limit };
+  if (refusal) return { peer, sent: refusal.code.toLowerCase() };
+  if (handshake && code === "TLS_DISTRUSTED") return { peer, sent: "tls_distrust" };
+  if (handshake) return { peer, sent: describeHandshake(handshake) };
   if (failure !== undefined) return { peer, sent: failure };
   // What is not enough for the dispatcher has been received all the same.
   const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
-  const sent = describeSent(isPeeked ? connection.received : first);
-  return { peer, sent };
+  return { peer, sent: describeSent(isPeeked ? connection.received : first) };
 }
 
 /** Reads until the bytes are enough, are as many as may be, or the peer closes: false if it does before any. */

@@ -5,6 +5,7 @@
  */
 import type { Random } from "../platform/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { ServerPem } from "../platform/net/tls/server.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
@@ -23,6 +24,8 @@ export interface ServerConfig {
   maxMessageBytes: number;
   /** Whether to serve clients of the original program too. */
   original: boolean;
+  /** What to show, and to ask for, with TLS; without it, connections have none. */
+  tls?: ServerPem;
   /** How many sessions there may be. */
   maxSessions: number;
   /** How many connections there may be that have opened no session; of a server's workers, of each. */
@@ -35,10 +38,10 @@ export interface ServerConfig {
 
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
-  const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers } = options;
+  const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers, tls } = options;
   const { resumeWithoutToken, sessionLifetime_ms } = options;
   const sessions = { maxSessions, maxUnopened, original, resumeWithoutToken, sessionLifetime_ms };
-  return { address, maxMessageBytes, timers, ...sessions };
+  return { address, maxMessageBytes, timers, tls, ...sessions };
 }
 
 /** Options for `Server`. */

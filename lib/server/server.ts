@@ -3,9 +3,9 @@
  *
  * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
  * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` counts connections
- * that open none. `options.ts` has what is
- * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
+ * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` bounds and counts those
+ * that open none. `options.ts` has what is passed in, also a second protocol; `coordinator.ts` is the interface to who
+ * may come in (`access/`) and to the other workers (`workers/`).
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -20,10 +20,10 @@ import { EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import { BatchDelivery, type Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
-import { acceptAll, UnopenedConnections } from "./acceptor.ts";
+import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import type { Forwarded, Refusal } from "./coordinator.ts";
+import type { Forwarded, Refusal, Stranger } from "./coordinator.ts";
 import { sourceOf, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
@@ -34,7 +34,7 @@ import {
   type SessionCounts,
   SessionRegistry,
 } from "./session_registry.ts";
-import { type Stranger, Strangers } from "./strangers.ts";
+import { Strangers, UnopenedConnections } from "./strangers.ts";
 
 /** How long, in milliseconds, everything may take to end after a stop. */
 export const STOP_LIMIT_MS = 1_900;
@@ -83,7 +83,7 @@ export class Server {
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
     const unopened = this.#unopened = new UnopenedConnections({
-      access: coordinator ?? options.access,
+      access: coordinator ?? (options.access?.isJudging ? options.access : undefined),
       clock,
       maxUnopened: options.maxUnopened,
       stopping,
@@ -91,7 +91,7 @@ export class Server {
     });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const ended = (connection: Connection) => this.#endedUnopened(connection);
-    const dispatch = { clock, coordinator, keys, legacy, stopping, unopened, serve, ended };
+    const dispatch = { clock, coordinator, keys, legacy, unopened, serve, ended };
     this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);

@@ -16,14 +16,13 @@ import type { Limit } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
-import { type Hello, helloFields } from "../wire/hello.ts";
-import { type Frame, type HoldReason, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Hello, helloFields, refuseVersion } from "../wire/hello.ts";
+import { type Frame, type HoldReason, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
 import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
-import type { Proven } from "./coordinator.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import { refusalOf } from "./session_record.ts";
-import type { Stranger } from "./strangers.ts";
+import type { Proven, Stranger } from "./coordinator.ts";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
@@ -106,13 +105,15 @@ export class ServerSession extends Session implements DeadlineListener {
     this.#assurance?.end();
   }
 
-  /** A connection that ends without a `HELLO`, right or wrong, or for a limit, is counted among the strangers. */
+  /** One that ends without a `HELLO` or a certificate, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
     const failure = this.proven?.failure;
     const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
-    if (isClient && !limit && !failure) return super.reportEnd(closeReason, connection);
-    this.config.onStranger(strangerOf(this.connection, this.firstBytes, { failure, limit }));
+    const { code } = closeReason;
+    const isStranger = !isClient || limit || failure || this.connection.refusal;
+    if (!isStranger) return super.reportEnd(closeReason, connection);
+    this.config.onStranger(strangerOf(this.connection, this.firstBytes, { code, failure, limit }));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -232,9 +233,8 @@ export class ServerSession extends Session implements DeadlineListener {
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     if (this.#hello) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
-    const admission = frame.version === PROTOCOL_VERSION
-      ? this.config.admit(this, hello)
-      : { refusal: `this server speaks PW/${PROTOCOL_VERSION}, not PW/${frame.version}` };
+    const refusal = this.connection.refusal?.text ?? refuseVersion(frame.version);
+    const admission = refusal === undefined ? this.config.admit(this, hello) : { refusal };
     if (admission === "late") return this.end(this.openTimeout());
     if (admission === "given up") return;
     if ("refusal" in admission) {

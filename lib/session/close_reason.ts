@@ -6,6 +6,7 @@
  */
 import type { Noticed } from "../evidence/outage_log.ts";
 import { defectText } from "../platform/errors.ts";
+import { mayPass } from "../platform/net/error_text.ts";
 import { TransportError, type TransportErrorKind } from "../platform/net/transport.ts";
 import type { HoldReason, Role, TerminateReason } from "../wire/protocol.ts";
 import type { Cut } from "../evidence/cuts.ts";
@@ -45,7 +46,7 @@ export interface CloseReason {
   readonly reason: EndReason;
   /** What whoever ended it said about the reason; empty if nothing. */
   readonly text: string;
-  /** The operating system's error code, if an error of the network has one. */
+  /** The operating system's error code, if an error of the network has one, or a code of TLS. */
   readonly code?: string;
   /** Set if the peer had given up before it was answered, as after a wait in a proxy's queue. */
   readonly unheard?: true;
@@ -53,7 +54,10 @@ export interface CloseReason {
   readonly link?: string;
 }
 
-const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
+/** Why a connection ended, by the network if nobody else is named. */
+const END_OF_KIND: Readonly<
+  Record<TransportErrorKind, EndReason | readonly [by: EndedBy, reason: EndReason]>
+> = {
   refused: "refused",
   reset: "reset",
   unreachable: "unreachable",
@@ -65,6 +69,9 @@ const REASON_OF_KIND: Readonly<Record<TransportErrorKind, EndReason>> = {
   // A route or a firewall on the path forbids it (RFC 1812, section 5.2.7.1).
   not_permitted: "unreachable",
   too_many_open_files: "failed",
+  untrusted: ["self", "refused"],
+  no_tls: ["self", "protocol"],
+  turned_away: ["peer", "refused"],
   closed: "closed",
   other: "failed",
 };
@@ -75,22 +82,13 @@ export function closeReasonOf(error: unknown): CloseReason {
     return { by: "self", reason: "failed", text: defectText(`${error}`) };
   }
   const { code, kind, message: text } = error;
-  return { by: "network", reason: REASON_OF_KIND[kind], text, ...code && { code } };
+  const end = END_OF_KIND[kind];
+  const [by, reason] = typeof end === "string" ? ["network", end] as const : end;
+  return { by, reason, text, ...code && { code } };
 }
 
-/** The exit statuses of both commands. */
-export const EXIT = {
-  /** Ended as asked. */
-  asked: 0,
-  /** The session was lost. */
-  lost: 1,
-  /** Wrong use or configuration. */
-  usage: 2,
-  /** Could not connect or listen. */
-  unconnected: 3,
-  /** Refused by the peer. */
-  refused: 4,
-} as const;
+/** The exit statuses of both commands; `cli/options.ts` says what leads to each. */
+export const EXIT = { asked: 0, lost: 1, usage: 2, unconnected: 3, refused: 4 } as const;
 
 /** One of {@linkcode EXIT}. */
 export type ExitStatus = typeof EXIT[keyof typeof EXIT];
@@ -111,8 +109,8 @@ export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolea
 }
 
 /** Whether dialling again may help: the cause of a lost or failed connection may be temporary. */
-export function isRetryable({ by, reason }: CloseReason): boolean {
-  if (by === "network") return true;
+export function isRetryable({ by, code, reason }: CloseReason): boolean {
+  if (by === "network" || mayPass(code)) return true;
   if (by === "self") return reason === "silent";
   return ["closed", "silent", "shutdown", "superseded", "full"].includes(reason);
 }

@@ -6,7 +6,7 @@
 import type { KernelReport } from "../evidence/kernel.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { StallKind } from "../platform/suspension.ts";
-import type { Addresses } from "../platform/net/transport.ts";
+import type { Addresses, TlsFacts } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording/recording.ts";
 import { SessionTrace } from "../evidence/recording/session_trace.ts";
 import type { Conclusion } from "../evidence/verdict.ts";
@@ -84,6 +84,8 @@ export interface EventFields {
     /** Of a client: how long after a cut of the path a dead server is declared at the latest. */
     latest_detection_s?: number;
     original?: true;
+    /** With TLS: what both sides agreed on; at a server that asks for one, whose certificate the client has. */
+    tls?: TlsFacts;
   };
   /** The client sent a data message. */
   data_sent: { seq: number; bytes: number; resent?: true };
@@ -166,6 +168,9 @@ export interface EventFields {
   /** Something that a user should know besides the events of sessions. */
   notice: { level: "info" | "warning" | "error"; text: string };
 }
+
+/** What `connected` may say of how a session was opened. */
+export type Opened = Pick<EventFields["connected"], "original" | "tls">;
 
 /** The name of an event. */
 export type EventName = keyof EventFields;

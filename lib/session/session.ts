@@ -130,7 +130,8 @@ export abstract class Session extends SessionSide
   protected opened(resumption?: Resumption): void {
     this.#isOpen = true;
     this.#decoder.forgetFirst();
-    this.counts = this.state.open(this.connection);
+    const { connection } = this;
+    this.counts = this.state.open(connection, connection.tls && { tls: connection.tls });
     if (resumption) this.state.resumed(resumption);
     this.state.data();
     if (resumption) this.state.accounts?.over(this);

@@ -17,7 +17,7 @@ import {
   isDeclaredByPeer,
 } from "./close_reason.ts";
 import type { Accounts } from "./accounts.ts";
-import type { EventSource, Phase, Resumption } from "./events.ts";
+import type { EventSource, Opened, Phase, Resumption } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -161,7 +161,7 @@ export class SessionState {
   }
 
   /** Opens the session, or resumes it, on a connection; returns the counters of that connection. */
-  open({ local, peer }: Addresses, more: { original?: true } = {}): ConnectionLedger {
+  open({ local, peer }: Addresses, more: Opened = {}): ConnectionLedger {
     this.noteSuspension();
     this.#isOpen = true;
     const predicted_detection_s = predictedDetection_ms(this.#timers) / 1000;

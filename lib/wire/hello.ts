@@ -5,7 +5,7 @@
  */
 import { isSecret } from "../platform/secrets.ts";
 import { isKeyName } from "./proof.ts";
-import type { Frame, Greeting } from "./protocol.ts";
+import { type Frame, type Greeting, PROTOCOL_VERSION } from "./protocol.ts";
 
 /** A non-negative number in a peer's greeting; `undefined` if it is missing or invalid. */
 export function greetingNumber(greeting: Greeting, key: string): number | undefined {
@@ -72,4 +72,10 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
     ),
     knows: greetingKnows(greeting),
   };
+}
+
+/** Why a client that speaks another version is refused; `undefined` if it speaks this one. */
+export function refuseVersion(version: number): string | undefined {
+  if (version === PROTOCOL_VERSION) return undefined;
+  return `this server speaks PW/${PROTOCOL_VERSION}, not PW/${version}`;
 }

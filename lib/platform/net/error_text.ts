@@ -147,8 +147,69 @@ const ACCEPT: Meanings = {
   ),
 };
 
+/** What TLS may meet: codes of this program, since the platform has none of its own for most. */
+const TLS: Meanings = {
+  ...all(
+    "TLS_EXPIRED",
+    "its certificate has expired",
+    "renew it at the server; and is the clock of this host right?",
+  ),
+  ...all(
+    "TLS_NOT_YET_VALID",
+    "its certificate is not yet valid",
+    "is the clock of this host right, and was that of the host that made it?",
+  ),
+  ...all(
+    "TLS_WRONG_NAME",
+    "its certificate is for another name",
+    "give the name in the certificate with tls_server_name, or a certificate with this name",
+  ),
+  ...all(
+    "TLS_UNKNOWN_AUTHORITY",
+    "its certificate is of an authority that is not known here",
+    "the authority's certificate in tls_ca; does the server send those between it and its own?",
+  ),
+  ...all(
+    "TLS_IS_AUTHORITY",
+    "its certificate is that of an authority, not one of a server",
+    "sign a certificate for the server with it, or make it with basicConstraints=critical,CA:FALSE",
+  ),
+  ...all(
+    "TLS_BAD_CERTIFICATE",
+    "its certificate cannot be used",
+    "openssl x509 -noout -text -in CERTIFICATE, at the server",
+  ),
+  ...all(
+    "TLS_NO_CERTIFICATE",
+    "it asks for a client certificate, and none was sent",
+    "tls_cert and tls_key, with a certificate of an authority that it knows",
+  ),
+  ...all(
+    "TLS_DISTRUSTED",
+    "it does not accept the certificate of this side",
+    "whether that is of an authority that the other side knows, and still valid",
+  ),
+  ...all(
+    "TLS_VERSION",
+    "both sides have no version of TLS in common; here 1.2 and 1.3 are spoken",
+    "switch on TLS 1.2 or 1.3 at the other side",
+  ),
+  ...all(
+    "TLS_NO_CIPHER",
+    "it ended the TLS handshake: no cipher or signature in common, or a client certificate is missing",
+    "the ciphers and certificates that it takes; tls_cert, if it asks for one",
+  ),
+  ...all(
+    "TLS_NONE",
+    "what it sends is no TLS: that port does not speak it",
+    "switch tls off here, or give the server tls_cert and tls_key; is this the right port?",
+  ),
+  ...all("TLS_BROKEN", "TLS failed", "is this the right port, and is the path free of errors?"),
+};
+
 /** What every call may meet. */
 const COMMON: Meanings = {
+  ...TLS,
   ...all("EMFILE", "this process has as many files open as it may", "ulimit -n"),
   ...all("ENFILE", "this host has as many files open as it may", "sysctl fs.file-max; lsof"),
   ...all("ENOBUFS ENOMEM ENOSR", "this host has no memory left for it", "free -m, on this host"),
@@ -178,6 +239,11 @@ const BY_CALL: Readonly<Record<NetworkCall, Meanings>> = {
   listen: LISTEN,
   accept: ACCEPT,
 };
+
+/** Whether an error of TLS may pass without a change at this side: a certificate is renewed, a clock is set. */
+export function mayPass(code: string | undefined): boolean {
+  return code === "TLS_EXPIRED" || code === "TLS_NOT_YET_VALID";
+}
 
 /** What an error code means for a call; `undefined` if there is nothing to say of it but the code. */
 export function meaningOf(call: NetworkCall, code: string): ErrorMeaning | undefined {

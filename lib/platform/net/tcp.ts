@@ -10,6 +10,7 @@ import type { NetworkCall } from "./error_text.ts";
 import { kernelView } from "./kernel_view.ts";
 import { ownLinkFault } from "./own_link.ts";
 import {
+  type Address,
   type Connection,
   type KernelReceiver,
   type Listener,
@@ -20,32 +21,37 @@ import {
 
 /** TCP on this machine. */
 export const tcpTransport: Transport = {
-  async connect({ host, port }, { signal }) {
-    try {
-      const connection = await Deno.connect({ hostname: host, port, signal });
-      if (isToItself(connection)) await resetToItself(connection);
-      else if (!signal.aborted) return new TcpConnection(connection);
-      else connection.close();
-    } catch (error) {
-      if (error instanceof TransportError) throw error;
-      if (!signal.aborted) throw openError(error, "connect", host);
-    }
-    throw new TransportError("unanswered", signal.reason);
+  async connect(address, { signal }) {
+    return new TcpConnection(await connectTcp(address, signal));
   },
 
-  listen({ host, port }, { isShared } = { isShared: false }) {
-    try {
-      // Deno's `reusePort` works on every platform: on Linux the kernel distributes the connections over
-      // the sockets; elsewhere the threads accept from one shared socket.
-      const shared = isShared && { reusePort: true };
-      return new TcpListener(Deno.listen({ hostname: host, port, ...shared }));
-    } catch (error) {
-      throw openError(error, "listen", host);
-    }
+  listen(address, { isShared } = { isShared: false }) {
+    return listenOn(address, isShared);
   },
 
   kernelView,
 };
+
+/**
+ * Opens a connection of the platform.
+ *
+ * @throws {TransportError} If it cannot be opened; of kind `unanswered` if the signal aborts first.
+ */
+export async function connectTcp(
+  { host, port }: Address,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  try {
+    const connection = await Deno.connect({ hostname: host, port, signal });
+    if (isToItself(connection)) await resetToItself(connection);
+    else if (!signal.aborted) return connection;
+    else connection.close();
+  } catch (error) {
+    if (error instanceof TransportError) throw error;
+    if (!signal.aborted) throw openError(error, "connect", host);
+  }
+  throw new TransportError("unanswered", signal.reason);
+}
 
 /**
  * Whether a socket is connected to itself: TCP does that (RFC 9293, simultaneous open) where the system picks
@@ -74,50 +80,55 @@ async function resetToItself(connection: Deno.TcpConn): Promise<never> {
   throw new TransportError("refused", "nothing listens there: the socket was connected to itself");
 }
 
-class TcpConnection implements Connection {
-  readonly #connection: Deno.TcpConn;
+/** A connection of the platform over TCP. */
+export class TcpConnection implements Connection {
+  readonly #connection: Deno.TcpConn | Deno.TlsConn;
   #closed = false;
 
-  constructor(connection: Deno.TcpConn) {
+  /** Takes a connection over. */
+  constructor(connection: Deno.TcpConn | Deno.TlsConn) {
     this.#connection = connection;
-    try {
-      // Without Nagle's algorithm (RFC 896) a heartbeat does not wait for an outstanding acknowledgement.
-      connection.setNoDelay(true);
-    } catch {
-      // It has been reset already: the first read reports that.
-    }
+    if ("setNoDelay" in connection) sendAtOnce(connection);
   }
 
+  /** The peer's address and port, for display. */
   get peer(): string {
     const { hostname, port } = this.#connection.remoteAddr;
     return formatAddress(hostname, port);
   }
 
+  /** This side's address and port, for display. */
   get local(): string {
     const { hostname, port } = this.#connection.localAddr;
     return formatAddress(hostname, port);
   }
 
+  /** What is wrong with this host's own interface for it. */
   linkFault(now_ms: number): Promise<string | undefined> {
     return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
   }
 
+  /** What the kernel knows of it. */
   kernelView(clock: Clock, receiver: KernelReceiver): void {
     kernelView(this, clock, receiver);
   }
 
+  /** Reads some bytes. */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#connection.read(buffer);
   }
 
+  /** Writes some of the bytes. */
   write(bytes: Uint8Array): Promise<number> {
     return this.#connection.write(bytes);
   }
 
+  /** Closes this side for writing. */
   closeWrite(): Promise<void> {
     return this.#connection.closeWrite();
   }
 
+  /** Closes both sides. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -125,15 +136,49 @@ class TcpConnection implements Connection {
   }
 }
 
+/** Switches Nagle's algorithm (RFC 896) off: a heartbeat is not to wait for an outstanding acknowledgement. */
+export function sendAtOnce(connection: Deno.TcpConn): void {
+  try {
+    connection.setNoDelay(true);
+  } catch {
+    // It has been reset already: the first read reports that.
+  }
+}
+
+/** A listening port of the platform. */
+export type PlatformListener = Deno.TcpListener | Deno.TlsListener;
+
+/** Takes over what a listening port of the platform accepts. */
+export type TakeOver = (connection: Deno.TcpConn | Deno.TlsConn) => Connection;
+
+/** Opens a port, by default of TCP; `open` opens another one of the platform. */
+export function listenOn(
+  { host, port }: Address,
+  isShared: boolean,
+  open: (options: Deno.TcpListenOptions) => PlatformListener = Deno.listen,
+  take: TakeOver = (connection) => new TcpConnection(connection),
+): Listener {
+  try {
+    // Deno's `reusePort` works on every platform: on Linux the kernel distributes the connections over
+    // the sockets; elsewhere the threads accept from one shared socket.
+    const shared = isShared && { reusePort: true };
+    return new TcpListener(open({ hostname: host, port, ...shared }), take);
+  } catch (error) {
+    throw openError(error, "listen", host);
+  }
+}
+
 class TcpListener implements Listener {
   readonly host: string;
   readonly port: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: PlatformListener;
+  readonly #take: TakeOver;
   #spare = openSpare();
   #closed = false;
 
-  constructor(listener: Deno.TcpListener) {
+  constructor(listener: PlatformListener, take: TakeOver) {
     this.#listener = listener;
+    this.#take = take;
     this.host = listener.addr.hostname;
     this.port = listener.addr.port;
   }
@@ -141,7 +186,7 @@ class TcpListener implements Listener {
   async accept(): Promise<Connection> {
     this.#spare ??= openSpare();
     try {
-      return new TcpConnection(await this.#listener.accept());
+      return this.#take(await this.#listener.accept());
     } catch (error) {
       throw transportError(error, "accept");
     }
@@ -153,7 +198,7 @@ class TcpListener implements Listener {
     this.#spare = undefined;
     try {
       // Linux allocates the descriptor before it waits for a connection: others may be free once one comes.
-      const connection = new TcpConnection(await this.#listener.accept());
+      const connection = this.#take(await this.#listener.accept());
       this.#spare = openSpare();
       return { connection, hasRoom: this.#spare !== undefined };
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `address` formats and validates addresses; `error_text` says what the system's error codes mean;
+ * `tls/` puts TLS on it; `address` formats and validates addresses; `error_text` says what the system's error codes mean;
  * `time_wait` reports whether closed connections hold a port, `own_link` what is wrong with this host's own
  * interface, `kernel_view` (by `tcp_table`) what the kernel knows of a connection.
  *
@@ -13,7 +13,11 @@ import type { Clock } from "../clock.ts";
 import { errorCodeOf } from "../errors.ts";
 import { type NetworkCall, networkErrorText } from "./error_text.ts";
 
-/** What failed, by the operating system's error code, never by a message text. */
+/**
+ * What failed, by the operating system's error code, never by a message text. Of TLS: `untrusted` (this side does
+ * not accept the peer's certificate), `no_tls` (what the peer sends is no TLS that this side speaks) and
+ * `turned_away` (the peer ended the handshake with an alert).
+ */
 export type TransportErrorKind =
   | "refused"
   | "reset"
@@ -24,12 +28,15 @@ export type TransportErrorKind =
   | "address_not_here"
   | "not_permitted"
   | "too_many_open_files"
+  | "untrusted"
+  | "no_tls"
+  | "turned_away"
   | "closed"
   | "other";
 
 /** What is known of a failure besides its kind. */
 export interface TransportErrorOptions {
-  /** The operating system's error code, such as `ECONNRESET`. */
+  /** The operating system's error code, such as `ECONNRESET`; of TLS a code of `error_text`. */
   readonly code?: string;
   /** What happened, for people; by default the message of the cause. */
   readonly text?: string;
@@ -41,7 +48,7 @@ export class TransportError extends Error {
   override readonly name = "TransportError";
   /** What failed. */
   readonly kind: TransportErrorKind;
-  /** The operating system's error code, if it gave one. */
+  /** The operating system's error code, if it gave one; of TLS a code of `error_text`. */
   readonly code?: string;
 
   /** Creates an error from the platform's error or from a text. */
@@ -137,6 +144,24 @@ export interface KernelView {
  */
 export type KernelAnswer = KernelView | { readonly unreadable: string } | undefined;
 
+/** What both sides of a connection with TLS agreed on, as far as the platform knows it. */
+export interface TlsFacts {
+  /** The version, such as `TLSv1.3`. */
+  readonly version?: string;
+  /** The cipher suite, such as `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher?: string;
+  /** The subject of the client's certificate, such as `CN=sensor-7`; at a server that asks for one. */
+  readonly certificate?: string;
+}
+
+/** Why a peer's certificate is not accepted. */
+export interface TlsRefusal {
+  /** A code of `error_text`. */
+  readonly code: string;
+  /** The reason, for the peer. */
+  readonly text: string;
+}
+
 /** Who asks the kernel: no promise, of which thousands may be made at once. */
 export interface KernelReceiver {
   /** Called with the answer. */
@@ -152,6 +177,12 @@ export interface Connection {
   readonly peer: string;
   /** This side's address and port, for display. */
   readonly local: string;
+  /** What its TLS agreed on; `undefined` without TLS, and before the handshake, which its first read begins. */
+  readonly tls?: TlsFacts;
+  /** Why this side does not accept the peer's certificate, to be told to the peer before closing. */
+  readonly refusal?: TlsRefusal;
+  /** The first bytes that came of a TLS handshake that is not complete; `undefined` of any other connection. */
+  readonly handshake?: Uint8Array;
   /**
    * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
    * nothing is known. What was found within the last tenth of a second, by monotonic time, is not looked up

@@ -5,14 +5,14 @@
  */
 import type { Clock } from "../../platform/clock.ts";
 import {
-  type Addresses,
   type Connection,
   type KernelReceiver,
+  type TlsFacts,
   type Transport,
   TransportError,
   transportError,
 } from "../../platform/net/transport.ts";
-import { errorOf, failureOf, type IoRequest, type IoResult } from "./messages.ts";
+import { type Accepted, errorOf, failureOf, type IoRequest, type IoResult } from "./messages.ts";
 
 /** The end at the worker that serves the connection: sends each operation to the other end. */
 export class ForwardedConnection implements Connection {
@@ -20,6 +20,8 @@ export class ForwardedConnection implements Connection {
   readonly peer: string;
   /** This side's address and port, for display. */
   readonly local: string;
+  /** What its TLS agreed on. */
+  readonly tls?: TlsFacts;
   readonly #send: (request: IoRequest) => void;
   readonly #transport?: Transport;
   /** Pending operations, one of each kind at most. */
@@ -31,12 +33,13 @@ export class ForwardedConnection implements Connection {
    * transport looks it up in the kernel.
    */
   constructor(
-    { local, peer }: Addresses,
+    { local, peer, tls }: Accepted,
     send: (request: IoRequest) => void,
     transport?: Transport,
   ) {
     this.peer = peer;
     this.local = local;
+    this.tls = tls;
     this.#transport = transport;
     this.#send = send;
   }

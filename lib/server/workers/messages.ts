@@ -4,19 +4,19 @@
  * @module
  */
 import {
-  type Addresses,
+  type Connection,
   TransportError,
   type TransportErrorKind,
 } from "../../platform/net/transport.ts";
+import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Key } from "../../wire/proof.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement, Proven, Refusal, Verdict } from "../coordinator.ts";
+import type { Placement, Proven, Refusal, Stranger, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../session_registry.ts";
-import type { Stranger } from "../strangers.ts";
 
 /** How a worker records. */
 export interface WorkerRecording extends ThinningOptions {
@@ -62,6 +62,9 @@ export function errorOf({ code, kind, text }: IoFailure): TransportError {
   return new TransportError(kind, text, { code });
 }
 
+/** What is known of a connection that is forwarded. */
+export type Accepted = Pick<Connection, "local" | "peer" | "tls">;
+
 /** An operation on a forwarded connection. */
 export type IoRequest =
   | { use: "read"; size: number }
@@ -86,7 +89,7 @@ export type IoMessage =
   | { kind: "io_result"; forwarding: number; result: IoResult };
 
 /** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
-export type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Addresses;
+export type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Accepted;
 
 /** From the main thread to a worker. */
 export type ToWorker =
@@ -117,6 +120,8 @@ export type ToWorker =
   | { kind: "make_room"; call: number }
   /** Nothing more can be delivered. */
   | { kind: "delivery_failed"; text: string }
+  /** Show and ask for these from now on. */
+  | { kind: "use_tls"; tls: ServerPem }
   | { kind: "stop"; reason: "done" | "shutdown"; text: string };
 
 /** From a worker to the main thread. */

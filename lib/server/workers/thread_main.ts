@@ -15,4 +15,6 @@ new ServerWorker(self as unknown as Port, {
   clock: systemClock,
   random: systemRandom,
   legacy: new OriginalProtocol(),
+  // Loaded only with TLS.
+  serveTls: async (pem) => (await import("../../platform/net/tls/tls.ts")).serverTls(pem),
 });

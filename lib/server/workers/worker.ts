@@ -4,14 +4,15 @@
  *
  * @module
  */
+import type { ServerPem } from "../../platform/net/tls/server.ts";
+import type { ServingTls } from "../../platform/net/tls/tls.ts";
 import { TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
 import { KeyRing } from "../../wire/proof.ts";
-import type { Coordinator, Forwarded, Placement, Verdict } from "../coordinator.ts";
+import type { Coordinator, Forwarded, Placement, Stranger, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
-import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import {
   failureOf,
@@ -23,7 +24,11 @@ import {
 import { RemoteDelivery, remoteRecording, RemoteSink } from "./remote.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
-export type WorkerPlatform = Pick<ServerOptions, "clock" | "legacy" | "random" | "transport">;
+export interface WorkerPlatform
+  extends Pick<ServerOptions, "clock" | "legacy" | "random" | "transport"> {
+  /** Makes the TLS of a server that has it. */
+  serveTls?(pem: ServerPem): Promise<ServingTls>;
+}
 
 /** A worker, controlled by messages of the main thread. */
 export class ServerWorker implements Coordinator {
@@ -39,6 +44,7 @@ export class ServerWorker implements Coordinator {
   readonly #outgoing = new Map<number, ForwardingEnd>();
   #server?: Server;
   #keys?: KeyRing;
+  #tls?: Promise<ServingTls>;
   #sink?: RemoteSink;
 
   /** Creates a worker that waits for `start`. */
@@ -69,9 +75,9 @@ export class ServerWorker implements Coordinator {
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
-    const { local, peer } = connection;
-    const addresses = { local, peer };
-    this.#link.send({ kind: "forward", forwarding, ...addresses, age_ms, ...proven && { proven } });
+    const { local, peer, tls } = connection;
+    const accepted = { local, peer, tls };
+    this.#link.send({ kind: "forward", forwarding, ...accepted, age_ms, ...proven && { proven } });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -95,7 +101,7 @@ export class ServerWorker implements Coordinator {
   #onMessage(message: ToWorker): void {
     switch (message.kind) {
       case "start":
-        return this.#start(message.config);
+        return void this.#start(message.config);
       case "serve":
         return this.#serve(this.#server!);
       case "acknowledged":
@@ -134,12 +140,14 @@ export class ServerWorker implements Coordinator {
       case "delivery_failed":
         this.delivery!.fail();
         return this.#server!.onDeliveryFailed(message.text);
+      case "use_tls":
+        return void this.#tls?.then((tls) => tls.use(message.tls));
       case "stop":
         return this.#server!.stop(message.reason, message.text);
     }
   }
 
-  #start(config: WorkerConfig): void {
+  async #start(config: WorkerConfig): Promise<void> {
     const send = (message: FromWorker) => this.#link.send(message);
     this.sessions = config.sessions;
     this.#isJudged = config.isJudged;
@@ -150,10 +158,12 @@ export class ServerWorker implements Coordinator {
       };
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
-    const { clock, legacy, random, transport } = this.#platform;
+    const { clock, legacy, random, serveTls, transport } = this.#platform;
     if (config.keys) this.#keys = new KeyRing(config.keys, random);
     const recording = config.recording && remoteRecording(config.recording, clock, send);
     this.#sink = new RemoteSink(config.wantsMessages, send, recording);
+    this.#tls = config.tls && serveTls?.(config.tls);
+    const tls = this.#tls && await this.#tls;
     try {
       this.#server = Server.listen({
         ...serverConfig(config),
@@ -161,7 +171,7 @@ export class ServerWorker implements Coordinator {
         once: false,
         keys: this.#keys,
         coordinator: this,
-        transport,
+        transport: tls ? tls.on(transport) : transport,
         clock,
         random,
         sink: this.#sink,

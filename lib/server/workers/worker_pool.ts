@@ -2,8 +2,7 @@
  * A server of several workers, each in its own thread. This file runs in the main thread, which owns store,
  * output and event sink; `worker_handle` is its side of one worker, `routing` knows which worker owns a
  * session. `worker` is the other side: a `Server` in a thread, started by `thread_main`; `remote` is its
- * delivery and sink. `forwarded_connection` serves a connection that another worker accepted; `messages` has
- * what the threads send each other.
+ * delivery and sink. `forwarded_connection` serves what another worker accepted; `messages` is the protocol.
  *
  * Only `server.ts`, the entry point, calls it. A worker must never touch store or output, nor place a session.
  *
@@ -11,6 +10,7 @@
  */
 import { sleep } from "../../platform/condition.ts";
 import { Deadline } from "../../platform/deadline.ts";
+import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { Address } from "../../platform/net/transport.ts";
 import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
@@ -121,6 +121,11 @@ export class WorkerPool {
     this.#isStopping = true;
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + STOP_MARGIN_MS);
     this.#sendAll({ kind: "stop", reason, text });
+  }
+
+  /** Shows, and asks for, this on the connections that are accepted from now on. */
+  useTls(tls: ServerPem): void {
+    for (const worker of this.#workers) worker.send({ kind: "use_tls", tls });
   }
 
   async #start(): Promise<void> {
@@ -267,10 +272,8 @@ export class WorkerPool {
   }
 
   #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {
-    task.then(() => {
-      const { hasFailed } = this.#delivery!;
-      worker.send({ kind: "delivery_result", call, hasFailed });
-    });
+    task.then(() => this.#delivery!.hasFailed)
+      .then((hasFailed) => worker.send({ kind: "delivery_result", call, hasFailed }));
   }
 
   /** Ends all sessions: what is not delivered must not be confirmed. They may resume at another server. */

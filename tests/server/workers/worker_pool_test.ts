@@ -105,7 +105,13 @@ Deno.test("WorkerPool forwards a connection with all that came with its HELLO", 
   const { forwarding: _, ...about } = forwarded;
   const addresses = { peer: "client:50000", local: "server:4000" };
   const placed = { session: "s", refusal: undefined };
-  assertEquals(about, { kind: "forwarded", ...addresses, age_ms: 2_000, ...placed });
+  assertEquals(about, {
+    kind: "forwarded",
+    ...addresses,
+    tls: undefined,
+    age_ms: 2_000,
+    ...placed,
+  });
   assertEquals(heardAfter(caller), ["CONFIRM 1", "HEARTBEAT_REPLY 7", "CONFIRM 2"]);
   // The worker that serves it sees its client's close.
   await caller.peer.hangUp();
