@@ -1,11 +1,10 @@
 /**
  * The server: accepts connections and holds any number of sessions, each on its own.
  *
- * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
- * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` bounds and counts those
- * that open none. `options.ts` has what is passed in, also a second protocol; `coordinator.ts` is the interface to who
- * may come in (`access/`) and to the other workers (`workers/`).
+ * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the worker, by
+ * `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions, each a
+ * `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` bounds and counts those that open
+ * none. `options.ts` has what is passed in; `coordinator.ts` is the interface to `access/` and `workers/`.
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -200,13 +199,14 @@ export class Server {
   async #serveLegacy(incoming: IncomingConnection, first: Uint8Array): Promise<void> {
     const { connection } = incoming;
     const sessions = this.#legacy!;
-    this.#unopened.delete(connection.source);
-    if (sessions.attach(connection, first)) return;
-    const refused = this.#admission.refuseLegacy(incoming);
+    const isAttached = sessions.attach(connection, first);
+    const refused = isAttached ? undefined : this.#admission.refuseLegacy(incoming);
     if (refused) {
       this.#reportRefusal(connection, refused);
-      return await sessions.refuse(connection, this.#stopping.signal);
+      await sessions.refuse(connection, this.#stopping.signal);
     }
+    this.#unopened.delete(connection.source);
+    if (refused || isAttached) return;
     const session = sessions.create(connection, first);
     this.#admission.legacyAdmitted(session, connection.peer);
     session.run()
