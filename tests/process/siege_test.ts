@@ -8,6 +8,7 @@
 import { assertLess } from "@std/assert";
 import { randomSecret, systemRandom } from "../../lib/platform/secrets.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { Certificates, NO_CERTIFICATES } from "../support/certificates.ts";
 import { Folder } from "../support/folder.ts";
 import { noProcessMemory } from "../support/process_memory.ts";
 import {
@@ -72,12 +73,14 @@ function writeKey(folder: Folder): string {
   return `--key-file=${path}`;
 }
 
-testUnless(why, "strangers disturb no honest session, and keep no honest client out", async (t) => {
+/** Besieges a server, and prints what came of it. */
+async function besiege(
+  t: Deno.TestContext,
+  siege: Siege,
+  attacks: readonly Attack[],
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  using folder = new Folder();
-  const key = writeKey(folder);
-  await using siege = await Siege.start({ sessions: SESSIONS, server: [key], client: [key] });
-  for (const attack of attacks(await siege.recordOpening())) {
+  for (const attack of attacks) {
     await t.step(`they ${attack.what}`, async () => {
       const outcome = await siege.attack(attack);
       outcomes.push(outcome);
@@ -85,8 +88,36 @@ testUnless(why, "strangers disturb no honest session, and keep no honest client 
     });
   }
   console.log(tableOf(outcomes));
+  if (outcomes.length > 0) await siege.end();
+  return outcomes;
+}
+
+testUnless(why, "strangers disturb no honest session, and keep no honest client out", async (t) => {
+  using folder = new Folder();
+  const key = writeKey(folder);
+  await using siege = await Siege.start({ sessions: SESSIONS, server: [key], client: [key] });
+  const outcomes = await besiege(t, siege, attacks(await siege.recordOpening()));
   const [first, last] = [outcomes.at(0), outcomes.at(-1)];
   if (!first || !last) return;
-  await siege.end();
   assertLess(last.most, MAX_GROWTH * first.most, "something is left of each attack");
+});
+
+testUnless(why ?? NO_CERTIFICATES, "strangers disturb no honest session over TLS", async (t) => {
+  using certificates = new Certificates();
+  const { certFile, keyFile } = certificates.make();
+  await using siege = await Siege.start({
+    sessions: SESSIONS,
+    server: [`--tls-cert=${certFile}`, `--tls-key=${keyFile}`],
+    client: ["--tls", `--tls-ca=${certificates.authority.certFile}`],
+  });
+  const strangers: Strangers[] = [
+    { manner: "tls", count: IS_FULL ? 1_000 : 100 },
+    { manner: "noise", count: IS_FULL ? 100 : 10 },
+  ];
+  const names = ["half-finish TLS handshakes", "send random bytes to a TLS port"];
+  const alone = strangers.map((each, at) => ({ what: names[at]!, strangers: [each] }));
+  const together = { what: "do both to a TLS port", strangers };
+  const [duration_ms, settling_ms] = IS_FULL ? [FULL_S * 1_000, SETTLING_MS] : [2_000, 0];
+  const all = (IS_FULL ? alone : [together]).map((each) => ({ ...each, duration_ms, settling_ms }));
+  await besiege(t, siege, all);
 });
