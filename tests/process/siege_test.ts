@@ -30,6 +30,8 @@ const SETTLING_MS = OPEN_LIMIT_MS + 1_000;
 /** V8 keeps memory that is free for a while, after an attack that needs more than the others. */
 const MAX_GROWTH = 1.5;
 
+/** Of all kinds at once, one in so many. */
+const PART = IS_FULL ? 10 : 20;
 const SESSIONS = IS_FULL ? 500 : 50;
 
 const why = noProcessMemory ?? whyNot("python3", "--version");
@@ -53,8 +55,8 @@ function kinds(
 function attacks(opening: string): readonly Attack[] {
   const all = kinds(opening);
   const together: Attack = {
-    what: "all of that, a tenth of each",
-    strangers: all.map(({ strangers }) => ({ ...strangers, count: strangers.count / 10 })),
+    what: "do all of that, fewer of each",
+    strangers: all.map(({ strangers }) => ({ ...strangers, count: strangers.count / PART })),
     duration_ms: (IS_FULL ? FULL_S : 5) * 1_000,
     settling_ms: IS_FULL ? SETTLING_MS : 0,
   };
