@@ -54,9 +54,10 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
 
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
 async function unopenedLimit(
-  { max_unopened: wanted }: Settings,
+  { max_sessions, max_unopened }: Settings,
   events: EventSource,
 ): Promise<number> {
+  const wanted = max_unopened || max_sessions;
   const possible = ((await openFilesLimit()) ?? Infinity) / 2;
   if (possible >= wanted) return wanted;
   const text =
