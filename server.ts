@@ -9,7 +9,8 @@ import { isFileEntry } from "./lib/cli/check.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
-import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
+import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { openFilesLimit } from "./lib/platform/proc.ts";
 import type { ServerPem } from "./lib/platform/net/tls/server.ts";
 import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
@@ -50,15 +51,20 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
   watchServerTls({ settings, report, clock: systemClock, use });
   return opened = { pem: first!, serving: await serverTls(first!) };
 }
+
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
-function unopenedLimit(wanted: number, events: EventSource): number {
-  const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
-  if (possible < wanted) {
-    const text = `max_unopened is ${possible}, half of the files that this process may have open ` +
-      `(ulimit -n), instead of ${wanted}`;
-    events.emit("notice", { level: "info", text });
-  }
-  return Math.min(possible, wanted);
+async function unopenedLimit(
+  { max_sessions, max_unopened }: Settings,
+  events: EventSource,
+): Promise<number> {
+  const wanted = max_unopened || max_sessions;
+  const possible = ((await openFilesLimit()) ?? Infinity) / 2;
+  if (possible >= wanted) return wanted;
+  const text =
+    `max_unopened is ${Math.floor(possible)}, half of the files that this process may have ` +
+    `open (ulimit -n), instead of ${wanted}`;
+  events.emit("notice", { level: "info", text });
+  return Math.floor(possible);
 }
 
 /** Loaded only if it is asked for: sessions do not need it. */
@@ -129,7 +135,7 @@ if (import.meta.main) {
         sink,
       };
       if (!isOne) checkThreads(workers);
-      options.maxUnopened = unopenedLimit(settings.max_unopened, events);
+      options.maxUnopened = await unopenedLimit(settings, events);
       const server = isOne
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });

@@ -5,6 +5,7 @@
  */
 import { sleep } from "../platform/condition.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import type { UnopenedConnections } from "./strangers.ts";
 import type { Refusal } from "./coordinator.ts";
@@ -36,8 +37,6 @@ export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordi
   unopened: UnopenedConnections;
   /** Serves a connection. */
   serve: (incoming: IncomingConnection) => void | Promise<void>;
-  /** Called with a connection that ended, or gave way, before anything was received. */
-  ended: (connection: Connection) => void;
 }
 
 /** Reads ahead on connections until it is clear who serves them. */
@@ -51,13 +50,20 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, ended, serve, unopened } = this.#options;
+    const { clock, coordinator, serve, unopened } = this.#options;
     const accepted_ms = clock.now();
     if (!await unopened.admit(connection)) return;
     const isEnough = coordinator ? identifiesSession : identifiesProtocol;
-    const incoming = await this.#identify(connection, accepted_ms, isEnough);
+    const { incoming, isLate } = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
-    if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
+    if (isLate && incoming.connection.refusal === undefined) {
+      // Thousands of strangers who came together are late together.
+      await TurnLimiter.of(clock).turn();
+      return unopened.end(incoming.connection, "late");
+    }
+    if (incoming.connection.hasEnded || !unopened.has(connection)) {
+      return unopened.end(incoming.connection);
+    }
     const isNobody = !legacy && session === undefined || incoming.connection.refusal !== undefined;
     if (!coordinator || isNobody) {
       return serve({ ...incoming, session: undefined });
@@ -80,7 +86,7 @@ export class Dispatcher {
     refusal?: Refusal,
   ): Promise<void> {
     this.#options.unopened.add(connection);
-    const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
+    const { incoming } = await this.#identify(connection, connected_ms, identifiesProtocol);
     return this.#options.serve({ ...incoming, session, refusal });
   }
 
@@ -88,17 +94,19 @@ export class Dispatcher {
     connection: Connection,
     connected_ms: number,
     isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
-  ): Promise<IncomingConnection> {
+  ): Promise<{ incoming: IncomingConnection; isLate: boolean }> {
     const { coordinator, legacy, unopened } = this.#options;
     const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
     using limit = unopened.limit();
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);
+    const isLate = limit.hasPassed;
+    const opened = { connection: peeked, connected_ms };
     if (legacy?.matches(first)) {
-      return { connection: peeked, connected_ms, legacy: first, session: undefined };
+      return { incoming: { ...opened, legacy: first, session: undefined }, isLate: false };
     }
     const session = coordinator && parseHello(first)?.id;
-    return { connection: peeked, connected_ms, legacy: undefined, session };
+    return { incoming: { ...opened, legacy: undefined, session }, isLate };
   }
 }

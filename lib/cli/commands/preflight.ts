@@ -140,7 +140,9 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
     counted(max_message_bytes, "byte")
   }`;
   const files = once ? undefined : await openFilesLimit();
-  const wanted = max_sessions + max_unopened + OTHER_FILES;
+  const unopened = max_unopened || max_sessions;
+  // Connections without a session give way when there are too many open files.
+  const wanted = max_sessions + OTHER_FILES;
   return [
     ok(text),
     about("limits").ok(
@@ -148,11 +150,11 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
         max_sessions_per_address || Math.ceil(max_sessions / 2)
       } sessions, and ${
         max_new_per_second === 0 ? "any number of" : max_new_per_second
-      } new connections a second; at most ${max_unopened} connections without a session`,
+      } new connections a second; at most ${unopened} connections without a session`,
     ),
     ...files === undefined || files >= wanted ? [] : [warning(
-      `max_sessions ${max_sessions} and max_unopened ${max_unopened} take about ${wanted} open files, and ` +
-        `this process may have ${files}; raise ulimit -n`,
+      `max_sessions ${max_sessions} take about ${wanted} open files, and this process may have ${files}; raise ` +
+        "ulimit -n",
     )],
   ];
 }
