@@ -7,7 +7,7 @@ import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
 import { isFileEntry } from "./lib/cli/check.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
-import { type Settings, timersOf } from "./lib/cli/settings.ts";
+import { defaultUnopened, type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { openFilesLimit } from "./lib/platform/proc.ts";
@@ -57,7 +57,7 @@ async function unopenedLimit(
   { max_sessions, max_unopened }: Settings,
   events: EventSource,
 ): Promise<number> {
-  const wanted = max_unopened || max_sessions;
+  const wanted = max_unopened || defaultUnopened(max_sessions);
   const possible = ((await openFilesLimit()) ?? Infinity) / 2;
   if (possible >= wanted) return wanted;
   const text =

@@ -172,7 +172,7 @@ export const SETTINGS = {
     unit: "count",
     range: [0, 10_000_000],
     default: 0,
-    meaning: "connections without a session; 0: as many as max_sessions",
+    meaning: "connections without a session; 0: max_sessions, or 1000",
   },
   max_new_per_second: {
     role: "server",
@@ -288,6 +288,11 @@ export function timersOf(settings: Settings): Timers {
     heart_beat_threshold_ms: settings.heart_beat_threshold * 1000,
     heart_beat_additional_tries: settings.heart_beat_additional_tries,
   };
+}
+
+/** How many connections may have opened no session, if that is not set: all clients may come at once. */
+export function defaultUnopened(max_sessions: number): number {
+  return Math.max(1_000, max_sessions);
 }
 
 /** How many data messages may be unconfirmed at a time: of a client that sends its input, more. */
