@@ -290,11 +290,6 @@ export function timersOf(settings: Settings): Timers {
   };
 }
 
-/** How many connections may have opened no session, if that is not set: all clients may come at once. */
-export function defaultUnopened(max_sessions: number): number {
-  return Math.max(1_000, max_sessions);
-}
-
 /** How many data messages may be unconfirmed at a time: of a client that sends its input, more. */
 export function windowOf({ window }: Settings, sendsInput: boolean): number {
   return window > 0 ? window : sendsInput ? INPUT_WINDOW : 1;

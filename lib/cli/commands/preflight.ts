@@ -17,7 +17,8 @@ import type { Role } from "../../wire/protocol.ts";
 import type { CommandLine } from "../args.ts";
 import { configBeside, resolveSettings } from "../command.ts";
 import { refuseConflicts } from "../conflicts.ts";
-import { defaultUnopened, type Settings, timersOf, windowOf } from "../settings.ts";
+import { defaultUnopened } from "../../server/access/server_access.ts";
+import { type Settings, timersOf, windowOf } from "../settings.ts";
 import { about, type Finding, findingLine, statusOf } from "./findings.ts";
 import { type Disks, fileFindings, systemDisks } from "./preflight_files.ts";
 import {
