@@ -15,7 +15,7 @@ import type { ServerPem } from "./lib/platform/net/tls/server.ts";
 import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { ReachableServer } from "./lib/server/access/reachable_server.ts";
-import { ServerAccess } from "./lib/server/access/server_access.ts";
+import { defaultUnopened, ServerAccess } from "./lib/server/access/server_access.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -57,7 +57,7 @@ async function unopenedLimit(
   { max_sessions, max_unopened }: Settings,
   events: EventSource,
 ): Promise<number> {
-  const wanted = max_unopened || max_sessions;
+  const wanted = max_unopened || defaultUnopened(max_sessions);
   const possible = ((await openFilesLimit()) ?? Infinity) / 2;
   if (possible >= wanted) return wanted;
   const text =

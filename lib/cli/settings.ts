@@ -172,7 +172,7 @@ export const SETTINGS = {
     unit: "count",
     range: [0, 10_000_000],
     default: 0,
-    meaning: "connections without a session; 0: as many as max_sessions",
+    meaning: "connections without a session; 0: max_sessions, or 1000",
   },
   max_new_per_second: {
     role: "server",

@@ -183,7 +183,7 @@ for (const workers of [1, 3]) {
 
   Deno.test(`a stall of this process is not told of each stranger, who has the full time again (${by})`, async () => {
     const staged = await stage(workers, {});
-    const strangers = [];
+    const strangers: IncomingConnection[] = [];
     for (let n = 0; n < 9; n++) {
       const stranger = await staged.from(STRANGER);
       await stranger.peer.say("HELLO");

@@ -17,6 +17,7 @@ import type { Role } from "../../wire/protocol.ts";
 import type { CommandLine } from "../args.ts";
 import { configBeside, resolveSettings } from "../command.ts";
 import { refuseConflicts } from "../conflicts.ts";
+import { defaultUnopened } from "../../server/access/server_access.ts";
 import { type Settings, timersOf, windowOf } from "../settings.ts";
 import { about, type Finding, findingLine, statusOf } from "./findings.ts";
 import { type Disks, fileFindings, systemDisks } from "./preflight_files.ts";
@@ -140,7 +141,7 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
     counted(max_message_bytes, "byte")
   }`;
   const files = once ? undefined : await openFilesLimit();
-  const unopened = max_unopened || max_sessions;
+  const unopened = max_unopened || defaultUnopened(max_sessions);
   // Connections without a session give way when there are too many open files.
   const wanted = max_sessions + OTHER_FILES;
   return [
