@@ -73,7 +73,11 @@ async function unopenedLimit(
 const check: Check = async (...args) => {
   const { preflight } = await import("./lib/cli/commands/preflight.ts");
   const { watchServerTls } = await import("./lib/cli/files/tls_files.ts");
-  return await preflight(...args, { lists: useAddressLists, tls: watchServerTls });
+  return await preflight(...args, {
+    keys: useKeys,
+    lists: useAddressLists,
+    tls: watchServerTls,
+  });
 };
 
 if (import.meta.main) {

@@ -30,7 +30,12 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
-import { listFindings, tlsFindings, type TrustReaders } from "./preflight_trust.ts";
+import {
+  keyFileFindings,
+  listFindings,
+  tlsFindings,
+  type TrustReaders,
+} from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -78,6 +83,7 @@ export async function preflightFindings(
     ok(configText(role, commandLine)),
     ...findings,
     ...accessFindings(role, reach, protectionOf(role, settings)),
+    ...keyFileFindings(role, settings, readers),
     ...tlsFindings(role, settings, readers),
     ...originalFindings(role, reach, settings),
     ...role === "server" ? listFindings(settings, readers) : [],
