@@ -134,7 +134,7 @@ export abstract class Session extends SessionSide
     this.counts = this.state.open(connection, connection.tls && { tls: connection.tls });
     if (resumption) this.state.resumed(resumption);
     this.state.data();
-    if (resumption) this.state.accounts?.over(this);
+    return resumption ? this.state.accounts?.over(this) : this.state.accounts?.end();
   }
 
   /** Sends what this side saw of an outage. */
@@ -277,8 +277,8 @@ export abstract class Session extends SessionSide
   /** Ends the session over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    const text = (!this.#isOpen && this.explainOtherWire(this.#decoder)) || error.message;
-    this.end({ by: "self", reason: "protocol", text });
+    const otherWire = this.#isOpen ? undefined : this.explainOtherWire(this.#decoder);
+    this.end({ by: "self", reason: "protocol", text: otherWire ?? error.message });
   }
 
   /** Notes that something was sent. */

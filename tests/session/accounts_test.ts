@@ -15,6 +15,8 @@ import { eventText } from "../../lib/output/event_text.ts";
 import { Server } from "../../lib/server/server.ts";
 import { clientOptions } from "../support/client_options.ts";
 import { type Direction, MemoryNetwork } from "../support/memory_network.ts";
+import { BACK, data } from "../support/callers.ts";
+import { stageRawServer } from "../support/raw_server.ts";
 import { serverOptions } from "../support/server_options.ts";
 import { Recorder, saying, stageUnopenedClient, stageUnopenedServer } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
@@ -417,4 +419,15 @@ Deno.test("an outage is not forgotten when the time of the one before is over", 
   await peer.hangUp();
   await clock.advance(2_000);
   assertEquals(session.state.accounts!.hasOutage, true);
+});
+
+Deno.test("the loss of a connection whose WELCOME was not heard is no outage of the session", async () => {
+  const { clock, hello, recorder } = stageRawServer({ timers: TIMERS });
+  (await hello("s", BACK)).path.reset();
+  await clock.advance(1_000);
+  const { peer } = await hello("s", BACK);
+  await clock.advance(10_000);
+  await peer.say(data(1));
+  await clock.advance(1_000);
+  assertEquals(recorder.all("account").map(({ cause }) => cause), ["unknown"]);
 });

@@ -134,7 +134,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   "an account that came late is taken for one of the outage that lasts": {
     file: "evidence/verdict.ts",
-    right: "const isOne = both !== undefined && areOne(both);",
+    right: "const isOne = both !== undefined && areOne(both) && !isEarlier;",
     wrong: "const isOne = both !== undefined;",
   },
 };
