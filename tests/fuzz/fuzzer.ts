@@ -187,8 +187,10 @@ class Campaign {
   /** Looks for the shortest exchange that shows it. */
   async #find(played: readonly Exchange[], text: string): Promise<Found> {
     const last = played.at(-1)!;
-    const isFound = async (exchange: Exchange) =>
-      await playAlone(this.#target, exchange) !== undefined;
+    const isFound = async (exchange: Exchange) => {
+      this.#options.onExchange?.(this.#target, exchange);
+      return await playAlone(this.#target, exchange) !== undefined;
+    };
     if (!await isFound(last)) {
       return { target: this.#target, text: `${text} (not without those before)`, exchange: last };
     }

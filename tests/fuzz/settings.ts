@@ -20,8 +20,13 @@ export const TIMERS: Timers = {
 
 const SHARED = { timers: TIMERS, maxMessageBytes: 20_000, legacy: new OriginalProtocol() };
 
-/** Of each server; sessions without a connection are soon forgotten. */
-export const SERVER = { ...SHARED, sessionLifetime_ms: 4_000, resumeWithoutToken: false };
+/** Of each server; sessions without a connection are soon forgotten, and few connections have none. */
+export const SERVER = {
+  ...SHARED,
+  sessionLifetime_ms: 4_000,
+  resumeWithoutToken: false,
+  maxUnopened: 3,
+};
 
 /** What clients say. */
 const SAID = "hello";
