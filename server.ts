@@ -51,13 +51,12 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
   return opened = { pem: first!, serving: await serverTls(first!) };
 }
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
-function unopenedLimit(wanted: number, tell: (text: string) => void): number {
+function unopenedLimit(wanted: number, events: EventSource): number {
   const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
   if (possible < wanted) {
-    tell(
-      `max_unopened ${wanted}: ${possible} are used, half of the files that this process may have open; ` +
-        "see ulimit -n",
-    );
+    const text = `max_unopened is ${possible}, half of the files that this process may have open ` +
+      `(ulimit -n), instead of ${wanted}`;
+    events.emit("notice", { level: "info", text });
   }
   return Math.min(possible, wanted);
 }
@@ -114,7 +113,7 @@ if (import.meta.main) {
         timers: timersOf(settings),
         maxMessageBytes: settings.max_message_bytes,
         maxSessions: settings.max_sessions,
-        maxUnopened: unopenedLimit(settings.max_unopened, tell),
+        maxUnopened: settings.max_unopened,
         access,
         sessionLifetime_ms: settings.session_lifetime * 1000,
         resumeWithoutToken: settings.resume_without_token,
@@ -130,6 +129,7 @@ if (import.meta.main) {
         sink,
       };
       if (!isOne) checkThreads(workers);
+      options.maxUnopened = unopenedLimit(settings.max_unopened, events);
       const server = isOne
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });

@@ -260,8 +260,8 @@ function retryText(closeReason: CloseReason, wasOpened: boolean): string | undef
 }
 
 const BEFORE_OPEN =
-  "before the session was open: by a proxy, tunnel or load balancer whose server does " +
-  "not answer, or by another program";
+  "before the session was open: by a server that does not let this address in (allow, deny) or has no " +
+  "room, by a proxy, tunnel or load balancer whose server does not answer, or by another program";
 
 /** Why a client ends that is stopped by `--duration`. */
 const TIME_OVER = "its time is over,";

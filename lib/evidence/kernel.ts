@@ -123,25 +123,30 @@ export class KernelEvidence {
   #hasMissed = false;
   /** The first view: at the start of the silence, when one heartbeat had been sent. */
   #first?: Sighting;
+  /** How often in a row something had been sent again in vain before the silence. */
+  #before: number;
 
   /**
    * Judges nothing yet. `heard_ms` is when the peer was last heard before the silence; of an idle one it is known
-   * that only heartbeats are sent.
+   * that only heartbeats are sent. `before` is how often in a row something was sent again in vain in the silence
+   * before: TCP still waits to send that once more, and the path may be whole.
    */
-  constructor(heard_ms: number, isIdle = false) {
+  constructor(heard_ms: number, isIdle = false, before = 0) {
     this.#lastHeard_ms = heard_ms;
     this.#isIdle = isIdle;
+    this.#before = before;
   }
 
   /** Adds a view. */
   add(sighting: Sighting): void {
     const { view, written_ms } = sighting;
     this.#first ??= sighting;
+    if (view.retransmissions < this.#before) this.#before = 0;
     const isProbed = written_ms > this.#heard_ms && written_ms < view.read_ms;
     const isAcknowledged = isProbed && view.unacked_bytes === 0;
     if (!isAcknowledged) this.#acknowledged_ms = NaN;
     else if (Number.isNaN(this.#acknowledged_ms)) this.#acknowledged_ms = view.read_ms;
-    this.#vain = isInVain(view) ? this.#vain ?? sighting : undefined;
+    this.#vain = isInVain(view, this.#before) ? this.#vain ?? sighting : undefined;
     this.#isClosed = isProbing(view) && (this.#isClosed || isRefused(view));
     this.#last = sighting;
   }
@@ -213,10 +218,15 @@ export class KernelEvidence {
   }
 }
 
-/** Whether bytes, or probes of a closed window, were sent again and again without any answer. */
-function isInVain({ probes, retransmissions, timer, unacked_bytes }: KernelView): boolean {
-  const count = timer === "retransmit" ? retransmissions : timer === "window_probe" ? probes : 0;
-  return unacked_bytes > 0 && count >= IN_VAIN;
+/** Whether bytes, or probes of a closed window, were sent again and again without any answer, in this silence. */
+function isInVain(view: KernelView, before: number): boolean {
+  const count = view.timer === "window_probe" ? view.probes : repeatedIn(view) - before;
+  return view.unacked_bytes > 0 && count >= IN_VAIN;
+}
+
+/** How often in a row what is not acknowledged was sent again. */
+export function repeatedIn({ retransmissions, timer }: KernelView): number {
+  return timer === "retransmit" ? retransmissions : 0;
 }
 
 /** Whether bytes wait to be sent: for the peer's window, or for this host to send anything at all. */

@@ -16,6 +16,7 @@ import {
   type KernelOccasion,
   type KernelReport,
   type KernelVerdict,
+  repeatedIn,
 } from "./kernel.ts";
 import type { Cause } from "./side.ts";
 
@@ -67,6 +68,8 @@ export class KernelWatch {
   #view?: KernelView;
   /** Whether the view of a heartbeat that was missed has not come yet. */
   #isLate = false;
+  /** How often in a row something had been sent again at the last view. */
+  #repeated = 0;
   #hasEnded = false;
   #seen: KernelSeen = {};
 
@@ -80,7 +83,7 @@ export class KernelWatch {
   silent(heard_ms: number, isIdle: boolean): void {
     this.#isIdle = isIdle;
     this.#isLate = false;
-    this.#evidence = new KernelEvidence(heard_ms, isIdle);
+    this.#evidence = new KernelEvidence(heard_ms, isIdle, this.#repeated);
     this.#seen = {};
     if (!isIdle) this.#look("silence");
   }
@@ -149,6 +152,7 @@ export class KernelWatch {
     const { session } = this.#options;
     if (!view || this.#hasEnded) return;
     if ("unreadable" in view) return session.onKernel({ unknown: view.unreadable });
+    this.#repeated = repeatedIn(view);
     if (this.#evidence !== evidence) return;
     evidence?.add({ view, written_ms: this.#written_ms, frames: session.framesReceived });
     // What a heartbeat shows is emitted once that has been missed.

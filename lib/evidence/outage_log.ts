@@ -104,13 +104,19 @@ export class OutageLog {
   in_doubt?: number;
   /** Of these, how many the server turned out to have. */
   settled?: number;
+  /** Whether TCP may still have waited, when it was noticed, to send what an earlier outage had lost. */
+  isEcho?: boolean;
   /** How late it was noticed, by silence. */
   measured?: Measured;
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
 
+  /** When the last exchange before it began; `Infinity` if none is known. */
+  readonly since_ms: number;
+
   /** Starts with the last exchange before. */
   constructor(before: LastExchange) {
+    this.since_ms = Math.min(...[...before.sent, ...before.received].map(({ at_ms }) => at_ms));
     this.sent = new FrameNotes(before.sent);
     this.received = new FrameNotes(before.received);
   }

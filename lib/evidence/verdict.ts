@@ -8,7 +8,7 @@ import { areOne, bothSeen, type Exchange, type PeerAccount } from "./account.ts"
 import { CLEARLY, type Flow } from "./directions.ts";
 import { type OutageLog, ownSeen } from "./outage_log.ts";
 import { judge, type Judgement } from "./outages.ts";
-import type { FrameSeen } from "./side.ts";
+import type { Cause, FrameSeen } from "./side.ts";
 
 /** A verdict for people. */
 export interface Verdict {
@@ -55,7 +55,8 @@ export function conclusionOf(
   const both = hasBoth ? bothSeen(role, log, peer.account, peer) : undefined;
   const isOne = both !== undefined && areOne(both);
   const own = log && ownSeen(role, log, now_ms);
-  const judged = judge(isOne ? both : { [role]: own });
+  const seen = judge(isOne ? both : { [role]: own });
+  const judged = log?.isEcho && ECHOED.includes(seen.cause) ? { ...seen, ...ECHO } : seen;
   // Who has not noticed the loss of a connection may have noticed an outage just before, and told of that.
   const wasLost = log?.over_ms !== undefined && log.closed_ms! < log.over_ms;
   const judgement = wasLost && judged.by_ms === null
@@ -82,6 +83,19 @@ export function conclusionOf(
     peer: isOne ? "agrees" : hasBoth && !both ? "contradicts" : "unknown",
   };
 }
+
+/** Causes that look the same as a path that is whole again, while TCP still waits to send what was lost before. */
+const ECHOED: readonly Cause[] = ["path_cut", "large_packets", "process_not_running", "unknown"];
+
+/** What is known then: the distance between retransmissions doubles (RFC 6298, section 5.5). */
+const ECHO = {
+  began: "unknown",
+  cause: "unknown",
+  at: undefined,
+  isLikely: false,
+  to_client: null,
+  to_server: null,
+} as const;
 
 function rounded(ms: number): number {
   return Math.round(1_000 * ms) / 1_000;

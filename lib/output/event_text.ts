@@ -53,7 +53,9 @@ export function levelOf(event: Event, role: Role): Level {
       return terminatedLevel(event, role);
     case "strangers":
       // Each kind warns once: what comes all the time must not push other warnings out of the log.
-      return event.new && event.sent.some((each) => each !== "nothing") ? "warning" : "info";
+      return event.new && (event.limits || event.sent.some((each) => each !== "nothing"))
+        ? "warning"
+        : "info";
     case "summary":
       return isComplete(event) && !isLost(event, role) ? "info" : "warning";
     case "total": {

@@ -7,14 +7,14 @@ import { formatAddress, splitAddress } from "../platform/net/address.ts";
 import { meaningOf, type NetworkCall } from "../platform/net/error_text.ts";
 import type { Address, TransportError, TransportErrorKind } from "../platform/net/transport.ts";
 import type { CloseReport } from "../session/close_reason.ts";
-import type { Event, EventFields } from "../session/events.ts";
+import type { Event, EventFields, Limit } from "../session/events.ts";
 import { NO_ANSWER } from "../session/timers.ts";
 import { counted, explained, type Explanation } from "./phrases.ts";
 
 /** What may accept a connection and end it before a session is open. */
 export const UNOPENED_HINT: string =
-  "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants TLS, or " +
-  "another program's port?";
+  "is that a server that does not let this address in (allow, deny) or has no room, a proxy, tunnel or " +
+  "load balancer whose server does not answer, a port that wants TLS, or another program's port?";
 
 /** What to look at next after an error with this code; `undefined` if there is nothing to say. */
 export function nextOf(call: NetworkCall, code: string | undefined): string | undefined {
@@ -96,13 +96,29 @@ const STRANGERS_SENT: Readonly<Record<string, string>> = {
   ssh: "an SSH banner (connect to the port of the SSH server)",
 };
 
+/** What became of those that a limit turned away, and the setting for it. */
+const STRANGERS_LIMITED: Readonly<Record<Limit, string>> = {
+  denied: "not let in (allow, deny)",
+  max_new_per_second: "closed, too many at once from one address (max_new_per_second)",
+  max_unopened: "closed to make room for newer ones (max_unopened)",
+  max_sessions: "refused for want of room (max_sessions)",
+  max_sessions_per_address: "refused for want of room for one address (max_sessions_per_address)",
+  open_files: "refused for want of open files (ulimit -n)",
+};
+
 /** Explains connections that opened no session. */
-export function explainStrangers({ addresses, count, sent }: EventFields["strangers"]): string {
+export function explainStrangers(
+  { addresses, count, limits = {}, sent }: EventFields["strangers"],
+): string {
   const from = addresses.length > 1
     ? `${addresses.slice(0, -1).join(", ")} and ${addresses.at(-1)}`
     : addresses[0];
   const what = sent.map((each) => STRANGERS_SENT[each] ?? each).join(", or ");
-  return `${counted(count, "connection")} from ${from} opened no session and sent ${what}`;
+  const limited = (Object.keys(STRANGERS_LIMITED) as Limit[])
+    .flatMap((limit) => limits[limit] ? `${limits[limit]} ${STRANGERS_LIMITED[limit]}` : []);
+  const opened = `${counted(count, "connection")} from ${from} opened no session`;
+  if (limited.length === 0) return `${opened} and sent ${what}`;
+  return `${opened}: ${limited.join(", ")}${what && `; the others sent ${what}`}`;
 }
 
 /**

@@ -1,22 +1,17 @@
 /**
- * Accepts connections as long as the port is open, judges them before anything is read, and bounds how many have
- * opened no session, and how many files are open.
+ * Accepts connections as long as the port is open, at a pace that leaves everything else its turn, and makes room or
+ * refuses when too many files are open.
  *
  * @module
  */
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
-import { hostKey } from "../platform/net/address.ts";
 import { meaningOf } from "../platform/net/error_text.ts";
 import { type Connection, type Listener, TransportError } from "../platform/net/transport.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import { MAX_LINE_BYTES } from "../wire/protocol.ts";
-import type { Limit } from "../session/events.ts";
-import type { Access } from "./coordinator.ts";
 import { parseHello } from "./first_bytes.ts";
-import type { ServerOptions } from "./options.ts";
-import type { Stranger } from "./strangers.ts";
 
 /** How long to wait, in milliseconds, before accepting again after accepting failed. */
 export const ACCEPT_BACKOFF_MS = 100;
@@ -27,133 +22,11 @@ export const ACCEPT_BACKOFF_MS = 100;
  */
 export const REFUSAL_LIMIT_MS = 25;
 
-/** One in so many gives way at a time: to read first what has come takes longer than to accept some more. */
-const ROOM_PART = 16;
-
-/** Options for {@linkcode UnopenedConnections}. */
-export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnopened"> {
-  /** Judges each connection; without it, all are served. */
-  access?: Pick<Access, "judge">;
-  /** Aborts when the server stops: no connection waits any longer. */
-  stopping: AbortSignal;
-  /** Counts a connection that is not served. */
-  onStranger: (stranger: Stranger) => void;
-}
-
 /**
- * Connections that have opened no session, be they judged, waiting, in a handshake or silent. When there are more
- * than there may be, one gives way: of the host that has most of them the oldest. An honest client opens its session
- * within moments, and has few connections at a time, however many hosts besiege the server.
+ * How many connections are accepted before everything else has its turn: those that wait are accepted one after
+ * the other without any.
  */
-export class UnopenedConnections {
-  readonly #options: UnopenedOptions;
-  readonly #hosts = new Map<Connection, string>();
-  /** Those of each host, the oldest first. */
-  readonly #byHost = new Map<string, Set<Connection>>();
-  /** The hosts that have as many as the index says. */
-  readonly #byCount: Set<string>[] = [];
-
-  /** Makes one without connections. */
-  constructor(options: UnopenedOptions) {
-    this.#options = options;
-  }
-
-  /**
-   * Judges a connection that has just been accepted, and waits if it has to. Resolves to false if it is not to
-   * be served: it is closed then, and counted. If it is one too many, `makeRoom` is to be called.
-   */
-  async admit(connection: Connection): Promise<boolean> {
-    const judged = this.#options.access?.judge(connection.peer);
-    // What is denied here and now displaces nobody; what has to be asked for is bounded like all else.
-    if (judged instanceof Promise) this.#insert(connection);
-    const verdict = judged instanceof Promise ? await judged : judged;
-    if (verdict && "limit" in verdict) return this.#turnAway(connection, verdict);
-    if (!(judged instanceof Promise)) this.#insert(connection);
-    if (verdict) await this.#wait(verdict.wait_ms);
-    return this.has(connection) || this.#turnAway(connection, { limit: "max_unopened" });
-  }
-
-  /** Adds a connection; if it is one too many, another one gives way. */
-  add(connection: Connection): void {
-    this.#insert(connection);
-    if (this.#isOver) this.giveWay();
-  }
-
-  /** Whether a connection is one of these: it has opened no session, and has not given way. */
-  has(connection: Connection): boolean {
-    return this.#hosts.has(connection);
-  }
-
-  /** A connection has opened a session, or is closed. */
-  delete(connection: Connection): void {
-    const host = this.#hosts.get(connection);
-    if (host === undefined) return;
-    this.#hosts.delete(connection);
-    const connections = this.#byHost.get(host)!;
-    this.#count(host, connections.size, connections.size - 1);
-    connections.delete(connection);
-    if (connections.size === 0) this.#byHost.delete(host);
-  }
-
-  /** Closes a connection, whoever serves it; false if there is none. */
-  giveWay(): boolean {
-    const [host] = this.#byCount.at(-1) ?? [];
-    if (host === undefined) return false;
-    const [oldest] = this.#byHost.get(host)!;
-    this.delete(oldest!);
-    oldest!.close();
-    return true;
-  }
-
-  /**
-   * Makes room, if there are more than there may be: but only when everything has been read that has come by now, or
-   * strangers who connect fast would displace a client whose `HELLO` is waiting. Until then no more is to be accepted.
-   */
-  makeRoom(): Promise<void> | undefined {
-    if (!this.#isOver) return undefined;
-    const { clock, maxUnopened } = this.#options;
-    const enough = maxUnopened - Math.floor(maxUnopened / ROOM_PART);
-    return new Promise<void>((resolve) =>
-      clock.afterInput(() => {
-        if (this.#isOver) { while (this.#hosts.size > enough) this.giveWay(); }
-        resolve();
-      })
-    );
-  }
-
-  get #isOver(): boolean {
-    return this.#hosts.size > this.#options.maxUnopened;
-  }
-
-  #insert(connection: Connection): void {
-    const host = hostKey(connection.peer);
-    this.#hosts.set(connection, host);
-    const connections = this.#byHost.get(host) ?? new Set<Connection>();
-    this.#byHost.set(host, connections.add(connection));
-    this.#count(host, connections.size - 1, connections.size);
-  }
-
-  /** Notes that a host has another number of them than before. */
-  #count(host: string, before: number, count: number): void {
-    this.#byCount[before]?.delete(host);
-    if (count > 0) (this.#byCount[count] ??= new Set()).add(host);
-    while (this.#byCount.length > 0 && !this.#byCount.at(-1)?.size) this.#byCount.pop();
-  }
-
-  #turnAway(connection: Connection, { limit }: { limit: Limit }): false {
-    this.delete(connection);
-    this.#options.onStranger({ peer: connection.peer, limit });
-    connection.close();
-    return false;
-  }
-
-  async #wait(wait_ms: number): Promise<void> {
-    const { clock, stopping } = this.#options;
-    using pause = new Deadline(clock, { signal: stopping });
-    pause.moveTo(clock.now() + wait_ms);
-    await sleep(pause).catch(() => {});
-  }
-}
+export const ACCEPTS_PER_TURN = 32;
 
 /** Options for {@linkcode acceptAll}. */
 export interface AcceptOptions {
@@ -181,6 +54,7 @@ export interface AcceptOptions {
  */
 export async function acceptAll(options: AcceptOptions): Promise<void> {
   const { accepted, clock, listener, makeRoom, notice, stopping } = options;
+  let count = 0;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
   const onAccepted = (connection: Connection) => {
@@ -193,6 +67,7 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
       onAccepted(await listener.accept());
       const room = makeRoom();
       if (room) await room;
+      else if (++count % ACCEPTS_PER_TURN === 0) await inputRead(clock);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
@@ -223,7 +98,7 @@ async function acceptSpare(
   if (hasRoom || giveWay()) {
     onAccepted(connection);
     // A descriptor is free when the read that was under way on it has ended.
-    if (!hasRoom) await new Promise<void>((resolve) => clock.afterInput(resolve));
+    if (!hasRoom) await inputRead(clock);
     return true;
   }
   refused(connection);
@@ -235,6 +110,10 @@ async function acceptSpare(
   // Only then is the descriptor free again.
   await refusal;
   return true;
+}
+
+function inputRead(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.afterInput(resolve));
 }
 
 const NO_ROOM =

@@ -8,7 +8,6 @@ import type { Connection } from "../platform/net/transport.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { Limit } from "../session/events.ts";
 import type { StoredSession } from "../store/store.ts";
-import type { Stranger } from "./strangers.ts";
 
 /**
  * What becomes of a connection by its peer's address: it is served at once (`undefined`) or after a wait, or
@@ -41,6 +40,16 @@ export interface Refusal {
   /** Why, for people. */
   readonly refusal: string;
   /** The limit, if it is for want of room. */
+  readonly limit?: Limit;
+}
+
+/** A connection that opened no session. */
+export interface Stranger {
+  /** Its address and port. */
+  readonly peer: string;
+  /** What it sent: see `describeSent`; `undefined` if that was not looked at. */
+  readonly sent?: string;
+  /** The limit for which it was closed or refused, if it was. */
   readonly limit?: Limit;
 }
 

@@ -4,10 +4,9 @@
  * @module
  */
 import { sleep } from "../platform/condition.ts";
-import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
-import type { UnopenedConnections } from "./acceptor.ts";
+import type { UnopenedConnections } from "./strangers.ts";
 import type { Refusal } from "./coordinator.ts";
 import {
   identifiesProtocol,
@@ -33,8 +32,6 @@ export interface IncomingConnection {
 
 /** Options for {@linkcode Dispatcher}. */
 export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordinator" | "legacy"> {
-  /** Aborts when the server stops: no connection is waited for any more. */
-  stopping: AbortSignal;
   /** The connections that have opened no session. */
   unopened: UnopenedConnections;
   /** Serves a connection. */
@@ -92,9 +89,9 @@ export class Dispatcher {
     connected_ms: number,
     isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
   ): Promise<IncomingConnection> {
-    const { clock, coordinator, legacy, stopping } = this.#options;
+    const { coordinator, legacy, unopened } = this.#options;
     const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
-    using limit = new Deadline(clock, { signal: stopping });
+    using limit = unopened.limit();
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);

@@ -19,7 +19,7 @@ import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Limit } from "../session/events.ts";
 import type { LegacyProtocol } from "./options.ts";
-import type { Stranger } from "./strangers.ts";
+import type { Stranger } from "./coordinator.ts";
 
 const LF = 0x0a;
 

@@ -1,11 +1,10 @@
 /**
  * The server: accepts connections and holds any number of sessions, each on its own.
  *
- * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the
- * worker, by `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions,
- * each a `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` counts connections
- * that open none. `options.ts` has what is
- * passed in, also a second protocol; `coordinator.ts` is the interface to the other workers (`workers/`).
+ * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the worker, by
+ * `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions, each a
+ * `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` bounds and counts those that open
+ * none. `options.ts` has what is passed in; `coordinator.ts` is the interface to `access/` and `workers/`.
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -20,10 +19,10 @@ import { EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import { BatchDelivery, type Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
-import { acceptAll, UnopenedConnections } from "./acceptor.ts";
+import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import type { Refusal } from "./coordinator.ts";
+import type { Refusal, Stranger } from "./coordinator.ts";
 import { sourceOf, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
@@ -34,7 +33,7 @@ import {
   type SessionCounts,
   SessionRegistry,
 } from "./session_registry.ts";
-import { type Stranger, Strangers } from "./strangers.ts";
+import { Strangers, UnopenedConnections } from "./strangers.ts";
 
 /** How long, in milliseconds, everything may take to end after a stop. */
 export const STOP_LIMIT_MS = 1_900;
@@ -83,7 +82,7 @@ export class Server {
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
     const stopping = this.#stopping.signal;
     const unopened = this.#unopened = new UnopenedConnections({
-      access: coordinator ?? options.access,
+      access: coordinator ?? (options.access?.isJudging ? options.access : undefined),
       clock,
       maxUnopened: options.maxUnopened,
       stopping,
@@ -91,7 +90,7 @@ export class Server {
     });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const ended = (connection: Connection) => this.#endedUnopened(connection);
-    const dispatch = { clock, coordinator, legacy, stopping, unopened, serve, ended };
+    const dispatch = { clock, coordinator, legacy, unopened, serve, ended };
     this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
@@ -205,13 +204,14 @@ export class Server {
   async #serveLegacy(incoming: IncomingConnection, first: Uint8Array): Promise<void> {
     const { connection } = incoming;
     const sessions = this.#legacy!;
-    this.#unopened.delete(connection.source);
-    if (sessions.attach(connection, first)) return;
-    const refused = this.#admission.refuseLegacy(incoming);
+    const isAttached = sessions.attach(connection, first);
+    const refused = isAttached ? undefined : this.#admission.refuseLegacy(incoming);
     if (refused) {
       this.#reportRefusal(connection, refused);
-      return await sessions.refuse(connection, this.#stopping.signal);
+      await sessions.refuse(connection, this.#stopping.signal);
     }
+    this.#unopened.delete(connection.source);
+    if (refused || isAttached) return;
     const session = sessions.create(connection, first);
     this.#admission.legacyAdmitted(session, connection.peer);
     session.run()

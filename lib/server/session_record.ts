@@ -132,9 +132,10 @@ export class SessionRecord implements Recipient {
   giveToken({ knows, token }: Hello, random: Random, at: number): string | undefined {
     if (!this.reconnects || !knows.includes("token")) return undefined;
     if (token !== undefined) {
-      const isKnown = this.tokenHash !== undefined && !this.isUnclaimed;
-      this.tokenHash ??= hashOf(token);
-      if (!isKnown) this.#claim(at);
+      if (this.tokenHash !== undefined && !this.isUnclaimed) return undefined;
+      // It may be that of an earlier WELCOME: a late HELLO of the same client may have been given another one.
+      this.tokenHash = hashOf(token);
+      this.#claim(at);
       return undefined;
     }
     const made = randomSecret(random);

@@ -1,29 +1,24 @@
 /**
- * Connections that opened no session: port checks, other protocols, clients that never sent `HELLO`, and all
- * that a limit turned away. They are counted and reported together, so that they push nothing else out of the
- * log.
+ * Connections without a session: those there are, which are judged and bounded; and those there were. The latter are
+ * port checks, other protocols, clients that never sent `HELLO`, and all that a limit turned away: they are counted
+ * and reported together, so that they push nothing else out of the log.
  *
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import { hostOf } from "../platform/net/address.ts";
+import { sleep } from "../platform/condition.ts";
+import { Deadline } from "../platform/deadline.ts";
+import { hostKey, hostOf } from "../platform/net/address.ts";
+import type { Connection } from "../platform/net/transport.ts";
 import type { EventSource, Limit, LimitCounts } from "../session/events.ts";
+import type { Access, Stranger } from "./coordinator.ts";
+import type { ServerOptions } from "./options.ts";
 
 /** How long, in milliseconds, strangers are counted together after a report. */
 export const STRANGERS_INTERVAL_MS = 60_000;
 
 /** How many addresses, and how many different things that were sent, a report names. */
 export const MAX_NAMED = 10;
-
-/** A connection that opened no session. */
-export interface Stranger {
-  /** Its address and port. */
-  readonly peer: string;
-  /** What it sent: see `describeSent`; `undefined` if that was not looked at. */
-  readonly sent?: string;
-  /** The limit for which it was closed or refused, if it was. */
-  readonly limit?: Limit;
-}
 
 /** Options for {@linkcode Strangers}. */
 export interface StrangersOptions {
@@ -85,5 +80,159 @@ export class Strangers {
     this.#addresses.clear();
     this.#sent.clear();
     this.#limits = {};
+  }
+}
+
+/** One in so many gives way at a time: to read first what has come takes longer than to accept some more. */
+const ROOM_PART = 16;
+
+/** Options for {@linkcode UnopenedConnections}. */
+export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnopened"> {
+  /** Judges each connection; without it, all are served. */
+  access?: Pick<Access, "judge">;
+  /** Aborts when the server stops: no connection waits any longer. */
+  stopping: AbortSignal;
+  /** Counts a connection that is not served. */
+  onStranger: (stranger: Stranger) => void;
+}
+
+/**
+ * Connections that have opened no session, be they judged, waiting, in a handshake or silent. When there are more
+ * than there may be, one gives way: of the host that has most of them the oldest. An honest client opens its session
+ * within moments, and has few connections at a time, however many hosts besiege the server.
+ */
+export class UnopenedConnections {
+  readonly #options: UnopenedOptions;
+  readonly #hosts = new Map<Connection, string>();
+  /** Those of each host, the oldest first. */
+  readonly #byHost = new Map<string, Set<Connection>>();
+  /** The hosts that have as many as the index says. */
+  readonly #byCount: Set<string>[] = [];
+  /** The deadlines of those that are waited for. */
+  readonly #limits = new Set<Deadline>();
+
+  /** Makes one without connections. */
+  constructor(options: UnopenedOptions) {
+    this.#options = options;
+    const { stopping } = options;
+    stopping.addEventListener("abort", () => {
+      for (const limit of this.#limits) limit.end(stopping.reason);
+    }, { once: true });
+  }
+
+  /** A deadline for one of the connections, which ends when the server stops. To be disposed of. */
+  limit(): Deadline {
+    return new UnopenedLimit(this.#options.clock, this.#limits, this.#options.stopping);
+  }
+
+  /**
+   * Judges a connection that has just been accepted, and waits if it has to. Resolves to false if it is not to
+   * be served: it is closed then, and counted. If it is one too many, `makeRoom` is to be called.
+   */
+  async admit(connection: Connection): Promise<boolean> {
+    const judged = this.#options.access?.judge(connection.peer);
+    // What is denied here and now displaces nobody; what has to be asked for is bounded like all else.
+    if (judged instanceof Promise) this.#insert(connection);
+    const verdict = judged instanceof Promise ? await judged : judged;
+    if (verdict && "limit" in verdict) return this.#turnAway(connection, verdict);
+    if (!(judged instanceof Promise)) this.#insert(connection);
+    if (verdict) await this.#wait(verdict.wait_ms);
+    return this.has(connection) || this.#turnAway(connection, { limit: "max_unopened" });
+  }
+
+  /** Adds a connection; if it is one too many, another one gives way. */
+  add(connection: Connection): void {
+    this.#insert(connection);
+    if (this.#isOver) this.giveWay();
+  }
+
+  /** Whether a connection is one of these: it has opened no session, and has not given way. */
+  has(connection: Connection): boolean {
+    return this.#hosts.has(connection);
+  }
+
+  /** A connection has opened a session, or is closed. */
+  delete(connection: Connection): void {
+    const host = this.#hosts.get(connection);
+    if (host === undefined) return;
+    this.#hosts.delete(connection);
+    const connections = this.#byHost.get(host)!;
+    this.#count(host, connections.size, connections.size - 1);
+    connections.delete(connection);
+    if (connections.size === 0) this.#byHost.delete(host);
+  }
+
+  /** Closes a connection, whoever serves it; false if there is none. */
+  giveWay(): boolean {
+    const [host] = this.#byCount.at(-1) ?? [];
+    if (host === undefined) return false;
+    const [oldest] = this.#byHost.get(host)!;
+    this.delete(oldest!);
+    oldest!.close();
+    return true;
+  }
+
+  /**
+   * Makes room, if there are more than there may be: but only when everything has been read that has come by now, or
+   * strangers who connect fast would displace a client whose `HELLO` is waiting. Until then no more is to be accepted.
+   */
+  makeRoom(): Promise<void> | undefined {
+    if (!this.#isOver) return undefined;
+    const { clock, maxUnopened } = this.#options;
+    const enough = maxUnopened - Math.floor(maxUnopened / ROOM_PART);
+    return new Promise((resolve) =>
+      clock.afterInput(() => {
+        if (this.#isOver) { while (this.#hosts.size > enough) this.giveWay(); }
+        resolve();
+      })
+    );
+  }
+
+  get #isOver(): boolean {
+    return this.#hosts.size > this.#options.maxUnopened;
+  }
+
+  #insert(connection: Connection): void {
+    const host = hostKey(connection.peer);
+    this.#hosts.set(connection, host);
+    const connections = this.#byHost.get(host) ?? new Set<Connection>();
+    this.#byHost.set(host, connections.add(connection));
+    this.#count(host, connections.size - 1, connections.size);
+  }
+
+  /** Notes that a host has another number of them than before. */
+  #count(host: string, before: number, count: number): void {
+    this.#byCount[before]?.delete(host);
+    if (count > 0) (this.#byCount[count] ??= new Set()).add(host);
+    while (this.#byCount.length > 0 && !this.#byCount.at(-1)?.size) this.#byCount.pop();
+  }
+
+  #turnAway(connection: Connection, { limit }: { limit: Limit }): false {
+    this.delete(connection);
+    this.#options.onStranger({ peer: connection.peer, limit });
+    connection.close();
+    return false;
+  }
+
+  async #wait(wait_ms: number): Promise<void> {
+    using pause = this.limit();
+    pause.moveTo(this.#options.clock.now() + wait_ms);
+    await sleep(pause).catch(() => {});
+  }
+}
+
+/** Without a listener on the signal: there may be thousands, and adding one looks through all others. */
+class UnopenedLimit extends Deadline {
+  readonly #all: Set<Deadline>;
+
+  constructor(clock: Clock, all: Set<Deadline>, stopping: AbortSignal) {
+    super(clock);
+    this.#all = all.add(this);
+    if (stopping.aborted) this.end(stopping.reason);
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#all.delete(this);
   }
 }

@@ -61,6 +61,8 @@ export class Accounts {
   /** Made with the first outage that is over. */
   #limit?: Timer;
   #log?: OutageLog;
+  /** Until when TCP may wait to send again what the last outage had lost, at most as long as that lasted. */
+  #backsOff_ms = -Infinity;
   /** The peer's account of the outage. */
   #peer?: ReceivedAccount;
   #sent_ms?: number;
@@ -110,6 +112,7 @@ export class Accounts {
   #endsAt(log: OutageLog, over_ms: number): void {
     if (log.over_ms !== undefined) return;
     log.over_ms = over_ms;
+    if (log.closed_ms === undefined) this.#backsOff_ms = over_ms + (over_ms - log.since_ms);
     this.#limit ??= this.#options.clock.timer(Accounts.#onLimit, this);
     this.#limit.set(over_ms + ACCOUNT_LIMIT_MS);
   }
@@ -244,6 +247,7 @@ export class Accounts {
   #notice(link: AccountLink, how: Noticed, at_ms = this.#now()): OutageLog {
     const log = this.#begun(link);
     const { held, ledger } = link.state;
+    log.isEcho ??= at_ms < this.#backsOff_ms;
     log.noticed ??= { at_ms, how };
     log.held ??= held;
     if (this.#options.role === "client") {

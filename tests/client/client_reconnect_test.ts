@@ -207,6 +207,7 @@ const LOSSES: [string, sent: string, EndReason, survivesDisconnect: boolean, sta
   ["TERMINATE shutdown", "TERMINATE shutdown\n", "shutdown", true, 0],
   ["TERMINATE silent", "TERMINATE silent\n", "silent", true, 0],
   ["TERMINATE done", "TERMINATE done\n", "done", false, 1],
+  ["TERMINATE full", "TERMINATE full\n", "full", true, 4],
   ["TERMINATE refused", "TERMINATE refused full\n", "refused", false, 4],
   ["TERMINATE protocol", "TERMINATE protocol DATA 7\n", "protocol", false, 1],
   ["nonsense", "nonsense\n", "protocol", false, 1],
@@ -278,8 +279,8 @@ Deno.test("a client says that the server heard nothing, and claims to have notic
 
 Deno.test("a client says what ends connections before they are open", async () => {
   const by =
-    "before the session was open: by a proxy, tunnel or load balancer whose server does not " +
-    "answer, or by another program";
+    "before the session was open: by a server that does not let this address in (allow, deny) or has " +
+    "no room, by a proxy, tunnel or load balancer whose server does not answer, or by another program";
   const { clock, network, recorder } = stageDialling([mute, mute, serving()]);
   await clock.advance(100);
   await network.last.peer.hangUp();

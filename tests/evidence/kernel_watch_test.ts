@@ -175,6 +175,37 @@ Deno.test("what was acknowledged while heartbeats were answered is no proof afte
   );
 });
 
+Deno.test("what TCP waits to send once more since the silence before is no sign of another cut", async () => {
+  const { clock, kernel, peer, recorder } = await client();
+  kernel.shows = inVain(4);
+  await clock.advance(30_000);
+  await peer.say("CONFIRM 1\n");
+  // Data message 2 is sent at once, and not confirmed.
+  await clock.advance(20_100);
+  const causes = () => recorder.all("kernel").map((each) => "cause" in each ? each.cause : "");
+  assertEquals(causes(), ["path_cut", "path_cut", "", "unknown"]);
+  kernel.shows = inVain(5);
+  await clock.advance(9_900);
+  kernel.shows = inVain(6);
+  await clock.advance(10_000);
+  assertEquals(causes().slice(4), ["unknown", "path_cut"]);
+});
+
+Deno.test("what is sent again in vain in another silence, from its beginning on, is a sign of a cut", async () => {
+  const { clock, kernel, peer, recorder } = await client();
+  kernel.shows = inVain(7);
+  await clock.advance(30_000);
+  await peer.say("CONFIRM 1\n");
+  kernel.shows = inVain(0);
+  await clock.advance(20_000);
+  kernel.shows = inVain(3);
+  await clock.advance(10_000);
+  assertEquals(
+    recorder.all("kernel").map((each) => "cause" in each ? each.cause : "").at(-1),
+    "path_cut",
+  );
+});
+
 for (const data of ["", `DATA 1 401\n${"x".repeat(401)}\n`]) {
   Deno.test(`a server takes no client for stopped that may have sent large packets: ${data.length} bytes`, async () => {
     const { clock, recorder } = await server(data);

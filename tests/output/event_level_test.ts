@@ -72,6 +72,11 @@ Deno.test("eventText() warns of each kind of stranger once, and never of port ch
   assertEquals(levelOf(["nothing"], true), "info");
   assertEquals(levelOf(["nothing", "tls"], true), "warning");
   assertEquals(levelOf(["tls"], false), "info");
+  const limited = { count: 1, addresses: ["192.0.2.1"], sent: [], limits: { denied: 1 } };
+  const levels = [{ ...limited, new: true as const }, limited].map((event) =>
+    eventText(eventOf("strangers", event), "server", DEFAULT_TIMERS)!.level
+  );
+  assertEquals(levels, ["warning", "info"]);
 });
 
 Deno.test("eventText() takes a client that had given up before it was heard for no lost session", () => {

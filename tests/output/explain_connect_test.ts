@@ -109,6 +109,18 @@ Deno.test("explainStrangers() tells how many came from where, what they sent, an
       "as port checks do, or a PROXY header of version 1 (switch off send-proxy in the load balancer), " +
       'or "who is there?"',
   );
+  const limits = { denied: 2, max_sessions_per_address: 3 };
+  const limited = { count: 5, addresses: ["192.0.2.1"], sent: [], limits };
+  const which = "2 not let in (allow, deny), 3 refused for want of room for one address " +
+    "(max_sessions_per_address)";
+  assertEquals(
+    explainStrangers(limited),
+    `5 connections from 192.0.2.1 opened no session: ${which}`,
+  );
+  assertEquals(
+    explainStrangers({ ...limited, count: 6, sent: ["nothing"] }),
+    `6 connections from 192.0.2.1 opened no session: ${which}; the others sent nothing, as port checks do`,
+  );
   for (const sent of ["proxy_v2", "http", "http2", "tls", "ssh"]) {
     const text = explainStrangers({ ...one, sent: [sent] });
     assert(/ sent an? .+ \(.{20,}\)$/.test(text), text);

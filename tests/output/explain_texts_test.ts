@@ -26,8 +26,8 @@ const MEASURED =
 const USED = "; the connection was 3600.000 s old, idle for 0.012 s";
 
 const UNOPENED =
-  "is that a proxy, tunnel or load balancer whose server does not answer, a port that wants " +
-  "TLS, or another program's port?";
+  "is that a server that does not let this address in (allow, deny) or has no room, a proxy, tunnel or " +
+  "load balancer whose server does not answer, a port that wants TLS, or another program's port?";
 
 const TEXTS: readonly [what: string, role: Role, end: Partial<CloseReport>, text: string][] = [
   [

@@ -198,7 +198,8 @@ Deno.test("max_sessions counts the sessions of all workers", async () => {
   const { ended_as_asked, refused } = await client.event("total");
   assertEquals([ended_as_asked, refused], [most, most]);
   const texts = client.events.flatMap((each) =>
-    each.event === "terminated" && each.reason === "refused" ? [each.text] : []
+    each.event === "terminated" && each.reason === "full" ? [each.text] : []
   );
+  assertEquals(texts.length, most);
   assert(texts.every((text) => text.includes(`(max_sessions ${most})`)), texts[0]);
 });

@@ -128,7 +128,7 @@ Deno.test("the server serves the healthy while others freeze, die and come", asy
   frozen.kill("SIGCONT");
 });
 
-Deno.test("the server out of file descriptors refuses whoever calls, and then takes them again", async () => {
+Deno.test("the server out of file descriptors has strangers give way, or refuses, and then takes clients again", async () => {
   const port = freePort();
   const args = ["127.0.0.1", String(port), ...TIMERS];
   const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
@@ -139,6 +139,13 @@ Deno.test("the server out of file descriptors refuses whoever calls, and then ta
   const crowd: Deno.Conn[] = [];
   try {
     for (let n = 0; n < 100; n++) crowd.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+    await using admitted = startCommand("client", [...args, "--count=1"]);
+    assertEquals(await admitted.ended(), 0, admitted.stderr);
+    for (let n = 0; n < 100; n++) {
+      const stranger = await Deno.connect({ hostname: "127.0.0.1", port });
+      crowd.push(stranger);
+      await stranger.write(new TextEncoder().encode(`HELLO 1 crowd-${n} {}\n`)).catch(() => 0);
+    }
     await server.stderrText("has as many files open as it may");
     await using refused = startCommand("client", args);
     assertEquals(await refused.ended(), 4);

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
-import { UnopenedConnections } from "../../lib/server/acceptor.ts";
+import { UnopenedConnections } from "../../lib/server/strangers.ts";
 import type { Coordinator, Placement } from "../../lib/server/coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
@@ -72,7 +72,6 @@ async function stage(
     unopened,
     ended: (connection) => ended.push(connection),
     coordinator,
-    stopping: stopping.signal,
     legacy: new OriginalProtocol(),
     serve: ({ connection, ...incoming }) => {
       connections.push(connection);
@@ -187,7 +186,7 @@ Deno.test("Dispatcher serves no connection that is closed at once, or gives way"
       const { clock, ended, path, served, unopened } = await stage(coordinator);
       if (isClosed) path.client.finish();
       else unopened.add(new Path(clock).server);
-      await settle();
+      await clock.advance(0);
       assertEquals(served, []);
       assertEquals(ended, [path.server]);
       assertEquals(clock.pending, 0);

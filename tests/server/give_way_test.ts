@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { UnopenedConnections } from "../../lib/server/acceptor.ts";
+import { UnopenedConnections } from "../../lib/server/strangers.ts";
 import { type End, Path } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 

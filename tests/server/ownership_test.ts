@@ -104,6 +104,22 @@ Deno.test("a session whose WELCOME may have been lost opens without a token, and
   assertEquals(welcomeOf(await hello("s", { ...OWNER, token }))["received"], 0);
 });
 
+Deno.test("of an unclaimed session the token that its client shows counts, not one that was sent in vain", async () => {
+  const { clock, hello, resume } = stage();
+  const token = String(welcomeOf(await hello("s", OWNER))["token"]);
+  // An earlier HELLO of the same client, which had waited in vain.
+  const late = await hello("s", OWNER);
+  assert(welcomeOf(late)["token"] !== token);
+  late.path.reset();
+  await clock.advance(1_000);
+  for (let returns = 0; returns < 2; returns++) {
+    const returned = await resume("s", { ...RETURN, token });
+    assertEquals(welcomeOf(returned)["received"], 0);
+    await returned.peer.say("HEARTBEAT 1\n");
+  }
+  assertEquals(refusalOf(await hello("s", RETURN)), NOT_YOURS);
+});
+
 Deno.test("a client that ends its wait for WELCOME has not shown that it has the token", async () => {
   const { clock, hello } = stage();
   const first = await hello("s", OWNER);

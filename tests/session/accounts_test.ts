@@ -67,6 +67,30 @@ async function conclusions(lasts_ms: number, directions: readonly Direction[]) {
   return { client: client.one("account"), server: server.one("account") };
 }
 
+Deno.test("an outage that begins while TCP may still back off from the last one shows no cause", async () => {
+  const { clock, network, recorders, stop } = stage();
+  await settle();
+  const cut = async (at_ms: number, lasts_ms: number) => {
+    await clock.advance(at_ms - clock.now());
+    network.paths[0]!.silence("to_client");
+    await clock.advance(lasts_ms);
+    network.paths[0]!.heal();
+  };
+  await cut(17_500, 9_000);
+  // TCP may have begun to wait with what was sent at 15 s, and may do so until 38 s.
+  await cut(28_000, 11_000);
+  await cut(77_500, 12_000);
+  await clock.advance(4_000);
+  await stop();
+  for (const recorder of [recorders.client, recorders.server]) {
+    assertEquals(recorder.all("account").map(({ began, cause }) => `${began} ${cause}`), [
+      "to_client path_cut",
+      "unknown unknown",
+      "to_client path_cut",
+    ]);
+  }
+});
+
 for (const [lasts_ms, healed] of [[9_000, "on the same connection"], [40_000, "by a resume"]]) {
   for (const began of ["to_server", "to_client", "both"] as const) {
     const title = `both sides know that an outage began ${began}, ${healed}`;

@@ -33,6 +33,8 @@ export class MemoryNetwork implements Transport {
   refuseWith?: TransportError;
   /** What the kernel knows of a connection. */
   kernelView?: Transport["kernelView"];
+  /** The host from which the next connections come, if that matters. */
+  from?: string;
   /** Which listener of a shared port the next connection goes to; from there on they take turns. */
   turn = 0;
   readonly #clock: VirtualClock;
@@ -53,7 +55,8 @@ export class MemoryNetwork implements Transport {
     }
     const listener = this.#next();
     if (!listener) return Promise.reject(new TransportError("refused", "refused"));
-    const path = new Path(this.#clock, this.#options);
+    const names = this.from && { client: `${this.from}:50000`, server: "server:4000" };
+    const path = new Path(this.#clock, { ...this.#options, ...names && { names } });
     this.paths.push(path);
     listener.offer(path.server);
     return Promise.resolve(path.client);

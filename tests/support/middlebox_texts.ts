@@ -137,8 +137,9 @@ export function stopped(served: number): string {
 }
 
 const UNOPENED =
-  `before the session was open${USED}. Look next: is that a proxy, tunnel or load balancer ` +
-  "whose server does not answer, a port that wants TLS, or another program's port?";
+  `before the session was open${USED}. Look next: is that a server that does not let this address in ` +
+  "(allow, deny) or has no room, a proxy, tunnel or load balancer whose server does not answer, a port " +
+  "that wants TLS, or another program's port?";
 
 /** No session comes about: by FIN, or by RST, as the client's HELLO arrived before or not. */
 export const NOT_OPENED: readonly string[] = [

@@ -2,9 +2,9 @@
  * Who may come in: by address, before anything of a connection is read.
  *
  * The room: `address_list` is a list of addresses and blocks, `rates` how fast connections of one address may
- * follow each other; this file decides by both, and counts the sessions of each address. The entry point makes
- * it, once for all workers of a server, which know the interface in `coordinator.ts`. Nothing here knows a
- * connection, a session or a file.
+ * follow each other; this file decides by both, and counts the sessions of each address. `reachable_server` opens
+ * the firewall. The entry point makes them, once for all workers of a server, which know the interface in
+ * `coordinator.ts`. Nothing here knows a connection, a session or a file.
  *
  * @module
  */

@@ -13,10 +13,9 @@ import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement, Refusal, Verdict } from "../coordinator.ts";
+import type { Placement, Refusal, Stranger, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../session_registry.ts";
-import type { Stranger } from "../strangers.ts";
 
 /** How a worker records. */
 export interface WorkerRecording extends ThinningOptions {

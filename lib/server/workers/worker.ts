@@ -9,10 +9,9 @@ import type { ServingTls } from "../../platform/net/tls/tls.ts";
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
-import type { Coordinator, Placement, Verdict } from "../coordinator.ts";
+import type { Coordinator, Placement, Stranger, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
-import type { Stranger } from "../strangers.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import {
   failureOf,
