@@ -17,8 +17,11 @@ import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
-const check: Check = async (...args) =>
-  (await import("./lib/cli/commands/preflight.ts")).preflight(...args, {});
+const check: Check = async (...args) => {
+  const { preflight } = await import("./lib/cli/commands/preflight.ts");
+  const { watchClientTls } = await import("./lib/cli/files/tls_files.ts");
+  return await preflight(...args, { tls: watchClientTls });
+};
 
 /** TCP with TLS, whose files are watched. */
 async function tlsTransport(settings: Settings, sink: EventSink): Promise<Transport> {

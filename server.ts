@@ -50,6 +50,7 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
   watchServerTls({ settings, report, clock: systemClock, use });
   return opened = { pem: first!, serving: await serverTls(first!) };
 }
+
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
 function unopenedLimit(wanted: number, events: EventSource): number {
   const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
@@ -62,8 +63,11 @@ function unopenedLimit(wanted: number, events: EventSource): number {
 }
 
 /** Loaded only if it is asked for: sessions do not need it. */
-const check: Check = async (...args) =>
-  (await import("./lib/cli/commands/preflight.ts")).preflight(...args, { lists: useAddressLists });
+const check: Check = async (...args) => {
+  const { preflight } = await import("./lib/cli/commands/preflight.ts");
+  const { watchServerTls } = await import("./lib/cli/files/tls_files.ts");
+  return await preflight(...args, { lists: useAddressLists, tls: watchServerTls });
+};
 
 if (import.meta.main) {
   if (Deno.args[0] === "report") {

@@ -67,11 +67,11 @@ export function unreachedPeer(event: Event): string | undefined {
   return isUnreached ? event.peer : undefined;
 }
 
-/** Where the command is found that opens the port of a peer. */
-export function firewallHint(peer: string): string {
+/** Adds to a line about a peer that is not reached where the commands are that open its port. */
+export function withFirewallHint(text: string, peer: string): string {
   const port = splitAddress(peer)?.port;
-  return `docs/firewalls.md has the commands that open TCP port ${port} in the firewall of the server's ` +
-    "host: firewalld, ufw, nft, iptables, Windows";
+  const separator = text.endsWith("?") ? " " : "; ";
+  return `${text}${separator}docs/firewalls.md has the commands that open TCP port ${port}`;
 }
 
 /** What a stranger sent, in words, and what to change where it comes from. */

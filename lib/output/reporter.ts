@@ -17,7 +17,7 @@ import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
 import { type EventText, eventText, levelOf } from "./event_text.ts";
-import { firewallHint, unreachedPeer } from "./explain_connect.ts";
+import { unreachedPeer, withFirewallHint } from "./explain_connect.ts";
 import { kernelState } from "./explain_silence.ts";
 import type { LineOutput } from "./line_output.ts";
 import type { Log } from "./log.ts";
@@ -70,8 +70,8 @@ export class Reporter implements EventSink {
   readonly #rateLimit: RateLimit;
   /** What the kernel showed last of each session that is or was silent. */
   readonly #kernelStates = new Map<string, string>();
-  /** Whether it has said where to find what opens the server's firewall. */
-  #hasHinted = false;
+  /** Whether the next line about a peer that is not reached says where to find what opens a firewall. */
+  #hintsAtFirewall: boolean;
   #pending: Event[] = [];
   #isWaiting = false;
 
@@ -79,12 +79,15 @@ export class Reporter implements EventSink {
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#rateLimit = new RateLimit(options.clock, (text, event) => this.#log(text, event));
+    this.#hintsAtFirewall = options.role === "client";
     this.wantsMessages = options.json !== undefined || (options.logsAll && !options.many);
   }
 
   /** Receives an event, and writes it at the end of this turn of the event loop; of many, the rest later. */
   emit(event: Event): void {
     const { json, logsAll, role } = this.#options;
+    // Whoever was reached once is behind no firewall that is closed.
+    this.#hintsAtFirewall &&= event.event !== "connected";
     if (!json && !logsAll && levelOf(event, role) === "info") return;
     if (this.#pending.push(event) === MAX_PENDING) this.#writePending();
     if (this.#isWaiting) return;
@@ -109,24 +112,11 @@ export class Reporter implements EventSink {
   }
 
   #write(event: Event): void {
-    const { role, timers } = this.#options;
+    const { many, role, timers } = this.#options;
     this.#writeJson(event);
-    const text = eventText(event, role, timers);
-    if (!text) return;
-    this.#writeText(text, event);
-    if (role === "client" && !this.#hasHinted) this.#hint(event);
-  }
-
-  /** Says once, of the first peer that is not reached, where to find what opens its firewall. */
-  #hint(event: Event): void {
-    const peer = unreachedPeer(event);
-    if (peer === undefined) return;
-    this.#hasHinted = true;
-    this.#log({ level: "info", text: firewallHint(peer) }, { ...event, session: null });
-  }
-
-  #writeText(text: EventText, event: Event): void {
-    const { many } = this.#options;
+    const worded = eventText(event, role, timers);
+    if (!worded) return;
+    const text = this.#hintsAtFirewall ? this.#hinted(worded, event) : worded;
     if (!many) return this.#isRepeated(event) ? undefined : this.#log(text, event);
     if (event.session !== null) {
       if (text.level !== "info") this.#rateLimit.add(text, event);
@@ -135,6 +125,14 @@ export class Reporter implements EventSink {
     // A line about all sessions follows the lines about each.
     this.#rateLimit.flush();
     this.#log(text, event);
+  }
+
+  /** The first line about a peer that is not reached says where to find what opens a firewall. */
+  #hinted({ level, text }: EventText, event: Event): EventText {
+    const peer = unreachedPeer(event);
+    if (peer === undefined) return { level, text };
+    this.#hintsAtFirewall = false;
+    return { level, text: withFirewallHint(text, peer) };
   }
 
   /** Whether the kernel shows of a silent session what it showed before. */

@@ -259,10 +259,10 @@ export class Accounts {
 
   /** A server that heard no data is not cut off from a client that has none to send. */
   #isOutage(log: OutageLog, { heartbeatsMissed }: Ledger): boolean {
-    const { role, timers } = this.#options;
+    const { role, timers: { data_threshold_ms, heart_beat_interval_ms } } = this.#options;
     return role === "client" || log.noticed!.how !== "silent" ||
       heartbeatsMissed > this.#missedBefore ||
-      log.longestGap_ms > timers.data_threshold_ms + LATE_MS;
+      log.longestGap_ms > Math.max(data_threshold_ms, heart_beat_interval_ms) + LATE_MS;
   }
 
   #send(link: AccountLink, log: OutageLog | undefined, head: AccountHead): void {

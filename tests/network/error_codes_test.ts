@@ -20,7 +20,8 @@ const PROHIBITED =
   `${ROUTES}; ${POLICY}`;
 const REFUSED =
   "refused; its host answers, but nothing listens on that port, or a firewall rejects " +
-  "it (ECONNREFUSED). Look next: is the server running, and is the port open in its firewall?";
+  "it (ECONNREFUSED). Look next: is the server running, and is the port open in its firewall? " +
+  "docs/firewalls.md has the commands that open TCP port N";
 const NO_TCP = "its host, or a firewall on the path, reports that it has no TCP (ENOPROTOOPT). " +
   "Look next: a firewall that rejects with icmp-proto-unreachable";
 const BLACKHOLE =
@@ -87,7 +88,8 @@ for (const [family, calls] of [["IPv4", CALLS], ["IPv6", CALLS_V6]] as const) {
         assertEquals(await client.ended(), 3);
         assertEquals((await client.event("terminated")).code, code);
         const shown = address.includes(":") ? `[${address}]` : address;
-        assertEquals(textsOf(client.stderr), [`cannot connect to ${shown}:${port}: ${text}`]);
+        const said = text.replace("port N", `port ${port}`);
+        assertEquals(textsOf(client.stderr), [`cannot connect to ${shown}:${port}: ${said}`]);
       });
     },
   );

@@ -29,16 +29,16 @@ const TIMERS = {
 
 const BOTH: readonly Direction[] = ["to_server", "to_client"];
 
-function stage(source: { source: QueueSource; window: number } | undefined = undefined) {
+function stage(source?: { source: QueueSource; window: number }, timers = TIMERS) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { latency_ms: 3 });
   const recorders = { client: new Recorder(clock), server: new Recorder(clock) };
-  const common = { clock, transport: network, timers: TIMERS };
+  const common = { clock, transport: network, timers };
   const server = Server.listen(serverOptions({ ...common, sink: recorders.server }));
   const ended = [server.run()];
   const client = new Client(clientOptions({
     ...common,
-    ...source ?? saying("hello", TIMERS),
+    ...source ?? saying("hello", timers),
     reconnect: { limit: 0 },
     sink: recorders.client,
   }));
@@ -152,19 +152,22 @@ Deno.test("a peer whose account comes late learns when the side that concluded a
   await stop();
 });
 
-Deno.test("a client that has nothing to send is no outage", async () => {
-  const source = new QueueSource();
-  const { clock, recorders, stop } = stage({ source, window: 1 });
-  await settle();
-  for (let n = 0; n < 3; n++) {
-    source.put(new TextEncoder().encode("now and then"));
-    await clock.advance(30_000);
-  }
-  await stop();
-  assertEquals(recorders.server.all("phase").some(({ to }) => to === "heartbeat"), true);
-  assertEquals(recorders.client.all("account"), []);
-  assertEquals(recorders.server.all("account"), []);
-});
+for (const heart_beat_interval_ms of [1_000, 20_000]) {
+  Deno.test(`a client that has nothing to send is no outage, with heartbeats every ${heart_beat_interval_ms} ms`, async () => {
+    const source = new QueueSource();
+    const timers = { ...TIMERS, heart_beat_interval_ms };
+    const { clock, recorders, stop } = stage({ source, window: 1 }, timers);
+    await settle();
+    for (let n = 0; n < 3; n++) {
+      source.put(new TextEncoder().encode("now and then"));
+      await clock.advance(50_000);
+    }
+    await stop();
+    assertEquals(recorders.server.all("phase").some(({ to }) => to === "heartbeat"), true);
+    assertEquals(recorders.client.all("account"), []);
+    assertEquals(recorders.server.all("account"), []);
+  });
+}
 
 Deno.test("each outage has its own account", async () => {
   const { clock, network, recorders, stop } = stage();

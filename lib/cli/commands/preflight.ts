@@ -29,7 +29,7 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
-import { listFindings, type TrustReaders } from "./preflight_trust.ts";
+import { listFindings, tlsFindings, type TrustReaders } from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -76,7 +76,8 @@ export async function preflightFindings(
   return [
     ok(configText(role, commandLine)),
     ...findings,
-    ...accessFindings(role, reach, protectionOf(settings)),
+    ...accessFindings(role, reach, protectionOf(role, settings)),
+    ...tlsFindings(role, settings, readers),
     ...originalFindings(role, reach, settings),
     ...role === "server" ? listFindings(settings, readers) : [],
     ...role === "server" ? tokenFindings(reach, settings) : [],

@@ -72,8 +72,11 @@ export interface Protection {
 }
 
 /** What protects the sessions of a command with these settings. */
-export function protectionOf({ allow }: Settings): Protection {
-  return { isEncrypted: false, isPeerKnown: false, isListed: allow.length > 0 };
+export function protectionOf(role: Role, settings: Settings): Protection {
+  const { allow, tls, tls_cert, tls_client_ca } = settings;
+  const isEncrypted = role === "server" ? tls_cert !== "" : tls;
+  const isPeerKnown = role === "server" ? tls_client_ca !== "" : tls;
+  return { isEncrypted, isPeerKnown, isListed: allow.length > 0 };
 }
 
 /** Judges what protects the sessions of a command, against who can reach them. */
@@ -120,8 +123,13 @@ function clientText(reach: Reach, { isEncrypted, isPeerKnown }: Protection): str
 }
 
 /** Judges whether the original program's protocol is spoken, which knows neither TLS nor keys. */
-export function originalFindings(role: Role, reach: Reach, { original }: Settings): Finding[] {
-  if (!original) return [];
+export function originalFindings(
+  role: Role,
+  reach: Reach,
+  { original, tls_cert }: Settings,
+): Finding[] {
+  // With TLS, a server serves none.
+  if (!original || role === "server" && tls_cert !== "") return [];
   const { ok, warning } = about("original");
   const judge = reach === "host" ? ok : warning;
   return role === "client"

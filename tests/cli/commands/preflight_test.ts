@@ -10,6 +10,7 @@ import { preflightFindings } from "../../../lib/cli/commands/preflight.ts";
 import type { Disks } from "../../../lib/cli/commands/preflight_files.ts";
 import { firewallFindings } from "../../../lib/cli/commands/preflight_network.ts";
 import { useAddressLists } from "../../../lib/cli/files/address_files.ts";
+import { watchServerTls } from "../../../lib/cli/files/tls_files.ts";
 import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
 import { FirewallRule } from "../../../lib/platform/net/firewall/firewall.ts";
 import type { Tool } from "../../../lib/platform/net/firewall/firewall_host.ts";
@@ -21,7 +22,7 @@ import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const ROOMY: Disks = { freeBytes: () => 1e12, user: () => Promise.resolve(undefined) };
 
-const READERS = { lists: useAddressLists };
+const READERS = { lists: useAddressLists, tls: watchServerTls };
 
 /** Checks a command line on a network in memory. */
 async function check(role: Role, line: string, options: {
