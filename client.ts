@@ -4,6 +4,7 @@
  * @module
  */
 import { type Check, commandMain } from "./lib/cli/command.ts";
+import { useKeys } from "./lib/cli/files/key_file.ts";
 import { type Settings, timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
 import { LoadRun } from "./lib/client/load.ts";
@@ -14,6 +15,7 @@ import { systemClock } from "./lib/platform/clock.ts";
 import type { Transport } from "./lib/platform/net/transport.ts";
 import { type EventSink, EventSource } from "./lib/session/events.ts";
 import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import type { Key } from "./lib/wire/proof.ts";
 import { systemRandom } from "./lib/platform/secrets.ts";
 
 /** Loaded only if it is asked for: sessions do not need it. */
@@ -48,6 +50,16 @@ if (import.meta.main) {
     async ({ settings, commandLine, sink }) => {
       const transport = settings.tls ? await tlsTransport(settings, sink) : tcpTransport;
       const timers = timersOf(settings);
+      let key: Key | undefined;
+      if (settings.key_file !== "") {
+        const events = new EventSource(sink, systemClock);
+        useKeys(settings.key_file, {
+          role: "client",
+          clock: systemClock,
+          report: (level, text) => events.emit("notice", { level, text }),
+          use: ([only]) => key = only,
+        });
+      }
       const newClient = (parts: Pick<ClientOptions, "roundTrips" | "sink" | "source">) =>
         new Client({
           address: { host: settings.host, port: settings.port },
@@ -57,6 +69,7 @@ if (import.meta.main) {
           maxMessageBytes: settings.max_message_bytes,
           count: commandLine.count,
           reconnect: settings.reconnect ? { limit: settings.reconnect_limit } : undefined,
+          key: key && (() => key!),
           original: settings.original,
           legacy: new OriginalProtocol(),
           transport,

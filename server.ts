@@ -7,6 +7,7 @@ import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
 import { isFileEntry } from "./lib/cli/check.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
+import { useKeys } from "./lib/cli/files/key_file.ts";
 import { type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
 import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
@@ -20,6 +21,7 @@ import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
 import { WorkerPool } from "./lib/server/workers/worker_pool.ts";
 import { EventSource } from "./lib/session/events.ts";
+import { KeyRing } from "./lib/wire/proof.ts";
 import { openOutput } from "./lib/store/output_file.ts";
 import { openSqliteStore } from "./lib/store/sqlite/sqlite_store.ts";
 import { openStoredOutput } from "./lib/store/stored_output.ts";
@@ -112,6 +114,15 @@ if (import.meta.main) {
         use: (lists) => access.setLists(lists),
       });
       opened.use(lists);
+      const keys = settings.key_file === "" ? undefined : new KeyRing([], systemRandom);
+      if (keys) {
+        opened.use(useKeys(settings.key_file, {
+          role: "server",
+          clock: systemClock,
+          report: (level, text) => events.emit("notice", { level, text }),
+          use: (read) => keys.replace(read),
+        }));
+      }
       const options: ServerOptions = {
         address: settings,
         timers: timersOf(settings),
@@ -119,12 +130,13 @@ if (import.meta.main) {
         maxSessions: settings.max_sessions,
         maxUnopened: settings.max_unopened,
         access,
+        keys,
         sessionLifetime_ms: settings.session_lifetime * 1000,
         resumeWithoutToken: settings.resume_without_token,
         store,
         output,
         once,
-        original: settings.original && !tls,
+        original: settings.original && !tls && !keys,
         tls: tls?.pem,
         legacy: new OriginalProtocol(),
         random: systemRandom,

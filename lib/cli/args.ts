@@ -29,6 +29,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   store: "pulsewire.db",
   output: "messages.txt",
   record: "night.jsonl",
+  "key-file": "keys",
+  "new-key": "mill-7",
   "tls-ca": "ca.pem",
   "tls-cert": "cert.pem",
   "tls-client-ca": "ca.pem",
@@ -98,7 +100,7 @@ function optionValue(flag: string, given: unknown, role: Role): Value | undefine
   const { value } = OPTIONS[flag]!;
   if (!value) return switchValue(flag, given) ?? false;
   const text = textValue(flag, given);
-  if (text === undefined || value === "FILE") return text;
+  if (text === undefined || value === "FILE" || value === "NAME") return text;
   if (value === "S") return checkValue("data_interval", text, `--${flag} ${text}`, role);
   const number = numberOf(text);
   if (Number.isSafeInteger(number) && number >= 1) return number;

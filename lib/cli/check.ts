@@ -13,6 +13,7 @@ export type { Value };
 
 /** The settings that name a file or a folder, if any. */
 export const PATHS: readonly string[] = [
+  "key_file",
   "log_dir",
   "output",
   "record",

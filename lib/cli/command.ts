@@ -20,9 +20,10 @@ import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
-import { systemRandom } from "../platform/secrets.ts";
+import { randomSecret, systemRandom } from "../platform/secrets.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
 import { type EventFields, type EventSink, EventSource } from "../session/events.ts";
+import { isKeyName, KEY_NAME_RULE } from "../wire/proof.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
@@ -83,6 +84,8 @@ export async function commandMain(
     if (commandLine.version) {
       return await print(`pulsewire-${role} ${VERSION} (PW/${PROTOCOL_VERSION})`);
     }
+    const name = commandLine["new-key"];
+    if (name !== undefined) return await print(newKey(name));
     if (commandLine.check) {
       const { lines, status } = await check(role, commandLine);
       if (lines.length > 0) await print(lines.join("\n"));
@@ -97,6 +100,12 @@ export async function commandMain(
   } finally {
     await stderr.flush();
   }
+}
+
+/** A line with a new key, for the files of both sides. */
+function newKey(name: string): string {
+  if (isKeyName(name)) return `${name} ${randomSecret(systemRandom)}`;
+  throw new UsageError(`--new-key ${name}: expected a name of ${KEY_NAME_RULE}`);
 }
 
 async function print(text: string): Promise<ExitStatus> {

@@ -53,6 +53,14 @@ export function refuseConflicts(
 ): void {
   refuseSharedRecording(settings);
   refuseTlsConflicts(role, settings, commandLine);
+  // A server's file says `original = true` by default: then keys switch it off.
+  const asksForOriginal = role === "client" ? settings.original : commandLine.settings.original;
+  if (asksForOriginal && settings.key_file !== "") {
+    throw new UsageError(
+      "--original and --key-file: the original program knows no keys, so it could not come in, nor prove " +
+        "itself; leave one out",
+    );
+  }
   if (role === "client") return refuseClientConflicts(settings, commandLine);
   if (commandLine.json && settings.output === "-") {
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");

@@ -12,6 +12,7 @@ const PATHS: Partial<Record<Key, string>> = {
   store: " FILE",
   output: " FILE",
   record: " FILE",
+  key_file: " FILE",
   tls_ca: " FILE",
   tls_cert: " FILE",
   tls_client_ca: " FILE",
@@ -55,10 +56,12 @@ export function helpText(role: Role): string {
         "Sessions and store",
         settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
       ),
+    ...role === "client" ? [group("Who it is", settings("key_file"))] : [],
     ...role === "server"
       ? [group(
         "Who may connect (LIST: 192.0.2.0/24,2001:db8::1,@FILE)",
         settings(
+          "key_file",
           "allow",
           "deny",
           "max_sessions_per_address",

@@ -10,7 +10,7 @@ import type { Role } from "../wire/protocol.ts";
 /** What is known of one option. */
 export interface OptionDescription {
   /** What stands for its value in the help; a switch has none. */
-  readonly value?: "FILE" | "N" | "S";
+  readonly value?: "FILE" | "N" | "NAME" | "S";
   /** Its one-letter spelling. */
   readonly letter?: string;
   /** What it does, in a line. */
@@ -60,6 +60,11 @@ export const OPTION_TABLE = {
       client: "client.toml beside the executable",
     },
   },
+  "new-key": {
+    group: "other",
+    value: "NAME",
+    meaning: "print a new key of this name for key_file, and exit",
+  },
   help: { group: "other", letter: "h", meaning: "show the help" },
   version: { group: "other", letter: "V", meaning: "show the version" },
 } as const satisfies Record<string, OptionDescription>;
@@ -70,7 +75,7 @@ export const OPTIONS: Readonly<Record<string, OptionDescription>> = OPTION_TABLE
 /** The values of the options on a command line: of a switch, whether it is on. */
 export type OptionValues = {
   -readonly [Flag in keyof typeof OPTION_TABLE]: typeof OPTION_TABLE[Flag] extends
-    { value: infer Kind } ? (Kind extends "FILE" ? string : number) | undefined
+    { value: infer Kind } ? (Kind extends "FILE" | "NAME" ? string : number) | undefined
     : boolean;
 };
 

@@ -186,6 +186,7 @@ export const SETTINGS = {
     meaning: "who may connect: addresses, blocks, @FILE; nobody else",
   },
   deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
+  key_file: { ...PATH, meaning: "file of keys, which both sides prove: name and secret" },
   open_firewall: {
     ...SWITCH,
     role: "server",

@@ -25,6 +25,7 @@ import { dial, type DialOptions } from "../session/connection.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
 import { NO_ANSWER, type Timers } from "../session/timers.ts";
+import type { Key } from "../wire/proof.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
 import type { Identity } from "./opening.ts";
@@ -38,6 +39,11 @@ export interface ClientOptions extends DialOptions, Omit<OutboxOptions, "ledger"
   maxMessageBytes: number;
   /** Whether to reconnect after a loss: at most `limit` attempts in a row, without a limit if 0. */
   reconnect?: { limit: number };
+  /**
+   * Gives the key that the client proves, and that the server has to prove, for each connection; without one,
+   * neither does.
+   */
+  key?: () => Key;
   /** Whether the server is an original one. */
   original?: boolean;
   /** How to recognize an original server, and to speak to one. */
@@ -77,7 +83,7 @@ export class Client {
   readonly #state: SessionState;
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
-  readonly #identity: Identity = {};
+  readonly #identity: Identity;
   readonly #stopping = new AbortController();
   #session?: LegacyClientSession;
   #connected_ms = 0;
@@ -92,14 +98,16 @@ export class Client {
 
   /** Makes a client; nothing is sent until `run`. */
   constructor(options: ClientOptions) {
-    const { clock, count, random, sink, source, timers, window } = options;
+    const { clock, count, key, random, sink, source, timers, window } = options;
     this.#options = options;
+    this.#identity = { key, random };
     this.#id = randomId(random);
     const events = new EventSource(sink, clock, this.#id);
     // A client without an interval sends heartbeats when it has had nothing to send for so long.
     const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
     const pace = source.interval_ms === undefined ? "heartbeats" : "interval";
     this.#state = new SessionState({ clock, timers, events, dataPause_ms, pace });
+    if (key) events.who = key().name;
     const { ledger } = this.#state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });

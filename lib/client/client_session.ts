@@ -173,11 +173,12 @@ export class ClientSession extends Session implements ClientDataSide {
     super.onStall(ms, kind);
   }
 
-  /** Receives `WELCOME`, `CONFIRM` and `HOLD`. */
+  /** Receives `CHALLENGE`, `WELCOME`, `CONFIRM` and `HOLD`. */
   protected override onRoleFrame(frame: Frame): void {
     if (frame.type === "WELCOME") this.#onWelcome(frame);
     else if (frame.type === "CONFIRM") this.#onConfirm(frame.seq);
     else if (frame.type === "HOLD") this.state.hold(frame.reason);
+    else if (frame.type === "CHALLENGE") this.writer.send(this.#opening.onChallenge(frame.nonce));
   }
 
   /** Whether the client reconnects. */
@@ -199,7 +200,8 @@ export class ClientSession extends Session implements ClientDataSide {
 
   #onWelcome(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
     const { resumes } = this.#options;
-    this.#opening.onWelcome(frame);
+    const text = this.#opening.onWelcome(frame);
+    if (text !== undefined) return this.end({ by: "self", reason: "unproven", text });
     const { confirmedUpTo } = this.ledger;
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();

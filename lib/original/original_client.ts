@@ -167,7 +167,9 @@ export class OriginalClientSession extends OriginalSession implements ClientData
     this.#dialing.add(purpose);
     const connection = await this.#dialUntilOpen(purpose, wait_ms);
     this.#dialing.delete(purpose);
-    if (connection && this.state.phase === "heartbeat") this.#use(connection, purpose);
+    // The server may have taken the second connection for data meanwhile.
+    const isWanted = this.state.phase === "heartbeat" && !(purpose === "data" && this.#data);
+    if (connection && isWanted) this.#use(connection, purpose);
     else connection?.close();
   }
 

@@ -26,6 +26,12 @@ export interface EventText {
   text: string;
 }
 
+/** Which key was proved: the client's, and at the client by both. */
+function keyText({ who }: Event, role: Role): string {
+  if (who === undefined) return "";
+  return role === "server" ? `, key ${who}` : `, key ${who} proved by both sides`;
+}
+
 /** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
 export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
   const text = textOf(event, role, timers);
@@ -84,7 +90,7 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
         (event.workers === undefined ? "" : `, with ${event.workers} workers`);
     case "connected":
       return `session open with ${event.peer}, local address ${event.local}` +
-        `${tlsText(event.tls)}; ${predictionText(event, role)}`;
+        `${tlsText(event.tls)}${keyText(event, role)}; ${predictionText(event, role)}`;
     case "data_sent": {
       const again = event.resent ? " again" : "";
       return `data message ${event.seq} sent${again}, ${counted(event.bytes, "byte")}`;

@@ -104,10 +104,21 @@ function explainOwn(end: CloseReport, role: Role): Explanation {
     return { what: `${peer} does not speak PW/1: ${text}`, next: "is this the right port?" };
   }
   if (reason === "refused" && role === "server") return { what: `refused ${peer}: ${text}` };
+  if (reason === "unproven") return unprovenOf(peer, text);
   if (reason !== "done") return { what: `ended by this side: ${text || "told to stop"}` };
   return wasOpen(end) || role === "server"
     ? { what: `ended by this side: ${text || ALL_DONE}` }
     : { what: "stopped before a session was opened: its time is over" };
+}
+
+/** Explains to a client why it takes no session of a server. */
+function unprovenOf(peer: string, text: string): Explanation {
+  return {
+    what: `${peer} has not proved that it is the right server: ${text}`,
+    next:
+      "is this the right address; has that server a key_file, with this key; or does somebody else " +
+      "answer in its place?",
+  };
 }
 
 const ALL_DONE = "all that was asked for is done";

@@ -19,8 +19,11 @@ const MAX_PENDING_KEPT = 33_554_432;
 /** How many bytes are written at once: as many as a pipe takes, so that it shows whether its reader reads. */
 const BYTES_PER_WRITE = 65_536;
 
-/** How long, in milliseconds, the program waits at its end for a reader that takes nothing. */
-const FLUSH_IDLE_MS = 1_000;
+/**
+ * How long, in milliseconds, the program waits at its end for a reader that takes nothing. When hundreds of TLS
+ * connections are closed at once, Deno itself writes nothing for a second: that takes all of its blocking threads.
+ */
+const FLUSH_IDLE_MS = 3_000;
 
 /** How long, in milliseconds, it waits for one that does. */
 const FLUSH_LIMIT_MS = 10_000;
@@ -69,7 +72,7 @@ export class LineOutput {
     if (!this.#unwritten) this.#writeAll();
   }
 
-  /** Waits until all is written, as long as its reader takes something each second, for at most ten. */
+  /** Waits until all is written, as long as its reader takes something every three seconds, for at most ten. */
   async flush(): Promise<void> {
     using limit = new Deadline(this.#clock);
     const latest_ms = this.#clock.now() + FLUSH_LIMIT_MS;

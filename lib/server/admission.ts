@@ -20,6 +20,7 @@ export type AdmissionOptions = Pick<
   ServerOptions,
   | "access"
   | "coordinator"
+  | "keys"
   | "maxSessions"
   | "once"
   | "original"
@@ -60,6 +61,11 @@ export class Admission {
 
   /** Decides on the `HELLO` of a connection: why it is refused, or which session it belongs to. */
   admit(session: ServerSession, hello: Hello): AdmissionResult {
+    const { proven } = session;
+    if (this.#options.keys && proven?.who === undefined) {
+      if (!proven) return "late";
+      return proven.end ? { end: proven.end } : "given up";
+    }
     const { only } = this;
     const resumesOnly = only instanceof SessionRecord && only.id === hello.id;
     if (only && !resumesOnly) return { refusal: noRoom(hello.id, ONLY_ONE) };
@@ -148,10 +154,10 @@ export class Admission {
 
 function refuseKnown(
   record: SessionRecord,
-  { who }: ServerSession,
+  { proven }: ServerSession,
   hello: Hello,
 ): Refusal | undefined {
-  const refusal = record.refuseStranger(hello, who) ?? whyNotResumed(record, hello);
+  const refusal = record.refuseStranger(hello, proven?.who) ?? whyNotResumed(record, hello);
   return refusal === undefined ? undefined : { refusal };
 }
 

@@ -5,6 +5,8 @@
  * @module
  */
 import type { Connection } from "../platform/net/transport.ts";
+import type { CloseReason } from "../session/close_reason.ts";
+import type { ProofVerdict } from "../wire/proof.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { Limit } from "../session/events.ts";
 import type { StoredSession } from "../store/store.ts";
@@ -43,6 +45,26 @@ export interface Refusal {
   readonly limit?: Limit;
 }
 
+/** What came of the proof of a client's key. */
+export interface Proven extends ProofVerdict {
+  /** How the connection ends that has proved none, unless its next frame ends it. */
+  readonly end?: CloseReason;
+}
+
+/** A connection that one worker has accepted and another one serves. */
+export interface Forwarded {
+  /** The connection. */
+  readonly connection: Connection;
+  /** When it was opened, in monotonic milliseconds. */
+  readonly connected_ms: number;
+  /** The session that it was placed for, if it names one. */
+  readonly session?: string;
+  /** Why it is refused, if it is. */
+  readonly refusal?: Refusal;
+  /** What came of the proof of its key, if the server has keys. */
+  readonly proven?: Proven;
+}
+
 /** A connection that opened no session. */
 export interface Stranger {
   /** Its address and port. */
@@ -74,7 +96,7 @@ export interface Coordinator extends Pick<Access, "judge"> {
    */
   findWorker(session: string | undefined, peer: string): Promise<Placement>;
   /** Forwards a connection to another worker; resolves when that has closed it. */
-  forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void>;
+  forward(to: Forwarded & { readonly forwarding: number }): Promise<void>;
   /** Reports whether the connection of a session that was placed here has led to it. */
   sessionPlaced(session: string, isKept: boolean): void;
   /** Reports that the session of a legacy client began here. */

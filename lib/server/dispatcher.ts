@@ -5,12 +5,17 @@
  */
 import { sleep } from "../platform/condition.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
+import { encodeFrame } from "../wire/encoder.ts";
+import type { KeyRing } from "../wire/proof.ts";
 import type { UnopenedConnections } from "./strangers.ts";
-import type { Refusal } from "./coordinator.ts";
+import type { Forwarded, Proven, Refusal } from "./coordinator.ts";
 import {
+  behindFirstLine,
   identifiesProtocol,
   identifiesSession,
+  parseFirst,
   parseHello,
   PeekedConnection,
 } from "./first_bytes.ts";
@@ -28,10 +33,13 @@ export interface IncomingConnection {
   readonly session?: string;
   /** Why the coordinator refuses it, if it does. */
   readonly refusal?: Refusal;
+  /** What came of the proof of its key, if the server has keys. */
+  readonly proven?: Proven;
 }
 
 /** Options for {@linkcode Dispatcher}. */
-export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordinator" | "legacy"> {
+export interface DispatcherOptions
+  extends Pick<ServerOptions, "clock" | "coordinator" | "keys" | "legacy"> {
   /** The connections that have opened no session. */
   unopened: UnopenedConnections;
   /** Serves a connection. */
@@ -39,6 +47,23 @@ export interface DispatcherOptions extends Pick<ServerOptions, "clock" | "coordi
   /** Called with a connection that ended, or gave way, before anything was received. */
   ended: (connection: Connection) => void;
 }
+
+const NO_KEY = "this server takes only clients with a key (key_file), and this one has named none";
+
+/** Says nothing of which it is: that would tell strangers which names there are. */
+function wrongProof(key: string): string {
+  return `this server does not know the key ${key}, or knows another secret of that name`;
+}
+
+function refused(text: string): CloseReason {
+  return { by: "self", reason: "refused", text };
+}
+
+const LATE: CloseReason = {
+  by: "self",
+  reason: "silent",
+  text: `no PROOF within ${OPEN_LIMIT_MS / 1000} s`,
+};
 
 /** Reads ahead on connections until it is clear who serves them. */
 export class Dispatcher {
@@ -51,37 +76,67 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, ended, serve, unopened } = this.#options;
+    const { clock, coordinator, ended, keys, serve, unopened } = this.#options;
     const accepted_ms = clock.now();
     if (!await unopened.admit(connection)) return;
-    const isEnough = coordinator ? identifiesSession : identifiesProtocol;
+    const isEnough = coordinator || keys ? identifiesSession : identifiesProtocol;
     const incoming = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
     if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
-    const isNobody = !legacy && session === undefined || incoming.connection.refusal !== undefined;
-    if (!coordinator || isNobody) {
-      return serve({ ...incoming, session: undefined });
+    const { refusal: isRefused } = incoming.connection;
+    const proven = keys && !legacy && !isRefused
+      ? await this.#challenge(keys, incoming)
+      : undefined;
+    if (!unopened.has(connection)) return ended(connection);
+    const more = proven && { proven };
+    // What is not proved is placed nowhere: it must neither take another's room, nor move its session.
+    const isPlaced = session !== undefined && (!keys || proven?.who !== undefined);
+    if (!coordinator || isRefused || (!legacy && !isPlaced)) {
+      return serve({ ...incoming, ...more, session: undefined });
     }
     const placement = await coordinator.findWorker(session, connection.peer);
     if (placement.at === "elsewhere") {
       // It counts as unopened at the other worker from now on.
       unopened.delete(connection);
-      return await coordinator.forward(placement.forwarding, incoming.connection, connected_ms);
+      const forwarded = { connection: incoming.connection, connected_ms, ...more };
+      return await coordinator.forward({ ...forwarded, forwarding: placement.forwarding });
     }
     const { refusal } = placement;
-    return serve({ ...incoming, refusal, session: refusal === undefined ? session : undefined });
+    const placed = refusal === undefined ? session : undefined;
+    return serve({ ...incoming, ...more, refusal, session: placed });
   }
 
-  /** Serves a connection that another worker has forwarded, perhaps of a session. */
-  async serveForwarded(
-    connection: Connection,
-    connected_ms: number,
-    session?: string,
-    refusal?: Refusal,
-  ): Promise<void> {
+  /** Serves a connection that another worker has forwarded. */
+  async serveForwarded(forwarded: Forwarded): Promise<void> {
+    const { connected_ms, connection, proven, refusal, session } = forwarded;
     this.#options.unopened.add(connection);
     const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
-    return this.#options.serve({ ...incoming, session, refusal });
+    return this.#options.serve({ ...incoming, ...proven && { proven }, session, refusal });
+  }
+
+  /** Has a client prove the key that its `HELLO` names; `undefined` of what is no `HELLO`. */
+  async #challenge(
+    keys: KeyRing,
+    { connected_ms, connection }: IncomingConnection,
+  ): Promise<Proven | undefined> {
+    const hello = parseHello(connection.received);
+    if (!hello) return undefined;
+    const challenge = keys.challenge(hello);
+    if (!challenge) return { failure: "HELLO without a key", end: refused(NO_KEY) };
+    const { key, serverNonce: nonce } = challenge.exchange;
+    using limit = this.#options.unopened.limit();
+    limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
+    const asked = connection.ask(encodeFrame({ type: "CHALLENGE", nonce })).then(() => true);
+    const over = () => false;
+    const isAnswered = await Promise.race([asked.catch(over), sleep(limit).then(over, over)]);
+    const answer = isAnswered && parseFirst(behindFirstLine(connection.received));
+    const failure = `HELLO without a proof of the key "${key}"`;
+    if (!answer) return { failure, ...!isAnswered && { end: LATE } };
+    // What it is instead, the session is going to say.
+    if (answer.type !== "PROOF") return { failure };
+    connection.dropAnswer();
+    const verdict = challenge.judge(answer.proof);
+    return verdict.failure ? { ...verdict, end: refused(wrongProof(key)) } : verdict;
   }
 
   async #identify(

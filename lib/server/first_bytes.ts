@@ -14,7 +14,7 @@ import type {
 import { FrameDecoder } from "../wire/decoder.ts";
 import { describeSent } from "../wire/foreign.ts";
 import { type Hello, helloFields } from "../wire/hello.ts";
-import { MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
+import { type Frame, MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Limit } from "../session/events.ts";
@@ -30,6 +30,11 @@ export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): 
   return legacy?.isDecided(first) ?? true;
 }
 
+/** What follows the first line. */
+export function behindFirstLine(first: Uint8Array): Uint8Array {
+  return first.subarray(first.indexOf(LF) + 1);
+}
+
 /** Whether first bytes are enough to tell, besides, which session a client of Pulsewire means. */
 export function identifiesSession(first: Uint8Array, legacy?: LegacyProtocol): boolean {
   if (first.includes(LF)) return true;
@@ -43,12 +48,17 @@ function beginsHello(first: Uint8Array): boolean {
 
 /** The `HELLO` of our version that first bytes begin with, if they do. */
 export function parseHello(first: Uint8Array): Hello | undefined {
+  const frame = parseFirst(first);
+  const isOurs = frame?.type === "HELLO" && frame.version === PROTOCOL_VERSION;
+  return isOurs ? helloFields(frame) : undefined;
+}
+
+/** The frame that bytes begin with, if they do. */
+export function parseFirst(bytes: Uint8Array): Frame | undefined {
   try {
     const decoder = new FrameDecoder();
-    decoder.push(first);
-    const frame = decoder.next();
-    const isOurs = frame?.type === "HELLO" && frame.version === PROTOCOL_VERSION;
-    return isOurs ? helloFields(frame) : undefined;
+    decoder.push(bytes);
+    return decoder.next();
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return undefined;
@@ -61,7 +71,7 @@ export class PeekedConnection implements Connection {
   /** What has come of the first bytes, be it enough or not. */
   readonly #first = { buffer: new Uint8Array(SMALLEST_READ_BYTES), count: 0 };
   /** Whether there are any, once they are enough. */
-  readonly #reading: Promise<boolean>;
+  #reading: Promise<boolean>;
   #isEnough = false;
   #hasEnded = false;
   /** How many of them have been read again. */
@@ -96,6 +106,33 @@ export class PeekedConnection implements Connection {
   /** The connection that it reads. */
   get source(): Connection {
     return this.#connection;
+  }
+
+  /**
+   * Sends a question about the first line, and reads on until a line has come behind that, or the peer closes.
+   * All stays unread: what came is in `received`.
+   */
+  async ask(question: Uint8Array): Promise<void> {
+    const start = this.received.indexOf(LF) + 1;
+    const isEnough = (bytes: Uint8Array) => bytes.includes(LF, start);
+    this.#isEnough = false;
+    this.#reading = this.#reading.then((hasFirst) =>
+      hasFirst && (isEnough(this.received) ||
+        readUntil(isEnough, this.#connection, this.#first, start + MAX_LINE_BYTES))
+    );
+    this.#reading.then((isEnough) => this.#isEnough = isEnough, () => {});
+    // If that fails, so does reading.
+    writeWhole(this.#connection, question).catch(() => {});
+    await this.#reading;
+  }
+
+  /** Takes the answer to a question, the line behind the first one, out of what is read. */
+  dropAnswer(): void {
+    const { buffer, count } = this.#first;
+    const start = buffer.indexOf(LF) + 1;
+    const end = buffer.indexOf(LF, start) + 1;
+    buffer.copyWithin(start, end, count);
+    this.#first.count -= end - start;
   }
 
   /** The first bytes, which stay unread; none if the connection ends before any. */
@@ -193,39 +230,44 @@ function describeHandshake(first: Uint8Array): string {
 }
 
 /**
- * The stranger of a connection on which these bytes, or none, were read before its end, perhaps for a limit; by
- * the code of that end, if it has one.
+ * The stranger of a connection on which these bytes, or none, were read before its end, perhaps for a limit, or
+ * because it proved no key; by the code of that end, if it has one.
  */
 export function strangerOf(
   connection: Connection,
   first: Uint8Array,
-  limit?: Limit,
-  code?: string,
+  { code, failure, limit }: { code?: string; failure?: string; limit?: Limit },
 ): Stranger {
   const { handshake, peer, refusal } = connection;
   if (limit) return { peer, limit };
   if (refusal) return { peer, sent: refusal.code.toLowerCase() };
   if (handshake && code === "TLS_DISTRUSTED") return { peer, sent: "tls_distrust" };
   if (handshake) return { peer, sent: describeHandshake(handshake) };
+  if (failure !== undefined) return { peer, sent: failure };
   // What is not enough for the dispatcher has been received all the same.
   const isPeeked = first.length === 0 && connection instanceof PeekedConnection;
   return { peer, sent: describeSent(isPeeked ? connection.received : first) };
 }
 
-/** Reads until the bytes are enough, fill a line, or the peer closes: false if it does before any. */
+/** Reads until the bytes are enough, are as many as may be, or the peer closes: false if it does before any. */
 async function readUntil(
   isEnough: (bytes: Uint8Array) => boolean,
   connection: Connection,
   first: { buffer: Uint8Array<ArrayBuffer>; count: number },
+  most = MAX_LINE_BYTES,
 ): Promise<boolean> {
   do {
+    if (first.count === first.buffer.length) {
+      first.buffer = concat([first.buffer, new Uint8Array(most - first.count)]);
+    }
     const more = await connection.read(first.buffer.subarray(first.count));
     if (more === null) return first.count > 0;
     first.count += more;
-    if (isEnough(bytesOf(first))) break;
-    if (first.count === first.buffer.length) {
-      first.buffer = concat([first.buffer, new Uint8Array(MAX_LINE_BYTES - first.count)]);
-    }
-  } while (first.count < first.buffer.length);
+  } while (!isEnough(bytesOf(first)) && first.count < most);
   return true;
+}
+
+async function writeWhole(connection: Connection, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
 }

@@ -11,6 +11,7 @@ import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { MessageOutput, Store } from "../store/store.ts";
+import type { KeyRing } from "../wire/proof.ts";
 import type { Access, Coordinator } from "./coordinator.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
@@ -49,6 +50,8 @@ export interface ServerOptions extends ServerConfig {
   legacy?: LegacyProtocol;
   /** Fills bytes with randomness, for the ids of sessions whose clients send none. */
   random: Random;
+  /** The keys that clients have to prove; without them, none has to. */
+  keys?: KeyRing;
   /** Who may come in; without it, everybody. */
   access?: Access;
   /** Whether to serve one session only and end with it. */

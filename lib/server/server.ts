@@ -22,7 +22,7 @@ import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import type { Refusal, Stranger } from "./coordinator.ts";
+import type { Forwarded, Refusal, Stranger } from "./coordinator.ts";
 import { sourceOf, strangerOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
@@ -70,7 +70,7 @@ export class Server {
 
   private constructor(options: ServerOptions, listener: Listener) {
     const { clock, coordinator, legacy, maxMessageBytes, random, sink, store, timers } = options;
-    const { sessionLifetime_ms } = options;
+    const { keys, sessionLifetime_ms } = options;
     this.#options = options;
     this.#listener = listener;
     this.#limit = new Deadline(clock);
@@ -90,7 +90,7 @@ export class Server {
     });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const ended = (connection: Connection) => this.#endedUnopened(connection);
-    const dispatch = { clock, coordinator, legacy, unopened, serve, ended };
+    const dispatch = { clock, coordinator, keys, legacy, unopened, serve, ended };
     this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
@@ -155,14 +155,8 @@ export class Server {
   }
 
   /** Serves a connection that another worker has forwarded, perhaps of a session placed here, or refuses it. */
-  serveForwarded(
-    connection: Connection,
-    connected_ms: number,
-    session?: string,
-    refusal?: Refusal,
-  ): void {
-    const serving = this.#dispatcher.serveForwarded(connection, connected_ms, session, refusal);
-    this.#tasks.add(serving);
+  serveForwarded(forwarded: Forwarded): void {
+    this.#tasks.add(this.#dispatcher.serveForwarded(forwarded));
   }
 
   /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
@@ -189,13 +183,14 @@ export class Server {
   }
 
   #serve(incoming: IncomingConnection): void | Promise<void> {
-    const { connected_ms, connection, legacy } = incoming;
+    const { connected_ms, connection, legacy, proven } = incoming;
     if (legacy) return this.#serveLegacy(incoming, legacy);
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });
     const config = this.#host;
-    const session = new ServerSession({ config, ...connection.taken(), connected_ms, state });
+    const taken = connection.taken();
+    const session = new ServerSession({ config, ...taken, connected_ms, state, proven });
     this.#admission.expect(session, incoming);
     session.start();
     this.#opened(session);
@@ -234,7 +229,7 @@ export class Server {
     const limit = this.#unopened.has(connection) ? undefined : "max_unopened";
     this.#unopened.delete(connection);
     connection.close();
-    this.#host.onStranger(strangerOf(connection, new Uint8Array(0), limit));
+    this.#host.onStranger(strangerOf(connection, new Uint8Array(0), { limit }));
   }
 
   #opened(session: AnySession): void {

@@ -22,7 +22,7 @@ import { Assurance } from "./assurance.ts";
 import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import { refusalOf } from "./session_record.ts";
-import type { Stranger } from "./coordinator.ts";
+import type { Proven, Stranger } from "./coordinator.ts";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {
@@ -42,13 +42,13 @@ export class ServerSession extends Session implements DeadlineListener {
   override readonly role = "server";
   /** The session that the connection belongs to, once that is known. */
   record?: SessionRecord;
-  /** The name of the key with which its `HELLO` was proved, if it was. */
-  declare readonly who?: string;
+  /** What came of the proof of its key, if the server has keys. */
+  declare readonly proven?: Proven;
   /** When the last data message was received, or the session started, in monotonic milliseconds. */
   lastData_ms = 0;
   #welcomed_ms = 0;
   /** What the sessions of a server share, and ask of it. */
-  declare protected readonly config: SessionHost;
+  declare readonly config: SessionHost;
   /** The last sequence number received on this connection, or sent in `WELCOME`. */
   #receivedUpTo = 0;
   #dataBefore = 0;
@@ -65,8 +65,9 @@ export class ServerSession extends Session implements DeadlineListener {
   #limit?: Limit;
 
   /** Makes the server's side of a session on a connection. */
-  constructor(options: SessionOptions & { readonly config: SessionHost }) {
+  constructor(options: SessionOptions & Pick<ServerSession, "config" | "proven">) {
     super(options);
+    if (options.proven) this.proven = options.proven;
   }
 
   /** Confirms all data messages of one read at once. */
@@ -75,7 +76,7 @@ export class ServerSession extends Session implements DeadlineListener {
     if (this.dataFramesReceived > this.#dataBefore) {
       this.#expectData();
       if (this.record!.isSettled) this.#assurance?.stop();
-      else this.#startAssurance();
+      else if (!this.closeReason) this.#assured().start();
     }
     this.#dataBefore = this.dataFramesReceived;
     if (this.record?.isUnclaimed) this.record.heard(this, this.config.clock.wallTime());
@@ -93,7 +94,7 @@ export class ServerSession extends Session implements DeadlineListener {
     super.onPartialData();
     this.lastData_ms = this.state.lastSignOfLife_ms;
     this.#expectData();
-    this.#startAssurance();
+    if (!this.closeReason) this.#assured().start();
   }
 
   /** Ends the session, also while it is held. */
@@ -107,10 +108,12 @@ export class ServerSession extends Session implements DeadlineListener {
   /** One that ends without a `HELLO` or a certificate, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
+    const failure = this.proven?.failure;
     const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
-    const isStranger = !isClient || limit || this.connection.refusal;
+    const { code } = closeReason;
+    const isStranger = !isClient || limit || failure || this.connection.refusal;
     if (!isStranger) return super.reportEnd(closeReason, connection);
-    this.config.onStranger(strangerOf(this.connection, this.firstBytes, limit, closeReason.code));
+    this.config.onStranger(strangerOf(this.connection, this.firstBytes, { code, failure, limit }));
   }
 
   /** More has been delivered, and can be confirmed. */
@@ -205,10 +208,7 @@ export class ServerSession extends Session implements DeadlineListener {
     this.config.closed(this, defect);
   }
 
-  /**
-   * Reads nothing until more is delivered: too much is waiting, and most of it is this session's. A client
-   * that is not read is not judged, and must not take this server for dead.
-   */
+  /** Reads nothing until more is delivered. Who is not read is not judged, and must not take this side for dead. */
   async #hold(record: SessionRecord, ready: void | Promise<void>): Promise<void> {
     await ready;
     const since_ms = this.now();
@@ -220,17 +220,18 @@ export class ServerSession extends Session implements DeadlineListener {
     this.deadline.resume();
   }
 
-  #startAssurance(): void {
-    if (!this.closeReason) this.#assured().start();
-  }
-
   /** Made when first needed. */
   #assured(): Assurance {
     return this.#assurance ??= new Assurance(this.config, this.#hello!.threshold_ms, this);
   }
 
+  /** Says what was missing: the proof of a key, if that was asked for. */
+  protected override openTimeout(): CloseReason {
+    return this.proven?.end ?? super.openTimeout();
+  }
+
   #onHello(frame: Frame & { type: "HELLO" | "WELCOME" }): void {
-    if (this.record) throw new ProtocolError("a second HELLO");
+    if (this.#hello) throw new ProtocolError("a second HELLO");
     const hello = this.#hello = helloFields(frame);
     const refusal = this.connection.refusal?.text ?? refuseVersion(frame.version);
     const admission = refusal === undefined ? this.config.admit(this, hello) : { refusal };
@@ -240,6 +241,7 @@ export class ServerSession extends Session implements DeadlineListener {
       this.#limit = admission.limit;
       return this.end(refusalOf(admission, hello));
     }
+    if ("end" in admission) return this.end(admission.end);
     const record = this.record = admission.record;
     const welcome = () => this.#welcome(admission);
     if (!record.opening) return welcome();
@@ -249,14 +251,14 @@ export class ServerSession extends Session implements DeadlineListener {
   }
 
   /** Opens the session, unless it ended while it was being stored. */
-  #welcome({ record, resumption, token }: Admitted): void {
+  #welcome({ record, resumption, terms }: Admitted): void {
     if (this.closeReason || record.cannotDeliver) return;
     if (record.state !== this.state) {
       this.state = record.state;
       this.state.lastSignOfLife_ms = this.now();
     }
     this.#receivedUpTo = this.#confirmed = this.#confirmedBefore = record.deliveredUpTo;
-    this.writer.send(record.welcome(this.config, token));
+    this.writer.send(record.welcome(this.config, terms));
     this.lastData_ms = this.#welcomed_ms = this.now();
     this.deadline.resume();
     this.opened(resumption);
@@ -277,15 +279,12 @@ export class ServerSession extends Session implements DeadlineListener {
     this.dataFramesReceived++;
     this.lastData_ms = this.state.lastSignOfLife_ms;
     // What an earlier connection received is being delivered already.
-    if (seq > record.receivedUpTo) this.#receive(record, seq, payload);
-  }
-
-  #receive(record: SessionRecord, seq: number, payload: Uint8Array): void {
+    if (seq <= record.receivedUpTo) return;
     const bytes = payload.length;
     this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
-    const isTaken = record.receive(seq, payload, this.config);
-    if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
+    if (record.receive(seq, payload, this.config)) return;
+    throw new ProtocolError("more data messages than may be unconfirmed");
   }
 
   #confirm(now_ms: number): void {

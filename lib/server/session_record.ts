@@ -13,7 +13,13 @@ import { greetingOf } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
-import { type Frame, type HoldReason, MAX_WINDOW, PROTOCOL_VERSION } from "../wire/protocol.ts";
+import {
+  type Frame,
+  type Greeting,
+  type HoldReason,
+  MAX_WINDOW,
+  PROTOCOL_VERSION,
+} from "../wire/protocol.ts";
 import type { CountedSession, Refusal } from "./coordinator.ts";
 
 /**
@@ -28,12 +34,17 @@ export interface Admitted {
   readonly record: SessionRecord;
   /** What is resent and what had arrived, of a session that was open before. */
   readonly resumption?: Resumption;
-  /** The token that the client has to show when it returns, if it does not have it. */
-  readonly token?: string;
+  /** What `WELCOME` says to this client alone: its token, if it does not have it, and the proof of its key. */
+  readonly terms: Greeting;
 }
 
-/** What a server decides on a `HELLO`; `late` of one that came after its limit. */
-export type AdmissionResult = Admitted | Refusal | "late" | "given up";
+/** What a server decides on a `HELLO`; `late` of one that came, or was to be proved, after its limit. */
+export type AdmissionResult =
+  | Admitted
+  | Refusal
+  | { readonly end: CloseReason }
+  | "late"
+  | "given up";
 
 /** How a connection is refused: a client that does not know `full` is given `refused`, which it takes as final. */
 export function refusalOf({ limit, refusal }: Refusal, { knows }: Hello): CloseReason {
@@ -129,19 +140,19 @@ export class SessionRecord implements Recipient {
   }
 
   /** Makes a token for a client that has none, or takes the one that it shows: gives what `WELCOME` has to say. */
-  giveToken({ knows, token }: Hello, random: Random, at: number): string | undefined {
-    if (!this.reconnects || !knows.includes("token")) return undefined;
+  giveToken({ knows, token }: Hello, random: Random, at: number): Greeting {
+    if (!this.reconnects || !knows.includes("token")) return {};
     if (token !== undefined) {
-      if (this.tokenHash !== undefined && !this.isUnclaimed) return undefined;
+      if (this.tokenHash !== undefined && !this.isUnclaimed) return {};
       // It may be that of an earlier WELCOME: a late HELLO of the same client may have been given another one.
       this.tokenHash = hashOf(token);
       this.#claim(at);
-      return undefined;
+      return {};
     }
     const made = randomSecret(random);
     this.tokenHash = hashOf(made);
     this.isUnclaimed = true;
-    return made;
+    return { token: made };
   }
 
   /** Notes that its client has the token, if what was heard of it shows that: a TERMINATE may end a vain wait. */
@@ -158,12 +169,12 @@ export class SessionRecord implements Recipient {
   }
 
   /** The frame that opens or resumes it. */
-  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms, token?: string): Frame {
+  welcome({ maxMessageBytes, sessionLifetime_ms, timers }: WelcomeTerms, more: Greeting): Frame {
     const greeting = {
       ...greetingOf(timers, maxMessageBytes),
       received: this.deliveredUpTo,
       ...this.reconnects && { session_lifetime: sessionLifetime_ms / 1000 },
-      ...token !== undefined && { token },
+      ...more,
     };
     return { type: "WELCOME", version: PROTOCOL_VERSION, session: this.id, greeting };
   }

@@ -72,7 +72,7 @@ export class SessionRegistry {
       const delivered = received;
       const record = new SessionRecord({ id, state, reconnects: true, delivered, delivery });
       if (token_hash !== undefined) record.tokenHash = token_hash;
-      if (who !== undefined) record.who = who;
+      if (who !== undefined) events.who = record.who = who;
       // A session that was connected to the end may have lost its connection only then.
       record.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, record);
@@ -93,7 +93,7 @@ export class SessionRegistry {
     const { clock, random, sessionLifetime_ms } = this.#options;
     const delivery = this.#delivery;
     const reconnects = hello.reconnects && sessionLifetime_ms > 0 && this.#mayReturn(hello);
-    const { peer, state, who } = session;
+    const { peer, proven: { proof, who } = {}, state } = session;
     // Not before: a connection that is refused is not the session of this id.
     state.events.session = id;
     const delivered = confirmed ?? 0;
@@ -101,7 +101,7 @@ export class SessionRegistry {
     const record = new SessionRecord({ id, state, reconnects, delivered, delivery });
     record.session = session;
     record.counted = counted;
-    if (who !== undefined) record.who = who;
+    if (who !== undefined) state.events.who = record.who = who;
     this.#byId.set(id, record);
     const at = clock.wallTime();
     if (delivery?.isDurable) {
@@ -111,7 +111,8 @@ export class SessionRegistry {
         .then(() => record.opening = undefined);
     }
     const resumption = confirmed === undefined ? undefined : resumptionOf(record, hello);
-    return { record, resumption, token: record.giveToken(hello, random, at) };
+    const terms = { ...record.giveToken(hello, random, at), ...proof && { proof } };
+    return { record, resumption, terms };
   }
 
   /** Moves a session to the new connection of its client: the last one is lost, whatever it seems. */
@@ -121,17 +122,17 @@ export class SessionRegistry {
     record.session = session;
     const resumption = resumptionOf(record, hello);
     const gap_ms = record.state.gap_ms ?? 0;
-    const { peer, who } = session;
+    const { peer, proven: { proof, who } = {} } = session;
     const { clock, random } = this.#options;
     const at = clock.wallTime();
     const noted = { session: record.id, at, peer, gap_ms, ...resumption };
     const isNewOwner = who !== undefined && record.who === undefined;
     this.#delivery?.note({ kind: "resumed", ...noted, ...isNewOwner && { who } });
-    if (isNewOwner) record.who = who;
+    if (isNewOwner) record.state.events.who = record.who = who;
     record.reconnects &&= this.#mayReturn(hello);
-    const token = record.giveToken(hello, random, at);
+    const terms = { ...record.giveToken(hello, random, at), ...proof && { proof } };
     // A client that never received its WELCOME does not know that the session was open.
-    return { record, resumption: hello.confirmed === undefined ? undefined : resumption, token };
+    return { record, resumption: hello.confirmed === undefined ? undefined : resumption, terms };
   }
 
   /** A connection is closed, and everything was written to it. */

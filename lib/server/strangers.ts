@@ -64,7 +64,8 @@ export class Strangers {
     if (this.#count === 0) return;
     const sent = [...this.#sent];
     const limits = this.#limits;
-    const kinds = sent.map((each) => each.startsWith('"') ? "other" : each);
+    // Names and words of strangers are as many as they like.
+    const kinds = sent.map((each) => each.startsWith('"') ? "other" : each.replace(/ ".*/, ""));
     kinds.push(...Object.keys(limits));
     const isNew = kinds.some((each) => !this.#known.has(each));
     for (const each of kinds) this.#known.add(each);

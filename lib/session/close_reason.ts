@@ -26,6 +26,7 @@ export type EndReason =
   | "unreachable"
   | "name_not_found"
   | "superseded"
+  | "unproven"
   | "failed";
 
 /** The moment from which a detection time is measured. */
@@ -97,14 +98,13 @@ export type ExitStatus = typeof EXIT[keyof typeof EXIT];
  * client whose server stops before the client is done.
  */
 export function exitStatus(closeReason: CloseReason, role: Role, wasOpen: boolean): ExitStatus {
-  const neverBegun = role === "client" && !wasOpen && closeReason.reason === "done";
-  if (closeReason.by === "self" && isPolite(closeReason)) {
-    return neverBegun ? EXIT.unconnected : EXIT.asked;
-  }
-  const isTurnedAway = closeReason.reason === "refused" || closeReason.reason === "full";
-  if (closeReason.by === "peer" && isTurnedAway) return EXIT.refused;
-  if (!wasOpen || closeReason.unheard) return EXIT.unconnected;
-  if (closeReason.by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
+  const { by, reason, unheard } = closeReason;
+  const neverBegun = role === "client" && !wasOpen && reason === "done";
+  if (by === "self" && isPolite(closeReason)) return neverBegun ? EXIT.unconnected : EXIT.asked;
+  const isTurnedAway = reason === "refused" || reason === "full";
+  if (by === "peer" && isTurnedAway || reason === "unproven") return EXIT.refused;
+  if (!wasOpen || unheard) return EXIT.unconnected;
+  if (by === "peer" && isPolite(closeReason) && role === "server") return EXIT.asked;
   return EXIT.lost;
 }
 

@@ -116,7 +116,8 @@ async function finish(options: CloseOptions): Promise<void> {
 }
 
 function sendTerminate({ closeReason: { by, reason, text }, writer }: CloseOptions): void {
-  const reasonToSend = TERMINATE_REASONS.find((each) => each === reason);
+  const word = reason === "unproven" ? "refused" : reason;
+  const reasonToSend = TERMINATE_REASONS.find((each) => each === word);
   if (by === "self" && reasonToSend) writer.send({ type: "TERMINATE", reason: reasonToSend, text });
 }
 

@@ -175,10 +175,10 @@ export type Opened = Pick<EventFields["connected"], "original" | "tls">;
 /** The name of an event. */
 export type EventName = keyof EventFields;
 
-/** One event: time, name, session, and its own fields. */
+/** One event: time, name, session, the name of the client's key if it has one, and its own fields. */
 export type Event = {
   [Name in EventName]:
-    & { time: string; event: Name; session: string | null }
+    & { time: string; event: Name; session: string | null; who?: string }
     & EventFields[Name];
 }[EventName];
 
@@ -201,6 +201,8 @@ export interface EventSink {
 export class EventSource {
   /** What is recorded of the session, if this process is recorded. */
   declare readonly trace?: SessionTrace;
+  /** The name of the client's key, if it has one. */
+  declare who?: string;
   readonly #sink: EventSink;
   readonly #clock: Clock;
   /** The session's id; `null` before there is one. */
@@ -235,7 +237,12 @@ export class EventSource {
    */
   emit<Name extends EventName>(event: Name, fields: EventFields[Name]): number | undefined {
     const wall_ms = this.#clock.wallTime();
-    const emitted = { time: isoTime(wall_ms), event, session: this.session, ...fields } as Event;
+    const { session, who } = this;
+    const time = isoTime(wall_ms);
+    const emitted =
+      (who === undefined
+        ? { time, event, session, ...fields }
+        : { time, event, session, who, ...fields }) as Event;
     const now_ms = this.trace && this.#clock.now();
     this.trace?.event(emitted, wall_ms, now_ms!);
     this.#sink.emit(emitted);

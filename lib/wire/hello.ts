@@ -4,6 +4,7 @@
  * @module
  */
 import { isSecret } from "../platform/secrets.ts";
+import { isKeyName } from "./proof.ts";
 import { type Frame, type Greeting, PROTOCOL_VERSION } from "./protocol.ts";
 
 /** A non-negative number in a peer's greeting; `undefined` if it is missing or invalid. */
@@ -44,6 +45,10 @@ export interface Hello {
   readonly settled: boolean;
   /** The token that the session's first `WELCOME` gave. */
   readonly token?: string;
+  /** The name of the key that the client is going to prove. */
+  readonly key?: string;
+  /** The client's nonce for that. */
+  readonly nonce?: string;
   /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
   readonly threshold_ms: number;
   /** What it knows besides the first version: any other frame would be a protocol error. */
@@ -52,6 +57,7 @@ export interface Hello {
 
 /** Reads a client's state of its session from its `HELLO`. */
 export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WELCOME" }): Hello {
+  const { key } = greeting;
   return {
     id: session,
     reconnects: greeting.reconnect === true,
@@ -59,6 +65,7 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
     sent: greetingCount(greeting, "sent") ?? 0,
     settled: greeting.settled === true,
     token: greetingSecret(greeting, "token"),
+    ...isKeyName(key) && { key, nonce: greetingSecret(greeting, "nonce") },
     threshold_ms: 1000 * Math.min(
       greetingNumber(greeting, "data_threshold") ?? Infinity,
       greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,

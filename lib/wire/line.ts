@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSecret, SECRET_LENGTH } from "../platform/secrets.ts";
 import {
   type Frame,
   HOLD_REASONS,
@@ -43,6 +44,10 @@ export function frameLine(frame: TextFrame): string {
       return `HOLD ${frame.reason}\n`;
     case "ACCOUNT":
       return `ACCOUNT ${JSON.stringify(frame.account)}\n`;
+    case "CHALLENGE":
+      return `CHALLENGE ${frame.nonce}\n`;
+    case "PROOF":
+      return `PROOF ${frame.proof}\n`;
     case "TERMINATE":
       return terminateLine(frame.reason, frame.text);
   }
@@ -87,6 +92,12 @@ export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | 
       return { type, reason: reason(first, HOLD_REASONS, type) };
     case "ACCOUNT":
       return { type, account: parseObject(text.slice("ACCOUNT ".length), type) };
+    case "CHALLENGE":
+      if (rest.length > 0) break;
+      return { type, nonce: secret(first, type) };
+    case "PROOF":
+      if (rest.length > 0) break;
+      return { type, proof: secret(first, type) };
     case "TERMINATE":
       return parseTerminate(first, text);
     default:
@@ -139,6 +150,12 @@ function parseObject(json: string, type: string): JsonObject {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new ProtocolError(`${quotedText(json)} in ${type} is not a JSON object`);
+}
+
+function secret(word: string, type: string): string {
+  if (isSecret(word)) return word;
+  const expected = `${SECRET_LENGTH} letters, digits, "-" or "_"`;
+  throw new ProtocolError(`bad word ${quotedText(word)} in ${type}; expected ${expected}`);
 }
 
 function parseTerminate(word: string, text: string): Frame & { type: "TERMINATE" } {

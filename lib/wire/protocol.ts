@@ -1,6 +1,6 @@
 /**
  * The wire formats, bytes <-> messages. PW/1: this file (frames, which side may send them when, limits),
- * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME); `original` (the
+ * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME), `proof` (of keys); `original` (the
  * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs); `foreign` (other
  * protocols, by their first bytes).
  *
@@ -66,6 +66,8 @@ export type Frame =
   | { type: "HEARTBEAT" | "HEARTBEAT_REPLY"; n: number }
   | { type: "HOLD"; reason: HoldReason }
   | { type: "ACCOUNT"; account: JsonObject }
+  | { type: "CHALLENGE"; nonce: string }
+  | { type: "PROOF"; proof: string }
   | { type: "TERMINATE"; reason: TerminateReason; text: string };
 
 /** The number of a frame; -1 if it has none. */
@@ -87,7 +89,10 @@ export type FrameType = Frame["type"];
 /** Whether `HELLO` and `WELCOME` have been exchanged. */
 export type Stage = "opening" | "open";
 
-/** Frames that each side accepts at each stage. Any other is a protocol error. */
+/**
+ * Frames that each side accepts at each stage. Any other is a protocol error. A server with keys takes `PROOF`
+ * before: `server/dispatcher.ts`.
+ */
 export const ACCEPTED_FRAMES: Readonly<
   Record<Role, Readonly<Record<Stage, readonly FrameType[]>>>
 > = {
@@ -96,7 +101,7 @@ export const ACCEPTED_FRAMES: Readonly<
     open: ["DATA", "HEARTBEAT", "HEARTBEAT_REPLY", "ACCOUNT", "TERMINATE"],
   },
   client: {
-    opening: ["WELCOME", "TERMINATE"],
+    opening: ["CHALLENGE", "WELCOME", "TERMINATE"],
     open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "ACCOUNT", "TERMINATE"],
   },
 };

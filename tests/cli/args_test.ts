@@ -19,6 +19,7 @@ const NOTHING: CommandLine = {
   count: undefined,
   duration: undefined,
   check: false,
+  "new-key": undefined,
   stdin: false,
   once: false,
   help: false,

@@ -53,7 +53,7 @@ for (const role of ["client", "server"] as const) {
   Deno.test(`helpText() of the ${role} lists options that exist`, () => {
     for (const { flags, value: [name] } of optionLines(role)) {
       const [choice] = /^\w+(?=\|)/.exec(name ?? "") ?? [];
-      const words = /TEXT|FILE|FOLDER/.test(name ?? "") ? "x" : name === "LIST" ? "@x" : "5";
+      const words = /TEXT|FILE|FOLDER|NAME/.test(name ?? "") ? "x" : name === "LIST" ? "@x" : "5";
       const value = name === undefined ? [] : [choice ?? words];
       for (const flag of flags) parseCommandLine(role, [flag, ...value]);
     }

@@ -170,7 +170,10 @@ for (
   const [sent, why] of [
     ["WELCOME 2 s {}\n", "WELCOME 2 s in answer to HELLO 1 s"],
     ["WELCOME 1 other {}\n", "WELCOME 1 other in answer to HELLO 1 s"],
-    ["HELLO 1 s {}\n", "HELLO from the server as the first frame; expected WELCOME or TERMINATE"],
+    [
+      "HELLO 1 s {}\n",
+      "HELLO from the server as the first frame; expected CHALLENGE, WELCOME or TERMINATE",
+    ],
     [
       "HTTP/1.1 400 Bad Request\r\n",
       "it sent an HTTP answer, as a web server or an HTTP proxy does",

@@ -16,14 +16,16 @@ import type { Exchange } from "./exchange.ts";
 import { expect } from "./finding.ts";
 import { Honest } from "./honest.ts";
 import { HostileEnd } from "./hostile_end.ts";
-import { clientSettings, GONE_AFTER_MS, randomOf, SERVER, TIMERS } from "./settings.ts";
+import { clientSettings, GONE_AFTER_MS, KEY, randomOf, SERVER, TIMERS } from "./settings.ts";
 import type { Traces } from "./traces.ts";
 import { isDefect, type World } from "./world.ts";
 
 /** Which client is fuzzed. */
-export interface Fuzzed {
+export interface FuzzedClient {
   /** Whether it reconnects. */
   readonly reconnects: boolean;
+  /** Whether it has a key. */
+  readonly hasKey: boolean;
   /** Whether it calls an original server. */
   readonly original: boolean;
 }
@@ -33,14 +35,14 @@ export class ClientWorld implements World {
   readonly names: readonly string[] = [];
   readonly #clock = new VirtualClock();
   readonly #traces: Traces;
-  readonly #fuzzed: Fuzzed;
+  readonly #fuzzed: FuzzedClient;
   readonly #server: Server;
   #hasServerEnded = false;
   #honest!: Honest;
   #pending = 0;
   #wrong?: string;
 
-  private constructor(traces: Traces, fuzzed: Fuzzed) {
+  private constructor(traces: Traces, fuzzed: FuzzedClient) {
     this.#traces = traces;
     this.#fuzzed = fuzzed;
     const network = this.#peaceful;
@@ -57,7 +59,7 @@ export class ClientWorld implements World {
   readonly #peaceful = new MemoryNetwork(this.#clock);
 
   /** Starts honest sessions. */
-  static async start(traces: Traces, fuzzed: Fuzzed): Promise<ClientWorld> {
+  static async start(traces: Traces, fuzzed: FuzzedClient): Promise<ClientWorld> {
     const world = new ClientWorld(traces, fuzzed);
     world.#honest = await Honest.start(world.#clock, world.#peaceful);
     await world.#clock.advance(TIMERS.data_interval_ms);
@@ -71,12 +73,13 @@ export class ClientWorld implements World {
     const listener = network.listen(ADDRESS);
     const ends: HostileEnd[] = [];
     const accepting = this.#acceptAll(listener, exchange, ends);
-    const { original, reconnects } = this.#fuzzed;
+    const { hasKey, original, reconnects } = this.#fuzzed;
     const client = new Client(clientOptions({
       ...clientSettings(),
       clock,
       transport: network,
       original,
+      key: hasKey ? () => KEY : undefined,
       reconnect: reconnects ? { limit: 4 } : undefined,
       sink: { wantsMessages: true, emit: (event) => this.#hear(event) },
     }));

@@ -6,6 +6,7 @@
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
+import { KeyRing } from "../../lib/wire/proof.ts";
 import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork, type Path } from "../support/memory_network.ts";
 import { Random } from "../support/random.ts";
@@ -13,7 +14,7 @@ import { serverOptions } from "../support/server_options.ts";
 import { saying } from "../support/stage.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { type Exchange, say, type Step } from "./exchange.ts";
-import { CASE_RANDOM, clientSettings, randomOf, SERVER, TIMERS } from "./settings.ts";
+import { CASE_RANDOM, clientSettings, KEY, randomOf, SERVER, TIMERS } from "./settings.ts";
 
 /** What each side of the recorded runs has done. */
 export interface Corpus {
@@ -21,6 +22,9 @@ export interface Corpus {
   readonly client: Exchange[];
   /** Of servers, to fuzz the client. */
   readonly server: Exchange[];
+  /** Of both, with keys. */
+  readonly keyedClient: Exchange[];
+  readonly keyedServer: Exchange[];
   /** Of original servers, to fuzz the client of one. */
   readonly originalServer: Exchange[];
 }
@@ -127,6 +131,17 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Both sides have the same key. */
+function withKey(scenario: Scenario): Scenario {
+  // What a ring draws when it is made is drawn before any exchange.
+  let random = randomOf(new Random(0));
+  const keys = new KeyRing([KEY], (bytes) => random(bytes));
+  // Then one source for nonces and tokens, as when they are replayed.
+  random = randomOf(new Random(CASE_RANDOM));
+  const server = { keys, random, original: false };
+  return { ...scenario, client: { ...scenario.client, key: () => KEY }, server };
+}
+
 const ORIGINAL: readonly Scenario[] = [
   { client: { original: true } },
   { client: { original: true }, trouble: outage(1, 5), seconds: 12 },
@@ -158,13 +173,25 @@ function flood(count: number): Step[] {
 
 /** Records all scenarios. */
 export async function recordCorpus(): Promise<Corpus> {
-  const corpus: Corpus = { client: [...BY_HAND], server: [], originalServer: [] };
-  for (const scenario of [...SCENARIOS, ...ORIGINAL]) {
+  const plain = await recordAll(SCENARIOS);
+  const original = await recordAll(ORIGINAL);
+  const keyed = await recordAll(SCENARIOS.map(withKey));
+  return {
+    client: [...BY_HAND, ...plain.client, ...original.client],
+    server: plain.server,
+    originalServer: original.server,
+    keyedClient: [...keyed.client, ...keyed.client, ...plain.client, ...BY_HAND],
+    keyedServer: [...keyed.server, ...plain.server],
+  };
+}
+
+async function recordAll(scenarios: readonly Scenario[]) {
+  const recorded = { client: [] as Exchange[], server: [] as Exchange[] };
+  for (const scenario of scenarios) {
     const recording = new Recording();
     await recording.run(scenario);
-    corpus.client.push(recording.client);
-    const side = ORIGINAL.includes(scenario) ? "originalServer" : "server";
-    corpus[side].push(recording.server);
+    recorded.client.push(recording.client);
+    recorded.server.push(recording.server);
   }
-  return corpus;
+  return recorded;
 }

@@ -5,29 +5,47 @@
  * @module
  */
 import { Random } from "../support/random.ts";
-import { ClientWorld } from "./client_world.ts";
+import { ClientWorld, type FuzzedClient } from "./client_world.ts";
 import { type Corpus, recordCorpus } from "./corpus.ts";
 import { checkDecoder } from "./decoding.ts";
 import { type Exchange, sizeOf } from "./exchange.ts";
 import { Finding, uncaught } from "./finding.ts";
 import { Mutator } from "./mutation.ts";
-import { ServerWorld } from "./server_world.ts";
+import { type FuzzedServer, ServerWorld } from "./server_world.ts";
 import { shrink } from "./shrink.ts";
 import { Traces } from "./traces.ts";
 import type { World } from "./world.ts";
 
-/** What can be fuzzed. */
-export const TARGETS = [
-  "server",
-  "storing server",
-  "server of two workers",
-  "client",
-  "reconnecting client",
-  "client of an original server",
-] as const;
+const NO_SERVER = { hasKeys: false, stores: false, workers: 1 };
+const NO_CLIENT = { hasKey: false, original: false, reconnects: false };
+
+/** What can be fuzzed, and what is recorded of its peers. */
+const KINDS = {
+  "server": { server: NO_SERVER, peers: "client" },
+  "client": { client: NO_CLIENT, peers: "server" },
+  "storing server": { server: { ...NO_SERVER, stores: true }, peers: "client" },
+  "reconnecting client": { client: { ...NO_CLIENT, reconnects: true }, peers: "server" },
+  "server with keys": { server: { ...NO_SERVER, hasKeys: true }, peers: "keyedClient" },
+  "client with a key": { client: { ...NO_CLIENT, hasKey: true }, peers: "keyedServer" },
+  "server of two workers": { server: { ...NO_SERVER, workers: 2 }, peers: "client" },
+  "client of an original server": {
+    client: { ...NO_CLIENT, original: true },
+    peers: "originalServer",
+  },
+  "server of two workers with keys": {
+    server: { hasKeys: true, stores: true, workers: 2 },
+    peers: "keyedClient",
+  },
+} as const satisfies Record<
+  string,
+  { readonly server?: FuzzedServer; readonly client?: FuzzedClient; readonly peers: keyof Corpus }
+>;
+
+/** The names of what can be fuzzed. */
+export const TARGETS = Object.keys(KINDS) as readonly Target[];
 
 /** Something that can be fuzzed. */
-export type Target = typeof TARGETS[number];
+export type Target = keyof typeof KINDS;
 
 /** How many exchanges one server, or one group of honest sessions, gets. */
 const PER_WORLD = 25;
@@ -64,20 +82,12 @@ export interface Found {
   readonly exchange: Exchange;
 }
 
-function isServer(target: Target): boolean {
-  return target.includes("server") && !target.startsWith("client");
-}
-
 /** Starts what is to be fuzzed, anew. */
 export function startWorld(target: Target, traces: Traces): Promise<World> {
-  if (isServer(target)) {
-    const workers = target === "server of two workers" ? 2 : 1;
-    return ServerWorld.start(traces, { workers, stores: target === "storing server" });
-  }
-  return ClientWorld.start(traces, {
-    reconnects: target === "reconnecting client",
-    original: target === "client of an original server",
-  });
+  const kind = KINDS[target];
+  return "server" in kind
+    ? ServerWorld.start(traces, kind.server)
+    : ClientWorld.start(traces, kind.client);
 }
 
 /** Plays one exchange in a world of its own: what is found, if anything. */
@@ -138,11 +148,7 @@ class Campaign {
     this.#target = target;
     this.#random = random;
     this.#options = options;
-    const recorded = isServer(target)
-      ? corpus.client
-      : target === "client of an original server"
-      ? corpus.originalServer
-      : corpus.server;
+    const recorded = corpus[KINDS[target].peers];
     this.#recorded = [...recorded];
     this.#mutator = new Mutator(recorded, random);
   }

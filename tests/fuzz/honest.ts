@@ -5,6 +5,7 @@
  */
 import { Client } from "../../lib/client/client.ts";
 import { clientOptions } from "../support/client_options.ts";
+import type { Key } from "../../lib/wire/proof.ts";
 import type { MemoryNetwork } from "../support/memory_network.ts";
 import { Random } from "../support/random.ts";
 import { Recorder } from "../support/stage.ts";
@@ -22,20 +23,22 @@ export class Honest {
   readonly #statuses: number[] = [];
   #checked_ms = 0;
 
-  private constructor(clock: VirtualClock, network: MemoryNetwork) {
+  private constructor(clock: VirtualClock, network: MemoryNetwork, key?: Key) {
     this.#clock = clock;
     this.#recorder = new Recorder(clock);
     const random = randomOf(new Random(1));
     const options = { clock, sink: this.#recorder, transport: network, random };
     this.#clients = [{ limit: 0 }, undefined].map((reconnect) =>
-      new Client(clientOptions({ ...clientSettings(), ...options, reconnect }))
+      new Client(
+        clientOptions({ ...clientSettings(), ...options, reconnect, key: key && (() => key) }),
+      )
     );
     for (const client of this.#clients) client.run().then((status) => this.#statuses.push(status));
   }
 
-  /** Opens their sessions, and lets half a second pass. */
-  static async start(clock: VirtualClock, network: MemoryNetwork): Promise<Honest> {
-    const honest = new Honest(clock, network);
+  /** Opens their sessions, with a key if the server has it, and lets half a second pass. */
+  static async start(clock: VirtualClock, network: MemoryNetwork, key?: Key): Promise<Honest> {
+    const honest = new Honest(clock, network, key);
     await clock.advance(TIMERS.data_interval_ms / 2);
     const connected = honest.#recorder.all("connected");
     expect(connected.length === honest.#clients.length, () => "an honest client is not let in");

@@ -235,7 +235,8 @@ export class Mutator {
     const isHello = words[0] === "HELLO" || words[0] === "WELCOME";
     const at = isHello && random.oneIn(2) ? 2 : random.below(words.length);
     const names = [...WORDS, ...this.names, ...this.names, ...this.names];
-    words[at] = random.pick(at === 2 && isHello ? [...this.names, "s"] : names);
+    const ids = random.oneIn(2) ? ["s", "t"] : ["s", ...this.names];
+    words[at] = random.pick(at === 2 && isHello ? ids : names);
     return words.join(" ");
   }
 

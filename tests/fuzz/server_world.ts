@@ -7,6 +7,7 @@ import { Server } from "../../lib/server/server.ts";
 import { WorkerPool } from "../../lib/server/workers/worker_pool.ts";
 import type { Event } from "../../lib/session/events.ts";
 import type { EntryOf, Store } from "../../lib/store/store.ts";
+import { KeyRing } from "../../lib/wire/proof.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { startMemoryThread } from "../support/memory_thread.ts";
 import { Random } from "../support/random.ts";
@@ -20,7 +21,9 @@ import {
   CASE_RANDOM,
   GONE_AFTER_MS,
   isHonestPayload,
+  KEY,
   randomOf,
+  RECORDED,
   SERVER,
   TIMERS,
 } from "./settings.ts";
@@ -31,6 +34,8 @@ import { isDefect, type World } from "./world.ts";
 export interface FuzzedServer {
   /** Whether data messages are stored, which takes its time, before they are confirmed. */
   readonly stores: boolean;
+  /** Whether clients have to prove a key. */
+  readonly hasKeys: boolean;
   /** How many workers it has. */
   readonly workers: number;
 }
@@ -69,14 +74,15 @@ export class ServerWorld implements World {
   static async start(traces: Traces, fuzzed: FuzzedServer): Promise<ServerWorld> {
     const world = new ServerWorld(traces, fuzzed);
     await world.#listen();
-    world.#honest = await Honest.start(world.#clock, world.#network);
+    const key = fuzzed.hasKeys ? KEY : undefined;
+    world.#honest = await Honest.start(world.#clock, world.#network, key);
     await world.#clock.advance(TIMERS.data_interval_ms);
     world.#pending = world.#clock.pending;
     return world;
   }
 
   async #listen(): Promise<void> {
-    const { stores, workers } = this.#fuzzed;
+    const { hasKeys, stores, workers } = this.#fuzzed;
     const platform = {
       clock: this.#clock,
       transport: this.#network,
@@ -88,6 +94,7 @@ export class ServerWorld implements World {
       ...SERVER,
       ...platform,
       sink,
+      ...hasKeys && { keys: new KeyRing([KEY], platform.random), original: false },
       ...stores && { store: this.#store(), maxPendingBytes: MAX_PENDING_BYTES },
     });
     const startThread = () => startMemoryThread(platform);
@@ -173,6 +180,9 @@ export class ServerWorld implements World {
     const { session } = event;
     if (isDefect(event)) this.#wrong ??= `a defect: ${JSON.stringify(event)}`;
     if (session === null || !this.#honest?.sessions.includes(session)) {
+      // A proof is of one session: only that of the recorded one can be right.
+      const isUnproved = this.#honest && this.#fuzzed.hasKeys && session !== RECORDED;
+      if (event.event === "connected" && isUnproved) this.#wrong ??= "a session without a proof";
       return this.#traces.event(event);
     }
     if (event.event === "data_received") {

@@ -4,8 +4,9 @@
  * @module
  */
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
-import type { Random as RandomSource } from "../../lib/platform/secrets.ts";
+import { type Random as RandomSource, SECRET_LENGTH } from "../../lib/platform/secrets.ts";
 import type { Timers } from "../../lib/session/timers.ts";
+import type { Key } from "../../lib/wire/proof.ts";
 import type { Random } from "../support/random.ts";
 import { saying } from "../support/stage.ts";
 
@@ -27,6 +28,12 @@ export const SERVER = {
   resumeWithoutToken: false,
   maxUnopened: 3,
 };
+
+/** The id of the recorded sessions: what `clientOptions` has for random bytes. */
+export const RECORDED = "5a".repeat(8);
+
+/** The key of honest clients, and of those that were recorded. */
+export const KEY: Key = { name: "mill", secret: "MILL".padEnd(SECRET_LENGTH, "0") };
 
 /** What clients say. */
 const SAID = "hello";

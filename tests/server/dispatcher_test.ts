@@ -8,7 +8,7 @@ import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
 import { UnopenedConnections } from "../../lib/server/strangers.ts";
-import type { Coordinator, Placement } from "../../lib/server/coordinator.ts";
+import type { Coordinator, Forwarded, Placement } from "../../lib/server/coordinator.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
 import { type End, Path } from "../support/memory_network.ts";
@@ -26,7 +26,7 @@ class ScriptedCoordinator implements Coordinator {
   readonly sessions = [];
   readonly isFull = false;
   readonly asked: (string | undefined)[] = [];
-  readonly lent: { forwarding: number; connection: Connection; connected_ms: number }[] = [];
+  readonly lent: (Forwarded & { forwarding: number })[] = [];
   readonly #placement: () => Placement | Promise<Placement>;
 
   constructor(placement: () => Placement | Promise<Placement>) {
@@ -38,8 +38,8 @@ class ScriptedCoordinator implements Coordinator {
     return await this.#placement();
   }
 
-  forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
-    this.lent.push({ forwarding, connection, connected_ms });
+  forward(to: Forwarded & { forwarding: number }): Promise<void> {
+    this.lent.push(to);
     return Promise.resolve();
   }
 
@@ -235,7 +235,7 @@ Deno.test("Dispatcher.serveForwarded() serves what was forwarded, of whatever se
   for (const [text, session] of [[HELLO, "s"], [TEXT.heartbeat, undefined]] as const) {
     const legacy = session === undefined ? bytes(text) : undefined;
     const forward = (dispatcher: Dispatcher, end: End) =>
-      void dispatcher.serveForwarded(end, 300, session);
+      void dispatcher.serveForwarded({ connection: end, connected_ms: 300, session });
     const { connections, say, served } = await stage(coordinator, forward);
     await say(text);
     assertEquals(served, [{
@@ -252,7 +252,7 @@ Deno.test("Dispatcher.serveForwarded() serves what was forwarded, of whatever se
 
 Deno.test("Dispatcher.serveForwarded() counts the 5 s from when the connection was accepted", async () => {
   const forward = (dispatcher: Dispatcher, end: End) =>
-    void dispatcher.serveForwarded(end, 300, "s");
+    void dispatcher.serveForwarded({ connection: end, connected_ms: 300, session: "s" });
   const { clock, served } = await stage(new ScriptedCoordinator(() => HERE), forward);
   await clock.advance(OPEN_LIMIT_MS - 701);
   assertEquals(served, []);

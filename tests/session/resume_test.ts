@@ -12,6 +12,7 @@ import { Server } from "../../lib/server/server.ts";
 import type { Summary } from "../../lib/session/ledger.ts";
 import type { MessageOutput } from "../../lib/store/store.ts";
 import { clientOptions } from "../support/client_options.ts";
+import { MILL, ringOf } from "../support/keys.ts";
 import { MemoryNetwork, type Path, type PathOptions } from "../support/memory_network.ts";
 import { serverOptions } from "../support/server_options.ts";
 import { Recorder } from "../support/stage.ts";
@@ -21,7 +22,9 @@ import { settle, VirtualClock } from "../support/virtual_clock.ts";
 const LINES = 20;
 
 /** A client with 20 lines for a server that takes 5 ms to write some of them. */
-function stage(options: { cut?: (path: Path, n: number) => void; window?: number } = {}) {
+function stage(
+  options: { cut?: (path: Path, n: number) => void; window?: number; hasKeys?: boolean } = {},
+) {
   const clock = new VirtualClock();
   const delivered: string[] = [];
   const paths: PathOptions = { latency_ms: 3, fragment: (bytes) => Math.min(bytes, 13) };
@@ -37,7 +40,10 @@ function stage(options: { cut?: (path: Path, n: number) => void; window?: number
     const recorder = new Recorder(clock);
     const output = slowOutput(clock, delivered);
     const random = (bytes: Uint8Array) => bytes.fill(2);
-    const server = Server.listen(serverOptions({ ...common, random, output, sink: recorder }));
+    const keys = options.hasKeys ? ringOf() : undefined;
+    const server = Server.listen(
+      serverOptions({ ...common, keys, random, output, sink: recorder }),
+    );
     return { server, recorder, status: server.run() };
   };
   const server = serve();
@@ -50,6 +56,7 @@ function stage(options: { cut?: (path: Path, n: number) => void; window?: number
     source,
     window: options.window ?? 4,
     reconnect: { limit: 0 },
+    ...options.hasKeys && { key: () => MILL },
     random: (bytes) => bytes.fill(bytes.length === 8 ? 1 : 0),
     sink: recorder,
   }));
@@ -167,6 +174,15 @@ for (const [what, cut] of Object.entries(CUTS)) {
     }
     // Those that were cut before WELCOME, which takes two reads, or after the last confirmation, were not.
     assert(resumed >= READS / 2 - 2, `${resumed} resumed`);
+  });
+}
+
+for (const what of ["reset", "silent towards the server", "silent towards the client"]) {
+  Deno.test(`with keys, a connection that is ${what} at any read loses and doubles nothing`, async () => {
+    for (let n = 1; n <= READS; n++) {
+      const once = (path: Path, dial: number) => dial === 1 && atRead(n, CUTS[what]!)(path);
+      await assertWhole(stage({ cut: once, hasKeys: true }), `cut at read ${n}`);
+    }
   });
 }
 

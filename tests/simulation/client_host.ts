@@ -14,7 +14,7 @@ import type { VirtualClock } from "../support/virtual_clock.ts";
 import { PaceCheck } from "./course_check.ts";
 import type { Host } from "./host.ts";
 import type { Link } from "./link.ts";
-import type { ClientPlan } from "./plan.ts";
+import { type ClientPlan, CLIENTS_KEY } from "./plan.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Producer } from "./producer.ts";
 import type { ServerHost } from "./server_host.ts";
@@ -30,6 +30,8 @@ const STOP_LIMIT_MS = 2_000;
 export interface ClientHostOptions {
   clock: VirtualClock;
   random: Random;
+  /** Where its nonces are drawn from, which have 32 bytes. */
+  secretRandom: Random;
   plan: ClientPlan;
   host: Host;
   link: Link;
@@ -77,7 +79,7 @@ export class ClientHost {
 
   /** Starts the next client, with a session of its own. */
   start(): void {
-    const { host, plan, random, server, story } = this.options;
+    const { host, plan, random, secretRandom, server, story } = this.options;
     const process = host.start();
     const idBytes = random.bytes(8);
     const session = Array.from(idBytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -114,7 +116,9 @@ export class ClientHost {
       address: { host: server.options.host.name, port: 4000 },
       clock: process,
       legacy: new OriginalProtocol(),
+      key: server.options.plan.hasKeys ? () => CLIENTS_KEY : undefined,
       random: (bytes) => {
+        if (bytes.length === 32) return bytes.set(secretRandom.bytes(32));
         bytes.set(isFirst ? idBytes : random.bytes(bytes.length));
         isFirst = false;
       },

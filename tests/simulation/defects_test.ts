@@ -23,13 +23,31 @@ interface Defect {
 const DEFECTS: Readonly<Record<string, Defect>> = {
   "the server takes a repeated data message for a new one": {
     file: "server/server_session.ts",
-    right: "if (seq > record.receivedUpTo) this.#receive(",
-    wrong: "this.#receive(",
+    right: "if (seq <= record.receivedUpTo) return;",
+    wrong: "",
   },
   "the client does not send again what was lost": {
     file: "client/outbox.ts",
     right: "this.#sentHere = 0;\n    return",
     wrong: "this.#sentHere = this.#unconfirmed.length;\n    return",
+  },
+  "a session is resumed without its token": {
+    file: "server/session_record.ts",
+    right: "if (isOpenToAll ||",
+    wrong: "if (true ||",
+    seed: 7,
+  },
+  "a session is resumed with another key": {
+    file: "server/session_record.ts",
+    right: "if (this.who !== undefined && this.who !== who) {",
+    wrong: "if (this.who === null) {",
+    seed: 9,
+  },
+  "a proof is right a second time": {
+    file: "wire/proof.ts",
+    right: "const serverNonce = randomSecret(this.#random);",
+    wrong: 'const serverNonce = "n".repeat(43);',
+    seed: 9,
   },
   "a deadline passes a millisecond late": {
     file: "platform/deadline.ts",
@@ -101,6 +119,7 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     file: "evidence/directions.ts",
     right: '? { began: "to_server",',
     wrong: '? { began: "to_client",',
+    seed: 40,
   },
   "what the peer noticed is placed too early": {
     file: "evidence/account.ts",

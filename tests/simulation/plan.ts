@@ -4,6 +4,7 @@
  * @module
  */
 import type { Timers } from "../../lib/session/timers.ts";
+import type { Key } from "../../lib/wire/proof.ts";
 import type { Random } from "../support/random.ts";
 import { DEFAULT_TIMERS } from "../support/stage.ts";
 import type { LinkQuality } from "./link.ts";
@@ -37,6 +38,8 @@ export interface ServerPlan {
   readonly workers: number;
   readonly timers: Timers;
   readonly original: boolean;
+  /** Whether clients have to prove a key. */
+  readonly hasKeys?: boolean;
   readonly maxSessions: number;
   readonly sessionLifetime_ms: number;
   /** How long a commit to its store takes, if it has one. */
@@ -85,9 +88,17 @@ export interface Plan {
   readonly faultGap_ms: readonly [least: number, greatest: number];
   /** How long a fault lasts, at the least and at most. */
   readonly faultLength_ms: readonly [least: number, greatest: number];
+  /** Whether strangers come. */
+  readonly hasStrangers?: boolean;
   /** Whether all goes well at the end, so that everything must come to a good end. */
   readonly calmsDown: boolean;
 }
+
+/** The key of all clients; and another one of every server, which strangers have. */
+export const [CLIENTS_KEY, OTHERS_KEY] = ["clients", "others"].map((name) => ({
+  name,
+  secret: name.padEnd(43, "x"),
+})) as [Key, Key];
 
 /** How many data messages and heartbeats a run may take, or so, for a run to take its fair time. */
 const STEPS = 4_000;
@@ -114,6 +125,16 @@ export function drawPlan(random: Random): Plan {
     faultLength_ms: [Math.round(length_ms / 50), length_ms],
     calmsDown,
   };
+}
+
+/** The same plan, or, for one seed in three, one with strangers, and perhaps with keys. */
+export function addStrangers(plan: Plan, random: Random): Plan {
+  if (!random.oneIn(3)) return plan;
+  const hasKeys = random.oneIn(2);
+  const servers = plan.servers.map((each) =>
+    hasKeys ? { ...each, hasKeys, original: false } : each
+  );
+  return { ...plan, servers, hasStrangers: true };
 }
 
 function drawServer(random: Random): Omit<ServerPlan, "workers"> {

@@ -12,13 +12,14 @@ import { EXIT, type ExitStatus } from "../../lib/session/close_reason.ts";
 import type { Event } from "../../lib/session/events.ts";
 import { type MessageOutput, OutputError } from "../../lib/store/store.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../lib/wire/protocol.ts";
+import { KeyRing } from "../../lib/wire/proof.ts";
 import { startMemoryThread } from "../support/memory_thread.ts";
 import type { Random } from "../support/random.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 import type { Host } from "./host.ts";
 import { checkAgreement, checkSameResume, type Resumed } from "./ledger_agreement.ts";
 import type { Route } from "./link.ts";
-import type { ServerPlan } from "./plan.ts";
+import { CLIENTS_KEY, OTHERS_KEY, type ServerPlan } from "./plan.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Storage } from "./storage.ts";
 import type { Story } from "./story.ts";
@@ -123,6 +124,7 @@ export class ServerHost {
       address: { host: host.name, port: 4000 },
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       maxUnopened: 1_000,
+      keys: plan.hasKeys ? new KeyRing([CLIENTS_KEY, OTHERS_KEY], world.random) : undefined,
       once: false,
       resumeWithoutToken: false,
       store,
@@ -209,6 +211,9 @@ export class ServerHost {
   #hear(life: Life, event: Event): void {
     const { watches } = life;
     const { session } = event;
+    if (event.event === "connected") {
+      expect(this.#wires.has(event.peer), () => `session ${session} is open with ${event.peer}`);
+    }
     if (event.event === "notice") {
       expect(!event.text.includes("defect"), () => event.text);
       return;
@@ -236,7 +241,9 @@ export class ServerHost {
     const isKnown = ["terminated", "listening", "strangers"].includes(event.event);
     expect(isKnown, () => `${event.event} is told of no session`);
     if (event.event !== "terminated" || event.by !== "self" || event.reason !== "silent") return;
-    checkTurnedAway(this.#wires.get(event.peer)!);
+    const wire = this.#wires.get(event.peer);
+    // Of strangers there is none.
+    if (wire) checkTurnedAway(wire);
   }
 
   #watch({ process }: Life, start?: number): Watch {

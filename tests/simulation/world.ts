@@ -11,8 +11,9 @@ import { Host } from "./host.ts";
 import { Link } from "./link.ts";
 import { changeOutputs, OutputFaults } from "./output_faults.ts";
 import { overload } from "./overload.ts";
-import { type ClientPlan, drawPlan, type Plan, type ServerPlan } from "./plan.ts";
+import { addStrangers, type ClientPlan, drawPlan, type Plan, type ServerPlan } from "./plan.ts";
 import { ServerHost } from "./server_host.ts";
+import { Strangers } from "./strangers.ts";
 import { type Listener, Story } from "./story.ts";
 import { expect, expectSame } from "./violation.ts";
 
@@ -49,6 +50,7 @@ class World {
   readonly #story: Story;
   readonly #servers: ServerHost[];
   readonly #clients: ClientHost[];
+  #strangers?: Strangers;
   #isStorm = true;
 
   constructor(seed: number, listener?: Listener) {
@@ -57,7 +59,7 @@ class World {
     this.#outputRandom = new Random(Math.imul(seed, 0xc2b2ae35));
     this.#secretRandom = new Random(Math.imul(seed, 0x27d4eb2f));
     const plan = overload(drawPlan(this.#fork()), new Random(Math.imul(seed, 0x85ebca6b)));
-    this.#plan = changeOutputs(plan, this.#outputRandom);
+    this.#plan = addStrangers(changeOutputs(plan, this.#outputRandom), this.#secretRandom);
     this.#story = new Story(this.#clock, listener);
     this.#story.tell("plan", JSON.stringify(this.#plan));
     this.#servers = this.#plan.servers.map((plan, index) => this.#makeServer(plan, index));
@@ -77,8 +79,10 @@ class World {
       story: this.#story,
     });
     const outputFaults = this.#makeOutputFaults(faults);
+    this.#startStrangers();
     await this.#advance(storm_ms);
     this.#isStorm = false;
+    this.#strangers?.end();
     if (calmsDown) { for (const each of [...outputFaults, faults]) each.end(); }
     this.#story.tell("world", calmsDown ? "nothing goes wrong any more" : "the end");
     await this.#endClients();
@@ -89,6 +93,16 @@ class World {
       sessions_ms: this.#clients.reduce((sum, each) => sum + each.sessions_ms, 0),
       confirmed: this.#clients.reduce((sum, each) => sum + each.confirmed, 0),
     };
+  }
+
+  #startStrangers(): void {
+    if (!this.#plan.hasStrangers) return;
+    this.#strangers = new Strangers({
+      clock: this.#clock,
+      random: this.#fork(this.#secretRandom),
+      clients: this.#clients,
+      story: this.#story,
+    });
   }
 
   /** Where something else is drawn from, so that none disturbs another. */
@@ -135,11 +149,13 @@ class World {
       onConnection: (wires) => {
         client.connectionOpened(wires.client, wires.server);
         server.connectionOpened(wires.server);
+        this.#strangers?.listen(client, wires.server.route);
       },
     });
     const client: ClientHost = new ClientHost({
       clock: this.#clock,
       random: this.#fork(),
+      secretRandom: this.#fork(this.#secretRandom),
       plan,
       host,
       link,

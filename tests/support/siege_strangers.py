@@ -8,7 +8,8 @@ most manners there are always COUNT connections: one that the server closes is o
 MANNER  silent     connects and says nothing
         drip       sends the beginning of a HELLO, a byte a second
         noise      sends random bytes, as fast as the server takes them
-        open       opens a session, answers heartbeats, and sends no data
+        open       asks for a session: without a key, with one that is not known, with a wrong proof of the
+                   key TEXT, or without any proof; if it gets one, it answers heartbeats and sends no data
         announce   announces a data message of 1 GiB, or the largest one allowed, in a session or without
                    one, and sends a part of it
         replay     sends TEXT, a recorded opening
@@ -73,7 +74,7 @@ class Stranger:
         hello = "HELLO 1 %s {}\n" % name
         manner, turn = self.siege.manner, self.number % 4
         if manner == "open":
-            return hello.encode()
+            return self.opening(name, hello).encode()
         if manner == "announce":
             size = GIB if turn < 2 else LARGEST
             opening = "" if turn == 0 else hello
@@ -84,6 +85,13 @@ class Stranger:
             whole = self.siege.client_hello
             return (whole, whole[: len(whole) // 2], whole[:5], whole + NOISE[:64])[turn]
         return b""
+
+    def opening(self, name, hello):
+        if self.number % 4 == 0:
+            return hello
+        key = "nobody" if self.number % 4 == 1 else self.siege.text.decode()
+        keyed = 'HELLO 1 %s {"key":"%s","nonce":"%s"}\n' % (name, key, "n" * 43)
+        return keyed if self.number % 4 == 3 else keyed + "PROOF %s\n" % ("p" * 43)
 
     def on_writable(self):
         """Sends what is to be sent now; whether more is to be sent as soon as it can be."""

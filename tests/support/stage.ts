@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Key } from "../../lib/wire/proof.ts";
+import type { Identity } from "../../lib/client/opening.ts";
 import { ClientSession } from "../../lib/client/client_session.ts";
 import { Outbox } from "../../lib/client/outbox.ts";
 import { type DataSource, IntervalSource } from "../../lib/client/source.ts";
@@ -110,6 +112,8 @@ export interface StageOptions extends PathOptions {
   source?: DataSource;
   window?: number;
   maxMessageBytes?: number;
+  /** The client's key. */
+  key?: Key;
   /** Makes what the session is recorded to. */
   record?: (clock: VirtualClock) => Recording;
 }
@@ -134,11 +138,17 @@ export async function stageClient(options: StageOptions = {}): Promise<Stage<Cli
 }
 
 /** A client's session that has connected. */
-export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSession> {
+export function stageUnopenedClient(
+  options: StageOptions = {},
+): Stage<ClientSession> & { identity: Identity } {
   const { clock, path, parts, recorder } = config(options);
   const state = new SessionState({ ...parts, events: new EventSource(recorder, clock, "s") });
   const said = saying(options.payload ?? "hello", parts.timers);
   const { count, source = said.source, window = said.window } = options;
+  const identity: Identity = {
+    key: options.key && (() => options.key!),
+    random: (bytes) => bytes.fill(0x5a),
+  };
   const session = new ClientSession({
     config: parts,
     connection: path.client,
@@ -147,12 +157,12 @@ export function stageUnopenedClient(options: StageOptions = {}): Stage<ClientSes
     id: "s",
     outbox: new Outbox({ source, window, count, ledger: state.ledger }),
     reconnects: false,
-    identity: {},
+    identity,
     survivesDisconnect: () => false,
   });
   const peer = new ScriptedPeer(path.server, clock);
   const ended = session.run().then(() => end(session, state));
-  return { clock, path, session, recorder, peer, ended };
+  return { clock, path, session, recorder, peer, ended, identity };
 }
 
 /** A server's session whose client has said `HELLO`, at time 0. */
@@ -178,7 +188,7 @@ export function stageUnopenedServer(
     admit: (_, { reconnects, id }) => {
       if (options.refusal !== undefined) return { refusal: options.refusal };
       events.session = id;
-      return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }) };
+      return { record: new SessionRecord({ id, state, reconnects, delivered: 0 }), terms: {} };
     },
     closed: (_, defect) => defect ? reject(defect.error) : resolve(),
   };

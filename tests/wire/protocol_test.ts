@@ -31,6 +31,8 @@ const FRAMES: Record<FrameType, Frame> = {
   HEARTBEAT_REPLY: { type: "HEARTBEAT_REPLY", n: 1 },
   HOLD: { type: "HOLD", reason: "store" },
   ACCOUNT: { type: "ACCOUNT", account: {} },
+  CHALLENGE: { type: "CHALLENGE", nonce: "A".repeat(43) },
+  PROOF: { type: "PROOF", proof: "A".repeat(43) },
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
 };
 
@@ -40,7 +42,7 @@ const ALWAYS = "HEARTBEAT HEARTBEAT_REPLY ACCOUNT TERMINATE";
 const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
   ["server", "opening", "HELLO TERMINATE", "from the client as the first frame"],
   ["server", "open", `DATA ${ALWAYS}`, "from the client in an open session"],
-  ["client", "opening", "WELCOME TERMINATE", "from the server as the first frame"],
+  ["client", "opening", "CHALLENGE WELCOME TERMINATE", "from the server as the first frame"],
   [
     "client",
     "open",

@@ -1,9 +1,10 @@
 /**
  * The network: this file has the interfaces (`Transport`, `Connection`, `Listener`, `TransportError`) that
  * all other rooms use; `tcp` implements them, and only the entry points and the workers' threads name it;
- * `tls/` puts TLS on it; `address` formats and validates addresses; `error_text` says what the system's error codes mean;
- * `time_wait` reports whether closed connections hold a port, `own_link` what is wrong with this host's own
- * interface, `kernel_view` (by `tcp_table`) what the kernel knows of a connection.
+ * `tls/` puts TLS on it; `firewall/` opens a server's port in the firewall of this host; `address` formats and
+ * validates addresses; `error_text` says what the system's error codes mean; `time_wait` reports whether closed
+ * connections hold a port, `own_link` what is wrong with this host's own interface, `kernel_view` (by
+ * `tcp_table`) what the kernel knows of a connection.
  *
  * It must never know a protocol, keep a connection's bytes, or set a timeout: callers pass a signal.
  *

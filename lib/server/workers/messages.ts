@@ -12,8 +12,9 @@ import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
+import type { Key } from "../../wire/proof.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement, Refusal, Stranger, Verdict } from "../coordinator.ts";
+import type { Placement, Proven, Refusal, Stranger, Verdict } from "../coordinator.ts";
 import type { ServerConfig } from "../options.ts";
 import type { SessionCounts } from "../session_registry.ts";
 
@@ -27,6 +28,8 @@ export interface WorkerRecording extends ThinningOptions {
 
 /** What a worker is started with. */
 export interface WorkerConfig extends Readonly<ServerConfig> {
+  /** The keys that clients have to prove, if the server has any. */
+  readonly keys?: readonly Key[];
   /** Whether to emit the events of every data message. */
   readonly wantsMessages: boolean;
   /** How to record, if the process is recorded. */
@@ -85,6 +88,9 @@ export type IoMessage =
   /** To the worker that serves it. */
   | { kind: "io_result"; forwarding: number; result: IoResult };
 
+/** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
+export type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Accepted;
+
 /** From the main thread to a worker. */
 export type ToWorker =
   /** Open the port. */
@@ -96,10 +102,9 @@ export type ToWorker =
   | { kind: "judge_result"; call: number; verdict: Verdict }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one, or refuse it. */
-  | (
-    & { kind: "forwarded"; forwarding: number; age_ms: number; session?: string; refusal?: Refusal }
-    & Accepted
-  )
+  | { kind: "forwarded"; session?: string; refusal?: Refusal } & ForwardedMessage
+  /** Clients have to prove these keys from now on. */
+  | { kind: "keys"; keys: readonly Key[] }
   | IoMessage
   /** Everything up to `seq` is delivered for this recipient: so many bytes more. */
   | { kind: "delivered"; recipient: number; seq: number; bytes: number }
@@ -140,7 +145,7 @@ export type FromWorker =
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */
-  | { kind: "forward"; forwarding: number; age_ms: number } & Accepted
+  | { kind: "forward" } & ForwardedMessage
   | IoMessage
   /** Deliver a data message, and report to this recipient. */
   | { kind: "deliver"; recipient: number; message: EntryOf<"message"> }

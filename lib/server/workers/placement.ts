@@ -65,9 +65,9 @@ export class Placements {
   }
 
   /** Passes a connection on to the worker that serves it. */
-  forward({ age_ms, forwarding, local, peer, tls }: FromWorker & { kind: "forward" }): void {
-    const { refusal, session, to } = this.#forwardings.get(forwarding)!;
-    to.send({ kind: "forwarded", forwarding, local, peer, tls, age_ms, session, refusal });
+  forward(message: FromWorker & { kind: "forward" }): void {
+    const { refusal, session, to } = this.#forwardings.get(message.forwarding)!;
+    to.send({ ...message, kind: "forwarded", session, refusal });
   }
 
   /** Passes on what one worker asks of the other one of a forwarded connection, or its answer. */

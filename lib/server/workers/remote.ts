@@ -102,6 +102,16 @@ export const MAX_UNACKNOWLEDGED = 8_192;
 /** How far the wall clock may have stepped, in milliseconds, between the starts of two threads, unnoticed. */
 const START_LIMIT_MS = 1_000;
 
+/** How the workers of a server record; `undefined` if it is not recorded. */
+export function workerRecording(
+  { clock, sink, workers }: { clock: Clock; sink: EventSink; workers: number },
+): WorkerRecording | undefined {
+  const lines_per_s = sink.recording?.thinning.lines_per_s;
+  if (lines_per_s === undefined) return undefined;
+  const now_ms = clock.now();
+  return { lines_per_s, threads: workers, origin_ms: clock.origin_ms ?? 0, now_ms };
+}
+
 /** Records through the main thread, with its time. */
 export function remoteRecording(
   { now_ms, origin_ms, ...thinning }: WorkerRecording,

@@ -6,10 +6,11 @@
  */
 import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ServingTls } from "../../platform/net/tls/tls.ts";
-import { type Connection, TransportError } from "../../platform/net/transport.ts";
+import { TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
-import type { Coordinator, Placement, Stranger, Verdict } from "../coordinator.ts";
+import { KeyRing } from "../../wire/proof.ts";
+import type { Coordinator, Forwarded, Placement, Stranger, Verdict } from "../coordinator.ts";
 import { serverConfig, type ServerOptions } from "../options.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
@@ -42,6 +43,7 @@ export class ServerWorker implements Coordinator {
   /** Connections that this worker has forwarded to others, by number. */
   readonly #outgoing = new Map<number, ForwardingEnd>();
   #server?: Server;
+  #keys?: KeyRing;
   #tls?: Promise<ServingTls>;
   #sink?: RemoteSink;
 
@@ -63,7 +65,9 @@ export class ServerWorker implements Coordinator {
     return placement as Placement;
   }
 
-  async forward(forwarding: number, connection: Connection, connected_ms: number): Promise<void> {
+  async forward(
+    { connected_ms, connection, forwarding, proven }: Forwarded & { forwarding: number },
+  ): Promise<void> {
     const end = new ForwardingEnd(
       connection,
       (result) => this.#link.send({ kind: "io_result", forwarding, result }),
@@ -72,7 +76,8 @@ export class ServerWorker implements Coordinator {
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;
     const { local, peer, tls } = connection;
-    this.#link.send({ kind: "forward", forwarding, local, peer, tls, age_ms });
+    const accepted = { local, peer, tls };
+    this.#link.send({ kind: "forward", forwarding, ...accepted, age_ms, ...proven && { proven } });
     await end.closed;
     this.#outgoing.delete(forwarding);
   }
@@ -114,6 +119,8 @@ export class ServerWorker implements Coordinator {
         return this.#outgoing.get(message.forwarding)?.onRequest(message.request);
       case "io_result":
         return this.#incoming.get(message.forwarding)?.onResult(message.result);
+      case "keys":
+        return this.#keys?.replace(message.keys);
       case "delivered":
         return this.delivery!.onDelivered(message.recipient, message.seq, message.bytes);
       case "held":
@@ -152,6 +159,7 @@ export class ServerWorker implements Coordinator {
       this.delivery = new RemoteDelivery({ isDurable, send, request });
     }
     const { clock, legacy, random, serveTls, transport } = this.#platform;
+    if (config.keys) this.#keys = new KeyRing(config.keys, random);
     const recording = config.recording && remoteRecording(config.recording, clock, send);
     this.#sink = new RemoteSink(config.wantsMessages, send, recording);
     this.#tls = config.tls && serveTls?.(config.tls);
@@ -161,6 +169,7 @@ export class ServerWorker implements Coordinator {
         ...serverConfig(config),
         legacy,
         once: false,
+        keys: this.#keys,
         coordinator: this,
         transport: tls ? tls.on(transport) : transport,
         clock,
@@ -182,7 +191,7 @@ export class ServerWorker implements Coordinator {
   }
 
   #takeForwarded(message: ToWorker & { kind: "forwarded" }): void {
-    const { age_ms, forwarding, refusal, session } = message;
+    const { age_ms, forwarding, proven, refusal, session } = message;
     const { clock, transport } = this.#platform;
     const send = (request: IoRequest) => {
       if (request.use === "close") this.#incoming.delete(forwarding);
@@ -190,6 +199,7 @@ export class ServerWorker implements Coordinator {
     };
     const connection = new ForwardedConnection(message, send, transport);
     this.#incoming.set(forwarding, connection);
-    this.#server!.serveForwarded(connection, clock.now() - age_ms, session, refusal);
+    const connected_ms = clock.now() - age_ms;
+    this.#server!.serveForwarded({ connected_ms, connection, proven, refusal, session });
   }
 }

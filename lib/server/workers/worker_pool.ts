@@ -21,8 +21,9 @@ import { serverConfig, type ServerOptions } from "../options.ts";
 import { STOP_LIMIT_MS } from "../server.ts";
 import { reportStop, reportWaitingSessions, type SessionCounts } from "../session_registry.ts";
 import { Strangers } from "../strangers.ts";
-import type { FromWorker, WorkerConfig } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerConfig } from "./messages.ts";
 import { Placements } from "./placement.ts";
+import { workerRecording } from "./remote.ts";
 import { SessionRouting } from "./routing.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 
@@ -62,6 +63,7 @@ export class WorkerPool {
     this.#address = options.address;
     this.#limit = new Deadline(options.clock);
     this.#events = new EventSource(options.sink, options.clock);
+    options.keys?.onChange((keys) => this.#sendAll({ kind: "keys", keys }));
     const { access, maxSessions } = options;
     const routing = this.#routing = new SessionRouting(maxSessions);
     this.#placements = new Placements({ access, maxSessions, routing, workers: this.#workers });
@@ -99,7 +101,7 @@ export class WorkerPool {
   async run(): Promise<ExitStatus> {
     this.#events.emit("listening", { ...this.#address, workers: this.#workers.length });
     reportWaitingSessions(this.#options, this.#events);
-    for (const worker of this.#workers) worker.send({ kind: "serve" });
+    this.#sendAll({ kind: "serve" });
     using limit = this.#limit;
     try {
       await Promise.race([sleep(limit), this.#endAll()]);
@@ -118,7 +120,7 @@ export class WorkerPool {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS + STOP_MARGIN_MS);
-    for (const worker of this.#workers) worker.send({ kind: "stop", reason, text });
+    this.#sendAll({ kind: "stop", reason, text });
   }
 
   /** Shows, and asks for, this on the connections that are accepted from now on. */
@@ -164,8 +166,7 @@ export class WorkerPool {
 
   /** Makes the configuration of a worker, and assigns it its sessions. */
   #config(n: number): WorkerConfig {
-    const { clock, sink, store, workers } = this.#options;
-    const lines_per_s = sink.recording?.thinning.lines_per_s;
+    const { sink, store, workers } = this.#options;
     // Its share of the sessions of an earlier process.
     const sessions = (store?.sessions ?? []).filter((_, at) => at % workers === n);
     for (const { id } of sessions) this.#routing.add(id, n);
@@ -176,12 +177,8 @@ export class WorkerPool {
       maxUnopened: Math.ceil(this.#options.maxUnopened / workers),
       isJudged: this.#options.access?.isJudging === true,
       wantsMessages: sink.wantsMessages,
-      recording: lines_per_s === undefined ? undefined : {
-        lines_per_s,
-        threads: workers,
-        origin_ms: clock.origin_ms ?? 0,
-        now_ms: clock.now(),
-      },
+      recording: workerRecording(this.#options),
+      keys: this.#options.keys?.keys,
       delivery: this.#delivery && { isDurable: this.#delivery.isDurable },
       sessions,
     };
@@ -267,7 +264,11 @@ export class WorkerPool {
     const share = this.#delivery?.share ?? Infinity;
     if (sessions === this.#full.sessions && share === this.#full.share) return;
     this.#full = { sessions, share };
-    for (const worker of this.#workers) worker.send({ kind: "full", sessions, share });
+    this.#sendAll({ kind: "full", sessions, share });
+  }
+
+  #sendAll(message: ToWorker): void {
+    for (const worker of this.#workers) worker.send(message);
   }
 
   #replyAfter(task: Promise<void>, worker: WorkerHandle, call: number): void {
@@ -279,7 +280,7 @@ export class WorkerPool {
   #onDeliveryFailed(text: string): void {
     this.#notice("error", text);
     this.#status = EXIT.lost;
-    for (const worker of this.#workers) worker.send({ kind: "delivery_failed", text });
+    this.#sendAll({ kind: "delivery_failed", text });
     this.stop("shutdown", text);
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { digitsOf } from "../address.ts";
 
 /** The families of addresses, by their names in nftables. */
 export type Family = "ip" | "ip6";
@@ -55,31 +56,23 @@ export function known(holds: boolean): Match {
 /** A block of addresses. */
 interface Prefix {
   readonly value: bigint;
+  /** How many bits at the front are alike, of how many. */
   readonly bits: number;
-  readonly size: 32 | 128;
+  readonly size: number;
 }
+
+/** How many bits of an IPv6 address stand before an IPv4 address that is mapped to it. */
+const MAPPED_BITS = 96;
 
 /** An address, or `ADDRESS/BITS`; `undefined` of anything else, such as a netmask. */
 function prefixOf(text: string): Prefix | undefined {
-  const [address = "", length] = text.split("/");
-  const groups = address.includes(":") ? groupsOf(address) : address.split(".").map(Number);
-  if (!groups) return undefined;
-  const [size, width] = address.includes(":") ? [128, 16n] as const : [32, 8n] as const;
-  const bits = length === undefined ? size : /^\d+$/.test(length) ? Number(length) : NaN;
-  const isWhole = groups.length === size / Number(width) &&
-    groups.every((each) => Number.isInteger(each) && each >= 0 && each < 2 ** Number(width));
-  if (!isWhole || !(bits <= size)) return undefined;
-  const value = groups.reduce((sum, group) => (sum << width) | BigInt(group), 0n);
-  return { value, bits, size };
-}
-
-/** The eight groups of an IPv6 address. */
-function groupsOf(address: string): number[] | undefined {
-  if (!/^[\da-f:.]+$/i.test(address) || !URL.canParse(`http://[${address}]`)) return undefined;
-  // In its normal form, without an IPv4 address at its end.
-  const [head = [], tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::")
-    .map((part) => part.split(":").filter((each) => each !== "").map((each) => parseInt(each, 16)));
-  return tail ? [...head, ...new Array(8 - head.length - tail.length).fill(0), ...tail] : head;
+  const [host = "", length, ...more] = text.split("/");
+  const digits = /^[\da-f:.]+$/i.test(host) && more.length === 0 ? digitsOf(host) : undefined;
+  if (digits === undefined) return undefined;
+  const size = digits.length * 4;
+  const before = size === 32 && host.includes(":") ? MAPPED_BITS : 0;
+  const bits = length === undefined ? size : /^\d+$/.test(length) ? Number(length) - before : NaN;
+  return bits >= 0 && bits <= size ? { value: BigInt(`0x${digits}`), bits, size } : undefined;
 }
 
 /** Whether a text is an address, or `ADDRESS/BITS`. */
@@ -151,7 +144,15 @@ export interface GuardedAddress {
 
 /** An address as the kernel's filters see it: IPv4 on a socket of both families is IPv4; without a zone. */
 export function plainAddress(host: string): string {
-  return host.replace(/^::ffff:(?=[\d.]+(?:\/|$))/i, "").replace(/%.*/, "");
+  return host.replace(/^::ffff:(?=[\d.]+$)/i, "").replace(/%.*/, "");
+}
+
+/** An address, or a block of them, as the tools write it; `undefined` of anything else. */
+function sourceOf(text: string): string | undefined {
+  const prefix = prefixOf(text);
+  if (!prefix || prefix.size !== 32) return prefix && text;
+  const octets = [24n, 16n, 8n, 0n].map((shift) => (prefix.value >> shift) & 255n);
+  return octets.join(".") + (prefix.bits === 32 ? "" : `/${prefix.bits}`);
 }
 
 /** The connections that are to get in to an address, of each family. */
@@ -161,7 +162,7 @@ export function openingsOf({ allow = [], host, port }: GuardedAddress): Opening[
   const families: Family[] = address === "::"
     ? ["ip", "ip6"]
     : [address.includes(":") ? "ip6" : "ip"];
-  const known = [...new Set(allow.map(plainAddress))].filter(isPrefix);
+  const known = [...new Set(allow.map(sourceOf))].filter((each) => each !== undefined);
   // Neither tool takes the same source twice.
   const widest = known.filter((each) =>
     !known.some((other) => other !== each && contains(other, each) && !contains(each, other))

@@ -28,7 +28,13 @@ Deno.test("openingsOf() takes the families and the address that a server listens
 });
 
 Deno.test("openingsOf() limits each family to the sources that may connect, each once", () => {
-  const allow = ["10.0.0.0/8", "10.1.2.3", "2001:db8::/32", "10.0.0.0/8", "::ffff:192.0.2.7"];
+  const allow = [
+    "10.0.0.0/8",
+    "10.1.2.3",
+    "2001:db8::/32",
+    "::ffff:10.0.0.0/104",
+    "::ffff:c000:207",
+  ];
   assertEquals(openingsOf({ host: "::", port: 4000, allow }), [
     { family: "ip", port: 4000, sources: ["10.0.0.0/8", "192.0.2.7"] },
     { family: "ip6", port: 4000, sources: ["2001:db8::/32"] },
