@@ -43,7 +43,7 @@ Deno.test("strangerOf() says what came instead of a handshake that is complete",
   const of = (first: string, more: Partial<Connection> = {}, code?: string) => {
     const handshake = new TextEncoder().encode(first);
     const connection = { peer: "192.0.2.1:5000", handshake, ...more } as Connection;
-    return strangerOf(connection, new Uint8Array(0), undefined, code).sent;
+    return strangerOf(connection, new Uint8Array(0), { code }).sent;
   };
   assertEquals(of(""), "nothing");
   assertEquals(of("HELLO 1 s {}\n"), "no_tls");
