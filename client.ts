@@ -22,7 +22,7 @@ import { systemRandom } from "./lib/platform/secrets.ts";
 const check: Check = async (...args) => {
   const { preflight } = await import("./lib/cli/commands/preflight.ts");
   const { watchClientTls } = await import("./lib/cli/files/tls_files.ts");
-  return await preflight(...args, { tls: watchClientTls });
+  return await preflight(...args, { keys: useKeys, tls: watchClientTls });
 };
 
 /** TCP with TLS, whose files are watched. */

@@ -10,12 +10,13 @@ import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
 import { type Settings, timersOf } from "./lib/cli/settings.ts";
 import { systemClock } from "./lib/platform/clock.ts";
-import { freeDescriptors, tcpTransport } from "./lib/platform/net/tcp.ts";
+import { tcpTransport } from "./lib/platform/net/tcp.ts";
+import { openFilesLimit } from "./lib/platform/proc.ts";
 import type { ServerPem } from "./lib/platform/net/tls/server.ts";
 import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { ReachableServer } from "./lib/server/access/reachable_server.ts";
-import { ServerAccess } from "./lib/server/access/server_access.ts";
+import { defaultUnopened, ServerAccess } from "./lib/server/access/server_access.ts";
 import type { ServerOptions } from "./lib/server/options.ts";
 import { Server } from "./lib/server/server.ts";
 import { checkThreads, startWorkerThread } from "./lib/server/workers/worker_handle.ts";
@@ -54,21 +55,29 @@ async function openTls(settings: Settings, events: EventSource): Promise<OpenTls
 }
 
 /** How many connections may have opened no session: sessions, and all else, are left half of the open files. */
-function unopenedLimit(wanted: number, events: EventSource): number {
-  const possible = Math.max(1, freeDescriptors(2 * wanted) >> 1);
-  if (possible < wanted) {
-    const text = `max_unopened is ${possible}, half of the files that this process may have open ` +
-      `(ulimit -n), instead of ${wanted}`;
-    events.emit("notice", { level: "info", text });
-  }
-  return Math.min(possible, wanted);
+async function unopenedLimit(
+  { max_sessions, max_unopened }: Settings,
+  events: EventSource,
+): Promise<number> {
+  const wanted = max_unopened || defaultUnopened(max_sessions);
+  const possible = ((await openFilesLimit()) ?? Infinity) / 2;
+  if (possible >= wanted) return wanted;
+  const text =
+    `max_unopened is ${Math.floor(possible)}, half of the files that this process may have ` +
+    `open (ulimit -n), instead of ${wanted}`;
+  events.emit("notice", { level: "info", text });
+  return Math.floor(possible);
 }
 
 /** Loaded only if it is asked for: sessions do not need it. */
 const check: Check = async (...args) => {
   const { preflight } = await import("./lib/cli/commands/preflight.ts");
   const { watchServerTls } = await import("./lib/cli/files/tls_files.ts");
-  return await preflight(...args, { lists: useAddressLists, tls: watchServerTls });
+  return await preflight(...args, {
+    keys: useKeys,
+    lists: useAddressLists,
+    tls: watchServerTls,
+  });
 };
 
 if (import.meta.main) {
@@ -145,7 +154,7 @@ if (import.meta.main) {
         sink,
       };
       if (!isOne) checkThreads(workers);
-      options.maxUnopened = unopenedLimit(settings.max_unopened, events);
+      options.maxUnopened = await unopenedLimit(settings, events);
       const server = isOne
         ? Server.listen(options)
         : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });

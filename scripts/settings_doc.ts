@@ -25,7 +25,9 @@ file, the file beats the default. \`--config FILE\` names the file; without it, 
 \`client.toml\` beside the executable is read if it is there. \`config/\` has both, explained. \`host\` and
 \`port\` may be given without their flags, as first and second argument, or in one: \`127.0.0.1:4000\`,
 \`[::1]:4000\`. Seconds may have fractions, or be written as a duration: \`90s\`, \`5m\`, \`2h5m\`, \`1d\`, \`500ms\`;
-in a file such a duration is a text, \`"5m"\`. A text's range is its length in characters. The port 0 has a
+in a file such a duration is a text, \`"5m"\`. A text's range is its length in characters. A list
+is an array of texts in a file, \`["192.0.2.0/24", "2001:db8::1"]\`, and has commas in a flag; an entry \`@FILE\`
+stands for those in a file, one a line with comments behind \`#\`, which is looked at every 10 s. The port 0 has a
 server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\`, \`record\`, \`log_dir\` and the files of TLS.
 
 ${

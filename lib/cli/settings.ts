@@ -170,9 +170,9 @@ export const SETTINGS = {
   max_unopened: {
     role: "server",
     unit: "count",
-    range: [1, 1_000_000],
-    default: 1_000,
-    meaning: "connections without a session; the host with most gives way",
+    range: [0, 10_000_000],
+    default: 0,
+    meaning: "connections without a session; 0: max_sessions, or 1000",
   },
   max_new_per_second: {
     role: "server",

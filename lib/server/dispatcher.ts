@@ -5,6 +5,7 @@
  */
 import { sleep } from "../platform/condition.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import { TurnLimiter } from "../platform/turns.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
@@ -44,8 +45,6 @@ export interface DispatcherOptions
   unopened: UnopenedConnections;
   /** Serves a connection. */
   serve: (incoming: IncomingConnection) => void | Promise<void>;
-  /** Called with a connection that ended, or gave way, before anything was received. */
-  ended: (connection: Connection) => void;
 }
 
 const NO_KEY = "this server takes only clients with a key (key_file), and this one has named none";
@@ -76,18 +75,24 @@ export class Dispatcher {
 
   /** Dispatches a connection that has just been accepted. */
   async receive(connection: Connection): Promise<void> {
-    const { clock, coordinator, ended, keys, serve, unopened } = this.#options;
+    const { clock, coordinator, keys, serve, unopened } = this.#options;
     const accepted_ms = clock.now();
     if (!await unopened.admit(connection)) return;
     const isEnough = coordinator || keys ? identifiesSession : identifiesProtocol;
-    const incoming = await this.#identify(connection, accepted_ms, isEnough);
+    const { incoming, isLate } = await this.#identify(connection, accepted_ms, isEnough);
     const { connected_ms, legacy, session } = incoming;
-    if (incoming.connection.hasEnded || !unopened.has(connection)) return ended(connection);
     const { refusal: isRefused } = incoming.connection;
+    if (isLate && !isRefused) {
+      // Thousands of strangers who came together are late together.
+      await TurnLimiter.of(clock).turn();
+      return unopened.end(incoming.connection, "late");
+    }
+    const end = () => unopened.end(incoming.connection);
+    if (incoming.connection.hasEnded || !unopened.has(connection)) return end();
     const proven = keys && !legacy && !isRefused
       ? await this.#challenge(keys, incoming)
       : undefined;
-    if (!unopened.has(connection)) return ended(connection);
+    if (!unopened.has(connection)) return end();
     const more = proven && { proven };
     // What is not proved is placed nowhere: it must neither take another's room, nor move its session.
     const isPlaced = session !== undefined && (!keys || proven?.who !== undefined);
@@ -110,7 +115,7 @@ export class Dispatcher {
   async serveForwarded(forwarded: Forwarded): Promise<void> {
     const { connected_ms, connection, proven, refusal, session } = forwarded;
     this.#options.unopened.add(connection);
-    const incoming = await this.#identify(connection, connected_ms, identifiesProtocol);
+    const { incoming } = await this.#identify(connection, connected_ms, identifiesProtocol);
     return this.#options.serve({ ...incoming, ...proven && { proven }, session, refusal });
   }
 
@@ -143,17 +148,19 @@ export class Dispatcher {
     connection: Connection,
     connected_ms: number,
     isEnough: (first: Uint8Array, legacy?: LegacyProtocol) => boolean,
-  ): Promise<IncomingConnection> {
+  ): Promise<{ incoming: IncomingConnection; isLate: boolean }> {
     const { coordinator, legacy, unopened } = this.#options;
     const peeked = new PeekedConnection(connection, (first) => isEnough(first, legacy));
     using limit = unopened.limit();
     limit.moveTo(connected_ms + OPEN_LIMIT_MS, { again_ms: OPEN_LIMIT_MS });
     const nothing = () => new Uint8Array(0);
     const first = await Promise.race([peeked.peek(), sleep(limit).then(nothing, nothing)]);
+    const isLate = limit.hasPassed;
+    const opened = { connection: peeked, connected_ms };
     if (legacy?.matches(first)) {
-      return { connection: peeked, connected_ms, legacy: first, session: undefined };
+      return { incoming: { ...opened, legacy: first, session: undefined }, isLate: false };
     }
     const session = coordinator && parseHello(first)?.id;
-    return { connection: peeked, connected_ms, legacy: undefined, session };
+    return { incoming: { ...opened, legacy: undefined, session }, isLate };
   }
 }

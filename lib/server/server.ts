@@ -23,7 +23,7 @@ import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import type { Forwarded, Refusal, Stranger } from "./coordinator.ts";
-import { sourceOf, strangerOf } from "./first_bytes.ts";
+import { sourceOf } from "./first_bytes.ts";
 import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
 import { type AdmissionResult, SessionRecord } from "./session_record.ts";
@@ -89,8 +89,7 @@ export class Server {
       onStranger: (stranger) => this.#host.onStranger(stranger),
     });
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
-    const ended = (connection: Connection) => this.#endedUnopened(connection);
-    const dispatch = { clock, coordinator, keys, legacy, unopened, serve, ended };
+    const dispatch = { clock, coordinator, keys, legacy, unopened, serve };
     this.#dispatcher = new Dispatcher(dispatch);
     const admit = (session: ServerSession, hello: Hello) => this.#admit(session, hello);
     const closed: SessionHost["closed"] = (session, defect) => this.#closed(session, defect);
@@ -222,14 +221,6 @@ export class Server {
     const isLast = this.#options.once && !hello.reconnects;
     if (isLast && !admitted.record.opening) this.#listener.close();
     return admitted;
-  }
-
-  /** A connection has ended, or given way, before anything was received: no session needs to be made for it. */
-  #endedUnopened(connection: Connection): void {
-    const limit = this.#unopened.has(connection) ? undefined : "max_unopened";
-    this.#unopened.delete(connection);
-    connection.close();
-    this.#host.onStranger(strangerOf(connection, new Uint8Array(0), { limit }));
   }
 
   #opened(session: AnySession): void {

@@ -11,7 +11,11 @@ import { Deadline } from "../platform/deadline.ts";
 import { hostKey, hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { EventSource, Limit, LimitCounts } from "../session/events.ts";
+import { OPEN_LIMIT_MS } from "../session/timers.ts";
+import { encodeFrame } from "../wire/encoder.ts";
+import type { Frame } from "../wire/protocol.ts";
 import type { Access, Stranger } from "./coordinator.ts";
+import { type PeekedConnection, strangerOf } from "./first_bytes.ts";
 import type { ServerOptions } from "./options.ts";
 
 /** How long, in milliseconds, strangers are counted together after a report. */
@@ -163,6 +167,19 @@ export class UnopenedConnections {
     if (connections.size === 0) this.#byHost.delete(host);
   }
 
+  /**
+   * Closes a connection for which no session needs to be made, and counts it: its peer has closed it before anything
+   * was received, or it has given way; or it is late, which its peer is told if that can be done at once.
+   */
+  end(connection: PeekedConnection, late?: "late"): void {
+    const { source } = connection;
+    const limit = this.has(source) ? undefined : "max_unopened";
+    this.delete(source);
+    if (late) source.write(encodeFrame(TOO_LATE)).catch(() => {});
+    source.close();
+    this.#options.onStranger(strangerOf(connection, new Uint8Array(0), { limit }));
+  }
+
   /** Closes a connection, whoever serves it; false if there is none. */
   giveWay(): boolean {
     const [host] = this.#byCount.at(-1) ?? [];
@@ -221,6 +238,12 @@ export class UnopenedConnections {
     await sleep(pause).catch(() => {});
   }
 }
+
+const TOO_LATE: Frame = {
+  type: "TERMINATE",
+  reason: "silent",
+  text: `no HELLO within ${OPEN_LIMIT_MS / 1000} s`,
+};
 
 /** Without a listener on the signal: there may be thousands, and adding one looks through all others. */
 class UnopenedLimit extends Deadline {

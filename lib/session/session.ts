@@ -144,7 +144,7 @@ export abstract class Session extends SessionSide
 
   /** Called when this process did not run as a deadline came due, or its host was suspended. */
   onStall(ms: number, kind: StallKind): void {
-    this.state.stalled(ms, kind);
+    if (this.events.session !== null) this.state.stalled(ms, kind);
   }
 
   /** All that was asked for is sent and confirmed. */

@@ -5,11 +5,14 @@
  * @module
  */
 import { assert, assertGreater } from "@std/assert";
+import { keysOf } from "../../lib/cli/files/key_file.ts";
 import { parseConfig } from "../../lib/cli/config_file.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
+import { randomSecret } from "../../lib/platform/secrets.ts";
 import { pageOf } from "../../lib/report/page/page.ts";
 import { makeReport } from "../../lib/report/report.ts";
 import { reportText } from "../../lib/report/text.ts";
+import { parseBlock } from "../../lib/server/access/address_list.ts";
 import { CutPath } from "../support/cut_path.ts";
 import { Folder } from "../support/folder.ts";
 import { forEachSeed, Random } from "../support/random.ts";
@@ -18,6 +21,12 @@ import { type HostClocks, recordingOf } from "../support/recorded_path.ts";
 /** How many damaged pairs of recordings, and how many files of settings. */
 const RECORDINGS = Number(Deno.env.get("PULSEWIRE_FUZZ_FILES") ?? 60);
 const SETTINGS = 20 * RECORDINGS;
+
+/** How many files of keys, and how many addresses. */
+const SMALL = 20 * RECORDINGS;
+
+/** More characters of a secret than may be seen of it. */
+const MAX_SEEN = 8;
 
 const MORSELS = [
   ...[
@@ -168,4 +177,63 @@ Deno.test("damaged files of settings are read, or refused in a sentence", async 
     if (reads(() => parseConfig(wrong, "file.toml", role), "file.toml", wrong)) read++;
   });
   assertGreater(read, SETTINGS / 20);
+});
+
+Deno.test("damaged files of keys are read, or refused in a sentence without a secret", async () => {
+  const source = new Random(1);
+  const secrets = [1, 2, 3].map(() =>
+    randomSecret((bytes) => bytes.set(source.bytes(bytes.length)))
+  );
+  const text = secrets.map((secret, n) => `key-${n} ${secret}\n`).join("# a comment\n");
+  let read = 0;
+  await forEachSeed(SMALL, (random) => {
+    let wrong = damaged(text, random);
+    // Where both are the other way round.
+    if (random.oneIn(8)) wrong = wrong.replaceAll(/^(\S+) (\S+)$/gm, "$2 $1");
+    const file = { path: "keys", mode: 0o600, bytes: new TextEncoder().encode(wrong) };
+    const act = () => {
+      try {
+        keysOf(file, "server");
+      } catch (error) {
+        const shown = String(error);
+        const parts = secrets.map((secret) => secret.slice(MAX_SEEN, 2 * MAX_SEEN));
+        assert(!parts.some((part) => shown.includes(part)), `a secret is shown: ${shown}`);
+        throw error;
+      }
+    };
+    if (reads(act, "keys", "(not shown)")) read++;
+  });
+  assertGreater(read, SMALL / 20);
+});
+
+Deno.test("damaged addresses and blocks are read, or refused in a sentence", async () => {
+  const entries = [
+    "192.0.2.1",
+    "192.0.2.0/24",
+    "2001:db8::1",
+    "2001:db8::/32",
+    "::ffff:192.0.2.0/120",
+  ];
+  const morsels = [
+    "",
+    "/",
+    "/0",
+    "/33",
+    "/129",
+    "-1",
+    ":",
+    "::",
+    ".",
+    "256",
+    "fffff",
+    "%eth0",
+    "é",
+    "0x1",
+  ];
+  await forEachSeed(SMALL, (random) => {
+    const entry = random.pick(entries);
+    const at = random.below(entry.length + 1);
+    const wrong = entry.slice(0, at) + random.pick(morsels) + entry.slice(at + random.below(3));
+    reads(() => parseBlock(wrong), wrong, wrong);
+  });
 });

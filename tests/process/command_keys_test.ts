@@ -145,7 +145,7 @@ Deno.test("a file of keys that others can read, or with a short secret, is refus
     );
     assertStringIncludes(
       sentence,
-      `key_file ${short}: line 1: the secret of mill has 7 characters; expected 43 `,
+      `key_file ${short}: line 1: the secret has 7 characters; expected 43 `,
     );
     assert(!sentence.includes("hunter2"));
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hasNodeTls } from "../../lib/platform/net/tls/runtime.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 import { freePort, startCommand, startServer } from "../support/process.ts";
@@ -33,10 +33,11 @@ function commandsWith(word: string): string {
   return block;
 }
 
-/** The options of a command in the page. */
-function optionsOf(role: string, block: string): string[] {
-  const line = block.split("\n").find((each) => each.startsWith(`pulsewire-${role}`))!;
-  return line.split(" ").slice(3);
+/** The options behind the address of a command in the page; the files in them are in a folder. */
+function optionsOf(role: string, block: string, folder: StoreFolder): string[] {
+  const isIt = (line: string) => line.startsWith(`pulsewire-${role} `) && line.includes(" 4000 ");
+  const [, , , ...options] = block.split("\n").find(isIt)!.split(" ");
+  return options.map((word) => /\.(?:pem|keys?)$/.test(word) ? folder.file(word) : word);
 }
 
 testUnless(why, "the certificates of docs/security.md protect a server and a client", async () => {
@@ -46,10 +47,7 @@ testUnless(why, "the certificates of docs/security.md protect a server and a cli
   const made = new Deno.Command("sh", { args: ["-ec", script], cwd: folder.path }).outputSync();
   assert(made.success, new TextDecoder().decode(made.stderr));
   const block = commandsWith("--tls-cert");
-  const inFolder = (word: string) => /\.(?:pem|key)$/.test(word) ? folder.file(word) : word;
-  const [forServer, forClient] = ["server", "client"].map((role) =>
-    optionsOf(role, block).map(inFolder)
-  );
+  const [forServer, forClient] = ["server", "client"].map((role) => optionsOf(role, block, folder));
   const port = freePort();
   const where = ["127.0.0.1", String(port)];
   assertEquals(
@@ -69,4 +67,23 @@ testUnless(why, "the certificates of docs/security.md protect a server and a cli
   assertEquals(tls?.certificate, "CN=mill-7");
   const stranger = await runCommand("client", [...where, "--tls", ...forClient!.slice(1, 3)]);
   assertEquals(stranger.code, 4, stranger.stderr);
+});
+
+Deno.test("the keys of docs/security.md let a client in, and no other", async () => {
+  using folder = new StoreFolder();
+  const block = commandsWith("--new-key");
+  assertStringIncludes(block, "cat mill-7.key >> server.keys");
+  const { code, stdout } = await runCommand("server", ["--new-key", "mill-7"]);
+  assertEquals(code, 0);
+  for (const name of ["mill-7.key", "server.keys"]) {
+    Deno.writeTextFileSync(folder.file(name), stdout, { mode: 0o600 });
+  }
+  const [forServer, forClient] = ["server", "client"].map((role) => optionsOf(role, block, folder));
+  const port = freePort();
+  const where = ["127.0.0.1", String(port)];
+  await using server = await startServer(port, ...forServer!);
+  const client = await runCommand("client", [...where, ...forClient!, "--count=1"]);
+  assertEquals(client.code, 0, client.stderr);
+  assertEquals(server.events.find(({ event }) => event === "connected")?.who, "mill-7");
+  assertEquals((await runCommand("client", where)).code, 4);
 });

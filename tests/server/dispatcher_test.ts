@@ -60,17 +60,16 @@ async function stage(
   const stopping = new AbortController();
   const served: Served[] = [];
   const connections: Connection[] = [];
-  const ended: Connection[] = [];
+  const ended: string[] = [];
   const unopened = new UnopenedConnections({
     clock,
     maxUnopened: 1,
     stopping: stopping.signal,
-    onStranger: () => {},
+    onStranger: ({ limit, sent = limit! }) => ended.push(sent),
   });
   const dispatcher = new Dispatcher({
     clock,
     unopened,
-    ended: (connection) => ended.push(connection),
     coordinator,
     legacy: new OriginalProtocol(),
     serve: ({ connection, ...incoming }) => {
@@ -156,17 +155,23 @@ Deno.test("Dispatcher does not ask the coordinator about a connection that names
   }
 });
 
-Deno.test("Dispatcher serves a connection that is silent for 5 s without a session, with its bytes so far", async () => {
-  for (const text of ["", HELLO.slice(0, 20), TEXT.data.slice(0, 5)]) {
+Deno.test("Dispatcher ends a connection that is silent for 5 s, whatever has come of its first line", async () => {
+  const sent: Record<string, string> = {
+    "": "nothing",
+    [HELLO.slice(0, 20)]: JSON.stringify(HELLO.slice(0, 20)),
+    [TEXT.data.slice(0, 5)]: JSON.stringify(TEXT.data.slice(0, 5)),
+  };
+  for (const text of Object.keys(sent)) {
     for (const coordinator of [undefined, new ScriptedCoordinator(() => HERE)]) {
       // Without a coordinator no more than that is needed to serve it.
       if (!coordinator && text.startsWith("H")) continue;
-      const { clock, say, served } = await stage(coordinator);
+      const { clock, ended, path, say, served } = await stage(coordinator);
       if (text !== "") await say(text);
       await clock.advance(OPEN_LIMIT_MS - 1);
-      assertEquals(served, []);
+      assertEquals(path.server.closed, false);
       await clock.advance(1);
-      assertEquals(served, [{ ...plain, at_ms: 1_000 + OPEN_LIMIT_MS }]);
+      assertEquals([served, ended, path.server.closed], [[], [sent[text]!], true]);
+      assertEquals(await readText(path.client), "TERMINATE silent no HELLO within 5 s\n");
       assertEquals([coordinator?.asked ?? [], clock.pending], [[], 0]);
     }
   }
@@ -188,7 +193,7 @@ Deno.test("Dispatcher serves no connection that is closed at once, or gives way"
       else unopened.add(new Path(clock).server);
       await clock.advance(0);
       assertEquals(served, []);
-      assertEquals(ended, [path.server]);
+      assertEquals([ended, path.server.closed], [[isClosed ? "nothing" : "max_unopened"], true]);
       assertEquals(clock.pending, 0);
     }
   }

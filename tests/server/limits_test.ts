@@ -181,6 +181,24 @@ for (const workers of [1, 3]) {
     assertEquals(await strangersOf(staged), { count: 1, limits: {} });
   });
 
+  Deno.test(`a stall of this process is not told of each stranger, who has the full time again (${by})`, async () => {
+    const staged = await stage(workers, {});
+    const strangers: IncomingConnection[] = [];
+    for (let n = 0; n < 9; n++) {
+      const stranger = await staged.from(STRANGER);
+      await stranger.peer.say("HELLO");
+      strangers.push(stranger);
+    }
+    staged.clock.stall(OPEN_LIMIT_MS + 1_000);
+    await staged.clock.advance(OPEN_LIMIT_MS - 1);
+    const closed = () => strangers.filter(({ path }) => path.server.closed).length;
+    assertEquals(closed(), 0);
+    await staged.clock.advance(1_000);
+    assertEquals(closed(), 9);
+    assertEquals(staged.recorder.all("local_stall"), []);
+    assertEquals(await strangersOf(staged), { count: 9, limits: {} });
+  });
+
   Deno.test(`an address has as many sessions as it may have, then there is room for others only (${by})`, async () => {
     const staged = await stage(workers, { maxSessionsPerAddress: 2 });
     const { clock } = staged;

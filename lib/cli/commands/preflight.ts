@@ -17,6 +17,7 @@ import type { Role } from "../../wire/protocol.ts";
 import type { CommandLine } from "../args.ts";
 import { configBeside, resolveSettings } from "../command.ts";
 import { refuseConflicts } from "../conflicts.ts";
+import { defaultUnopened } from "../../server/access/server_access.ts";
 import { type Settings, timersOf, windowOf } from "../settings.ts";
 import { about, type Finding, findingLine, statusOf } from "./findings.ts";
 import { type Disks, fileFindings, systemDisks } from "./preflight_files.ts";
@@ -29,7 +30,12 @@ import {
   protectionOf,
   tokenFindings,
 } from "./preflight_network.ts";
-import { listFindings, tlsFindings, type TrustReaders } from "./preflight_trust.ts";
+import {
+  keyFileFindings,
+  listFindings,
+  tlsFindings,
+  type TrustReaders,
+} from "./preflight_trust.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -77,6 +83,7 @@ export async function preflightFindings(
     ok(configText(role, commandLine)),
     ...findings,
     ...accessFindings(role, reach, protectionOf(role, settings)),
+    ...keyFileFindings(role, settings, readers),
     ...tlsFindings(role, settings, readers),
     ...originalFindings(role, reach, settings),
     ...role === "server" ? listFindings(settings, readers) : [],
@@ -141,7 +148,9 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
     counted(max_message_bytes, "byte")
   }`;
   const files = once ? undefined : await openFilesLimit();
-  const wanted = max_sessions + max_unopened + OTHER_FILES;
+  const unopened = max_unopened || defaultUnopened(max_sessions);
+  // Connections without a session give way when there are too many open files.
+  const wanted = max_sessions + OTHER_FILES;
   return [
     ok(text),
     about("limits").ok(
@@ -149,11 +158,11 @@ async function sessionFindings(settings: Settings, { once }: CommandLine): Promi
         max_sessions_per_address || Math.ceil(max_sessions / 2)
       } sessions, and ${
         max_new_per_second === 0 ? "any number of" : max_new_per_second
-      } new connections a second; at most ${max_unopened} connections without a session`,
+      } new connections a second; at most ${unopened} connections without a session`,
     ),
     ...files === undefined || files >= wanted ? [] : [warning(
-      `max_sessions ${max_sessions} and max_unopened ${max_unopened} take about ${wanted} open files, and ` +
-        `this process may have ${files}; raise ulimit -n`,
+      `max_sessions ${max_sessions} take about ${wanted} open files, and this process may have ${files}; raise ` +
+        "ulimit -n",
     )],
   ];
 }

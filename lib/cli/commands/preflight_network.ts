@@ -73,10 +73,14 @@ export interface Protection {
 
 /** What protects the sessions of a command with these settings. */
 export function protectionOf(role: Role, settings: Settings): Protection {
-  const { allow, tls, tls_cert, tls_client_ca } = settings;
+  const { allow, key_file, tls, tls_cert, tls_client_ca } = settings;
   const isEncrypted = role === "server" ? tls_cert !== "" : tls;
-  const isPeerKnown = role === "server" ? tls_client_ca !== "" : tls;
-  return { isEncrypted, isPeerKnown, isListed: allow.length > 0 };
+  const isCertified = role === "server" ? tls_client_ca !== "" : tls;
+  return {
+    isEncrypted,
+    isPeerKnown: isCertified || key_file !== "",
+    isListed: allow.length > 0,
+  };
 }
 
 /** Judges what protects the sessions of a command, against who can reach them. */
@@ -126,10 +130,10 @@ function clientText(reach: Reach, { isEncrypted, isPeerKnown }: Protection): str
 export function originalFindings(
   role: Role,
   reach: Reach,
-  { original, tls_cert }: Settings,
+  { key_file, original, tls_cert }: Settings,
 ): Finding[] {
-  // With TLS, a server serves none.
-  if (!original || role === "server" && tls_cert !== "") return [];
+  // With keys or TLS, a server serves none.
+  if (!original || role === "server" && (key_file !== "" || tls_cert !== "")) return [];
   const { ok, warning } = about("original");
   const judge = reach === "host" ? ok : warning;
   return role === "client"

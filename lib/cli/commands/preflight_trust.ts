@@ -1,6 +1,6 @@
 /**
- * Checks the files that say who may come in, and who is to be believed: lists of addresses, and certificates.
- * They are read as the command reads them.
+ * Checks the files that say who may come in, and who is to be believed: lists of addresses, keys and
+ * certificates. They are read as the command reads them.
  *
  * @module
  */
@@ -41,6 +41,11 @@ export interface TlsContent {
 export interface TrustReaders {
   /** Reads lists of addresses. */
   readonly lists?: (settings: Settings, options: ReadOptions<unknown>) => Disposable;
+  /** Reads keys. */
+  readonly keys: (
+    path: string,
+    options: ReadOptions<readonly { readonly name: string }[]> & { role: Role },
+  ) => Disposable;
   /** Reads certificates. */
   readonly tls: (options: ReadOptions<TlsContent> & { settings: Settings }) => Disposable;
 }
@@ -48,7 +53,7 @@ export interface TrustReaders {
 /** Nothing is reported of files that are read once. */
 const ONCE = { clock: systemClock, report: () => {} };
 
-/** How many entries of a list are shown. */
+/** How many entries of a list, or names of keys, are shown. */
 const SHOWN = 5;
 
 /** Checks the lists of addresses, and the files in them. */
@@ -79,6 +84,20 @@ function faultOf(read: () => void): string | undefined {
   }
 }
 
+/** Checks the file of keys, if there is one. Of a key only its name is shown. */
+export function keyFileFindings(
+  role: Role,
+  { key_file }: Settings,
+  { keys }: TrustReaders,
+): Finding[] {
+  if (key_file === "") return [];
+  const { error, ok } = about("key_file");
+  let names: string[] = [];
+  const use = (read: readonly { name: string }[]) => names = read.map(({ name }) => name);
+  const fault = faultOf(() => keys(key_file, { ...ONCE, role, use })[Symbol.dispose]());
+  return [fault ? error(fault) : ok(`${key_file}: ${listText(names)}`)];
+}
+
 const DAY_MS = 86_400_000;
 
 /** A certificate that is valid for less is to be renewed. */
@@ -97,7 +116,7 @@ export function tlsFindings(role: Role, settings: Settings, { tls }: TrustReader
   const { ca, cert, clientCa } = content;
   return [
     ...cert ? certificateFindings({ setting: "tls_cert", path: tls_cert, text: cert }) : [],
-    ...cert ? keyFindings(tls_key) : [],
+    ...cert ? privateKeyFindings(tls_key) : [],
     ...ca ? certificateFindings({ setting: "tls_ca", path: tls_ca, text: ca }) : [],
     ...clientCa
       ? certificateFindings({ setting: "tls_client_ca", path: tls_client_ca, text: clientCa })
@@ -132,7 +151,7 @@ export function certificateFindings(file: PemFile, clock: Clock = systemClock): 
 }
 
 /** Warns if others can read a private key. */
-function keyFindings(path: string): Finding[] {
+function privateKeyFindings(path: string): Finding[] {
   const { mode } = Deno.statSync(path);
   const { ok, warning } = about("tls_key");
   if (mode === null || (mode & 0o077) === 0) return [ok(path)];

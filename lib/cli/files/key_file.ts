@@ -89,5 +89,6 @@ function keyOf(line: string, where: string): Key | undefined {
   if (isSecret(secret)) return { name, secret };
   const expected = `${SECRET_LENGTH} letters, digits, - or _, which are 256 random bits`;
   const has = length === SECRET_LENGTH ? "another character" : counted(length, "character");
-  throw new UsageError(`${where}: the secret of ${name} has ${has}; expected ${expected}; ${HOW}`);
+  // Without the name: where both are the other way round, that is the secret.
+  throw new UsageError(`${where}: the secret has ${has}; expected ${expected}; ${HOW}`);
 }

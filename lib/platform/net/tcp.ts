@@ -214,12 +214,12 @@ class TcpListener implements Listener {
   }
 }
 
-/** How many more files this process may open, counted up to a number. */
-export function freeDescriptors(most: number): number {
+/** Whether this process may open so many more files. */
+export function hasDescriptors(count: number): boolean {
   const spares: Deno.FsFile[] = [];
-  for (let spare = openSpare(); spare && spares.push(spare) < most; spare = openSpare());
+  for (let spare = openSpare(); spare && spares.push(spare) < count; spare = openSpare());
   for (const spare of spares) spare.close();
-  return spares.length;
+  return spares.length === count;
 }
 
 /** Opens a file that exists on every platform; `undefined` if no more may be opened. */

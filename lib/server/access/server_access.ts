@@ -21,6 +21,11 @@ export const LONGEST_WAIT_MS: number = OPEN_LIMIT_MS - 1_000;
 /** The digits of 127.0.0.1 and ::1, where a proxy or a tunnel of this host may call for any number of clients. */
 const UNCOUNTED = [digitsOf("127.0.0.1"), digitsOf("::1")];
 
+/** How many connections may have opened no session, if that is not set: all clients may come at once. */
+export function defaultUnopened(maxSessions: number): number {
+  return Math.max(1_000, maxSessions);
+}
+
 /** Options for {@linkcode ServerAccess}. */
 export interface ServerAccessOptions {
   /** Time. */

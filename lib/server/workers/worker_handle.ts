@@ -5,7 +5,7 @@
  */
 import { afterTurn } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
-import { freeDescriptors } from "../../platform/net/tcp.ts";
+import { hasDescriptors } from "../../platform/net/tcp.ts";
 import { startThread, type Thread, ThreadLink } from "../../platform/thread_link.ts";
 import type { Recipient } from "../../store/delivery.ts";
 import type { SessionCounts } from "../session_registry.ts";
@@ -138,8 +138,7 @@ const FILES_PER_THREAD = 10;
  * @throws {UsageError} If the limit on open files is too low.
  */
 export function checkThreads(workers: number): void {
-  const needed = workers * FILES_PER_THREAD;
-  if (freeDescriptors(needed) === needed) return;
+  if (hasDescriptors(workers * FILES_PER_THREAD)) return;
   throw new UsageError(
     `--workers ${workers}: each needs about ${FILES_PER_THREAD} open files, more than this process may ` +
       `have: raise ulimit -n, or use fewer workers`,

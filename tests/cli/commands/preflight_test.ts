@@ -10,11 +10,13 @@ import { preflightFindings } from "../../../lib/cli/commands/preflight.ts";
 import type { Disks } from "../../../lib/cli/commands/preflight_files.ts";
 import { firewallFindings } from "../../../lib/cli/commands/preflight_network.ts";
 import { useAddressLists } from "../../../lib/cli/files/address_files.ts";
+import { useKeys } from "../../../lib/cli/files/key_file.ts";
 import { watchServerTls } from "../../../lib/cli/files/tls_files.ts";
 import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
 import { FirewallRule } from "../../../lib/platform/net/firewall/firewall.ts";
 import type { Tool } from "../../../lib/platform/net/firewall/firewall_host.ts";
 import { TransportError } from "../../../lib/platform/net/transport.ts";
+import { randomSecret, systemRandom } from "../../../lib/platform/secrets.ts";
 import type { Role } from "../../../lib/wire/protocol.ts";
 import { Folder } from "../../support/folder.ts";
 import { MemoryNetwork } from "../../support/memory_network.ts";
@@ -22,7 +24,7 @@ import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const ROOMY: Disks = { freeBytes: () => 1e12, user: () => Promise.resolve(undefined) };
 
-const READERS = { lists: useAddressLists, tls: watchServerTls };
+const READERS = { keys: useKeys, lists: useAddressLists, tls: watchServerTls };
 
 /** Checks a command line on a network in memory. */
 async function check(role: Role, line: string, options: {
@@ -110,6 +112,37 @@ Deno.test("--check reads the files of lists", async () => {
   Deno.writeTextFileSync(path, "10.0.0.0/33\n");
   const found = await check("server", `127.0.0.1 --allow @${path}`);
   assertStringIncludes(found.find(({ level }) => level === "error")!.text, `${path}: line 1: `);
+});
+
+Deno.test("--check reads the file of keys, and shows their names alone", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/keys`;
+  const secret = randomSecret(systemRandom);
+  Deno.writeTextFileSync(path, `mill-7 ${secret}\n`, { mode: 0o600 });
+  assertEquals(await faults("server", `10.0.0.1 --key-file ${path}`), []);
+  assertEquals(await faults("server", `192.0.2.1 --key-file ${path}`), ["warning access"]);
+  const found = await check("client", `10.0.0.1 --key-file ${path}`);
+  assertEquals(found.find(({ about }) => about === "key_file")!.text, `${path}: mill-7`);
+  assertEquals(found.filter(({ text }) => text.includes(secret)), []);
+});
+
+Deno.test({
+  name: "--check of a file of keys that others can read, or that is none, is an error",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using folder = new Folder();
+    const path = `${folder.path}/keys`;
+    const secret = randomSecret(systemRandom);
+    Deno.writeTextFileSync(path, `mill-7 ${secret}\n`);
+    Deno.chmodSync(path, 0o644);
+    const [fault] = (await check("server", `10.0.0.1 --key-file ${path}`))
+      .filter(({ level }) => level === "error");
+    assertEquals(fault!.about, "key_file");
+    assertStringIncludes(fault!.text, "chmod 600");
+    assertEquals(fault!.text.includes(secret), false);
+    const missing = await faults("client", `127.0.0.1 --key-file ${folder.path}/none`);
+    assertEquals(missing, ["error key_file"]);
+  },
 });
 
 Deno.test("--check of a port that is taken is doubtful, of an address elsewhere an error", async () => {

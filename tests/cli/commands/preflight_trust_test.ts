@@ -6,6 +6,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Finding } from "../../../lib/cli/commands/findings.ts";
 import { tlsFindings } from "../../../lib/cli/commands/preflight_trust.ts";
+import { useKeys } from "../../../lib/cli/files/key_file.ts";
 import { watchClientTls, watchServerTls } from "../../../lib/cli/files/tls_files.ts";
 import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
 import { hasNodeTls } from "../../../lib/platform/net/tls/runtime.ts";
@@ -23,6 +24,7 @@ function day(days: number): string {
 
 function checkServer(settings: Partial<Settings>): Finding[] {
   return tlsFindings("server", { ...defaultSettings("server"), ...settings }, {
+    keys: useKeys,
     tls: watchServerTls,
   });
 }
@@ -76,7 +78,7 @@ testUnless(why, "--check of authorities: one that expires soon is doubtful, at b
   const server = checkServer({ ...pair, tls_client_ca: certFile });
   assertEquals(levels(server), ["ok tls_cert", "ok tls_key", "warning tls_client_ca"]);
   const settings = { ...defaultSettings("client"), tls: true, tls_ca: certFile };
-  const client = tlsFindings("client", settings, { tls: watchClientTls });
+  const client = tlsFindings("client", settings, { keys: useKeys, tls: watchClientTls });
   assertEquals(levels(client), ["warning tls_ca"]);
 });
 

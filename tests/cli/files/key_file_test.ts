@@ -44,20 +44,20 @@ const WRONG: [text: string, role: "client" | "server", error: string][] = [
   [
     `${MILL.name} password`,
     "server",
-    `key_file keys: line 1: the secret of mill has 8 characters; ${SECRET}`,
+    `key_file keys: line 1: the secret has 8 characters; ${SECRET}`,
   ],
   [
     `${MILL.name} ${MILL.secret.slice(1)}`,
     "server",
-    `key_file keys: line 1: the secret of mill has 42 characters; ${SECRET}`,
+    `key_file keys: line 1: the secret has 42 characters; ${SECRET}`,
   ],
-  [`${LINE}=`, "server", `key_file keys: line 1: the secret of mill has 44 characters; ${SECRET}`],
+  [`${LINE}=`, "server", `key_file keys: line 1: the secret has 44 characters; ${SECRET}`],
   [
     `${MILL.name} +${MILL.secret.slice(1)}`,
     "server",
-    `key_file keys: line 1: the secret of mill has another character; ${SECRET}`,
+    `key_file keys: line 1: the secret has another character; ${SECRET}`,
   ],
-  [MILL.name, "server", `key_file keys: line 1: the secret of mill has 0 characters; ${SECRET}`],
+  [MILL.name, "server", `key_file keys: line 1: the secret has 0 characters; ${SECRET}`],
   [
     `${LINE} # the mill's`,
     "server",
@@ -120,7 +120,7 @@ Deno.test("useKeys() takes a changed file up, and keeps the keys of before if it
   assertEquals(reported, [
     "info keys: has changed; taken up",
     `warning key_file keys: others than its owner can read or write it (mode 0644), and it has secrets: chmod 600 keys${stays}`,
-    `warning key_file keys: line 1: the secret of mill has 1 character; ${SECRET}${stays}`,
+    `warning key_file keys: line 1: the secret has 1 character; ${SECRET}${stays}`,
     "info keys: has changed; taken up",
   ]);
 });
