@@ -105,7 +105,7 @@ export const EXIT_STATUSES: Readonly<Record<ExitStatus, { meaning: string; cause
   },
   3: {
     meaning: "could not connect or listen",
-    causes: "client: also a server that is no Pulsewire",
+    causes: "client: also a server that is no Pulsewire, or that it does not trust",
   },
-  4: { meaning: "refused by the peer", causes: "`TERMINATE refused`" },
+  4: { meaning: "refused by the peer", causes: "`TERMINATE refused`, or an alert of TLS" },
 };

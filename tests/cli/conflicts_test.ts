@@ -56,6 +56,39 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
   ["server", "--output a --record a", `--record a: that is the output, ${RECORD}`],
   ["server", "--output a.4 --record ./a", `--record ./a: that is the output, ${RECORD}`],
   ["server", "--store a --record a-wal", `--record a-wal: that is the store, ${RECORD}`],
+  ["client", "--tls-ca x", "tls_ca: has no effect without TLS; give --tls, too"],
+  ["client", "--tls-server-name x", "tls_server_name: has no effect without TLS; give --tls, too"],
+  [
+    "client",
+    "--tls --tls-cert x",
+    "tls_cert: takes a certificate and its private key; give --tls-key, too",
+  ],
+  [
+    "client",
+    "--tls --tls-cert x --tls-key y",
+    "tls_cert: a client with a certificate of its own takes the server's authority from tls_ca alone; " +
+    "give --tls-ca, too",
+  ],
+  [
+    "client",
+    "--tls --original",
+    "--original and --tls: the original program speaks no TLS; leave one out",
+  ],
+  [
+    "server",
+    "--tls-key x",
+    "tls_key: takes a certificate and its private key; give --tls-cert, too",
+  ],
+  [
+    "server",
+    "--tls-client-ca x",
+    "tls_client_ca: has no effect without TLS; give --tls-cert and --tls-key, too",
+  ],
+  [
+    "server",
+    "--tls-cert x --tls-key y --original",
+    "--original and tls_cert: the original program speaks no TLS; leave one out",
+  ],
   ["client", "--record -", "--record -: a recording is a file, which is rotated; name one"],
 ];
 

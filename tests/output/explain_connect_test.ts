@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { explainEnd } from "../../lib/output/explain.ts";
 import { explainListen, explainStrangers } from "../../lib/output/explain_connect.ts";
+import { networkErrorText } from "../../lib/platform/net/error_text.ts";
 import {
   type Address,
   TransportError,
@@ -133,4 +134,38 @@ Deno.test("explainListen() says whole what is known of an error with its code", 
     "cannot listen on [fe80::1]:80: not there (EINVAL). Look next: an address such as fe80::1 is " +
       "written fe80::1%eth0; 0.0.0.0 listens on every address",
   );
+});
+
+Deno.test("a client says of its own refusals and of alerts what they mean, and what to look at next", () => {
+  const said = (code: string, by: "self" | "peer", reason: "refused" | "protocol") => {
+    const text = networkErrorText("connect", code, "");
+    const end = terminatedOf({ by, reason, text, code, peer: "db:4000", predicted_ms: null });
+    return explainEnd(end, "client", DEFAULT_TIMERS);
+  };
+  assertEquals(
+    said("TLS_WRONG_NAME", "self", "refused"),
+    "this side does not trust db:4000: its certificate is for another name (TLS_WRONG_NAME). Look next: " +
+      "give the name in the certificate with tls_server_name, or a certificate with this name",
+  );
+  assertEquals(
+    said("TLS_NONE", "self", "protocol"),
+    "this side cannot connect to db:4000: what it sends is no TLS: that port does not speak it " +
+      "(TLS_NONE). Look next: switch tls off here, or give the server tls_cert and tls_key; is this the " +
+      "right port?",
+  );
+  assertEquals(
+    said("TLS_NO_CERTIFICATE", "peer", "refused"),
+    "db:4000: the server refused the session: it asks for a client certificate, and none was sent " +
+      "(TLS_NO_CERTIFICATE). Look next: tls_cert and tls_key, with a certificate of an authority that it " +
+      "knows",
+  );
+});
+
+Deno.test("explainStrangers() says what strangers of a port for TLS sent", () => {
+  const said = (sent: string) =>
+    explainStrangers({ count: 1, addresses: ["192.0.2.1"], sent: [sent] });
+  const none = "1 connection from 192.0.2.1 opened no session and sent ";
+  assertEquals(said("no_tls"), `${none}a HELLO without TLS (switch tls on at that client)`);
+  assertEquals(said("tls_no_certificate"), `${none}no client certificate (see tls_cert there)`);
+  assertStringIncludes(said("tls_distrust"), "that it does not trust this server's certificate");
 });

@@ -19,6 +19,9 @@ import { testUnless } from "../support/skip.ts";
 
 const QUICK = ["--data-interval", "0.05"];
 
+/** A peer is dead after 0.9 s. */
+const IMPATIENT = ["--data-threshold", "0.5", "--heartbeat-threshold", "0.2"];
+
 /** The flags of a certificate and its key. */
 function shows({ certFile, keyFile }: TestPair): string[] {
   return ["--tls-cert", certFile, "--tls-key", keyFile];
@@ -61,10 +64,23 @@ for (const workers of ["1", "2"]) {
       await using server = await startServer(port, ...flags);
       await using relay = await Relay.open(port);
       const trusts = ["--tls", "--tls-ca", made.authority.certFile];
-      await using client = startClient(relay.port, ...trusts, "--reconnect", "--count", "30");
+      await using client = startClient(
+        relay.port,
+        ...trusts,
+        "--reconnect",
+        "--count",
+        "60",
+        ...IMPATIENT,
+      );
       const { tls } = await client.event("connected");
       assert(tls);
-      for (const lose of [() => relay.line.cut(), () => relay.line.reset("client", "server")]) {
+      for (
+        const lose of [
+          () => relay.line.cut(),
+          () => relay.line.reset("client", "server"),
+          () => relay.line.silence("toServer", "toClient"),
+        ]
+      ) {
         const { length } = client.events;
         await client.event("data_confirmed", (event) => client.events.indexOf(event) > length + 6);
         lose();
@@ -72,9 +88,13 @@ for (const workers of ["1", "2"]) {
       }
       assertEquals(await client.ended(), 0);
       const lost = client.events.filter(({ event }) => event === "disconnected");
-      assertEquals(lost.map((each) => "reason" in each && each.reason), ["closed", "reset"]);
+      assertEquals(lost.map((each) => "reason" in each && each.reason), [
+        "closed",
+        "reset",
+        "silent",
+      ]);
       const { confirmed } = await client.event("summary") as { confirmed?: number };
-      assert(confirmed === undefined || confirmed === 30);
+      assert(confirmed === undefined || confirmed === 60);
       server.kill("SIGTERM");
       assertEquals(await server.ended(), 0);
     },
@@ -231,3 +251,82 @@ testUnless(
     assert(!client.events.some(({ event }) => event === "disconnected"));
   },
 );
+
+/** Starts `openssl s_server` on a port; it listens when this resolves. */
+async function startOpenssl(port: number, { certFile, keyFile }: TestPair, ...more: string[]) {
+  const args = ["-accept", `127.0.0.1:${port}`, "-cert", certFile, "-key", keyFile, ...more];
+  const child = new Deno.Command("openssl", {
+    args: ["s_server", "-naccept", "1", ...args],
+    // Its end would end it.
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; !text.includes("ACCEPT");) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(text);
+    text += value;
+  }
+  const drained = (async () => {
+    while (!(await reader.read()).done);
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+      await Promise.all([child.status, drained, child.stdin.close().catch(() => {})]);
+    },
+  };
+}
+
+testUnless(NO_CERTIFICATES, "a client says what the servers of others want", async () => {
+  using made = new Certificates();
+  const own = made.make();
+  const trusts = ["--tls", "--tls-ca", made.authority.certFile];
+  const cases: [options: string[], status: number, said: string][] = [
+    [["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], 4, "both sides have no version of TLS in common"],
+    [["-tls1_3", "-Verify", "1"], 4, "it asks for a client certificate, and none was sent"],
+  ];
+  for (const [options, status, said] of cases) {
+    const port = freePort();
+    await using _server = await startOpenssl(port, own, ...options);
+    const [ended, text] = await failing(port, ...trusts);
+    assertStringIncludes(text, said);
+    assertEquals(ended, status);
+  }
+});
+
+testUnless(NO_CERTIFICATES, "openssl s_client opens a session by hand", async () => {
+  using made = new Certificates();
+  const port = freePort();
+  await using server = await startServer(port, ...shows(made.make()));
+  for (const version of ["-tls1_2", "-tls1_3"]) {
+    const child = new Deno.Command("openssl", {
+      args: [
+        "s_client",
+        "-connect",
+        `127.0.0.1:${port}`,
+        "-quiet",
+        version,
+        "-CAfile",
+        made.authority.certFile,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const input = child.stdin.getWriter();
+    await input.write(
+      new TextEncoder().encode("HELLO 1 by-hand {}\nDATA 1 2\nhi\nTERMINATE done\n"),
+    );
+    const { stdout } = await child.output();
+    await input.close().catch(() => {});
+    assertMatch(new TextDecoder().decode(stdout), /^WELCOME 1 by-hand .*\nCONFIRM 1\n$/);
+  }
+  const { tls } = await server.event("connected");
+  assert(tls);
+});

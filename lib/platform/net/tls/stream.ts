@@ -7,6 +7,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { tlsError } from "./errors.ts";
 import { EncryptedStream } from "./encrypted_stream.ts";
 import { afterTurn, type Clock } from "../../clock.ts";
 import {
@@ -19,6 +20,12 @@ import {
 
 /** How many bytes are encrypted at a time: each write may take less than it is given. */
 const LARGEST_WRITE_BYTES = 65_536;
+
+/** The type of the records of a handshake (RFC 8446, section 5.1). */
+const HANDSHAKE = 0x16;
+
+/** A fatal alert, `unexpected_message`, as a record in clear text. */
+const NO_TLS_ALERT = new Uint8Array([0x15, 3, 3, 0, 2, 2, 10]);
 
 /** What is known once a handshake is complete. */
 export interface HandshakeResult {
@@ -142,6 +149,7 @@ export class TlsStreamConnection implements Connection {
       await turn();
       await this.#stream.sent;
     }
+    this.#stream.isShut = true;
     await this.#inner.closeWrite();
   }
 
@@ -163,6 +171,23 @@ export class TlsStreamConnection implements Connection {
     if (this.#handshaking) return this.#handshaking.promise;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#handshaking = Promise.withResolvers();
+    this.#stream.onceFailed = (failure) => this.#fail(failure);
+    if (this.#side.completion === "secureConnect") this.#begin();
+    else this.#beginWhenAsked();
+    return this.#handshaking.promise;
+  }
+
+  /** Begins when the client has: who sends nothing, or no TLS, is to take little of a server. */
+  async #beginWhenAsked(): Promise<void> {
+    const first = await this.#stream.readAhead();
+    if (first === null) return this.#end();
+    if (first[0] === HANDSHAKE) return this.#begin();
+    this.#stream.write(NO_TLS_ALERT);
+    await this.#stream.sent;
+    this.#fail(tlsError("TLS_NONE", undefined));
+  }
+
+  #begin(): void {
     const socket = this.#socket = this.#side.begin(this.#stream);
     socket.on("data", (bytes: Uint8Array) => {
       this.#rest = bytes;
@@ -179,9 +204,7 @@ export class TlsStreamConnection implements Connection {
       await this.#stream.sent;
       this.#fail(this.#side.translate(error));
     });
-    this.#stream.onceFailed = (failure) => this.#fail(failure);
     socket.once(this.#side.completion, () => this.#complete(socket));
-    return this.#handshaking.promise;
   }
 
   #complete(socket: TLSSocket): void {

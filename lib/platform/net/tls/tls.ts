@@ -1,10 +1,11 @@
 /**
  * TLS 1.2 and 1.3 on TCP, for both sides.
  *
- * The room: `stream.ts` puts `node:tls` on any connection, `server.ts` is a server's use of it, `client.ts` that of
- * a client with a certificate; `certificates.ts` checks files and chains, `errors.ts` says what went wrong. Only
- * the entry points and the workers' threads call it, and only if TLS is on: `node:tls` takes time to load. It must
- * never read a file, nor know who uses a connection.
+ * The room: `stream.ts` puts `node:tls` on any connection, by `encrypted_stream.ts`; `server.ts` is a server's use
+ * of it, `client.ts` that of a client with a certificate; `runtime.ts` says whether it works here,
+ * `certificates.ts` checks files and chains, `errors.ts` says what went wrong. Only the entry points and the
+ * workers' threads call it, and only if TLS is on: `node:tls` takes time to load. It must never read a file, nor
+ * know who uses a connection.
  *
  * What was found by experiment, with Deno 2.6.8, 2.7.14, 2.8.0 and 2.9.6:
  *
