@@ -59,7 +59,7 @@ const SENT: Readonly<Record<ForeignProtocol, Readonly<Record<Role, string>>>> = 
   },
   tls: {
     server: "a TLS hello, as a client or a load balancer does that is to use TLS",
-    client: "a TLS alert, as a port for TLS does",
+    client: "a TLS alert: that port takes nothing but TLS (switch tls on here)",
   },
   ssh: {
     server: "an SSH banner, as an SSH client does",

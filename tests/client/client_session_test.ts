@@ -178,7 +178,10 @@ for (
       "HTTP/1.1 400 Bad Request\r\n",
       "it sent an HTTP answer, as a web server or an HTTP proxy does",
     ],
-    ["\x15\x03\x03\0\x02\x02", "it sent a TLS alert, as a port for TLS does"],
+    [
+      "\x15\x03\x03\0\x02\x02",
+      "it sent a TLS alert: that port takes nothing but TLS (switch tls on here)",
+    ],
   ] as const
 ) {
   Deno.test(`the client refuses ${JSON.stringify(sent)} as a WELCOME`, async () => {

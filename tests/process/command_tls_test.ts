@@ -119,7 +119,7 @@ testUnless(
     assertEquals([noTls, noTlsHere, unknown, name].map(([status]) => status), [3, 3, 3, 3]);
     assertStringIncludes(
       noTls[1],
-      "HOST does not speak PW/1: it sent a TLS alert, as a port for TLS does",
+      "HOST does not speak PW/1: it sent a TLS alert: that port takes nothing but TLS (switch tls on here)",
     );
     assertStringIncludes(
       noTlsHere[1],
