@@ -139,7 +139,8 @@ function fatesOf(sent: readonly FrameSeen[], received: readonly FrameSeen[]): Fa
   for (const frame of received) {
     highest.set(kindOf(frame), Math.max(frame.n ?? -1, highest.get(kindOf(frame)) ?? -1));
   }
-  const backwards = sent.toSorted((a, b) => b.at[0] - a.at[0]).map((frame): Fate => {
+  // Of frames of one moment the first was sent first.
+  const backwards = sent.toSorted((a, b) => a.at[0] - b.at[0]).reverse().map((frame): Fate => {
     const received = MATCHED.test(frame.frame) ? arrivals.get(keyOf(frame)) : undefined;
     if (received) proven.add(frame.connection);
     const arrived = proven.has(frame.connection) || frame.n! <= (highest.get(kindOf(frame)) ?? -1);

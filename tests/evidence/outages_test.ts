@@ -254,3 +254,11 @@ Deno.test("judge() takes a message for received of which a later one was", () =>
   });
   assertEquals(to_server!.vain, undefined);
 });
+
+Deno.test("judge() takes of messages sent in one moment only those before a late one for received", () => {
+  const { client, server } = cutToServer();
+  const sent = [...client.sent, frame("DATA 3", 5_000, 19), frame("DATA 4", 5_000, 19)];
+  const received = [...server.received, frame("DATA 2", 45_000)];
+  const { to_server } = judge({ client: { ...client, sent }, server: { ...server, received } });
+  assertEquals([to_server!.through!.n, to_server!.vain!.n], [1, 2]);
+});
