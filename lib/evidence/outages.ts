@@ -100,7 +100,11 @@ function causeOf(
   }
   const how = firstHow(sides);
   if (how === "reset" || how === "closed") return { cause: how };
-  if (sides.some(({ held }) => held)) return { cause: "held", at: "server" };
+  // A connection that both sides found reset or closed was so whatever confirmations waited for.
+  const isLost = sides.every(({ noticed }) =>
+    noticed?.how === "reset" || noticed?.how === "closed"
+  );
+  if (sides.some(({ held }) => held) && !isLost) return { cause: "held", at: "server" };
   // Where its own frames show that it ran, something on the path acknowledged what it did not receive.
   const hasRun = (kernel?.at === "server" ? toServer : toClient)?.fault === "path";
   if (kernel && !(kernel.cause === "process_not_running" && hasRun)) return kernel;

@@ -245,6 +245,17 @@ Deno.test("judge() does not say reset or closed where the sides differ, and whic
   assertEquals(causeOf([4, 5], [2, 3]), "closed");
 });
 
+Deno.test("judge() does not say held of a connection that both sides found ended, if unclear how first", () => {
+  const { client, server } = cutToServer();
+  const at = (low: number, high: number): Interval => [low, high];
+  const seen = (how: "reset" | "silent") => ({
+    client: { ...client, noticed: { at: at(10_000, 10_000), how: "closed" as const } },
+    server: { ...server, noticed: { at: at(9_500, 10_100), how }, held: "store" },
+  });
+  assert(judge(seen("reset")).cause !== "held");
+  assertEquals(judge(seen("silent")).cause, "held");
+});
+
 Deno.test("judge() takes a message for received of which a later one was", () => {
   const frame = (n: number, at_ms: number) =>
     ({ frame: "DATA", n, connection: 1, at: exactly(at_ms) }) as const;
