@@ -86,8 +86,8 @@ export class ClientHost {
     const lines = plan.lines;
     const payload = (seq: number) =>
       lines ? `${session} ${seq} ${"x".repeat((seq * 7) % lines.padding)}` : `${session} data`;
-    // A small data message is charged with up to 19 times the bytes that it has on the wire.
-    const readBytes = 19 * plan.quality.fragment + 2 * (lines?.padding ?? 0) + 1_000;
+    // A small data message is charged with up to 20 times the bytes that it has on the wire.
+    const readBytes = 20 * plan.quality.fragment + 2 * (lines?.padding ?? 0) + 1_000;
     server.storage.deliveries.add(session, { payload, window: plan.window, readBytes });
     const source = lines
       ? new QueueSource()
