@@ -91,7 +91,7 @@ const STRANGERS: readonly [what: string, manner: Manner, code: number, says: Reg
     "wants TLS",
     says(bytes("\x15\x03\x03\0\x02\x02\x46")),
     3,
-    /PW\/1: it sent a TLS alert, as a port/,
+    /PW\/1: it sent a TLS alert: that port takes nothing but TLS/,
   ],
   ["sends a PROXY header", says(bytes("PROXY UNKNOWN\r\n")), 3, /send-proxy does\. Look next: /],
   // What has not been read when a connection is closed makes the close a reset.
