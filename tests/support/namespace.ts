@@ -22,6 +22,12 @@ export const PORT = 4000;
 
 const FIREWALL: Readonly<Record<Family, string>> = { IPv4: "iptables", IPv6: "ip6tables" };
 
+/**
+ * How much a connection of a host holds for a process that does not read: at most 1 MiB, so that a test can send more.
+ * By default Linux lets that grow with what is sent, to 32 MiB on a machine with much memory. Tabs, as in `/proc`.
+ */
+const RECEIVE_BUFFER = "net.ipv4.tcp_rmem=4096\t131072\t1048576";
+
 /** How long, in seconds, a command lives at most, should this process be killed and not end it. */
 const LIFETIME_S = 60;
 
@@ -32,6 +38,7 @@ export function whyNoNetwork(family: Family): string | undefined {
     `ip address add ${ADDRESSES[family].client} dev lo`,
     `${FIREWALL[family]} -w -A INPUT -p tcp -j REJECT --reject-with tcp-reset`,
     "sysctl -qw net.ipv4.tcp_retries2=1",
+    `sysctl -qw ${RECEIVE_BUFFER}`,
     "nsenter --net=/proc/self/ns/net true",
     "unshare --mount mount -t sysfs sysfs /sys",
   ];
@@ -72,6 +79,7 @@ export class Host implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const host = made.use(new Host(keeper, address, family));
     await host.#there();
+    await host.run(`sysctl -qw ${RECEIVE_BUFFER}`);
     made.move();
     return host;
   }
