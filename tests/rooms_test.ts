@@ -13,6 +13,7 @@ const ORDER = [
   ["wire"],
   ["evidence"],
   ["session"],
+  ["monitor"],
   ["store", "original"],
   ["client", "server"],
   ["output"],
