@@ -29,16 +29,18 @@ const SLOW_MS = 2_000;
 export abstract class Device<Work> {
   /** How long it takes over a commit, or an append. */
   latency_ms: readonly [least: number, greatest: number];
-  /** The longest, in milliseconds, that anything has taken since its process began. */
-  slowest_ms = 0;
   protected readonly clock: VirtualClock;
   protected readonly random: Random;
   protected readonly outputRandom: Random;
   protected readonly deliveries: Deliveries;
   /** What it is doing, unless that has been cut off. */
-  protected underWay?: { readonly work: Work; readonly began_ms: number };
+  protected underWay?: { readonly work: Work };
   readonly #outputs?: OutputsPlan;
   #stalledUntil_ms = -Infinity;
+  /** The longest, in milliseconds, that anything has taken since its process began, once it was done. */
+  #slowest_ms = 0;
+  /** When each thing began that is not done, in virtual milliseconds. */
+  readonly #begun = new Set<{ readonly at_ms: number }>();
 
   constructor(options: DeviceOptions) {
     this.clock = options.clock;
@@ -52,6 +54,18 @@ export abstract class Device<Work> {
   /** Whether things become of the outputs. */
   protected get hasOutputFaults(): boolean {
     return this.#outputs !== undefined;
+  }
+
+  /** The longest, in milliseconds, that anything has taken since its process began, or takes by now. */
+  get slowest_ms(): number {
+    const now_ms = this.clock.now();
+    return Math.max(this.#slowest_ms, ...[...this.#begun].map(({ at_ms }) => now_ms - at_ms));
+  }
+
+  /** Another process uses it: what takes time is of that one. */
+  protected usedAnew(): void {
+    this.#slowest_ms = 0;
+    this.#begun.clear();
   }
 
   /** Finishes nothing that it begins from now on, for so long. */
@@ -79,16 +93,18 @@ export abstract class Device<Work> {
   /** Has something happen once it has taken its time; at once if that is none. */
   protected after(latency_ms: number, done: () => void): void {
     if (latency_ms === 0) return done();
-    const began_ms = this.clock.now();
-    this.clock.at(Math.max(began_ms, this.#stalledUntil_ms) + latency_ms, () => {
-      this.slowest_ms = Math.max(this.slowest_ms, this.clock.now() - began_ms);
+    const begun = { at_ms: this.clock.now() };
+    this.#begun.add(begun);
+    this.clock.at(Math.max(begun.at_ms, this.#stalledUntil_ms) + latency_ms, () => {
+      const took_ms = this.clock.now() - begun.at_ms;
+      if (this.#begun.delete(begun)) this.#slowest_ms = Math.max(this.#slowest_ms, took_ms);
       done();
     });
   }
 
   /** Begins something; `done` is what happens in time, if nothing has cut it off. */
   protected begin(work: Work, latency_ms: number, done: () => void): void {
-    const underWay = this.underWay = { work, began_ms: this.clock.now() };
+    const underWay = this.underWay = { work };
     this.after(latency_ms, () => {
       if (this.underWay !== underWay) return;
       this.underWay = undefined;
@@ -98,10 +114,7 @@ export abstract class Device<Work> {
 
   /** What was under way, which is cut off. */
   protected cutOff(): Work | undefined {
-    const { began_ms, work } = this.underWay ?? {};
-    if (began_ms !== undefined) {
-      this.slowest_ms = Math.max(this.slowest_ms, this.clock.now() - began_ms);
-    }
+    const { work } = this.underWay ?? {};
     this.underWay = undefined;
     return work;
   }

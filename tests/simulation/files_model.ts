@@ -93,7 +93,7 @@ export class OutputFiles extends Device<Write> {
   open(process: SimulatedProcess): Files {
     this.failed_ms = undefined;
     this.isOpening = true;
-    this.slowest_ms = 0;
+    this.usedAnew();
     const inTime = <T>(latency_ms: number, result: () => T) =>
       new Promise<T>((resolve) =>
         this.after(latency_ms, () => process.whenRunning(() => resolve(result())))

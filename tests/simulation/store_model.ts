@@ -57,7 +57,7 @@ export class Disk extends Device<Commit> {
   open(process: SimulatedProcess): Store & OutputJournal {
     this.failed_ms = undefined;
     this.#hasFailed = false;
-    this.slowest_ms = 0;
+    this.usedAnew();
     let source: PositionSource | undefined;
     let positionOfNext: Promise<Position | undefined> = Promise.resolve(undefined);
     const add = (entries: readonly Entry[], position: Position | undefined, latency_ms: number) =>
