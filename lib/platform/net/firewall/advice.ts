@@ -5,7 +5,7 @@
  */
 import type { FirewallHost } from "./firewall_host.ts";
 import { INPUT, iptablesChains, iptablesCommand } from "./iptables.ts";
-import { nftChains, nftCommand } from "./nft.ts";
+import { NFT_LIST, nftChains, nftCommand, nftObjects } from "./nft.ts";
 import { type GuardedAddress, type Opening, openingsOf, plainAddress } from "./opening.ts";
 import { placeIn } from "./ruleset.ts";
 
@@ -69,10 +69,11 @@ async function look(opening: Opening, { mayRun, run }: FirewallHost): Promise<st
     isListed = isDone;
   }
   if (mayRun("nft")) {
-    const { isDone, text } = await run("nft", ["-j", "-t", "list", "ruleset"]);
-    const chain = isDone ? nftChains(text, opening).find(({ isCaught }) => isCaught) : undefined;
+    const { isDone, text } = await run("nft", NFT_LIST);
+    const objects = isDone ? nftObjects(text) : undefined;
+    const chain = objects && nftChains(objects, opening).find(({ isCaught }) => isCaught);
     if (chain) return nftCommand(opening, chain);
-    isListed ||= isDone;
+    isListed ||= objects !== undefined;
   }
   return isListed ? OPEN : undefined;
 }

@@ -42,14 +42,24 @@ function keyOf({ family, table }: ChainName, chain: string): string {
   return JSON.stringify([family, table, chain]);
 }
 
+/** What nft lists, without the elements of sets, which may be many. */
+export const NFT_LIST: readonly string[] = ["-j", "-t", "list", "ruleset"];
+
+/** The objects that nft lists; `undefined` if it prints no JSON, as one that was built without it. */
+export function nftObjects(text: string): readonly JsonObject[] | undefined {
+  try {
+    return listOf(fieldsOf(JSON.parse(text)).nftables).map(fieldsOf);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * Parses what nft lists, as it concerns the connections of an opening, or none.
+ * Reads what nft lists, as it concerns the connections of an opening, or none.
  *
  * @returns The chains that they pass for this host: of each, the rules and where one for them has to stand.
- * @throws {SyntaxError} If it is not JSON.
  */
-export function nftChains(text: string, opening?: Opening): NftChain[] {
-  const objects = listOf(fieldsOf(JSON.parse(text)).nftables).map(fieldsOf);
+export function nftChains(objects: readonly JsonObject[], opening?: Opening): NftChain[] {
   const chains = new Map<string, { rules: NftRule[] } & Chain<NftRule>>();
   const inputs: ChainName[] = [];
   for (const { chain } of objects) {

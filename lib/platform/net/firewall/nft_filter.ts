@@ -4,7 +4,15 @@
  * @module
  */
 import { type FilterOptions, MAX_ATTEMPTS } from "./iptables_filter.ts";
-import { type NftChain, nftChains, nftDelete, nftInsert, type NftRule } from "./nft.ts";
+import {
+  NFT_LIST,
+  type NftChain,
+  nftChains,
+  nftDelete,
+  nftInsert,
+  nftObjects,
+  type NftRule,
+} from "./nft.ts";
 import type { JsonObject } from "./nft_match.ts";
 import type { Family, Opening } from "./opening.ts";
 
@@ -20,7 +28,7 @@ export class NftFilter {
   readonly #options: FilterOptions;
   /** The families that iptables has listed. */
   readonly #handled: readonly Family[];
-  #text = "";
+  #objects: readonly JsonObject[] = [];
 
   /** Creates a filter that has listed nothing yet. */
   constructor(handled: readonly Family[], options: FilterOptions) {
@@ -30,15 +38,11 @@ export class NftFilter {
 
   /** Lists the rules; returns why it cannot. */
   async list(): Promise<string | undefined> {
-    // Without the elements of sets, which may be many.
-    const { isDone, text } = await this.#options.run("nft", ["-j", "-t", "list", "ruleset"]);
+    const { isDone, text } = await this.#options.run("nft", NFT_LIST);
     if (!isDone) return text;
-    try {
-      JSON.parse(text);
-    } catch {
-      return "nft prints no JSON";
-    }
-    this.#text = text;
+    const objects = nftObjects(text);
+    if (!objects) return "nft prints no JSON";
+    this.#objects = objects;
   }
 
   /** Whether the rules drop the connections of an opening, as listed. */
@@ -92,7 +96,7 @@ export class NftFilter {
 
   async #rulesThat(isIt: (comment: string | undefined) => Promise<boolean>): Promise<NftRule[]> {
     const found: NftRule[] = [];
-    for (const { rules } of nftChains(this.#text)) {
+    for (const { rules } of nftChains(this.#objects)) {
       for (const rule of rules) if (await isIt(rule.comment)) found.push(rule);
     }
     return found;
@@ -100,7 +104,7 @@ export class NftFilter {
 
   /** The chains that the connections of an opening pass. */
   #chains(opening: Opening): NftChain[] {
-    return nftChains(this.#text, opening).filter(({ chain, family, table }) =>
+    return nftChains(this.#objects, opening).filter(({ chain, family, table }) =>
       !(this.#handled.some((each) => each === family) && table === "filter" && chain === "INPUT")
     );
   }

@@ -63,6 +63,11 @@ const CASES: readonly {
     advice: "docs/firewalls.md has the commands that open TCP port 4000 in a firewall",
   },
   {
+    name: "an nft that prints no JSON",
+    set: (host) => host.nft = "table inet filter {",
+    advice: "docs/firewalls.md has the commands that open TCP port 4000 in a firewall",
+  },
+  {
     name: "no tool",
     set: () => {},
     advice: "docs/firewalls.md has the commands that open TCP port 4000 in a firewall",

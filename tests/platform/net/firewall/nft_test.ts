@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   nftChains,
   nftCommand,
   nftDelete,
   nftInsert,
+  nftObjects,
 } from "../../../../lib/platform/net/firewall/nft.ts";
 import type { Json } from "../../../../lib/platform/net/firewall/nft_match.ts";
 import type { Opening } from "../../../../lib/platform/net/firewall/opening.ts";
@@ -42,7 +43,9 @@ function table(family: string, policy: string, rules: unknown[][], others: unkno
 
 /** Where a rule for connections goes: before which rule, and whether it is needed. */
 function placed(text: string, opening = IP): [at: number, isCaught: boolean] {
-  const [{ at, isCaught }] = nftChains(text, opening) as [ReturnType<typeof nftChains>[0]];
+  const [{ at, isCaught }] = nftChains(nftObjects(text)!, opening) as [
+    ReturnType<typeof nftChains>[0],
+  ];
   return [at, isCaught];
 }
 
@@ -141,16 +144,17 @@ Deno.test("nftChains() takes the chains that filter what is for this host, of th
       chain("netdev", "early", { type: "filter", hook: "ingress", prio: 0, policy: "drop" }),
     ],
   });
-  const named = (opening: Opening) => nftChains(text, opening).map(({ chain }) => chain);
+  const named = (opening: Opening) =>
+    nftChains(nftObjects(text)!, opening).map(({ chain }) => chain);
   assertEquals(named(IP), ["four", "both"]);
   assertEquals(named(IP6), ["six", "both"]);
-  assertThrows(() => nftChains("table ip filter {", IP), SyntaxError);
-  assertEquals(nftChains("{}", IP), []);
+  assertEquals(nftObjects("table ip filter {"), undefined);
+  assertEquals(nftChains(nftObjects("{}")!, IP), []);
 });
 
 Deno.test("nftInsert() inserts before a rule by its handle, or adds at the end", () => {
   const text = table("inet", "drop", [[match(payload("tcp", "dport"), 22), accept], [drop]]);
-  const [chain] = nftChains(text, IP);
+  const [chain] = nftChains(nftObjects(text)!, IP);
   const where = { family: "inet", table: "filter", chain: "input", comment: LABEL };
   const expr = [
     match(meta("nfproto"), "ipv4"),
@@ -167,7 +171,7 @@ Deno.test("nftInsert() inserts before a rule by its handle, or adds at the end",
 });
 
 Deno.test("nftInsert() limits the rule to an address and to sources", () => {
-  const [chain] = nftChains(table("ip", "drop", []), IP);
+  const [chain] = nftChains(nftObjects(table("ip", "drop", []))!, IP);
   const expressionsOf = (opening: Opening) => {
     const { add } = nftInsert(chain!, 0, [opening], LABEL) as { add: { rule: { expr: unknown } } };
     return add.rule.expr;
@@ -188,7 +192,7 @@ Deno.test("nftInsert() limits the rule to an address and to sources", () => {
 });
 
 Deno.test("nftDelete() names a rule by its handle", () => {
-  const [chain] = nftChains(table("ip", "drop", [[drop]]), IP);
+  const [chain] = nftChains(nftObjects(table("ip", "drop", [[drop]]))!, IP);
   assertEquals(nftDelete(chain!.rules[0]!), {
     delete: { rule: { family: "ip", table: "filter", chain: "input", handle: 10 } },
   });
@@ -197,7 +201,7 @@ Deno.test("nftDelete() names a rule by its handle", () => {
 Deno.test("nftCommand() is what people type", () => {
   assertEquals(nftCommand(IP), "nft insert rule inet filter input tcp dport 4000 accept");
   const [chain] = nftChains(
-    table("ip", "drop", [[match(meta("iifname"), "lo"), accept], [drop]]),
+    nftObjects(table("ip", "drop", [[match(meta("iifname"), "lo"), accept], [drop]]))!,
     IP,
   );
   assertEquals(
@@ -206,7 +210,7 @@ Deno.test("nftCommand() is what people type", () => {
       "tcp dport 4000 accept",
   );
   assertEquals(
-    nftCommand(IP, nftChains(table("ip", "drop", []), IP)[0]),
+    nftCommand(IP, nftChains(nftObjects(table("ip", "drop", []))!, IP)[0]),
     "nft add rule ip filter input tcp dport 4000 accept",
   );
 });
