@@ -1,9 +1,9 @@
 /**
  * What is known of all sessions of this process, at this moment and over time, for whoever shows it.
  *
- * The room: `reading.ts` has what one session is read as. The live view, the metrics and the web page read a
- * {@linkcode Monitor}; sessions know of it only as a part of their event sink. Nothing here formats, writes or
- * waits for a reader, and without a reader nothing here is made.
+ * The room: `reading.ts` has what one session is read as, `buckets.ts` counts times. The live view, the metrics
+ * and the web page read a {@linkcode Monitor}; sessions know of it only as a part of their event sink. Nothing here
+ * formats, writes or waits for a reader, and without a reader nothing here is made.
  *
  * @module
  */
