@@ -93,7 +93,7 @@ function ofBoth(server: string, client: string): string {
 }
 
 /** A table as `deno fmt` leaves it. */
-function table(head: string[], rows: string[][]): string {
+export function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => row[at]!.length)));
   const line = (cells: string[]) =>
     `| ${cells.map((cell, at) => cell.padEnd(widths[at]!)).join(" | ")} |\n`;

@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nft: "nftables",
   nginx: "nginx-light",
   nsenter: "util-linux",
+  promtool: "prometheus",
   ps: "procps",
   script: "bsdutils",
   setpriv: "util-linux",
