@@ -1,8 +1,11 @@
 /**
- * Compiles both commands to `dist/`; its arguments go to `deno compile`. Both are replaced, or none.
+ * Compiles both commands to `dist/`; its arguments go to `deno compile`. Both are replaced, or none. With `--otel`
+ * they export by OpenTelemetry, which Deno decides when it compiles.
  *
  * @module
  */
+import { TELEMETRY_PACKAGE } from "../lib/output/metrics/meter.ts";
+
 /** Entry points of threads, which nothing imports. */
 const THREADS = {
   server: ["lib/store/sqlite/thread.ts", "lib/server/workers/thread_main.ts"],
@@ -11,6 +14,8 @@ const THREADS = {
 
 /** A small young generation saves 4 KB for each of 10,000 idle sessions, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-maglev-destroy-on-background";
+
+const isExporting = Deno.args.includes("--otel");
 
 /** Compiles a command into a folder; returns what Deno said if it failed. */
 async function compile(role: "server" | "client", folder: string): Promise<string | undefined> {
@@ -22,12 +27,14 @@ async function compile(role: "server" | "client", folder: string): Promise<strin
       "--no-prompt",
       V8_FLAGS,
       ...(std ? [std] : []),
-      ...Deno.args,
+      ...Deno.args.filter((arg) => arg !== "--otel"),
+      ...(isExporting ? [`--include=${TELEMETRY_PACKAGE}`] : []),
       `-P=${role}`,
       ...THREADS[role].map((file) => `--include=${file}`),
       `--output=${folder}/pulsewire-${role}`,
       `${role}.ts`,
     ],
+    env: isExporting ? { OTEL_DENO: "true" } : {},
     stdin: "null",
     stdout: "inherit",
     stderr: "piped",

@@ -67,7 +67,11 @@ Deno.test("deps says in one sentence that no registry can be reached", async () 
 });
 
 /** Compiles two small commands in a folder. */
-async function compile(folder: string, env: Record<string, string>): Promise<Outcome> {
+async function compile(
+  folder: string,
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<Outcome> {
   const { permissions } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ permissions }));
   for (const file of ["lib/store/sqlite/thread.ts", "lib/server/workers/thread_main.ts"]) {
@@ -77,7 +81,7 @@ async function compile(folder: string, env: Record<string, string>): Promise<Out
   await Deno.writeTextFile(`${folder}/server.ts`, "");
   const words = ["run", "-q", `--config=${folder}/deno.json`, "-P=compile"];
   const cd = ["sh", "-c", 'cd "$0" && exec "$@"', folder];
-  return await runWords([...cd, Deno.execPath(), ...words, `${ROOT}scripts/compile.ts`], {
+  return await runWords([...cd, Deno.execPath(), ...words, `${ROOT}scripts/compile.ts`, ...args], {
     STD: "",
     NO_COLOR: "1",
     ...env,
@@ -125,6 +129,21 @@ Deno.test("compile replaces both executables or none", async () => {
     );
     assertEquals(inDist(), made);
     assertEquals(await Deno.readTextFile(`${folder}/dist/pulsewire-client`), "old");
+  });
+});
+
+Deno.test("only executables compiled with --otel have the package for OpenTelemetry, and export", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    const made = async (...args: string[]) => {
+      const { code, stderr } = await compile(folder, { DENORT_BIN: "/bin/true" }, ...args);
+      assertEquals(code, 0, stderr);
+      const bytes = await Deno.readFile(`${folder}/dist/pulsewire-client`);
+      const text = new TextDecoder("latin1").decode(bytes);
+      return [text.includes("getMeterProvider"), text.includes('"metrics_enabled":true')];
+    };
+    assertEquals(await made(), [false, false]);
+    assertEquals(await made("--otel"), [true, true]);
   });
 });
 

@@ -3,8 +3,9 @@
  * from this table.
  *
  * The room: `metric.ts` has what a metric is; `exposition.ts` writes the table as text for Prometheus, and the
- * answer of `/healthz`. `cli/command.ts` passes these functions on to whoever serves them. No metric has a label
- * whose values sessions, peers or users choose: the number of series is fixed.
+ * answer of `/healthz`; `open_telemetry.ts` gives it to OpenTelemetry, by way of the package that `meter.ts` loads.
+ * `cli/command.ts` passes these functions on to whoever serves them. No metric has a label whose values sessions,
+ * peers or users choose: the number of series is fixed.
  *
  * @module
  */
