@@ -28,8 +28,19 @@ const FLUSH_IDLE_MS = 3_000;
 /** How long, in milliseconds, it waits for one that does. */
 const FLUSH_LIMIT_MS = 10_000;
 
+/** What stands below the lines on a terminal. */
+export interface Footer {
+  /**
+   * What to write instead of lines, each with its end, so that it stands below them; without lines, what has
+   * changed of it. Called only when that is written at once.
+   */
+  around(lines: string): string;
+}
+
 /** Writes lines in order, in the background. */
 export class LineOutput {
+  /** What stands below the lines. */
+  footer?: Footer;
   readonly #sink: ByteSink;
   readonly #clock: Clock;
   readonly #onLoss: (text: string) => void;
@@ -70,6 +81,11 @@ export class LineOutput {
     this.#pending.push(line);
     this.#pendingLength += length;
     if (!this.#unwritten) this.#writeAll();
+  }
+
+  /** Writes what has changed of the footer; while something is being written, after that. */
+  refresh(): void {
+    if (!this.#broken && !this.#unwritten) this.#writeAll();
   }
 
   /** Waits until all is written, as long as its reader takes something every three seconds, for at most ten. */
@@ -117,7 +133,8 @@ export class LineOutput {
     const lines = this.#pending;
     this.#pending = [];
     this.#pendingLength = 0;
-    return this.#encoder.encode(lines.length === 0 ? "" : lines.join("\n") + "\n");
+    const text = lines.length === 0 ? "" : lines.join("\n") + "\n";
+    return this.#encoder.encode(this.footer?.around(text) ?? text);
   }
 }
 

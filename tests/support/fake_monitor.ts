@@ -80,6 +80,10 @@ export class FakeMonitor implements Monitor {
   outageList: readonly Outage[] = [];
   /** How often it was asked for totals, a list, a history. */
   readonly asked = { totals: 0, list: 0, history: 0 };
+  /** What it was asked to list last. */
+  lastQuery: ListQuery = {};
+  /** Until when it does not say the totals. */
+  busy?: Promise<void>;
   #totals: Totals = NO_TOTALS;
   #health: Health = { ok: true, problems: [] };
   #changed: (() => void)[] = [];
@@ -99,15 +103,16 @@ export class FakeMonitor implements Monitor {
     this.#health = { ok: false, problems };
   }
 
-  totals(): Promise<Totals> {
+  async totals(): Promise<Totals> {
     this.asked.totals++;
-    return Promise.resolve(this.#totals);
+    await this.busy;
+    return this.#totals;
   }
 
-  list(
-    { count, descending, from = 0, order = "worst", search, states }: ListQuery = {},
-  ): Promise<{ matched: number; rows: readonly SessionReading[] }> {
+  list(query: ListQuery = {}): Promise<{ matched: number; rows: readonly SessionReading[] }> {
+    const { count, descending, from = 0, order = "worst", search, states } = query;
     this.asked.list++;
+    this.lastQuery = query;
     const rows = this.rows
       .filter(({ peer, session }) => !search || `${session} ${peer}`.includes(search))
       .filter(({ state }) => !states || states.includes(state))

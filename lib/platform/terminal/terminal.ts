@@ -1,0 +1,118 @@
+/**
+ * The terminal that this process writes to: its size, its keys, and whether it is this process's turn to use it.
+ *
+ * The room: this file. `output/live/` shows something on the terminal; `cli/` decides whether it may. Nothing here
+ * reads or changes the terminal of another process: a process in the background that did would be stopped.
+ *
+ * @module
+ */
+import { readProc } from "../proc.ts";
+
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  /** Its width. */
+  readonly columns: number;
+  /** Its height. */
+  readonly rows: number;
+}
+
+/** What a terminal that does not know its size is taken for. */
+const USUAL_SIZE: TerminalSize = { columns: 80, rows: 24 };
+
+/** Whether a terminal receives stderr, and knows what moves the cursor. */
+export function isCapableTerminal(): boolean {
+  if (!Deno.stderr.isTerminal()) return false;
+  if (Deno.build.os === "windows") return true;
+  // A query, since without a permission Deno would ask for it on the terminal.
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
+  const name = state === "granted" ? Deno.env.get("TERM") ?? "" : "";
+  return name !== "" && name !== "dumb";
+}
+
+/** The size of the terminal. */
+export function terminalSize(): TerminalSize {
+  try {
+    const size = Deno.consoleSize();
+    return size.columns > 0 && size.rows > 0 ? size : USUAL_SIZE;
+  } catch {
+    return USUAL_SIZE; // It was closed.
+  }
+}
+
+/**
+ * Whether this process is in the foreground of its terminal; also if it has none that controls it, or if that is
+ * not known. A child process finds it out, in some 5 ms.
+ */
+export async function isInForeground(): Promise<boolean> {
+  // Of the child, which is in this process's group. The name before ")" may have spaces.
+  const [, , group, , terminal, foreground] = (await readProc("/proc/self/stat"))
+    ?.replace(/^.*\) /s, "").split(" ") ?? [];
+  return group === undefined || terminal === "0" || group === foreground;
+}
+
+/** Whether this process may stop itself: Deno before 2.9 takes the permission to run anything for that. */
+export function maySuspendItself(): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return Deno.build.os !== "windows" && (major > 2 || minor >= 9);
+}
+
+/** Stops this process until it receives SIGCONT; what Ctrl-Z does to processes that do not listen to it. */
+export function suspendItself(): void {
+  Deno.kill(Deno.pid, "SIGSTOP");
+}
+
+/** Whether {@linkcode readKeys} can read keys here. */
+export function mayReadKeys(): boolean {
+  if (Deno.build.os !== "linux" || !Deno.stdin.isTerminal()) return false;
+  return Deno.permissions.querySync({ name: "run", command: "cat" }).state === "granted";
+}
+
+/** Keys that are being read. */
+export interface Keys {
+  /** Ends that, and gives the terminal its mode back. */
+  close(): void;
+  /** Ends that; whoever has the terminal now has given it a mode, which a process in the background must not. */
+  abandon(): void;
+}
+
+/**
+ * Reads each key as it is pressed, without showing it; Ctrl-C and Ctrl-Z stay signals. To be called in the
+ * foreground only.
+ *
+ * A child `cat` reads: a read cannot be cancelled, and one that is under way when the process goes to the
+ * background, by Ctrl-Z and `bg`, would stop it again (SIGTTIN).
+ */
+export function readKeys(onKey: (key: string) => void): Keys {
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const reader = new Deno.Command("cat", {
+    clearEnv: true,
+    stdin: "inherit",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let isOver = false;
+  const read = async () => {
+    for await (const text of reader.stdout.pipeThrough(new TextDecoderStream())) {
+      // What begins with ESC is one key, such as an arrow, and none that means anything here.
+      if (!isOver && !text.startsWith("\x1b")) { for (const key of text) onKey(key); }
+    }
+    await reader.status;
+  };
+  // It may end before this process does: Ctrl-C is for both.
+  read().catch(() => {});
+  const abandon = () => {
+    isOver = true;
+    try {
+      reader.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  };
+  return {
+    abandon,
+    close() {
+      abandon();
+      Deno.stdin.setRaw(false);
+    },
+  };
+}
