@@ -140,6 +140,7 @@ if (import.meta.main) {
         maxUnopened: settings.max_unopened,
         access,
         keys,
+        maxIdle_ms: settings.max_idle * 1000,
         sessionLifetime_ms: settings.session_lifetime * 1000,
         resumeWithoutToken: settings.resume_without_token,
         store,

@@ -54,7 +54,14 @@ export function helpText(role: Role): string {
       ? group("When the connection is lost", settings("reconnect", "reconnect_limit"))
       : group(
         "Sessions and store",
-        settings("store", "session_lifetime", "resume_without_token", "max_sessions", "workers"),
+        settings(
+          "store",
+          "session_lifetime",
+          "resume_without_token",
+          "max_idle",
+          "max_sessions",
+          "workers",
+        ),
       ),
     ...role === "client" ? [group("Who it is", settings("key_file"))] : [],
     ...role === "server"

@@ -34,6 +34,10 @@ const INPUT_WINDOW = 256;
 
 const SECONDS = { unit: "seconds", range: [0.001, 1_000_000] } as const;
 
+const SERVER_COUNT = { role: "server", unit: "count", range: [0, 10_000_000] } as const;
+
+const SERVER_SECONDS = { role: "server", unit: "seconds", range: [0, 1_000_000] } as const;
+
 /** A list of addresses and blocks, by default empty. */
 const ADDRESSES = {
   unit: "list",
@@ -141,11 +145,14 @@ export const SETTINGS = {
     meaning: "threads that share the port and the sessions",
   },
   session_lifetime: {
-    role: "server",
-    unit: "seconds",
-    range: [0, 1_000_000],
+    ...SERVER_SECONDS,
     default: 3600,
     meaning: "how long a session without a connection is retained",
+  },
+  max_idle: {
+    ...SERVER_SECONDS,
+    default: 7500,
+    meaning: "idle time that an idle-timeout search may ask for",
   },
   resume_without_token: {
     ...SWITCH,
@@ -161,16 +168,12 @@ export const SETTINGS = {
     meaning: "how many sessions there may be; the next is refused",
   },
   max_sessions_per_address: {
-    role: "server",
-    unit: "count",
-    range: [0, 10_000_000],
+    ...SERVER_COUNT,
     default: 0,
     meaning: "how many of them of one address; 0: half of max_sessions",
   },
   max_unopened: {
-    role: "server",
-    unit: "count",
-    range: [0, 10_000_000],
+    ...SERVER_COUNT,
     default: 0,
     meaning: "connections without a session; 0: max_sessions, or 1000",
   },

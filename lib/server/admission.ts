@@ -8,9 +8,14 @@
  */
 import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
-import type { CountedSession, Refusal } from "./coordinator.ts";
+import type {
+  CountedSession,
+  LegacySession,
+  LegacySessions,
+  Refusal,
+  ServerOptions,
+} from "./options.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
-import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
 import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import type { SessionRegistry } from "./session_registry.ts";
@@ -32,6 +37,8 @@ export type AdmissionOptions = Pick<
 export class Admission {
   /** The session that a server for one session has admitted, unless it never was open. */
   only?: SessionRecord | LegacySession;
+  /** The sessions that are to be idle. */
+  idle: { readonly size: number } = { size: 0 };
   readonly #options: AdmissionOptions;
   readonly #registry: SessionRegistry;
   readonly #delivery?: Delivery;
@@ -103,6 +110,17 @@ export class Admission {
     return access?.hasRoom(peer) === false ? addressFull(access.maxSessionsPerAddress) : refusal;
   }
 
+  /** Why a session that is to be idle is refused; `undefined` if it is not. */
+  refuseIdle({ connection: { peer } }: IncomingConnection, { id }: Hello): Refusal | undefined {
+    const { access, maxSessions, once } = this.#options;
+    if (once) return { refusal: noRoom(id, ONLY_ONE) };
+    if (this.#registry.get(id)) return { refusal: `session ${id} has begun already` };
+    if (access?.hasRoom(peer) === false) return addressFull(access.maxSessionsPerAddress, id);
+    return this.#count < maxSessions || this.#registry.makeRoom()
+      ? undefined
+      : full(id, maxSessions);
+  }
+
   /** A session of the legacy protocol has been admitted. */
   legacyAdmitted(session: LegacySession, peer: string): void {
     const { access, coordinator, once } = this.#options;
@@ -123,7 +141,7 @@ export class Admission {
   }
 
   get #count(): number {
-    return this.#registry.size + (this.#legacy?.size ?? 0);
+    return this.#registry.size + (this.#legacy?.size ?? 0) + this.idle.size;
   }
 
   #reportPlacement(session: ServerSession, isKept: boolean): void {

@@ -11,7 +11,7 @@ import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import type { KeyRing } from "../wire/proof.ts";
 import type { UnopenedConnections } from "./strangers.ts";
-import type { Forwarded, Proven, Refusal } from "./coordinator.ts";
+import type { Forwarded, LegacyProtocol, Proven, Refusal, ServerOptions } from "./options.ts";
 import {
   behindFirstLine,
   identifiesProtocol,
@@ -20,7 +20,6 @@ import {
   parseHello,
   PeekedConnection,
 } from "./first_bytes.ts";
-import type { LegacyProtocol, ServerOptions } from "./options.ts";
 
 /** A connection, and what its first bytes identify. */
 export interface IncomingConnection {

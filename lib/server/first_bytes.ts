@@ -18,15 +18,15 @@ import { type Frame, MAX_LINE_BYTES, PROTOCOL_VERSION, ProtocolError } from "../
 import { type ReadAhead, SMALLEST_READ_BYTES } from "../wire/reader.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { Limit } from "../session/events.ts";
-import type { LegacyProtocol } from "./options.ts";
-import type { Stranger } from "./coordinator.ts";
+import type { LegacyProtocol, Stranger } from "./options.ts";
 
 const LF = 0x0a;
 
 const HELLO_WORD = new TextEncoder().encode("HELLO ");
 
-/** Whether first bytes are enough to tell which protocol a connection speaks. */
+/** Whether first bytes are enough to tell which protocol a connection speaks, and whether its session is to be idle. */
 export function identifiesProtocol(first: Uint8Array, legacy?: LegacyProtocol): boolean {
+  if (beginsHello(first)) return first.includes(LF);
   return legacy?.isDecided(first) ?? true;
 }
 

@@ -1,18 +1,21 @@
 /**
- * Options of a server, and the interface of a second protocol on its port.
+ * Options of a server, and the interfaces of what is passed in with them: a second protocol on its port; who may come
+ * in; and, if it is one of several workers, the coordinator, which knows which of them serves a connection: they share
+ * the port, and a client may reconnect to a worker that does not have its session.
  *
  * @module
  */
-import type { Random } from "../platform/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { ServerPem } from "../platform/net/tls/server.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
+import type { Random } from "../platform/secrets.ts";
 import type { CloseReason } from "../session/close_reason.ts";
-import type { EventSink } from "../session/events.ts";
+import type { EventSink, EventSource, Limit } from "../session/events.ts";
+import type { IdleResultStore } from "../session/idle/idle_results.ts";
 import type { Timers } from "../session/timers.ts";
-import type { MessageOutput, Store } from "../store/store.ts";
-import type { KeyRing } from "../wire/proof.ts";
-import type { Access, Coordinator } from "./coordinator.ts";
+import { BatchDelivery, type Delivery } from "../store/delivery.ts";
+import type { MessageOutput, Store, StoredSession } from "../store/store.ts";
+import type { KeyRing, ProofVerdict } from "../wire/proof.ts";
 
 /** Options that a server shares with its workers: plain data, which can be sent to a thread. */
 export interface ServerConfig {
@@ -30,6 +33,8 @@ export interface ServerConfig {
   maxSessions: number;
   /** How many connections there may be that have opened no session; of a server's workers, of each. */
   maxUnopened: number;
+  /** How long a session may be idle for a client that searches for idle timeouts, in milliseconds. */
+  maxIdle_ms: number;
   /** How long a session whose client reconnects is held without a connection, in milliseconds. */
   sessionLifetime_ms: number;
   /** Whether it is held, too, for a client that knows no tokens, so that whoever knows its id may resume it. */
@@ -39,8 +44,15 @@ export interface ServerConfig {
 /** Picks the shared options. */
 export function serverConfig(options: ServerConfig): ServerConfig {
   const { address, maxMessageBytes, maxSessions, maxUnopened, original, timers, tls } = options;
-  const { resumeWithoutToken, sessionLifetime_ms } = options;
-  const sessions = { maxSessions, maxUnopened, original, resumeWithoutToken, sessionLifetime_ms };
+  const { maxIdle_ms, resumeWithoutToken, sessionLifetime_ms } = options;
+  const sessions = {
+    maxIdle_ms,
+    maxSessions,
+    maxUnopened,
+    original,
+    resumeWithoutToken,
+    sessionLifetime_ms,
+  };
   return { address, maxMessageBytes, timers, tls, ...sessions };
 }
 
@@ -70,6 +82,27 @@ export interface ServerOptions extends ServerConfig {
   clock: Clock;
   /** Receives the events of all sessions. */
   sink: EventSink;
+}
+
+/** Makes the delivery of a server that has somewhere to deliver to; reports its failure before `onFailure` is called. */
+export function makeDelivery(
+  { clock, maxPendingBytes, output, store }: Pick<
+    ServerOptions,
+    "clock" | "maxPendingBytes" | "output" | "store"
+  >,
+  events: EventSource,
+  onFailure: (text: string) => void,
+): BatchDelivery | undefined {
+  if (!store && !output) return undefined;
+  const notice = (level: "info" | "warning" | "error", text: string) =>
+    void events.emit("notice", { level, text });
+  return new BatchDelivery({
+    ...{ store, output, clock, notice, maxPendingBytes },
+    onFailure: (text) => {
+      notice("error", text);
+      onFailure(text);
+    },
+  });
 }
 
 /** A protocol that is detected by the first bytes of a connection, which name no session. */
@@ -106,4 +139,102 @@ export interface LegacySession {
   run(): Promise<CloseReason>;
   /** Ends it because this side's user wants it. */
   stop(reason: "done" | "shutdown", text?: string): void;
+}
+
+/**
+ * What becomes of a connection by its peer's address: it is served at once (`undefined`) or after a wait, or
+ * closed for a limit.
+ */
+export type Verdict = { readonly wait_ms: number } | { readonly limit: Limit } | undefined;
+
+/** Who may come in, and how many sessions an address may have. */
+export interface Access {
+  /** How many sessions an address may have. */
+  readonly maxSessionsPerAddress: number;
+  /** Whether any connection may be judged other than to be served at once. */
+  readonly isJudging: boolean;
+  /** Judges a connection that has just been accepted, before anything of it is read. */
+  judge(peer: string): Verdict | Promise<Verdict>;
+  /** Whether there is room for another session of this peer's address. */
+  hasRoom(peer: string): boolean;
+  /** Counts a session for this peer's address, for as long as it lives. */
+  count(peer: string): CountedSession;
+}
+
+/** A session that is counted for an address. */
+export interface CountedSession {
+  /** Takes it out of the count. */
+  release(): void;
+}
+
+/** Why a session is not admitted; for a limit, of which there may be room later, or for good. */
+export interface Refusal {
+  /** Why, for people. */
+  readonly refusal: string;
+  /** The limit, if it is for want of room. */
+  readonly limit?: Limit;
+}
+
+/** What came of the proof of a client's key. */
+export interface Proven extends ProofVerdict {
+  /** How the connection ends that has proved none, unless its next frame ends it. */
+  readonly end?: CloseReason;
+}
+
+/** A connection that one worker has accepted and another one serves. */
+export interface Forwarded {
+  /** The connection. */
+  readonly connection: Connection;
+  /** When it was opened, in monotonic milliseconds. */
+  readonly connected_ms: number;
+  /** The session that it was placed for, if it names one. */
+  readonly session?: string;
+  /** Why it is refused, if it is. */
+  readonly refusal?: Refusal;
+  /** What came of the proof of its key, if the server has keys. */
+  readonly proven?: Proven;
+}
+
+/** A connection that opened no session. */
+export interface Stranger {
+  /** Its address and port. */
+  readonly peer: string;
+  /** What it sent: see `describeSent`; `undefined` if that was not looked at. */
+  readonly sent?: string;
+  /** The limit for which it was closed or refused, if it was. */
+  readonly limit?: Limit;
+}
+
+/** Which worker serves a connection. */
+export type Placement =
+  /** The one that accepted it, which refuses it if there is a reason to. */
+  | { readonly at: "here"; readonly refusal?: Refusal }
+  /** Another one, to which it is forwarded under this number. */
+  | { readonly at: "elsewhere"; readonly forwarding: number };
+
+/** All workers together, as one of them sees it. */
+export interface Coordinator extends Pick<Access, "judge"> {
+  /** Where data messages go, if anywhere. */
+  readonly delivery?: Delivery;
+  /** The sessions of an earlier process that this worker restores. */
+  readonly sessions: readonly StoredSession[];
+  /** Whether all workers together have as many sessions as they may have. */
+  readonly isFull: boolean;
+  /**
+   * Decides which worker serves a connection: that of its session, or, without a session's id, the one
+   * that serves all legacy clients. What comes of a session placed here is reported with `sessionPlaced`.
+   */
+  findWorker(session: string | undefined, peer: string): Promise<Placement>;
+  /** Forwards a connection to another worker; resolves when that has closed it. */
+  forward(to: Forwarded & { readonly forwarding: number }): Promise<void>;
+  /** Reports whether the connection of a session that was placed here has led to it. */
+  sessionPlaced(session: string, isKept: boolean): void;
+  /** Reports that the session of a legacy client began here. */
+  sessionStarted(session: string, peer: string): void;
+  /** Reports that a session of this worker has ended. */
+  sessionEnded(session: string): void;
+  /** What is seen of idle sessions. */
+  readonly idleResults: IdleResultStore;
+  /** Reports a connection that opened no session. */
+  onStranger(stranger: Stranger): void;
 }

@@ -4,7 +4,7 @@
  * The room: `acceptor.ts` accepts connections, `dispatcher.ts` detects what each speaks and picks the worker, by
  * `first_bytes.ts`; `admission.ts` admits or refuses; `session_registry.ts` holds the sessions, each a
  * `session_record.ts`; `server_session.ts` runs one on a connection; `strangers.ts` bounds and counts those that open
- * none. `options.ts` has what is passed in; `coordinator.ts` is the interface to `access/` and `workers/`.
+ * none; `idle_sessions.ts` has those of idle-timeout searches. `options.ts` has what is passed in, and the interfaces to `access/` and `workers/`.
  * The entry point and the workers call it. It must never know flags, files or how events are shown.
  *
  * @module
@@ -17,14 +17,15 @@ import { TaskGroup } from "../platform/task_group.ts";
 import { closeReport, EXIT, type ExitStatus, exitStatus } from "../session/close_reason.ts";
 import { EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import { BatchDelivery, type Delivery } from "../store/delivery.ts";
+import type { Delivery } from "../store/delivery.ts";
 import type { Hello } from "../wire/hello.ts";
 import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
-import type { Forwarded, Refusal, Stranger } from "./coordinator.ts";
+import type { Forwarded, LegacySession, LegacySessions, Refusal, Stranger } from "./options.ts";
+import { makeDelivery, type ServerOptions } from "./options.ts";
 import { sourceOf } from "./first_bytes.ts";
-import type { LegacySession, LegacySessions, ServerOptions } from "./options.ts";
+import { IdleSessions } from "./idle_sessions.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
 import { type AdmissionResult, SessionRecord } from "./session_record.ts";
 import {
@@ -57,6 +58,7 @@ export class Server {
   readonly #delivery?: Delivery;
   readonly #legacy?: LegacySessions;
   readonly #admission: Admission;
+  readonly #idle: IdleSessions;
   readonly #strangers: Strangers;
   readonly #dispatcher: Dispatcher;
   /** The connections that have opened no session. */
@@ -75,7 +77,9 @@ export class Server {
     this.#listener = listener;
     this.#limit = new Deadline(clock);
     this.#events = new EventSource(sink, clock);
-    const delivery = this.#delivery = this.#makeDelivery();
+    const onFailure = (text: string) => this.onDeliveryFailed(text);
+    const delivery = this.#delivery = makeDelivery(options, this.#events, onFailure) ??
+      coordinator?.delivery;
     this.#legacy = legacy?.serve({ clock, random, sink, timers });
     const onEnd = (record: SessionRecord, status: ExitStatus) => this.#onEnd(record, status);
     this.registry = new SessionRegistry(options, delivery, onEnd);
@@ -88,6 +92,10 @@ export class Server {
       stopping,
       onStranger: (stranger) => this.#host.onStranger(stranger),
     });
+    const onRefused = (connection: Connection, why: Refusal) =>
+      this.#reportRefusal(connection, why);
+    const parts = { admission: this.#admission, events: this.#events, onRefused, unopened };
+    this.#admission.idle = this.#idle = new IdleSessions(options, parts);
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const dispatch = { clock, coordinator, keys, legacy, unopened, serve };
     this.#dispatcher = new Dispatcher(dispatch);
@@ -150,6 +158,7 @@ export class Server {
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
+    this.#idle.stop(reason, text);
     for (const session of this.#sessions) session.stop(reason, text);
   }
 
@@ -165,17 +174,6 @@ export class Server {
     this.stop("shutdown", text);
   }
 
-  #makeDelivery(): Delivery | undefined {
-    const { clock, coordinator, maxPendingBytes, output, store } = this.#options;
-    if (!store && !output) return coordinator?.delivery;
-    const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
-    const onFailure = (text: string) => {
-      this.#notice("error", text);
-      this.onDeliveryFailed(text);
-    };
-    return new BatchDelivery({ store, output, clock, notice, onFailure, maxPendingBytes });
-  }
-
   #accepted(connection: Connection): void {
     this.wasReached = true;
     this.#tasks.add(this.#dispatcher.receive(connection));
@@ -184,6 +182,8 @@ export class Server {
   #serve(incoming: IncomingConnection): void | Promise<void> {
     const { connected_ms, connection, legacy, proven } = incoming;
     if (legacy) return this.#serveLegacy(incoming, legacy);
+    const hello = this.#idle.helloOf(connection.received);
+    if (hello) return this.#idle.serve(incoming, hello);
     const { clock, sink, timers } = this.#options;
     const events = new EventSource(sink, clock);
     const state = new SessionState({ clock, timers, events, opened_ms: connected_ms });

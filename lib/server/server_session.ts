@@ -22,7 +22,7 @@ import { Assurance } from "./assurance.ts";
 import { isOfClient, limitOf, strangerOf } from "./first_bytes.ts";
 import type { AdmissionResult, Admitted, SessionRecord } from "./session_record.ts";
 import { refusalOf } from "./session_record.ts";
-import type { Proven, Stranger } from "./coordinator.ts";
+import type { Proven, Stranger } from "./options.ts";
 
 /** What the sessions of a server share, and ask of it. */
 export interface SessionHost extends SessionConfig {

@@ -20,7 +20,7 @@ import {
   MAX_WINDOW,
   PROTOCOL_VERSION,
 } from "../wire/protocol.ts";
-import type { CountedSession, Refusal } from "./coordinator.ts";
+import type { CountedSession, Refusal } from "./options.ts";
 
 /**
  * What may wait for delivery of a session, in bytes, each message charged with what it costs, unless one

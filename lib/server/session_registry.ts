@@ -10,8 +10,7 @@ import { SessionState } from "../session/state.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { Store, StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
-import type { CountedSession } from "./coordinator.ts";
-import type { ServerOptions } from "./options.ts";
+import type { CountedSession, ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
 import { type Admitted, SessionRecord } from "./session_record.ts";
 

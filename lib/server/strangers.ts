@@ -14,9 +14,8 @@ import type { EventSource, Limit, LimitCounts } from "../session/events.ts";
 import { OPEN_LIMIT_MS } from "../session/timers.ts";
 import { encodeFrame } from "../wire/encoder.ts";
 import type { Frame } from "../wire/protocol.ts";
-import type { Access, Stranger } from "./coordinator.ts";
+import type { Access, ServerOptions, Stranger } from "./options.ts";
 import { type PeekedConnection, strangerOf } from "./first_bytes.ts";
-import type { ServerOptions } from "./options.ts";
 
 /** How long, in milliseconds, strangers are counted together after a report. */
 export const STRANGERS_INTERVAL_MS = 60_000;

@@ -4,6 +4,7 @@
  * @module
  */
 import { isSecret } from "../platform/secrets.ts";
+import { greetingIdle, greetingIdleResults, type IdleTerms } from "./idle.ts";
 import { isKeyName } from "./proof.ts";
 import { type Frame, type Greeting, PROTOCOL_VERSION } from "./protocol.ts";
 
@@ -51,6 +52,10 @@ export interface Hello {
   readonly nonce?: string;
   /** The smallest of the client's thresholds, in milliseconds; `Infinity` if it gives none. */
   readonly threshold_ms: number;
+  /** How the session is to be idle, if that is all it is for. */
+  readonly idle?: IdleTerms;
+  /** The search of whose idle sessions the client asks what the server saw. */
+  readonly idleResults?: string;
   /** What it knows besides the first version: any other frame would be a protocol error. */
   readonly knows: readonly string[];
 }
@@ -70,6 +75,8 @@ export function helloFields({ greeting, session }: Frame & { type: "HELLO" | "WE
       greetingNumber(greeting, "data_threshold") ?? Infinity,
       greetingNumber(greeting, "heart_beat_threshold") ?? Infinity,
     ),
+    ...greeting.idle !== undefined && { idle: greetingIdle(greeting) },
+    ...greeting.idle_results !== undefined && { idleResults: greetingIdleResults(greeting) },
     knows: greetingKnows(greeting),
   };
 }

@@ -44,6 +44,8 @@ export function frameLine(frame: TextFrame): string {
       return `HOLD ${frame.reason}\n`;
     case "ACCOUNT":
       return `ACCOUNT ${JSON.stringify(frame.account)}\n`;
+    case "IDLE_RESULTS":
+      return `IDLE_RESULTS ${JSON.stringify(frame.results)}\n`;
     case "CHALLENGE":
       return `CHALLENGE ${frame.nonce}\n`;
     case "PROOF":
@@ -92,6 +94,8 @@ export function parseLine(line: Uint8Array): Exclude<Frame, { type: "DATA" }> | 
       return { type, reason: reason(first, HOLD_REASONS, type) };
     case "ACCOUNT":
       return { type, account: parseObject(text.slice("ACCOUNT ".length), type) };
+    case "IDLE_RESULTS":
+      return { type, results: parseObject(text.slice("IDLE_RESULTS ".length), type) };
     case "CHALLENGE":
       if (rest.length > 0) break;
       return { type, nonce: secret(first, type) };

@@ -1,8 +1,8 @@
 /**
  * The wire formats, bytes <-> messages. PW/1: this file (frames, which side may send them when, limits),
- * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME), `proof` (of keys); `original` (the
- * 2022 program's messages); `reader` and `writer` (one each per connection); `quote` (peer's text for logs); `foreign` (other
- * protocols, by their first bytes).
+ * `line` (text of a frame), `encoder` and `decoder` (its bytes), `hello` (fields of HELLO and WELCOME), `idle` (those
+ * of idle sessions), `proof` (of keys); `original` (the 2022 program's messages); `reader` and `writer` (one each per
+ * connection); `quote` (peer's text for logs); `foreign` (other protocols, by their first bytes).
  *
  * Sessions call it. It knows no session and no time; the grammar is in `docs/protocol.md`.
  *
@@ -66,6 +66,7 @@ export type Frame =
   | { type: "HEARTBEAT" | "HEARTBEAT_REPLY"; n: number }
   | { type: "HOLD"; reason: HoldReason }
   | { type: "ACCOUNT"; account: JsonObject }
+  | { type: "IDLE_RESULTS"; results: JsonObject }
   | { type: "CHALLENGE"; nonce: string }
   | { type: "PROOF"; proof: string }
   | { type: "TERMINATE"; reason: TerminateReason; text: string };
@@ -86,8 +87,8 @@ export function frameNumber(frame: Frame): number {
 /** The first word of a frame. */
 export type FrameType = Frame["type"];
 
-/** Whether `HELLO` and `WELCOME` have been exchanged. */
-export type Stage = "opening" | "open";
+/** Whether `HELLO` and `WELCOME` have been exchanged, and whether for a session that is to be idle. */
+export type Stage = "opening" | "open" | "idle";
 
 /**
  * Frames that each side accepts at each stage. Any other is a protocol error. A server with keys takes `PROOF`
@@ -99,11 +100,19 @@ export const ACCEPTED_FRAMES: Readonly<
   server: {
     opening: ["HELLO", "TERMINATE"],
     open: ["DATA", "HEARTBEAT", "HEARTBEAT_REPLY", "ACCOUNT", "TERMINATE"],
+    idle: ["HEARTBEAT", "HEARTBEAT_REPLY", "TERMINATE"],
   },
   client: {
     opening: ["CHALLENGE", "WELCOME", "TERMINATE"],
     open: ["CONFIRM", "HEARTBEAT", "HEARTBEAT_REPLY", "HOLD", "ACCOUNT", "TERMINATE"],
+    idle: ["HEARTBEAT", "HEARTBEAT_REPLY", "IDLE_RESULTS", "TERMINATE"],
   },
+};
+
+const WHEN: Readonly<Record<Stage, string>> = {
+  opening: "as the first frame",
+  open: "in an open session",
+  idle: "in an idle session",
 };
 
 /** Violation of the protocol by the peer. Its message is the text of `TERMINATE protocol`. */
@@ -121,7 +130,7 @@ export function expectFrame(frame: Frame, receiver: Role, stage: Stage): void {
   const allowed = ACCEPTED_FRAMES[receiver][stage];
   if (allowed.includes(frame.type)) return;
   const from = receiver === "server" ? "client" : "server";
-  const when = stage === "opening" ? "as the first frame" : "in an open session";
+  const when = WHEN[stage];
   throw new ProtocolError(`${frame.type} from the ${from} ${when}; expected ${list(allowed)}`);
 }
 

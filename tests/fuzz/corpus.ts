@@ -160,6 +160,11 @@ const BY_HAND: readonly Exchange[] = [
   [say(0, "HELLO 1 s {}\n"), { on: 0, act: "deafen" }, say(0, "HEARTBEAT 1\n".repeat(2_000))],
   [say(0, 'HELLO 1 s {"reconnect":true}\n'), say(1, 'HELLO 1 s {"reconnect":true}\n')],
   [say(0, "HELLO 1 s {}\n"), say(0, "HELLO 1 s {}\n")],
+  ...(["client", "server"] as const).map((first) => [
+    say(0, `HELLO 1 q-1 {"idle":{"seconds":1,"first":"${first}"}}\n`),
+    ...[say(0, "HEARTBEAT 1\n"), { wait_ms: 1_000 }, say(0, "HEARTBEAT 2\nHEARTBEAT_REPLY 1\n")],
+    ...[say(1, 'HELLO 1 ask {"idle_results":"q"}\n'), say(1, "TERMINATE done\n")],
+  ]),
   [say(0, 'HELLO 1 s {"knows":["hold"]}\n'), { wait_ms: 2 * LATENCY_MS }, ...flood(12)],
 ];
 

@@ -24,6 +24,7 @@ const SHARED = { timers: TIMERS, maxMessageBytes: 20_000, legacy: new OriginalPr
 /** Of each server; sessions without a connection are soon forgotten, and few connections have none. */
 export const SERVER = {
   ...SHARED,
+  maxIdle_ms: 4_000,
   sessionLifetime_ms: 4_000,
   resumeWithoutToken: false,
   maxUnopened: 3,

@@ -8,9 +8,10 @@ import { OriginalProtocol } from "../../lib/original/protocol.ts";
 import { ORIGINAL_TEXT as TEXT } from "../../lib/original/wire.ts";
 import type { Connection } from "../../lib/platform/net/transport.ts";
 import { UnopenedConnections } from "../../lib/server/strangers.ts";
-import type { Coordinator, Forwarded, Placement } from "../../lib/server/coordinator.ts";
+import type { Coordinator, Forwarded, Placement } from "../../lib/server/options.ts";
 import { Dispatcher, type IncomingConnection } from "../../lib/server/dispatcher.ts";
 import { OPEN_LIMIT_MS } from "../../lib/session/timers.ts";
+import { NO_RESULTS } from "../support/coordinator.ts";
 import { type End, Path } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -23,6 +24,7 @@ type Served = Omit<IncomingConnection, "connection"> & { at_ms: number };
 /** A coordinator that places as the test says, and records what it is asked. */
 class ScriptedCoordinator implements Coordinator {
   onStranger(): void {}
+  readonly idleResults = NO_RESULTS;
   readonly sessions = [];
   readonly isFull = false;
   readonly asked: (string | undefined)[] = [];

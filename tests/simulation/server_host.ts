@@ -124,6 +124,7 @@ export class ServerHost {
       address: { host: host.name, port: 4000 },
       maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       maxUnopened: 1_000,
+      maxIdle_ms: 7_500_000,
       keys: plan.hasKeys ? new KeyRing([CLIENTS_KEY, OTHERS_KEY], world.random) : undefined,
       once: false,
       resumeWithoutToken: false,

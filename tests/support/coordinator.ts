@@ -3,8 +3,12 @@
  *
  * @module
  */
-import type { Coordinator } from "../../lib/server/coordinator.ts";
+import type { Coordinator } from "../../lib/server/options.ts";
+import type { IdleResultStore } from "../../lib/session/idle/idle_results.ts";
 import type { Delivery } from "../../lib/store/delivery.ts";
+
+/** Keeps nothing of idle sessions. */
+export const NO_RESULTS: IdleResultStore = { note: () => {}, of: () => [] };
 
 /** Leaves every session where it is, and delivers as given. */
 export function coordinatorOf(delivery: Delivery): Coordinator {
@@ -19,5 +23,6 @@ export function coordinatorOf(delivery: Delivery): Coordinator {
     sessionStarted: () => {},
     sessionEnded: () => {},
     onStranger: () => {},
+    idleResults: NO_RESULTS,
   };
 }

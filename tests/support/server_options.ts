@@ -14,6 +14,7 @@ export const ADDRESS = { host: "server", port: 4000 };
 export const KEEPING = {
   maxSessions: 10_000,
   maxUnopened: 1_000,
+  maxIdle_ms: 7_500_000,
   sessionLifetime_ms: 3_600_000,
   resumeWithoutToken: true,
 };

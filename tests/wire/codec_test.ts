@@ -48,6 +48,10 @@ const FRAMES: [text: string, frame: Frame][] = [
   ["HOLD output\n", { type: "HOLD", reason: "output" }],
   ["HOLD room\n", { type: "HOLD", reason: "room" }],
   ['ACCOUNT {"silent":1.5}\n', { type: "ACCOUNT", account: { silent: 1.5 } }],
+  ['IDLE_RESULTS {"results":[[3,"reset",20013]],"last":true}\n', {
+    type: "IDLE_RESULTS",
+    results: { results: [[3, "reset", 20_013]], last: true },
+  }],
   ["TERMINATE done\n", farewell("")],
   ["TERMINATE shutdown told to stop\n", farewell("told to stop", "shutdown")],
   ["TERMINATE silent é 😀\n", farewell("é 😀", "silent")],

@@ -31,6 +31,7 @@ const FRAMES: Record<FrameType, Frame> = {
   HEARTBEAT_REPLY: { type: "HEARTBEAT_REPLY", n: 1 },
   HOLD: { type: "HOLD", reason: "store" },
   ACCOUNT: { type: "ACCOUNT", account: {} },
+  IDLE_RESULTS: { type: "IDLE_RESULTS", results: {} },
   CHALLENGE: { type: "CHALLENGE", nonce: "A".repeat(43) },
   PROOF: { type: "PROOF", proof: "A".repeat(43) },
   TERMINATE: { type: "TERMINATE", reason: "done", text: "" },
@@ -48,6 +49,13 @@ const RULES: [role: Role, stage: Stage, heard: string, complaint: string][] = [
     "open",
     "CONFIRM HEARTBEAT HEARTBEAT_REPLY HOLD ACCOUNT TERMINATE",
     "from the server in an open session",
+  ],
+  ["server", "idle", "HEARTBEAT HEARTBEAT_REPLY TERMINATE", "from the client in an idle session"],
+  [
+    "client",
+    "idle",
+    "HEARTBEAT HEARTBEAT_REPLY IDLE_RESULTS TERMINATE",
+    "from the server in an idle session",
   ],
 ];
 

@@ -4,14 +4,14 @@
  * The room: `address_list` is a list of addresses and blocks, `rates` how fast connections of one address may
  * follow each other; this file decides by both, and counts the sessions of each address. `reachable_server` opens
  * the firewall. The entry point makes them, once for all workers of a server, which know the interface in
- * `coordinator.ts`. Nothing here knows a connection, a session or a file.
+ * `options.ts`. Nothing here knows a connection, a session or a file.
  *
  * @module
  */
 import type { Clock } from "../../platform/clock.ts";
 import { digitsOf, hostKey, hostOf } from "../../platform/net/address.ts";
 import { OPEN_LIMIT_MS } from "../../session/timers.ts";
-import type { Access, CountedSession, Verdict } from "../coordinator.ts";
+import type { Access, CountedSession, Verdict } from "../options.ts";
 import { AddressList } from "./address_list.ts";
 import { Rates } from "./rates.ts";
 

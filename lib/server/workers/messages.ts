@@ -11,11 +11,12 @@ import {
 import type { ServerPem } from "../../platform/net/tls/server.ts";
 import type { ThinningOptions } from "../../evidence/recording/recording.ts";
 import type { Event } from "../../session/events.ts";
+import type { IdleResult } from "../../session/idle/idle_results.ts";
 import type { Entry, EntryOf, StoredSession } from "../../store/store.ts";
 import type { Key } from "../../wire/proof.ts";
+import type { IdleSeen } from "../../wire/idle.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
-import type { Placement, Proven, Refusal, Stranger, Verdict } from "../coordinator.ts";
-import type { ServerConfig } from "../options.ts";
+import type { Placement, Proven, Refusal, ServerConfig, Stranger, Verdict } from "../options.ts";
 import type { SessionCounts } from "../session_registry.ts";
 
 /** How a worker records. */
@@ -99,6 +100,7 @@ export type ToWorker =
   | { kind: "serve" }
   /** So many events have been processed. */
   | { kind: "acknowledged"; count: number }
+  | { kind: "idle_results_result"; call: number; seen: readonly IdleSeen[] }
   | { kind: "judge_result"; call: number; verdict: Verdict }
   | { kind: "place_result"; call: number; placement: Placement }
   /** Serve a connection that another worker accepted `age_ms` ago, of this session if it has one, or refuse it. */
@@ -142,6 +144,10 @@ export type FromWorker =
   /** The session of an original client has begun. */
   | { kind: "session_begun"; session: string; peer: string }
   | { kind: "session_ended"; session: string }
+  /** What became of an idle session. */
+  | { kind: "idle_result"; result: IdleResult }
+  /** What is known of the idle sessions of a search? */
+  | { kind: "idle_results"; call: number; search: string; who?: string }
   /** A connection has opened no session. */
   | { kind: "stranger" } & Stranger
   /** Forward a connection that was placed at another worker. */

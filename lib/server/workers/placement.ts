@@ -4,7 +4,7 @@
  * @module
  */
 import { addressFull, full } from "../admission.ts";
-import type { Access, Placement, Refusal } from "../coordinator.ts";
+import type { Access, Placement, Refusal } from "../options.ts";
 import type { FromWorker, IoMessage } from "./messages.ts";
 import type { SessionRouting } from "./routing.ts";
 import type { WorkerHandle } from "./worker_handle.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CountedSession } from "../coordinator.ts";
+import type { CountedSession } from "../options.ts";
 
 interface Route {
   readonly worker: number;

@@ -9,9 +9,18 @@ import type { ServingTls } from "../../platform/net/tls/tls.ts";
 import { TransportError } from "../../platform/net/transport.ts";
 import { type Port, ThreadLink } from "../../platform/thread_link.ts";
 import type { StoredSession } from "../../store/store.ts";
+import type { IdleSeen } from "../../wire/idle.ts";
 import { KeyRing } from "../../wire/proof.ts";
-import type { Coordinator, Forwarded, Placement, Stranger, Verdict } from "../coordinator.ts";
-import { serverConfig, type ServerOptions } from "../options.ts";
+import {
+  type Coordinator,
+  type Forwarded,
+  type Placement,
+  serverConfig,
+  type ServerOptions,
+  type Stranger,
+  type Verdict,
+} from "../options.ts";
+import type { IdleResultStore } from "../../session/idle/idle_results.ts";
 import { Server } from "../server.ts";
 import { ForwardedConnection, ForwardingEnd } from "./forwarded_connection.ts";
 import {
@@ -34,10 +43,17 @@ export interface WorkerPlatform
 export class ServerWorker implements Coordinator {
   delivery?: RemoteDelivery;
   sessions: readonly StoredSession[] = [];
+  readonly idleResults: IdleResultStore = {
+    note: (result) => this.#link.send({ kind: "idle_result", result }),
+    of: (search, who) => {
+      const seen = this.#link.request((call) => ({ kind: "idle_results", call, search, who }));
+      return seen as Promise<readonly IdleSeen[]>;
+    },
+  };
   isFull = false;
   #isJudged = false;
   readonly #platform: WorkerPlatform;
-  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | Verdict>;
+  readonly #link: ThreadLink<FromWorker, ToWorker, Placement | Verdict | readonly IdleSeen[]>;
   /** Connections that other workers have forwarded to this one, by number. */
   readonly #incoming = new Map<number, ForwardedConnection>();
   /** Connections that this worker has forwarded to others, by number. */
@@ -106,6 +122,8 @@ export class ServerWorker implements Coordinator {
         return this.#serve(this.#server!);
       case "acknowledged":
         return this.#sink!.acknowledge(message.count);
+      case "idle_results_result":
+        return this.#link.resolve(message.call, message.seen);
       case "judge_result":
         return this.#link.resolve(message.call, message.verdict);
       case "place_result":

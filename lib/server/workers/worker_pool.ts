@@ -15,9 +15,15 @@ import type { Address } from "../../platform/net/transport.ts";
 import type { Thread } from "../../platform/thread_link.ts";
 import { EXIT, type ExitStatus } from "../../session/close_reason.ts";
 import { type Event, EventSource } from "../../session/events.ts";
-import { BatchDelivery } from "../../store/delivery.ts";
-import type { Placement, Verdict } from "../coordinator.ts";
-import { serverConfig, type ServerOptions } from "../options.ts";
+import { IdleResults } from "../../session/idle/idle_results.ts";
+import type { BatchDelivery } from "../../store/delivery.ts";
+import {
+  makeDelivery,
+  type Placement,
+  serverConfig,
+  type ServerOptions,
+  type Verdict,
+} from "../options.ts";
 import { STOP_LIMIT_MS } from "../server.ts";
 import { reportStop, reportWaitingSessions, type SessionCounts } from "../session_registry.ts";
 import { Strangers } from "../strangers.ts";
@@ -44,6 +50,7 @@ export class WorkerPool {
   readonly #events: EventSource;
   readonly #routing: SessionRouting;
   readonly #strangers: Strangers;
+  readonly #idleResults: IdleResults;
   readonly #delivery?: BatchDelivery;
   readonly #workers: WorkerHandle[] = [];
   readonly #placements: Placements;
@@ -68,13 +75,9 @@ export class WorkerPool {
     const routing = this.#routing = new SessionRouting(maxSessions);
     this.#placements = new Placements({ access, maxSessions, routing, workers: this.#workers });
     this.#strangers = new Strangers({ clock: options.clock, events: this.#events });
-    if (options.store || options.output) {
-      const { clock, maxPendingBytes, output, store } = options;
-      const notice = (level: "info" | "warning", text: string) => this.#notice(level, text);
-      const onFailure = (text: string) => this.#onDeliveryFailed(text);
-      const delivery = { store, output, clock, notice, onFailure, maxPendingBytes };
-      this.#delivery = new BatchDelivery(delivery);
-    }
+    this.#idleResults = new IdleResults(options.clock, this.#events);
+    const onFailure = (text: string) => this.#onDeliveryFailed(text);
+    this.#delivery = makeDelivery(options, this.#events, onFailure);
   }
 
   /**
@@ -221,6 +224,13 @@ export class WorkerPool {
         );
       case "session_ended":
         return this.#routing.ended(message.session);
+      case "idle_result":
+        return this.#idleResults.note(message.result);
+      case "idle_results": {
+        const { call, search, who } = message;
+        const seen = this.#idleResults.of(search, who);
+        return worker.send({ kind: "idle_results_result", call, seen });
+      }
       case "stranger":
         return this.#strangers.onStranger(message);
       case "forward":
@@ -278,13 +288,8 @@ export class WorkerPool {
 
   /** Ends all sessions: what is not delivered must not be confirmed. They may resume at another server. */
   #onDeliveryFailed(text: string): void {
-    this.#notice("error", text);
     this.#status = EXIT.lost;
     this.#sendAll({ kind: "delivery_failed", text });
     this.stop("shutdown", text);
-  }
-
-  #notice(level: "info" | "warning" | "error", text: string): void {
-    this.#events.emit("notice", { level, text });
   }
 }
