@@ -47,7 +47,7 @@ if (import.meta.main) {
   const status = await commandMain(
     "client",
     Deno.args,
-    async ({ settings, commandLine, sink }) => {
+    async ({ settings, commandLine, sink, watch }) => {
       const transport = settings.tls ? await tlsTransport(settings, sink) : tcpTransport;
       const timers = timersOf(settings);
       let key: Key | undefined;
@@ -77,6 +77,7 @@ if (import.meta.main) {
           random: systemRandom,
           sink: parts.sink,
           roundTrips: parts.roundTrips,
+          watch,
         });
       if (commandLine.stdin) {
         const source = new QueueSource();

@@ -89,7 +89,7 @@ if (import.meta.main) {
   const status = await commandMain(
     "server",
     Deno.args,
-    async ({ settings, commandLine, sink }) => {
+    async ({ settings, commandLine, sink, watch }) => {
       const events = new EventSource(sink, systemClock);
       const tell = (text: string) => events.emit("notice", { level: "warning", text });
       // If one thing cannot be opened, those before it are closed again.
@@ -153,12 +153,13 @@ if (import.meta.main) {
         transport: tls && isOne ? tls.serving.on(tcpTransport) : tcpTransport,
         clock: systemClock,
         sink,
+        watch,
       };
       if (!isOne) checkThreads(workers);
       options.maxUnopened = await unopenedLimit(settings, events);
       const server = isOne
         ? Server.listen(options)
-        : await WorkerPool.listen({ ...options, workers, startThread: startWorkerThread });
+        : await WorkerPool.listen({ ...options, watch, workers, startThread: startWorkerThread });
       if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
       return new ReachableServer({

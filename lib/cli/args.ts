@@ -8,7 +8,7 @@ import { UsageError } from "../platform/errors.ts";
 import { splitAddress } from "../platform/net/address.ts";
 import type { Role } from "../wire/protocol.ts";
 import { checkValue, numberOf, type Value } from "./check.ts";
-import { familyHint, flagHint, singleDashed } from "./flag_hints.ts";
+import { familyHint, flagHint, singleDashed } from "./hints.ts";
 import { OPTIONS, type OptionValues } from "./options.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 

@@ -3,7 +3,8 @@
  *
  * The room: `args.ts` parses the command line, `config_file.ts` the file; `settings.ts` and `options.ts`
  * are the tables that parsers, `help.ts` and docs/settings.md are made from; `check.ts` checks one value,
- * `conflicts.ts` several together; `flag_hints.ts` and `config_hints.ts` say what to write instead; `prompt.ts` asks for an address; `signals.ts` handles signals.
+ * `conflicts.ts` several together; `hints.ts` says what to write instead; `viewers.ts` lets viewers see
+ * what happens; `prompt.ts` asks for an address; `signals.ts` handles signals.
  * The entry points `client.ts` and `server.ts` call it.
  * No other room may know flags, files of settings, prompts or signals.
  *
@@ -12,8 +13,9 @@
 import { explainListen } from "../output/explain_connect.ts";
 import { LineOutput } from "../output/line_output.ts";
 import { openLog } from "../output/log.ts";
-import { lastingText, type OpenRecording, openRecording } from "../output/recording.ts";
+import { type OpenRecording, openRecording, recordingText } from "../output/recording.ts";
 import { Reporter } from "../output/reporter.ts";
+import type { ProcessWatch } from "../monitor/watch.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
@@ -32,6 +34,7 @@ import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, type Terminal, terminal } from "./prompt.ts";
 import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
+import { Viewing } from "./viewers.ts";
 import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
@@ -50,6 +53,8 @@ export interface Task {
   commandLine: CommandLine;
   /** Receives the events. */
   sink: EventSink;
+  /** Takes the sessions, if anybody wants to see them. */
+  watch?: ProcessWatch;
 }
 
 /**
@@ -142,6 +147,7 @@ async function runTask(
     many: commandLine.sessions !== undefined,
     clock: systemClock,
   });
+  const viewing = new Viewing({ role, settings, commandLine, sink: reporter });
   let recorded: OpenRecording | undefined;
   const logError = (text: string) => {
     reporter.flush();
@@ -174,9 +180,11 @@ async function runTask(
         random: systemRandom,
       });
       reporter.recording = recorded.recording;
-      log.line("info", recordingText(role, settings, commandLine), null);
+      const load = recordingLoad(role, settings, commandLine);
+      log.line("info", recordingText(settings.record, load), null);
     }
-    const started = start({ settings, commandLine, sink: reporter });
+    await viewing.start();
+    const started = start({ settings, commandLine, sink: viewing.sink, watch: viewing.watch });
     // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
     if (!runnable) return EXIT.asked;
@@ -196,6 +204,7 @@ async function runTask(
     logError(defectText(error));
     throw error;
   } finally {
+    await viewing.stop();
     reporter.flush();
     recorded?.recording.flush();
     await recorded?.file.close();
@@ -211,18 +220,13 @@ const BYTES_OF_MIB = 1_048_576;
 /** For how many sessions a server says how long its recording will last. */
 const SERVER_SESSIONS = 100;
 
-/** Says where is recorded, and how long the files will last. */
-function recordingText(role: Role, settings: Settings, { sessions, stdin }: CommandLine): string {
-  const { data_interval, record, record_max_mb } = settings;
-  const count = role === "server" ? SERVER_SESSIONS : sessions ?? 1;
-  const load = {
-    maxBytes: record_max_mb * BYTES_OF_MIB,
-    sessions: count,
-    interval_s: stdin ? undefined : data_interval,
+/** What decides how long the files of a recording last. */
+function recordingLoad(role: Role, settings: Settings, { sessions = 1, stdin }: CommandLine) {
+  return {
+    maxBytes: settings.record_max_mb * BYTES_OF_MIB,
+    sessions: role === "server" ? SERVER_SESSIONS : sessions,
+    interval_s: stdin ? undefined : settings.data_interval,
   };
-  const many = count === 1 ? "1 session" : `${count} sessions`;
-  const rate = stdin ? "however much is sent" : `a data message every ${data_interval} s`;
-  return `recording to ${record}; with ${many}, ${rate}, and all well, ${lastingText(load)}`;
 }
 
 /** The fields of the first event of this process. */

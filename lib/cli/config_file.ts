@@ -7,7 +7,7 @@ import { parse } from "@std/toml";
 import { fileErrorText, UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
 import { checkValue, didYouMean, numberOf, OPTIONAL_TEXTS, type Value } from "./check.ts";
-import { hintOf, switchWord } from "./config_hints.ts";
+import { hintOf, switchWord } from "./hints.ts";
 import { type Key, KEYS, type Settings } from "./settings.ts";
 
 const TABLES = ["settings", "Settings"];

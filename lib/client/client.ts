@@ -14,6 +14,7 @@ import { Deadline } from "../platform/deadline.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import { mayPass } from "../platform/net/error_text.ts";
 import type { Connection } from "../platform/net/transport.ts";
+import type { SessionWatch, WatchedSession } from "../monitor/watch.ts";
 import { type Random, randomId } from "../platform/secrets.ts";
 import {
   type CloseReason,
@@ -24,7 +25,7 @@ import {
 import { dial, type DialOptions } from "../session/connection.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
-import { NO_ANSWER, type Timers } from "../session/timers.ts";
+import { type NextStep, NO_ANSWER, type Timers } from "../session/timers.ts";
 import type { Key } from "../wire/proof.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientSession } from "./client_session.ts";
@@ -54,6 +55,8 @@ export interface ClientOptions extends DialOptions, Omit<OutboxOptions, "ledger"
   sink: EventSink;
   /** Receives each round-trip time, too. */
   roundTrips?: { add(rtt_ms: number): void };
+  /** Reads the session while it runs, for a monitor. */
+  watch?: SessionWatch;
 }
 
 /** An older protocol that a client speaks to an older server. */
@@ -74,13 +77,14 @@ export interface LegacyClientSessionOptions
 }
 
 /** A client's session in an older protocol. */
-export type LegacyClientSession = Pick<ClientSession, "isOpen" | "run" | "stop">;
+export type LegacyClientSession = Pick<ClientSession, "isOpen" | "next" | "run" | "stop">;
 
 /** A client with one session. To be run once. */
-export class Client {
+export class Client implements WatchedSession {
   readonly #options: ClientOptions;
   readonly #id: string;
-  readonly #state: SessionState;
+  /** The session's state. */
+  readonly state: SessionState;
   readonly #outbox: Outbox;
   readonly #backoff: Backoff;
   readonly #identity: Identity;
@@ -93,6 +97,8 @@ export class Client {
   #confirmedBefore = 0;
   /** Connections in a row on which a data message was sent and nothing was confirmed. */
   #fruitless = 0;
+  /** When it dials again; set only while it waits for that. */
+  declare protected redial?: Deadline;
   /** Whether the server's last frame was `TERMINATE shutdown`: all that it will confirm, it has. */
   #settled = false;
 
@@ -106,11 +112,12 @@ export class Client {
     // A client without an interval sends heartbeats when it has had nothing to send for so long.
     const dataPause_ms = source.interval_ms ?? timers.data_threshold_ms;
     const pace = source.interval_ms === undefined ? "heartbeats" : "interval";
-    this.#state = new SessionState({ clock, timers, events, dataPause_ms, pace });
+    this.state = new SessionState({ clock, timers, events, dataPause_ms, pace });
     if (key) events.who = key().name;
-    const { ledger } = this.#state;
+    const { ledger } = this.state;
     ledger.roundTrips = options.roundTrips;
     this.#outbox = new Outbox({ source, window, count, ledger });
+    options.watch?.add(this);
     this.#backoff = new Backoff(random);
   }
 
@@ -124,22 +131,33 @@ export class Client {
     do {
       if (closeReason && !this.#stopping.signal.aborted) await this.#waitToReconnect(closeReason);
       closeReason = await this.#connect();
-    } while (!this.#state.closeReason);
-    this.#state.summarize(this.#options.source.rest?.());
-    return exitStatus(closeReason, "client", this.#state.isOpen);
+    } while (!this.state.closeReason);
+    this.state.summarize(this.#options.source.rest?.());
+    return exitStatus(closeReason, "client", this.state.isOpen);
   }
 
   /** Ends the session in order, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
-    const text = reason === "done" && this.#state.isSilent
+    const text = reason === "done" && this.state.isSilent
       ? `${TIME_OVER} while the path is silent`
       : "";
     this.#session?.stop(reason, text);
   }
 
+  /** What happens next, if nothing is received. */
+  get next(): NextStep | undefined {
+    if (this.#session) return this.#session.next;
+    return this.redial && { what: "dial", at_ms: this.redial.due_ms };
+  }
+
+  /** Everything up to this sequence number is confirmed. */
+  get confirmedUpTo(): number {
+    return this.state.ledger.confirmedUpTo;
+  }
+
   /** The server's address, for people. */
-  get #peer(): string {
+  get peer(): string {
     const { host, port } = this.#options.address;
     return formatAddress(host, port);
   }
@@ -154,8 +172,8 @@ export class Client {
       return connection;
     }
     this.#connected_ms = clock.now();
-    this.#confirmedBefore = this.#state.ledger.confirmedUpTo;
-    const state = this.#state;
+    this.#confirmedBefore = this.state.ledger.confirmedUpTo;
+    const state = this.state;
     this.#session = original && legacy
       ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
       : this.#newSession(connection);
@@ -168,9 +186,9 @@ export class Client {
   }
 
   #endUnconnected(closeReason: CloseReason): void {
-    const isCut = closeReason.reason === "done" && this.#state.isOpen;
+    const isCut = closeReason.reason === "done" && this.state.isOpen;
     const text = isCut ? `${TIME_OVER} while there is no connection` : closeReason.text;
-    this.#state.end({ ...closeReason, text }, { peer: this.#peer });
+    this.state.end({ ...closeReason, text }, { peer: this.peer });
   }
 
   #newSession(connection: Connection): ClientSession {
@@ -179,12 +197,12 @@ export class Client {
       config: { clock, legacy, maxMessageBytes, timers },
       connection,
       connected_ms: this.#connected_ms,
-      state: this.#state,
+      state: this.state,
       id: this.#id,
       outbox: this.#outbox,
       reconnects: reconnect !== undefined,
       identity: this.#identity,
-      resumes: this.#state.isOpen ? { settled: this.#settled } : undefined,
+      resumes: this.state.isOpen ? { settled: this.#settled } : undefined,
       survivesDisconnect: (closeReason) => this.#onDisconnect(closeReason),
     });
   }
@@ -195,14 +213,14 @@ export class Client {
    */
   #onDisconnect(closeReason: CloseReason): boolean {
     const { reconnect } = this.#options;
-    this.#state.noteSuspension();
+    this.state.noteSuspension();
     if (!reconnect || this.#stopping.signal.aborted || !isRetryable(closeReason)) return false;
     if (this.#session?.isOpen) this.#rateConnection();
     const { limit } = reconnect;
     if (limit === 0 || this.#backoff.attempts < limit) return true;
     const attempts = limit === 1 ? "1 attempt" : `${limit} attempts in a row`;
     const text = `given up after ${attempts} (reconnect_limit)`;
-    this.#state.events.emit("notice", { level: "warning", text });
+    this.state.events.emit("notice", { level: "warning", text });
     return false;
   }
 
@@ -211,7 +229,7 @@ export class Client {
    * nor signs of life of a server that confirms nothing are healthy time.
    */
   #rateConnection(): void {
-    const { ledger, lastSignOfLife_ms } = this.#state;
+    const { ledger, lastSignOfLife_ms } = this.state;
     const { oldest } = this.#outbox;
     const healthy_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity) -
       this.#connected_ms;
@@ -229,24 +247,26 @@ export class Client {
       `data message ${seq}, of ${bytes}, was sent on each. Look next: ` +
       "is the message too large for the rate of the path, or does the path drop packets above a " +
       "size (an MTU black hole), so that small frames pass and large ones never do?";
-    this.#state.events.emit("notice", { level: "warning", text });
+    this.state.events.emit("notice", { level: "warning", text });
   }
 
   async #waitToReconnect(closeReason: CloseReason): Promise<void> {
     const { clock } = this.#options;
     const delay_ms = this.#backoff.next();
     const text = retryText(closeReason, this.#wasOpened);
-    this.#state.events.emit("reconnecting", {
+    this.state.events.emit("reconnecting", {
       attempt: this.#backoff.attempts,
       delay_ms,
       cause: closeReason.reason,
-      peer: this.#peer,
+      peer: this.peer,
       ...text !== undefined && { text },
     });
     using pause = new Deadline(clock, { signal: this.#stopping.signal });
     pause.moveTo(clock.now() + delay_ms);
+    this.redial = pause;
     // If it is stopped meanwhile, the next dial gives up at once.
     await sleep(pause).catch(() => {});
+    this.redial = undefined;
   }
 }
 

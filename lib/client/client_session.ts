@@ -7,11 +7,11 @@ import type { FrameNote, LastExchange } from "../evidence/outage_log.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { StallKind } from "../platform/suspension.ts";
 import type { CloseReason, DetectedSince } from "../session/close_reason.ts";
-import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
+import { clientDataLoop, type ClientDataSide, nextOfClient } from "../session/data_loop.ts";
 import { roundMs } from "../session/ledger.ts";
 import type { SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
-import { greetingOf } from "../session/timers.ts";
+import { greetingOf, type NextStep } from "../session/timers.ts";
 import { greetingCount, greetingKnows, greetingNumber } from "../wire/hello.ts";
 import { type Frame, PROTOCOL_VERSION, ProtocolError } from "../wire/protocol.ts";
 import { type Identity, Opening } from "./opening.ts";
@@ -42,6 +42,8 @@ export class ClientSession extends Session implements ClientDataSide {
   override readonly role = "client";
   /** Always false: this object ends with its connection. */
   readonly over = false;
+  /** Whether the server knows `ACCOUNT`. */
+  override knowsAccounts = false;
   readonly #options: ClientSessionOptions;
   readonly #opening: Opening;
   readonly #outbox: Outbox;
@@ -53,7 +55,6 @@ export class ClientSession extends Session implements ClientDataSide {
   #stallEnded_ms = 0;
   /** When the last data message that is confirmed was sent. */
   #confirmedSent_ms = 0;
-  #knowsAccounts = false;
 
   /** Makes the client's side of a session; nothing is sent until `run`. */
   constructor(options: ClientSessionOptions) {
@@ -116,11 +117,6 @@ export class ClientSession extends Session implements ClientDataSide {
     }
   }
 
-  /** Whether the server knows `ACCOUNT`. */
-  get knowsAccounts(): boolean {
-    return this.#knowsAccounts;
-  }
-
   /** The last data message that was confirmed, its confirmation, and the first one that was not. */
   override lastExchange(): LastExchange {
     const { oldest } = this.#outbox;
@@ -153,6 +149,11 @@ export class ClientSession extends Session implements ClientDataSide {
   protected override dataLoop(deadline: Deadline): void {
     this.#outbox.source.onChange = () => this.#onSourceChange();
     this.dataOver(clientDataLoop(this, this.timers, deadline));
+  }
+
+  /** With data messages to be confirmed, silence; else the next one. */
+  protected override nextInData(): NextStep {
+    return nextOfClient(this, this.#outbox.oldest === undefined);
   }
 
   /** Silence is measured from the first unconfirmed data message, or else from the last confirmation. */
@@ -206,7 +207,7 @@ export class ClientSession extends Session implements ClientDataSide {
     const received = this.#expectReceived(greetingCount(frame.greeting, "received"));
     this.#lastConfirmed_ms = this.now();
     this.state.release();
-    this.#knowsAccounts = greetingKnows(frame.greeting).includes("account");
+    this.knowsAccounts = greetingKnows(frame.greeting).includes("account");
     this.opened(resumes && this.#outbox.resume(received));
     for (let seq = confirmedUpTo + 1; seq <= received; seq++) {
       if (!this.events.wantsConfirmation(seq)) continue;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { overshootOf } from "../monitor/event_counts.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
@@ -156,11 +157,9 @@ export class LoadRun {
 
   #countEnd(event: Event & { event: "disconnected" | "terminated" }): void {
     if (event.event === "disconnected") this.#total.disconnected++;
-    if (event.by !== "self" || event.reason !== "silent") return;
-    if (event.detected_after_ms === null || event.predicted_ms === null) return;
-    // A server that never answered: without a silence before it, there is nothing to measure from.
-    if (event.detected_since === "last_sign_of_life") return;
+    const overshoot_ms = overshootOf(event);
+    if (overshoot_ms === undefined) return;
     this.#total.deaths++;
-    this.#overshoots.add(event.detected_after_ms - event.predicted_ms);
+    this.#overshoots.add(overshoot_ms);
   }
 }

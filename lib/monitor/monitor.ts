@@ -1,9 +1,14 @@
 /**
  * What is known of all sessions of this process, at this moment and over time, for whoever shows it.
  *
- * The room: `reading.ts` has what one session is read as, `buckets.ts` counts times. The live view, the metrics
- * and the web page read a {@linkcode Monitor}; sessions know of it only as a part of their event sink. Nothing here
- * formats, writes or waits for a reader, and without a reader nothing here is made.
+ * The room: the live view, the metrics and the web page read a {@linkcode Monitor}, whose sessions are as
+ * `reading.ts` says. `session_monitor.ts` is that of a process: it takes events, on their way to the output, and
+ * sessions by what `watch.ts` has, which client and server are given. Of events it makes counts
+ * (`event_counts.ts`, `buckets.ts`), `outages.ts`, and for each session a `track.ts` with its states and its
+ * `round_trips.ts`; `session_tracks.ts` has them all in order. What events do not say it reads in the session when
+ * somebody asks, by the `roster.ts` of its thread. `health.ts` watches the process itself.
+ * `cli/viewers.ts` makes it, if anybody wants to see it. Nothing here formats, writes or waits for a reader, and
+ * without one nothing here is made.
  *
  * @module
  */

@@ -7,7 +7,10 @@
 import type { EndReason } from "../session/close_reason.ts";
 import type { Phase } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
+import type { DueKind } from "../session/timers.ts";
 import type { HoldReason } from "../wire/protocol.ts";
+
+export type { DueKind };
 
 /**
  * What a user calls the state of a session: `ok` (data phase), `idle` (heartbeats because the client has nothing
@@ -24,19 +27,6 @@ export type SessionStateName =
   | "away"
   | "ended"
   | "lost";
-
-/** What happens next, if nothing is received until then. */
-export type DueKind =
-  /** The next data message goes out. */
-  | "send"
-  /** The session falls silent. */
-  | "silent"
-  /** The peer is declared dead. */
-  | "dead"
-  /** The client dials again. */
-  | "dial"
-  /** The server forgets a session whose client stays away. */
-  | "forget";
 
 /** One session at this moment. */
 export interface SessionReading {

@@ -8,11 +8,11 @@ import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import type { CloseReason, Detection } from "../session/close_reason.ts";
-import { clientDataLoop, type ClientDataSide } from "../session/data_loop.ts";
+import { clientDataLoop, type ClientDataSide, nextOfClient } from "../session/data_loop.ts";
 import { dial, type DialOptions } from "../session/connection.ts";
 import { heartbeatLoop, type HeartbeatProbe, Heartbeats } from "../session/heartbeat_loop.ts";
 import { roundMs } from "../session/ledger.ts";
-import { ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";
+import { type NextStep, ORIGINAL_REDIAL_MS, type Timers } from "../session/timers.ts";
 import { ProtocolError } from "../wire/protocol.ts";
 import { OriginalConnection } from "./connection.ts";
 import { OriginalSession, type OriginalSessionOptions } from "./original_session.ts";
@@ -109,6 +109,16 @@ export class OriginalClientSession extends OriginalSession implements ClientData
   /** Measured by the heartbeats, as with a Pulsewire server. */
   protected override detection(): Detection | undefined {
     return this.#heartbeats.detection;
+  }
+
+  /** By the heartbeats. */
+  protected override nextDeath(due_ms: number): NextStep {
+    return this.#heartbeats.next(due_ms);
+  }
+
+  /** With a data message to be confirmed, silence; else the next one. */
+  protected override nextInData(): NextStep {
+    return nextOfClient(this, this.#outbox.allConfirmed);
   }
 
   /** Closes without TERMINATE: an original client sends none. */

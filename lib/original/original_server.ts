@@ -13,6 +13,8 @@ import { heartbeatLoop, type HeartbeatProbe } from "../session/heartbeat_loop.ts
 import { SessionState, type SessionStateOptions } from "../session/state.ts";
 import {
   heartbeatPhase_ms,
+  nextDeath,
+  type NextStep,
   ORIGINAL_FINAL_WRITE_LIMIT_MS,
   predictedDetection_ms,
 } from "../session/timers.ts";
@@ -36,6 +38,8 @@ export class OriginalServerSession extends OriginalSession {
   readonly #options: OriginalServerSessionOptions;
   #connections: Partial<Record<OriginalPurpose, OriginalConnection>> = {};
   #lastClosed?: CloseReason;
+  /** Heartbeats missed in a row. */
+  #missed = 0;
   /** Whether the client has opened its second connection in this silence. */
   #hasSecond = false;
   /** Data messages received when the last silence ended. */
@@ -52,6 +56,16 @@ export class OriginalServerSession extends OriginalSession {
   /** The session's id. */
   get id(): string {
     return this.events.session!;
+  }
+
+  /** The client's address and port, of its first connection. */
+  get peer(): string {
+    return this.#options.connection.peer;
+  }
+
+  /** Everything up to this sequence number is confirmed. */
+  get confirmedUpTo(): number {
+    return this.ledger.confirmedUpTo;
   }
 
   /** The client's address. */
@@ -107,6 +121,7 @@ export class OriginalServerSession extends OriginalSession {
       // It may have been opened before this side noticed the silence.
       this.#hasSecond = this.#connections.heartbeat !== undefined;
       const isClosed = this.#connections.data === undefined;
+      this.#missed = 0;
       this.state.silent(this.lastData_ms, isClosed ? "closed" : undefined);
       this.link.look();
       const outcome = await heartbeatLoop(this.#probe, this, timers, deadline, from_ms);
@@ -131,6 +146,11 @@ export class OriginalServerSession extends OriginalSession {
       };
   }
 
+  /** Its client is to send the heartbeats. */
+  protected override nextDeath(due_ms: number): NextStep {
+    return nextDeath(this.#options.timers, due_ms, this.#missed);
+  }
+
   /** Sends TERMINATE, which the client reads in the place of a confirmation or an echo, and closes. */
   protected override async close(): Promise<void> {
     using limit = new Deadline(this.#options.clock);
@@ -142,8 +162,12 @@ export class OriginalServerSession extends OriginalSession {
   }
 
   readonly #probe: HeartbeatProbe = {
-    answered: () => this.link.heard(),
+    answered: () => {
+      this.#missed = 0;
+      this.link.heard();
+    },
     missed: (missed, left) => {
+      this.#missed = missed;
       const n = this.ledger.heartbeatsReceived + ++this.ledger.heartbeatsMissed;
       this.events.emit("heartbeat_missed", { n, missed, left });
       this.link.judgedIn(this.#options.timers.heart_beat_threshold_ms);

@@ -21,6 +21,7 @@ import type { EventSource } from "../session/events.ts";
 import type { ReceiveCounters } from "../session/heartbeat_loop.ts";
 import type { Ledger } from "../session/ledger.ts";
 import type { SessionState } from "../session/state.ts";
+import type { NextStep } from "../session/timers.ts";
 
 /** What both sides need. */
 export interface OriginalSessionOptions {
@@ -43,7 +44,7 @@ export abstract class OriginalSession implements ReceiveCounters {
   /** Always: this wire has no `HELLO` and no `WELCOME`. */
   readonly isOpen = true;
   /** The session's state. */
-  protected readonly state: SessionState;
+  readonly state: SessionState;
   /** Looks at this host's own interface while the peer is silent. */
   protected readonly link: LinkWatch;
   /** What runs besides the phases: readers and dialling. */
@@ -66,6 +67,21 @@ export abstract class OriginalSession implements ReceiveCounters {
       signal: this.ended,
       onStall: (ms, kind) => state.stalled(ms, kind),
     });
+  }
+
+  /** When its peer is dead, if an answer is due at a time. */
+  protected abstract nextDeath(due_ms: number): NextStep;
+
+  /** What happens next in the data phase, whose deadline is at a time. */
+  protected nextInData(at_ms: number): NextStep {
+    return { what: "silent", at_ms };
+  }
+
+  /** What happens next, if nothing is received; `undefined` if nothing is due. */
+  get next(): NextStep | undefined {
+    const { due_ms } = this.#deadline;
+    if (this.state.phase === "heartbeat") return this.nextDeath(due_ms);
+    return this.state.phase === "data" ? this.nextInData(due_ms) : undefined;
   }
 
   /** Opens the session on its first connection and runs the data and heartbeat phases. */

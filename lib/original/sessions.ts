@@ -8,6 +8,7 @@
  */
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
+import type { SessionWatch } from "../monitor/watch.ts";
 import { hostOf } from "../platform/net/address.ts";
 import type { Connection } from "../platform/net/transport.ts";
 import { type Random, randomId } from "../platform/secrets.ts";
@@ -24,6 +25,8 @@ export interface OriginalSessionsOptions extends Pick<SessionStateOptions, "cloc
   sink: EventSink;
   /** Fills bytes with randomness, for the ids of the sessions. */
   random: Random;
+  /** Reads the sessions while they run, for a monitor. */
+  watch?: SessionWatch;
 }
 
 /** The sessions of original clients. */
@@ -65,11 +68,12 @@ export class OriginalSessions {
 
   /** Makes a session of a connection that no session waits for. */
   create(connection: Connection, first: Uint8Array): OriginalServerSession {
-    const { clock, random, sink, timers } = this.#options;
+    const { clock, random, sink, timers, watch } = this.#options;
     const purpose = purposeOf(first)!;
     const events = new EventSource(sink, clock, `original-${randomId(random)}`);
     const session = new OriginalServerSession({ connection, purpose, clock, timers, events });
     this.#sessions.add(session);
+    watch?.add(session);
     if (purpose === "heartbeat") {
       session.notice(
         "warning",

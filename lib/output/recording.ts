@@ -101,6 +101,16 @@ export interface RecordingLoad {
   interval_s?: number;
 }
 
+/** Says where is recorded, and how long the files will last. */
+export function recordingText(path: string, load: RecordingLoad): string {
+  const { interval_s, sessions } = load;
+  const many = sessions === 1 ? "1 session" : `${sessions} sessions`;
+  const rate = interval_s === undefined
+    ? "however much is sent"
+    : `a data message every ${interval_s} s`;
+  return `recording to ${path}; with ${many}, ${rate}, and all well, ${lastingText(load)}`;
+}
+
 /** How long the files of a recording last while all is well, for people. */
 export function lastingText({ interval_s, maxBytes, sessions }: RecordingLoad): string {
   const thinning = new Thinning({ lines_per_s: healthyLines_per_s(maxBytes) });

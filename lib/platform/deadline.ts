@@ -104,6 +104,11 @@ export class Deadline implements Disposable {
     return this.#hasAborted && !this.#hasEnded;
   }
 
+  /** When it passes next, in monotonic milliseconds; `Infinity` while it is not set, or paused. */
+  get due_ms(): number {
+    return this.#paused_ms === undefined ? this.#due_ms : Infinity;
+  }
+
   /**
    * Sets the deadline, in monotonic milliseconds; once it has passed, with a new signal. After a local
    * stall it waits `again_ms` once more; without that it passes late.

@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { ServerPem } from "../platform/net/tls/server.ts";
 import type { Address, Connection, Transport } from "../platform/net/transport.ts";
 import type { Random } from "../platform/secrets.ts";
+import type { SessionWatch } from "../monitor/watch.ts";
 import type { CloseReason } from "../session/close_reason.ts";
 import type { EventSink, EventSource, Limit } from "../session/events.ts";
 import type { IdleResultStore } from "../session/idle/idle_results.ts";
@@ -56,6 +57,9 @@ export function serverConfig(options: ServerConfig): ServerConfig {
   return { address, maxMessageBytes, timers, tls, ...sessions };
 }
 
+/** What keeps a server that is being stopped from accepting. */
+export const STOPPING = "the server is being stopped";
+
 /** Options for `Server`. */
 export interface ServerOptions extends ServerConfig {
   /** How to detect and serve original clients; without it, they are taken for clients that break the protocol. */
@@ -82,6 +86,8 @@ export interface ServerOptions extends ServerConfig {
   clock: Clock;
   /** Receives the events of all sessions. */
   sink: EventSink;
+  /** Reads the sessions while they run, for a monitor. */
+  watch?: SessionWatch;
 }
 
 /** Makes the delivery of a server that has somewhere to deliver to; reports its failure before `onFailure` is called. */
@@ -112,7 +118,9 @@ export interface LegacyProtocol {
   /** Whether a connection that begins like this speaks it. */
   matches(first: Uint8Array): boolean;
   /** Makes the sessions of a server, none yet. */
-  serve(options: Pick<ServerOptions, "clock" | "random" | "sink" | "timers">): LegacySessions;
+  serve(
+    options: Pick<ServerOptions, "clock" | "random" | "sink" | "timers" | "watch">,
+  ): LegacySessions;
 }
 
 /** A server's sessions of a legacy protocol, which may have several connections each. */

@@ -23,7 +23,7 @@ import { acceptAll } from "./acceptor.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher, type IncomingConnection } from "./dispatcher.ts";
 import type { Forwarded, LegacySession, LegacySessions, Refusal, Stranger } from "./options.ts";
-import { makeDelivery, type ServerOptions } from "./options.ts";
+import { makeDelivery, type ServerOptions, STOPPING } from "./options.ts";
 import { sourceOf } from "./first_bytes.ts";
 import { IdleSessions } from "./idle_sessions.ts";
 import { ServerSession, type SessionHost } from "./server_session.ts";
@@ -72,7 +72,7 @@ export class Server {
 
   private constructor(options: ServerOptions, listener: Listener) {
     const { clock, coordinator, legacy, maxMessageBytes, random, sink, store, timers } = options;
-    const { keys, sessionLifetime_ms } = options;
+    const { keys, sessionLifetime_ms, watch } = options;
     this.#options = options;
     this.#listener = listener;
     this.#limit = new Deadline(clock);
@@ -80,7 +80,7 @@ export class Server {
     const onFailure = (text: string) => this.onDeliveryFailed(text);
     const delivery = this.#delivery = makeDelivery(options, this.#events, onFailure) ??
       coordinator?.delivery;
-    this.#legacy = legacy?.serve({ clock, random, sink, timers });
+    this.#legacy = legacy?.serve({ clock, random, sink, timers, watch });
     const onEnd = (record: SessionRecord, status: ExitStatus) => this.#onEnd(record, status);
     this.registry = new SessionRegistry(options, delivery, onEnd);
     this.#admission = new Admission(options, this.registry, delivery, this.#legacy);
@@ -142,7 +142,10 @@ export class Server {
       makeRoom: () => this.#unopened.makeRoom(),
       giveWay: () => this.#unopened.giveWay(),
       refused: ({ peer }) => this.#host.onStranger({ peer, limit: "open_files" }),
-      notice: (level, text) => this.#notice(level, text),
+      notice: (level, text) => {
+        this.#options.watch?.trouble("accepting", level === "error" ? text : undefined);
+        this.#notice(level, text);
+      },
     });
     using limit = this.#limit;
     await Promise.race([sleep(limit), this.#finish()]);
@@ -155,6 +158,7 @@ export class Server {
   stop(reason: "done" | "shutdown", text = ""): void {
     if (this.#stopReason) return;
     this.#stopReason = reason;
+    this.#options.watch?.trouble("accepting", STOPPING);
     this.#limit.moveTo(this.#options.clock.now() + STOP_LIMIT_MS);
     this.#stopping.abort();
     this.#listener.close();
@@ -169,6 +173,7 @@ export class Server {
 
   /** Stops because nothing more can be delivered: what is not delivered must not be confirmed. */
   onDeliveryFailed(text: string): void {
+    this.#options.watch?.trouble("delivery", text);
     this.#status = EXIT.lost;
     this.registry.onDeliveryFailed();
     this.stop("shutdown", text);

@@ -9,7 +9,7 @@ import type { Resumption } from "../session/events.ts";
 import type { SessionConfig } from "../session/options.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionState } from "../session/state.ts";
-import { greetingOf } from "../session/timers.ts";
+import { greetingOf, type NextStep } from "../session/timers.ts";
 import { costOf, type Delivery, ENTRY_BYTES, type Recipient } from "../store/delivery.ts";
 import type { EntryOf } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
@@ -63,6 +63,12 @@ export interface Attachment {
   held(reason: HoldReason): void;
   /** The client has reconnected: ends this connection, and returns how it ended. */
   supersede(): CloseReason;
+  /** The client's address and port, for people. */
+  readonly peer: string;
+  /** Everything up to this sequence number is confirmed. */
+  readonly confirmedUpTo: number;
+  /** What happens next, if nothing is received. */
+  readonly next?: NextStep;
 }
 
 /** What `WELCOME` says of the server. */

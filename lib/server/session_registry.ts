@@ -7,6 +7,7 @@ import { Deadline } from "../platform/deadline.ts";
 import { type CloseReason, type ExitStatus, exitStatus } from "../session/close_reason.ts";
 import { EventSource, type Resumption } from "../session/events.ts";
 import { SessionState } from "../session/state.ts";
+import type { NextStep } from "../session/timers.ts";
 import type { Delivery } from "../store/delivery.ts";
 import type { Store, StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
@@ -27,7 +28,7 @@ export interface SessionCounts {
 /** Options for {@linkcode SessionRegistry}. */
 export type SessionRegistryOptions = Pick<
   ServerOptions,
-  "clock" | "random" | "resumeWithoutToken" | "sessionLifetime_ms" | "sink" | "timers"
+  "clock" | "random" | "resumeWithoutToken" | "sessionLifetime_ms" | "sink" | "timers" | "watch"
 >;
 
 /** Holds every session, and ends those whose clients stay away for too long. */
@@ -75,6 +76,7 @@ export class SessionRegistry {
       // A session that was connected to the end may have lost its connection only then.
       record.lost_ms = lost_at === undefined ? now_ms : before(lost_at);
       this.#byId.set(id, record);
+      this.#watch(record, now_ms - record.lost_ms);
     }
     const restored = [...this.#byId.values()].sort((a, b) => a.lost_ms - b.lost_ms);
     for (const record of restored) this.#lost.add(record);
@@ -102,6 +104,7 @@ export class SessionRegistry {
     record.counted = counted;
     if (who !== undefined) state.events.who = record.who = who;
     this.#byId.set(id, record);
+    this.#watch(record);
     const at = clock.wallTime();
     if (delivery?.isDurable) {
       // It is welcomed only when stored: else a resume after a crash would find it unknown.
@@ -199,7 +202,7 @@ export class SessionRegistry {
     this.#expiry.look();
     const { clock, sessionLifetime_ms } = this.#options;
     for (const record of this.#lost) {
-      const due_ms = Math.max(record.lost_ms, this.#resumed_ms) + sessionLifetime_ms;
+      const due_ms = this.#forgottenAt(record);
       if (clock.now() < due_ms) {
         this.#expiry.moveTo(due_ms, { again_ms: sessionLifetime_ms });
         return this.#expiry.wake({ onDeadline: () => this.#expire() });
@@ -207,6 +210,33 @@ export class SessionRegistry {
       const text = `did not reconnect within session_lifetime ${sessionLifetime_ms / 1000} s`;
       this.#endLost(record, { by: "self", reason: "silent", text });
     }
+  }
+
+  #forgottenAt({ lost_ms }: SessionRecord): number {
+    return Math.max(lost_ms, this.#resumed_ms) + this.#options.sessionLifetime_ms;
+  }
+
+  /** Gives a session to a monitor; of one that was restored, with for how long it has had no connection. */
+  #watch(record: SessionRecord, away_ms?: number): void {
+    const next = (): NextStep | undefined => {
+      if (record.session) return record.session.next;
+      return this.#lost.has(record)
+        ? { what: "forget", at_ms: this.#forgottenAt(record) }
+        : undefined;
+    };
+    this.#options.watch?.add({
+      state: record.state,
+      away_ms,
+      get peer() {
+        return record.session?.peer ?? record.peer;
+      },
+      get confirmedUpTo() {
+        return record.session?.confirmedUpTo ?? record.state.ledger.confirmedUpTo;
+      },
+      get next() {
+        return next();
+      },
+    });
   }
 
   #endLost(record: SessionRecord, closeReason: CloseReason): void {

@@ -5,7 +5,7 @@
  */
 import type { Condition } from "../platform/condition.ts";
 import type { Deadline } from "../platform/deadline.ts";
-import type { Timers } from "./timers.ts";
+import type { NextStep, Timers } from "./timers.ts";
 
 /** How the client's data phase ends. */
 export type DataOutcome = "silent" | "done";
@@ -54,4 +54,14 @@ export async function clientDataLoop(
     deadline.throwIfEnded();
     if (!inTime && !sendsFirst) return "silent";
   }
+}
+
+/** What happens next in the data phase if nothing is received: silence, or with all confirmed the next message. */
+export function nextOfClient(
+  { confirmationDue_ms, nextSend_ms }: ClientDataSide,
+  isAllConfirmed: boolean,
+): NextStep {
+  return isAllConfirmed
+    ? { what: "send", at_ms: nextSend_ms }
+    : { what: "silent", at_ms: confirmationDue_ms };
 }

@@ -18,6 +18,12 @@ import type { Counters, Summary } from "./ledger.ts";
 /** A phase of a session. */
 export type Phase = "connecting" | "data" | "heartbeat" | "terminated";
 
+/**
+ * What is special about a silence: `idle` if the client has nothing to send; `closed` if an original peer
+ * has no data connection, or has closed it, so that heartbeats begin before `data_threshold` is over.
+ */
+export type SilenceKind = "idle" | "closed";
+
 /** The fields of the `total` event: the results of many sessions. Times in milliseconds. */
 export interface Total extends Counters {
   /** How many were asked for. */

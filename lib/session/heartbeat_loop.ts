@@ -14,6 +14,8 @@ import type { SessionStateOptions } from "./state.ts";
 import {
   heartbeatPhase_ms,
   heartbeatsUntilDead,
+  nextDeath,
+  type NextStep,
   predictedDetection_ms,
   type Timers,
 } from "./timers.ts";
@@ -114,6 +116,8 @@ export class Heartbeats implements HeartbeatProbe {
   #sent_ms = 0;
   #rtt_ms: number | null = null;
   #answered = false;
+  /** How many were missed in a row. */
+  #missed = 0;
   /** From when a death is measured; set once the session has been silent. */
   detection?: Detection;
 
@@ -132,9 +136,17 @@ export class Heartbeats implements HeartbeatProbe {
     return this.#options.kernel;
   }
 
+  /** When the peer is dead if nothing is heard: what is due then is an answer, or else the next heartbeat. */
+  next(due_ms: number): NextStep {
+    const { timers } = this.#options;
+    if (!this.#answered) return nextDeath(timers, due_ms, this.#missed);
+    return nextDeath(timers, due_ms + timers.heart_beat_threshold_ms, 0);
+  }
+
   /** Starts a heartbeat phase: until a heartbeat is answered, death is measured from the start of silence. */
   silent(since: DetectedSince, at_ms: number): void {
     this.#answered = false;
+    this.#missed = 0;
     this.#options.link?.look();
     this.detection = { since, at_ms, predicted_ms: predictedDetection_ms(this.#options.timers) };
   }
@@ -179,6 +191,7 @@ export class Heartbeats implements HeartbeatProbe {
   /** Notes that a sign of life came after the last heartbeat. */
   answered(): void {
     this.#answered = true;
+    this.#missed = 0;
     this.#options.link?.heard();
     this.#options.kernel?.answered();
     this.#options.ledger.heartbeatsAnswered++;
@@ -193,6 +206,7 @@ export class Heartbeats implements HeartbeatProbe {
 
   /** Notes that the last heartbeat was missed: how many in a row, and how many more until death. */
   missed(missed: number, left: number): void {
+    this.#missed = missed;
     this.#options.ledger.heartbeatsMissed++;
     this.#options.events.emit("heartbeat_missed", { n: this.#probe, missed, left });
     this.#options.kernel?.missed();

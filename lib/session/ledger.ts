@@ -4,7 +4,6 @@
  * @module
  */
 import type { Cut } from "../evidence/cuts.ts";
-
 import type { HoldReason } from "../wire/protocol.ts";
 
 /** First and last sequence number of an unbroken run. */
@@ -218,22 +217,42 @@ export class Ledger {
     this.#longestSilence_ms = Math.max(this.#longestSilence_ms, silent_ms);
   }
 
+  /** How many connections the session has had. */
+  get connectionCount(): number {
+    return this.#connectionsForgotten + (this.#earlier?.length ?? 0) + (this.#connection ? 1 : 0);
+  }
+
+  /** Data messages received by this process. */
+  get receivedHere(): number {
+    return this.dataReceived - this.#before;
+  }
+
+  /** Of those confirmed up to a sequence number, how many are of this process. */
+  confirmedHere(upTo: number): number {
+    return upTo - this.#before;
+  }
+
+  /** Data messages sent, or received, again after a resume. */
+  get dataResent(): number {
+    return this.#resent;
+  }
+
   /** The summary of a session that lasted so long. */
   summary(duration_ms: number): Summary {
     const last = Math.max(this.dataSent, this.dataReceived);
-    const connections = [...this.#earlier ?? [], ...this.#connection ? [this.#connection] : []];
+    const by_connection = [...this.#earlier ?? [], ...this.#connection ? [this.#connection] : []];
     const rtts = this.#rtts;
     return {
       duration_ms: roundMs(duration_ms),
       data_sent: this.dataSent,
-      data_received: this.dataReceived - this.#before,
+      data_received: this.receivedHere,
       data_resent: this.#resent,
-      data_confirmed: this.confirmedUpTo - this.#before,
+      data_confirmed: this.confirmedHere(this.confirmedUpTo),
       data_bytes: this.dataBytes,
       confirmed_up_to: this.confirmedUpTo,
       in_doubt: last > this.confirmedUpTo ? [[this.confirmedUpTo + 1, last]] : [],
-      connections: this.#connectionsForgotten + connections.length,
-      by_connection: connections.map((each) => each.summary()),
+      connections: this.connectionCount,
+      by_connection: by_connection.map((each) => each.summary()),
       heartbeats_sent: this.heartbeatsSent,
       heartbeats_answered: this.heartbeatsAnswered,
       heartbeats_missed: this.heartbeatsMissed,

@@ -12,6 +12,7 @@ import type { Connection } from "../platform/net/transport.ts";
 import type { FrameDecoder } from "../wire/decoder.ts";
 import { explainForeign } from "../wire/foreign.ts";
 import type { ReadAhead } from "../wire/reader.ts";
+import type { FrameWriter } from "../wire/writer.ts";
 import type { Deadline } from "../platform/deadline.ts";
 import type { Frame, Role } from "../wire/protocol.ts";
 import { Accounts } from "./accounts.ts";
@@ -20,7 +21,7 @@ import type { EventSource } from "./events.ts";
 import { Heartbeats } from "./heartbeat_loop.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SessionState } from "./state.ts";
-import { OPEN_LIMIT_MS, type Timers } from "./timers.ts";
+import { type NextStep, OPEN_LIMIT_MS, type Timers } from "./timers.ts";
 
 /** What the sessions of a client or a server share. */
 export interface SessionConfig {
@@ -58,6 +59,12 @@ export abstract class SessionSide {
   protected readonly config: SessionConfig;
   /** The connection. */
   readonly connection: Connection;
+  /** The connection's only writer. */
+  protected abstract readonly writer: FrameWriter;
+  /** When the peer is next judged, whatever that is for. */
+  protected abstract readonly deadline: Deadline;
+  /** Made when first needed. */
+  protected heartbeats?: Heartbeats;
   /** Which connection of its session it is, once a frame on it was recorded. */
   declare protected connectionNumber?: number;
 
@@ -87,6 +94,23 @@ export abstract class SessionSide {
   protected get accounts(): Accounts {
     const { config: { clock, timers }, events, role } = this;
     return this.state.accounts ??= new Accounts({ clock, timers, events, role });
+  }
+
+  /** Everything up to this sequence number is confirmed; at a server, by what was given to the network. */
+  get confirmedUpTo(): number {
+    return Math.max(this.ledger.confirmedUpTo, this.writer.confirmedUpTo);
+  }
+
+  /** What happens next, if nothing is received; `undefined` if nothing is due. */
+  get next(): NextStep | undefined {
+    const { deadline: { due_ms }, state: { phase } } = this;
+    if (phase === "heartbeat") return this.heartbeats?.next(due_ms);
+    return phase === "data" ? this.nextInData(due_ms) : undefined;
+  }
+
+  /** What happens next in the data phase. */
+  protected nextInData(at_ms: number): NextStep {
+    return { what: "silent", at_ms };
   }
 
   /** The session's id; `?` before the client has sent it. */

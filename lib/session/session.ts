@@ -41,9 +41,9 @@ export abstract class Session extends SessionSide
   /** Data messages (at the server) or confirmations (at the client) received on this connection. */
   dataFramesReceived = 0;
   /** The connection's only writer. */
-  protected readonly writer: FrameWriter;
+  protected override readonly writer: FrameWriter;
   /** When the peer is next judged, whatever that is for. */
-  protected readonly deadline: Deadline;
+  protected override readonly deadline: Deadline;
   /** Why the connection ended, once it has. */
   closeReason?: CloseReason;
   /** The counters of this connection. */
@@ -52,7 +52,6 @@ export abstract class Session extends SessionSide
   readonly #decoder: FrameDecoder;
   readonly #use: ConnectionUse;
   readonly #reader: MessageReader<Frame>;
-  #heartbeats?: Heartbeats;
   #isOpen = false;
   #framesBefore = 0;
   #readAt_ms?: number;
@@ -113,7 +112,7 @@ export abstract class Session extends SessionSide
     } catch (error) {
       if (error !== this.closeReason) this.onFailure(error);
     }
-    this.#heartbeats?.over();
+    this.heartbeats?.over();
     this.#dataPhase();
   }
 
@@ -160,9 +159,9 @@ export abstract class Session extends SessionSide
   /** Ends the connection, and the session unless it outlives it. Only the first reason counts. */
   protected end(reason: CloseReason): void {
     if (this.closeReason) return;
-    const closeReason = this.closeReason = onLink(reason, this.#heartbeats?.linkFault);
-    const detection = this.#heartbeats?.detection;
-    const watch = this.#heartbeats?.kernel;
+    const closeReason = this.closeReason = onLink(reason, this.heartbeats?.linkFault);
+    const detection = this.heartbeats?.detection;
+    const watch = this.heartbeats?.kernel;
     const kernel = watch?.end();
     const [use, wasOpened] = [this.#use, this.#isOpen];
     const connection = { peer: this.peer, use, wasOpened, detection, kernel };
@@ -192,7 +191,7 @@ export abstract class Session extends SessionSide
   /** Made when first needed: by then the session's state is known. */
   #beats(): Heartbeats {
     const send = (n: number) => this.writer.send({ type: "HEARTBEAT", n });
-    return this.#heartbeats ??= this.makeHeartbeats(send, this);
+    return this.heartbeats ??= this.makeHeartbeats(send, this);
   }
 
   #heartbeatPhase(deadline: Deadline) {
@@ -284,7 +283,7 @@ export abstract class Session extends SessionSide
   /** Notes that something was sent. */
   onWritten(): void {
     this.#use.onTraffic(this.now());
-    this.#heartbeats?.kernel?.onWritten();
+    this.heartbeats?.kernel?.onWritten();
   }
 
   /** Notes a frame that is handed to the network. */

@@ -17,7 +17,7 @@ import {
   isDeclaredByPeer,
 } from "./close_reason.ts";
 import type { Accounts } from "./accounts.ts";
-import type { EventSource, Opened, Phase, Resumption } from "./events.ts";
+import type { EventSource, Opened, Phase, Resumption, SilenceKind } from "./events.ts";
 import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
@@ -36,12 +36,6 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Partial<Record<Change, Phase>>
 };
 
 type Change = "data" | "silence" | "disconnect" | "end";
-
-/**
- * What is special about a silence: `idle` if the client has nothing to send; `closed` if an original peer
- * has no data connection, or has closed it, so that heartbeats begin before `data_threshold` is over.
- */
-export type SilenceKind = "idle" | "closed";
 
 /** Options for {@linkcode SessionState}. */
 export interface SessionStateOptions {
@@ -85,6 +79,8 @@ export class SessionState {
   readonly started_ms: number;
   /** When the last sign of life came, in monotonic milliseconds. */
   lastSignOfLife_ms: number;
+  /** Called when confirmations wait no longer; set only if a monitor reads the session. */
+  declare onRelease?: () => void;
   #held?: HoldReason;
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -181,7 +177,9 @@ export class SessionState {
 
   /** Notes that confirmations wait no longer, or that this is not known any more. */
   release(): void {
+    if (this.#held === undefined) return;
     this.#held = undefined;
+    this.onRelease?.();
   }
 
   /** Reports a resume. */

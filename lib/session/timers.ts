@@ -80,6 +80,38 @@ export function predictedDetection_ms(timers: Timers): number {
   return timers.data_threshold_ms + heartbeatPhase_ms(timers);
 }
 
+/** What happens next in a session, if nothing is received until then. */
+export type DueKind =
+  /** The next data message goes out. */
+  | "send"
+  /** The session falls silent. */
+  | "silent"
+  /** The peer is declared dead. */
+  | "dead"
+  /** The client dials again. */
+  | "dial"
+  /** The server forgets a session whose client stays away. */
+  | "forget";
+
+/** The next step of a session, if nothing is received until then. */
+export interface NextStep {
+  /** What happens. */
+  readonly what: DueKind;
+  /** When, in monotonic milliseconds; `Infinity` if that is not known. */
+  readonly at_ms: number;
+  /** Of a session in the heartbeat phase: heartbeats missed in a row. */
+  readonly missed?: number;
+  /** How many more until the peer is dead. */
+  readonly left?: number;
+}
+
+/** When the peer is dead whose answer is due at a time, after so many heartbeats missed in a row. */
+export function nextDeath(timers: Timers, due_ms: number, missed: number): NextStep {
+  const left = heartbeatsUntilDead(timers) - missed;
+  const at_ms = due_ms + (left - 1) * timers.heart_beat_threshold_ms;
+  return { what: "dead", at_ms, missed, left };
+}
+
 /**
  * What a side sends in the handshake of its timers, in seconds, of its largest data message, and of the
  * frames that it knows.

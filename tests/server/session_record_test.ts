@@ -26,6 +26,8 @@ function stage(output?: HeldOutput) {
     deliveredMore: () => told++,
     held: (reason) => held.push(reason),
     supersede: () => ({ by: "peer", reason: "closed", text: "" }),
+    peer: "client:1",
+    confirmedUpTo: 4,
   };
   return { clock, held, record, told: () => told };
 }

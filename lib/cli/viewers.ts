@@ -1,0 +1,82 @@
+/**
+ * Who wants to see all sessions while a command runs: a live view, a web page, an exporter of metrics. Only if
+ * somebody does, there is a monitor.
+ *
+ * To add one: make a {@linkcode Viewer} of it in {@linkcode viewersFor}.
+ *
+ * @module
+ */
+import { SessionMonitor } from "../monitor/session_monitor.ts";
+import type { ProcessWatch } from "../monitor/watch.ts";
+import { systemClock } from "../platform/clock.ts";
+import type { EventSink } from "../session/events.ts";
+import type { Role } from "../wire/protocol.ts";
+import type { CommandLine } from "./args.ts";
+import { type Settings, timersOf } from "./settings.ts";
+
+/** Shows what a monitor knows. */
+export interface Viewer {
+  /**
+   * Begins, before the command opens anything.
+   *
+   * @throws {TransportError} If it cannot listen.
+   * @throws {UserError} If it cannot begin for another reason that its user can change.
+   */
+  start(monitor: SessionMonitor): void | Promise<void>;
+  /** Ends, when no more events come; nothing of it is left behind. */
+  stop(): void | Promise<void>;
+}
+
+/** What viewers are made from. */
+export interface ViewerOptions {
+  /** Which side the command is. */
+  role: Role;
+  /** The settings: flags before file before defaults. */
+  settings: Settings;
+  /** The arguments. */
+  commandLine: CommandLine;
+}
+
+/** The viewers that settings and arguments ask for. */
+export function viewersFor(_options: ViewerOptions): Viewer[] {
+  return [];
+}
+
+/** A command, as its viewers see it. */
+export class Viewing {
+  /** Receives the events. */
+  readonly sink: EventSink;
+  readonly #viewers: readonly Viewer[];
+  readonly #started: Viewer[] = [];
+  readonly #monitor?: SessionMonitor;
+
+  /** Makes the viewers that are asked for, and if there are any, a monitor that passes events on to this sink. */
+  constructor({ sink, ...options }: ViewerOptions & { sink: EventSink }) {
+    this.#viewers = viewersFor(options);
+    const { role, settings } = options;
+    if (this.#viewers.length > 0) {
+      const timers = timersOf(settings);
+      this.#monitor = new SessionMonitor({ role, timers, clock: systemClock, sink });
+    }
+    this.sink = this.#monitor?.sink ?? sink;
+  }
+
+  /** Takes the sessions, if there are viewers. */
+  get watch(): ProcessWatch | undefined {
+    return this.#monitor;
+  }
+
+  /** Starts the viewers, in order. */
+  async start(): Promise<void> {
+    for (const viewer of this.#viewers) {
+      await viewer.start(this.#monitor!);
+      this.#started.push(viewer);
+    }
+  }
+
+  /** Stops those that were started, the last one first. */
+  async stop(): Promise<void> {
+    for (const viewer of this.#started.reverse()) await viewer.stop();
+    this.#monitor?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * What is known of one session over time: its states, its round trips, its end.
+ *
+ * @module
+ */
+import { EXIT, exitStatus } from "../session/close_reason.ts";
+import type { Event, Phase } from "../session/events.ts";
+import { heartbeatPhase_ms, type Timers } from "../session/timers.ts";
+import type { Summary } from "../session/ledger.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
+import type { SessionReading, SessionStateName, Stretch } from "./reading.ts";
+import { RoundTrips } from "./round_trips.ts";
+import type { Begun, LiveReading, WatchedThread } from "./watch.ts";
+
+/** How many changes of state all sessions together may have. */
+const MAX_STRETCHES = 1_000_000;
+
+/** How many a session may have at most, and at least. */
+const MOST_STRETCHES = 10_000;
+const FEWEST_STRETCHES = 50;
+
+/** How many changes of state each of so many sessions may have: of more, the last ones are kept. */
+export function stretchesOf(sessions: number): number {
+  return Math.min(MOST_STRETCHES, Math.max(FEWEST_STRETCHES, Math.floor(MAX_STRETCHES / sessions)));
+}
+
+/** Every state: its place here is what a stretch is kept with. */
+const STATES: readonly SessionStateName[] = [
+  "ok",
+  "idle",
+  "held",
+  "silent",
+  "connecting",
+  "away",
+  "ended",
+  "lost",
+];
+
+/** A moment, by the wall clock and by the monotonic one. */
+export interface Moment {
+  /** Milliseconds since 1970. */
+  readonly wall_ms: number;
+  /** Monotonic milliseconds. */
+  readonly now_ms: number;
+}
+
+/** What all sessions of a process have in common. */
+export interface TrackTerms {
+  /** Which side this is. */
+  readonly role: Role;
+  /** Their timers. */
+  readonly timers: Timers;
+  /** How many changes of state each may have. */
+  readonly stretches: number;
+}
+
+/** One session over time. */
+export class SessionTrack {
+  /** Its id. */
+  readonly id: string;
+  /** The name of the client's key. */
+  who?: string;
+  /** The peer's address and port. */
+  peer: string;
+  /** The thread that it runs in; this one if there is none. */
+  readonly thread?: WatchedThread;
+  /** What a user calls its state. */
+  state: SessionStateName;
+  /** Its phase. */
+  phase: Phase = "connecting";
+  /** Whether it was ever open, in this process or in an earlier one. */
+  wasOpen: boolean;
+  /** What confirmations wait for. */
+  held?: HoldReason;
+  /** When it began, in monotonic milliseconds. */
+  readonly began_ms: number;
+  /** When, in monotonic milliseconds, it is declared dead if nothing is heard, as far as its events show it. */
+  dead_ms: number = Infinity;
+  /** Why it ended, and what was read of it last. */
+  end?: SessionReading["end"];
+  /** What was read of it at its end. */
+  last?: LiveReading;
+  /** Its round trips. */
+  readonly roundTrips = new RoundTrips();
+  #isIdle = false;
+  /** Whether this process has opened or resumed it. */
+  #isOpenHere = false;
+  #quiet_ms: number | null = null;
+  #since_ms: number;
+  /** Stretches: each one number, the time in milliseconds with three bits for the state behind it. */
+  #stretches: number[];
+
+  /** Begins with a session that has begun. */
+  constructor({ away_ms, peer, session, who }: Begun, at: Moment, thread?: WatchedThread) {
+    this.id = session;
+    if (who !== undefined) this.who = who;
+    this.peer = peer;
+    this.thread = thread;
+    this.wasOpen = away_ms !== undefined;
+    this.state = this.wasOpen ? "away" : "connecting";
+    this.began_ms = this.#since_ms = at.now_ms - (away_ms ?? 0);
+    this.#stretches = [packed(at.wall_ms - (away_ms ?? 0), this.state)];
+  }
+
+  /** Takes what an event says of its state; whether that has changed by it. */
+  onEvent(event: Event, at: Moment, terms: TrackTerms): boolean {
+    if (event.who !== undefined) this.who = event.who;
+    switch (event.event) {
+      case "connected":
+        this.peer = event.peer;
+        this.wasOpen = this.#isOpenHere = true;
+        return false;
+      case "hold":
+        this.held = event.reason;
+        return this.#enter(this.#stateNow(), at, terms);
+      case "phase":
+        this.phase = event.to;
+        this.#isIdle = event.to === "heartbeat" && event.idle === true;
+        this.dead_ms = at.now_ms + heartbeatPhase_ms(terms.timers);
+        return event.to !== "terminated" && this.#enter(this.#stateNow(), at, terms);
+      case "heartbeat_answered":
+        this.dead_ms = at.now_ms + terms.timers.heart_beat_interval_ms +
+          heartbeatPhase_ms(terms.timers);
+        return false;
+      case "heartbeat_missed":
+        this.dead_ms = at.now_ms + event.left * terms.timers.heart_beat_threshold_ms;
+        return false;
+      case "terminated": {
+        this.phase = "terminated";
+        this.#quiet_ms = event.silent_ms;
+        this.end = { by: event.by, reason: event.reason };
+        const isAsked = exitStatus(event, terms.role, this.wasOpen) === EXIT.asked;
+        return this.#enter(isAsked ? "ended" : "lost", at, terms);
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** Takes its last reading from its last event; false if this is not that. */
+  takeLast(event: Event): boolean {
+    const isUnopened = event.event === "terminated" && !this.#isOpenHere;
+    if (event.event !== "summary" && !isUnopened) return false;
+    this.last = this.#lastReading(event.event === "summary" ? event : undefined);
+    return true;
+  }
+
+  /** Its confirmations wait no longer; whether that has changed its state. */
+  release(at: Moment, terms: TrackTerms): boolean {
+    this.held = undefined;
+    return !this.end && this.#enter(this.#stateNow(), at, terms);
+  }
+
+  /** For how long it has been in its state. */
+  state_ms(now_ms: number): number {
+    return Math.max(0, now_ms - this.#since_ms);
+  }
+
+  /** Its states in order. */
+  get stretches(): Stretch[] {
+    return this.#stretches.map((each) => ({
+      from_ms: Math.floor(each / STATES.length),
+      state: STATES[each % STATES.length]!,
+    }));
+  }
+
+  /** Its reading, with what is read in its thread. */
+  reading(live: LiveReading, now_ms: number): SessionReading {
+    const { end, id: session, peer, phase, roundTrips, state, who } = this;
+    const state_ms = this.state_ms(now_ms);
+    const rtt_ms = roundTrips.last_ms;
+    const own = { session, ...who !== undefined && { who }, peer, state, state_ms, rtt_ms };
+    return { ...live, ...own, ...end && { end, phase } };
+  }
+
+  #lastReading(counts?: Summary): LiveReading {
+    const [sent, received] = [counts?.data_sent ?? 0, counts?.data_received ?? 0];
+    const confirmed = counts?.data_confirmed ?? 0;
+    return {
+      phase: "terminated",
+      age_ms: counts?.duration_ms ?? 0,
+      quiet_ms: this.#quiet_ms,
+      sent,
+      received,
+      confirmed,
+      in_doubt: Math.max(sent, received) - confirmed,
+      connections: counts?.connections ?? 0,
+      silences: counts?.silences ?? 0,
+    };
+  }
+
+  #stateNow(): SessionStateName {
+    switch (this.phase) {
+      case "connecting":
+        return this.wasOpen ? "away" : "connecting";
+      case "heartbeat":
+        return this.#isIdle ? "idle" : "silent";
+      default:
+        return this.held ? "held" : "ok";
+    }
+  }
+
+  #enter(state: SessionStateName, at: Moment, { stretches: limit }: TrackTerms): boolean {
+    if (state === this.state) return false;
+    const stretches = this.#stretches;
+    // A stretch that took no time is none; nor do two of the same state in a row make two.
+    if (Math.floor(stretches.at(-1)! / STATES.length) >= at.wall_ms) stretches.pop();
+    if (stretches.length === 0 || STATES[stretches.at(-1)! % STATES.length] !== state) {
+      stretches.push(packed(at.wall_ms, state));
+    }
+    // Not one by one: that would move all the others each time.
+    if (stretches.length > limit + limit / 4) stretches.splice(0, stretches.length - limit);
+    this.state = state;
+    this.#since_ms = at.now_ms;
+    return true;
+  }
+}
+
+function packed(at_ms: number, state: SessionStateName): number {
+  return at_ms * STATES.length + STATES.indexOf(state);
+}
