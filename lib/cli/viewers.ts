@@ -6,12 +6,16 @@
  *
  * @module
  */
+import type { TimeName } from "../monitor/buckets.ts";
 import { SessionMonitor } from "../monitor/session_monitor.ts";
 import type { ProcessWatch } from "../monitor/watch.ts";
+import { exportsTelemetry, loadMeter } from "../output/metrics/meter.ts";
+import type { MetricExport } from "../output/metrics/open_telemetry.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
+import { VERSION } from "./help.ts";
 import { type Settings, timersOf } from "./settings.ts";
 
 /** Shows what a monitor knows. */
@@ -39,7 +43,27 @@ export interface ViewerOptions {
 
 /** The viewers that settings and arguments ask for. */
 export function viewersFor(_options: ViewerOptions): Viewer[] {
-  return [];
+  return [...exportsTelemetry() ? [new TelemetryViewer()] : []];
+}
+
+/** Exports metrics by OpenTelemetry. */
+class TelemetryViewer implements Viewer {
+  #exported?: MetricExport;
+
+  async start(monitor: SessionMonitor): Promise<void> {
+    // Loaded only here: sessions do not need it.
+    const { MetricExport } = await import("../output/metrics/open_telemetry.ts");
+    const exported = new MetricExport(await loadMeter("pulsewire", VERSION), monitor, VERSION);
+    for (const [name, times] of Object.entries(monitor.times)) {
+      times.recorder = exported.recorders[name as TimeName];
+    }
+    this.#exported = exported;
+  }
+
+  /** Records the last values, which Deno exports when the process exits. */
+  async stop(): Promise<void> {
+    await this.#exported?.update();
+  }
 }
 
 /** A command, as its viewers see it. */
