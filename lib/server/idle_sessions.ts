@@ -26,6 +26,9 @@ import type { UnopenedConnections } from "./strangers.ts";
 /** How much longer, in milliseconds, a client may take than it said before it is taken for silent. */
 const CLIENT_LATE_MS = 15_000;
 
+/** How often a client may speak on one session, each time after its idle time. */
+const MOST_SPOKEN = 200;
+
 /** What the idle sessions of a server share with its others. */
 export interface IdleSessionsParts {
   /** Why another session is refused, for another reason than its idle time. */
@@ -187,6 +190,11 @@ export class IdleSessions {
     const wait_ms = speaks ? JUDGE_MS : JUDGE_MS + CLIENT_LATE_MS;
     const outcome = await idle.idle(idle_ms, { speaks, wait_ms });
     note(stateOf(outcome, idle), outcome.idled_ms);
+    // A client may go on with a session that lives, to see whether the interval keeps it so.
+    let again = outcome;
+    for (let n = 1; n < MOST_SPOKEN && !speaks && again.fate === "alive"; n++) {
+      again = await idle.idle(idle_ms, { speaks, wait_ms });
+    }
   }
 }
 

@@ -10,6 +10,7 @@ import type { Addresses, TlsFacts } from "../platform/net/transport.ts";
 import type { Recording } from "../evidence/recording/recording.ts";
 import { SessionTrace } from "../evidence/recording/session_trace.ts";
 import type { Conclusion } from "../evidence/verdict.ts";
+import type { IdleBrackets, IdleFindings, IdleProbe } from "../wire/idle.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { CloseReason, CloseReport, EndReason } from "./close_reason.ts";
 import type { Percentiles } from "./histogram.ts";
@@ -169,6 +170,12 @@ export interface EventFields {
   terminated: CloseReport;
   /** The last event of a session: its counters, and who ended it and why. */
   summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
+  /** What came of one session of an idle-timeout search. */
+  idle_probe: IdleProbe;
+  /** An idle-timeout search knows more than before: how many sessions are idle, and when it is done at the latest. */
+  idle_search: IdleBrackets & { under_way: number; done_in_s: number };
+  /** What an idle-timeout search has found. */
+  idle_timeout: IdleFindings;
   /** The last event of a load run. */
   total: Total;
   /** Something that a user should know besides the events of sessions. */

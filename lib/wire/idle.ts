@@ -100,3 +100,53 @@ export function readIdleResults(object: JsonObject): { seen: IdleSeen[]; isLast:
   });
   return { seen, isLast: last === true };
 }
+
+/** Between which idle times a timeout lies, by who speaks then. */
+export interface IdleBracket {
+  /** The longest that is survived, in seconds; 0 if none is known. */
+  readonly survives_s: number;
+  /** The shortest after which a connection is forgotten, in seconds; `null` if none was found. */
+  readonly forgotten_by_s: number | null;
+  /** How connections end that were forgotten; most of them, if not all alike. */
+  readonly how: "silent" | "reset_client" | "reset_server" | "reset_both" | "closed" | null;
+}
+
+/** The brackets of both directions. */
+export interface IdleBrackets {
+  /** The client speaks first. */
+  readonly client_first: IdleBracket;
+  /** The server speaks first. */
+  readonly server_first: IdleBracket;
+}
+
+/** What a search has found. */
+export interface IdleFindings extends IdleBrackets {
+  /** What does not fit one timeout for each direction. */
+  readonly contradictions: readonly string[];
+  /** Whether the search came to its end. */
+  readonly complete: boolean;
+  /** Up to which idle time it searched, in seconds. */
+  readonly up_to_s: number;
+}
+
+/** What came of one session of a search: `client/idle_search/probe.ts` says what each field means. */
+export interface IdleProbe {
+  /** Its number in the search. */
+  readonly n: number;
+  /** Who was to speak first. */
+  readonly first: Role;
+  /** How long it was to be idle, in milliseconds. */
+  readonly idle_ms: number;
+  /** What became of it. */
+  readonly outcome: string;
+  /** How long it was idle. */
+  readonly idled_ms: number;
+  /** When it ended, if before it was spoken on. */
+  readonly ended_after_ms?: number;
+  /** What the kernel said of it. */
+  readonly kernel?: string;
+  /** The client's port. */
+  readonly local_port?: number;
+  /** What else is known. */
+  readonly text?: string;
+}

@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { IdleBracket, IdleBrackets } from "../../wire/idle.ts";
+
 /** Which side speaks first after the idle time. */
 export type FirstSpeaker = "client" | "server";
 
@@ -51,3 +53,48 @@ export interface ProbeResult {
   /** What else is known, for people. */
   readonly text?: string;
 }
+
+/** What is known of one direction: between the longest idle time that sessions survive and the shortest that they do not. */
+export type Bracket = IdleBracket;
+
+/** What is known of both directions. */
+export type Brackets = IdleBrackets;
+
+/** How far a search has come. */
+export interface SearchProgress extends Brackets {
+  /** How many sessions are idle at present. */
+  readonly under_way: number;
+  /** In how many milliseconds it will be done at the latest, as far as can be said by now. */
+  readonly done_in_ms: number;
+}
+
+/** What a search has found. */
+export interface SearchResult extends Brackets {
+  /** Whether it has come to its end; if not, the brackets are what is known so far. */
+  readonly isComplete: boolean;
+  /** What does not fit one timeout for each direction, a sentence for each, with the numbers. */
+  readonly contradictions: readonly string[];
+}
+
+/** A search, as whoever carries it out sees it. */
+export interface ProbeSearch {
+  /** Whether nothing is left to be probed. */
+  readonly isDone: boolean;
+  /**
+   * What to start now, within the limits on how many may be idle at a time and how many may be opened in a second.
+   * To be asked again after each result, and every {@linkcode ASK_INTERVAL_MS}.
+   */
+  next(now_ms: number): readonly ProbePlan[];
+  /** Takes what came of a probe. */
+  add(result: ProbeResult, now_ms: number): void;
+  /** How far it has come. */
+  progress(now_ms: number): SearchProgress;
+  /** What it has found, or has found so far. */
+  result(): SearchResult;
+}
+
+/** How often a search is asked for more to start, in milliseconds: at least as often as sessions may be opened. */
+export const ASK_INTERVAL_MS = 50;
+
+/** How many sessions may be opened in a second. */
+export const MAX_OPENED_PER_SECOND = 20;

@@ -85,26 +85,11 @@ export class Prober {
    * @throws Only for a defect of this program.
    */
   async probe(plan: ProbePlan): Promise<ProbeResult> {
-    const { search } = this.#options;
-    const terms = { seconds: plan.idle_ms / 1000, first: plan.first };
-    const opened = await this.#openSession(idleSessionId(search, plan.id), { idle: terms });
-    const idled_ms = 0;
+    const opened = await this.#openIdle(plan);
     if ("reason" in opened) return this.#notOpened(plan, opened);
-    const { connection, greeting, idle } = opened;
+    const { connection, idle } = opened;
     const port = splitAddress(connection.local)?.port;
     const local = port !== undefined && { local_port: Number(port) };
-    if (!greetingIdle(greeting)) {
-      this.#close(idle, "done");
-      return this.#notOpened(plan, OLDER);
-    }
-    if (!await idle.exchange(true)) {
-      this.#close(idle, "silent");
-      const { closeReason } = idle;
-      const text = closeReason?.text || "nothing came back behind the handshake";
-      return { plan, outcome: "not_opened", idled_ms, text, ...local };
-    }
-    this.hasOpened = true;
-    this.failures = 0;
     const speaks = plan.first === "client";
     const outcome = await idle.idle(plan.idle_ms, { speaks, wait_ms: JUDGE_MS, isSure: true });
     const kernel = outcome.fate === "silent" ? await this.#askKernel(connection) : undefined;
@@ -115,6 +100,30 @@ export class Prober {
       ...kernel !== undefined && { kernel },
       ...local,
     };
+  }
+
+  /**
+   * Speaks on one session so many times, each time after the plan's idle time: returns for how long it has lived, in
+   * milliseconds, or why it was not opened.
+   *
+   * @throws Only for a defect of this program.
+   */
+  async keep(
+    plan: ProbePlan,
+    times: number,
+  ): Promise<{ lived_ms: number; isAlive: boolean } | CloseReason> {
+    const opened = await this.#openIdle(plan);
+    if ("reason" in opened) return opened;
+    const { idle } = opened;
+    let lived_ms = 0;
+    let isAlive = true;
+    for (let time = 0; time < times && isAlive; time++) {
+      const outcome = await idle.idle(plan.idle_ms, { speaks: true, wait_ms: JUDGE_MS });
+      lived_ms += outcome.idled_ms;
+      isAlive = outcome.fate === "alive";
+    }
+    this.#close(idle, isAlive ? "done" : "silent");
+    return { lived_ms, isAlive };
   }
 
   /** Ends everything that is under way; what it comes to is void. */
@@ -152,6 +161,26 @@ export class Prober {
     const outcome = this.#stopping.signal.aborted ? "void" : "not_opened";
     const text = failure.text || failure.reason;
     return { plan, outcome, idled_ms: 0, text };
+  }
+
+  /** Opens the session of a plan, whose idle time begins with that. */
+  async #openIdle(plan: ProbePlan): Promise<Opened | CloseReason> {
+    const terms = { seconds: plan.idle_ms / 1000, first: plan.first };
+    const id = idleSessionId(this.#options.search, plan.id);
+    const opened = await this.#openSession(id, { idle: terms });
+    if ("reason" in opened) return opened;
+    const { greeting, idle } = opened;
+    if (!greetingIdle(greeting)) {
+      this.#close(idle, "done");
+      return OLDER;
+    }
+    if (!await idle.exchange(true)) {
+      this.#close(idle, "silent");
+      return idle.closeReason!;
+    }
+    this.hasOpened = true;
+    this.failures = 0;
+    return opened;
   }
 
   async #openSession(

@@ -1,0 +1,46 @@
+/**
+ * What to set where, so that no connection is idle for too long.
+ *
+ * @module
+ */
+
+/** How much of what idle sessions survive an interval may take, to stay clear of the timeout. */
+const SAFE_SHARE = 0.8;
+
+/** What Linux sends keep-alive packets after by default, in seconds (`tcp(7)`). */
+const LINUX_KEEPALIVE_S = 7_200;
+
+/** Below so many seconds, gRPC's servers take pings for an attack unless they permit it (gRFC A8). */
+const GRPC_SHORTEST_S = 300;
+
+/** The longest interval, in seconds, that keeps what survives so many seconds open; 0 if nothing is known. */
+export function safeInterval_s(survives_s: number): number {
+  const longest = survives_s * SAFE_SHARE;
+  return longest >= 1 ? Math.floor(longest) : Math.floor(longest * 1000) / 1000;
+}
+
+/** The settings that keep connections open over a path on which idle ones survive so many seconds. */
+export function adviceLines(survives_s: number, isUnlimited: boolean): string[] {
+  const interval = safeInterval_s(survives_s);
+  if (interval === 0) return ["no interval can be advised: no idle session is known to survive"];
+  if (isUnlimited && interval >= LINUX_KEEPALIVE_S * SAFE_SHARE) {
+    return [`data_interval: up to ${interval} s; nothing else has to be set for this path`];
+  }
+  const keepalive = Math.max(1, Math.floor(interval));
+  // A probe that is lost is repeated before the timeout is over.
+  const again = Math.max(1, Math.min(75, Math.floor(keepalive / 4)));
+  const grpc = keepalive < GRPC_SHORTEST_S
+    ? "; its server has to permit that: GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS"
+    : "";
+  return [
+    `to keep connections open, send something every ${interval} s or more often (0.8 of what survives)`,
+    `  Pulsewire: data_interval = ${interval}`,
+    `  Linux, for programs that ask for keep-alive: sysctl -w net.ipv4.tcp_keepalive_time=${keepalive} ` +
+    `net.ipv4.tcp_keepalive_intvl=${again}`,
+    `  OpenSSH: ClientAliveInterval ${keepalive} (sshd_config), ServerAliveInterval ${keepalive} (ssh_config)`,
+    `  PostgreSQL: tcp_keepalives_idle = ${keepalive}, tcp_keepalives_interval = ${again}; in libpq ` +
+    `keepalives_idle=${keepalive}`,
+    `  gRPC: GRPC_ARG_KEEPALIVE_TIME_MS = ${keepalive * 1000}${grpc}`,
+    `  HAProxy: option clitcpka and option srvtcpka, clitcpka-idle ${keepalive}s, srvtcpka-idle ${keepalive}s`,
+  ];
+}
