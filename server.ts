@@ -157,9 +157,12 @@ if (import.meta.main) {
       };
       if (!isOne) checkThreads(workers);
       options.maxUnopened = await unopenedLimit(settings, events);
-      const server = isOne
-        ? Server.listen(options)
-        : await WorkerPool.listen({ ...options, watch, workers, startThread: startWorkerThread });
+      const server = isOne ? Server.listen(options) : await WorkerPool.listen({
+        ...options,
+        monitor: watch,
+        workers,
+        startThread: startWorkerThread,
+      });
       if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
       return new ReachableServer({

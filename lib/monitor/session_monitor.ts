@@ -142,7 +142,7 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
   async totals(): Promise<Totals> {
     const sums = this.#roster.totals();
     const others = await Promise.all(this.#threads.map((thread) => thread.totals()));
-    for (const each of others) addTotals(sums, each);
+    for (const each of others) if (each) addTotals(sums, each);
     const phases: Record<Phase, number> = { connecting: 0, data: 0, heartbeat: 0, terminated: 0 };
     let [silent, held] = [0, 0];
     for (const track of this.#tracks) {

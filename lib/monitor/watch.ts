@@ -90,8 +90,8 @@ export interface Begun {
 export interface WatchedThread {
   /** Reads these sessions; `undefined` of those that are not there. */
   read(sessions: readonly string[]): Promise<readonly (LiveReading | undefined)[]>;
-  /** Its totals, of sessions that have ended too. */
-  totals(): Promise<LedgerTotals>;
+  /** Its totals, of sessions that have ended too; `undefined` if it has failed before it was ever asked. */
+  totals(): Promise<LedgerTotals | undefined>;
   /** How many data messages of each session are in doubt, of those that have any. */
   inDoubt(): Promise<readonly (readonly [session: string, count: number])[]>;
 }

@@ -6,6 +6,7 @@
  */
 import type { Thread } from "../../lib/platform/thread_link.ts";
 import { OriginalProtocol } from "../../lib/original/protocol.ts";
+import type { ProcessWatch } from "../../lib/monitor/watch.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ToWorker } from "../../lib/server/workers/messages.ts";
@@ -33,12 +34,16 @@ export interface PoolSetting {
   network: MemoryNetwork;
   /** What the server is made of, where that matters. */
   options?: Partial<ServerOptions>;
+  /** Reads the sessions, for a monitor. */
+  watch?: ProcessWatch;
   /** Where to put the threads that are started. */
   threads?: StagedThread[];
 }
 
 /** Starts a server. */
-export async function startPool({ clock, network, options, threads = [], workers }: PoolSetting) {
+export async function startPool(
+  { clock, network, options, threads = [], watch, workers }: PoolSetting,
+) {
   const recorder = new Recorder(clock);
   let drawn = 0;
   const world = {
@@ -47,7 +52,7 @@ export async function startPool({ clock, network, options, threads = [], workers
     random: (bytes: Uint8Array) => void bytes.fill(++drawn),
     legacy: new OriginalProtocol(),
   };
-  const made = serverOptions({ ...world, sink: recorder, ...options });
+  const made = serverOptions({ ...world, sink: recorder, watch, ...options });
   const startThread = () => {
     const thread = startMemoryThread(world);
     threads.push(observe(thread));
@@ -55,7 +60,7 @@ export async function startPool({ clock, network, options, threads = [], workers
   };
   const server = workers === 1
     ? Server.listen(made)
-    : await WorkerPool.listen({ ...made, workers, startThread });
+    : await WorkerPool.listen({ ...made, monitor: watch, workers, startThread });
   const status = server.run();
   // Whoever waits for it hears of a failure.
   status.catch(() => {});

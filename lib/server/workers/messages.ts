@@ -17,6 +17,7 @@ import type { Key } from "../../wire/proof.ts";
 import type { IdleSeen } from "../../wire/idle.ts";
 import type { HoldReason } from "../../wire/protocol.ts";
 import type { Placement, Proven, Refusal, ServerConfig, Stranger, Verdict } from "../options.ts";
+import type { Begun, LedgerTotals, LiveReading, Trouble } from "../../monitor/watch.ts";
 import type { SessionCounts } from "../session_registry.ts";
 
 /** How a worker records. */
@@ -37,6 +38,8 @@ export interface WorkerConfig extends Readonly<ServerConfig> {
   readonly recording?: WorkerRecording;
   /** Whether the main thread judges connections. */
   readonly isJudged: boolean;
+  /** Whether a monitor reads the sessions. */
+  readonly isWatched: boolean;
   /** If data messages are delivered: whether they are stored. */
   readonly delivery?: { readonly isDurable: boolean };
   /** The sessions of an earlier process that the worker restores. */
@@ -92,6 +95,28 @@ export type IoMessage =
 /** A connection that another worker has accepted, so long ago, with what came of the proof of its key. */
 export type ForwardedMessage = { forwarding: number; age_ms: number; proven?: Proven } & Accepted;
 
+/** What a monitor reads of a worker's sessions, and what it is told. */
+export type WatchRequest =
+  | { read: "sessions"; sessions: readonly string[] }
+  | { read: "totals" }
+  | { read: "in_doubt" };
+
+/** What was read. */
+export interface WatchResults {
+  /** These sessions; `undefined` of those that are not there. */
+  sessions: readonly (LiveReading | undefined)[];
+  /** All in total. */
+  totals: LedgerTotals;
+  /** How many data messages are in doubt, of those sessions that have any. */
+  in_doubt: readonly (readonly [session: string, count: number])[];
+}
+
+/** What a worker's sessions, and its server, tell a monitor. */
+export type WatchNews =
+  | { news: "begun" } & Begun
+  | { news: "released"; session: string }
+  | { news: "trouble"; what: Trouble; text?: string };
+
 /** From the main thread to a worker. */
 export type ToWorker =
   /** Open the port. */
@@ -120,6 +145,8 @@ export type ToWorker =
   | { kind: "longest_away"; call: number }
   /** Evict that session. */
   | { kind: "make_room"; call: number }
+  /** Read this of the sessions. */
+  | { kind: "watch"; call: number; request: WatchRequest }
   /** Nothing more can be delivered. */
   | { kind: "delivery_failed"; text: string }
   /** Show and ask for these from now on. */
@@ -164,5 +191,8 @@ export type FromWorker =
   /** Without a time if no session can be evicted. */
   | { kind: "longest_away_result"; call: number; away_ms?: number }
   | { kind: "make_room_result"; call: number; isMade: boolean }
-  /** The last message, with the counts of sessions. */
-  | { kind: "stopped"; counts: SessionCounts };
+  /** What a monitor is told. */
+  | { kind: "watched" } & WatchNews
+  | { kind: "watch_result"; call: number; result: WatchResults[keyof WatchResults] }
+  /** The last message, with the counts of sessions, and what they come to if a monitor reads them. */
+  | { kind: "stopped"; counts: SessionCounts; totals?: LedgerTotals };

@@ -31,6 +31,7 @@ import {
   type WorkerConfig,
 } from "./messages.ts";
 import { RemoteDelivery, remoteRecording, RemoteSink } from "./remote.ts";
+import { RemoteWatch } from "./watching.ts";
 
 /** What cannot be sent to the worker's thread, and is made there. */
 export interface WorkerPlatform
@@ -62,6 +63,7 @@ export class ServerWorker implements Coordinator {
   #keys?: KeyRing;
   #tls?: Promise<ServingTls>;
   #sink?: RemoteSink;
+  #watch?: RemoteWatch;
 
   /** Creates a worker that waits for `start`. */
   constructor(port: Port, platform: WorkerPlatform) {
@@ -155,6 +157,10 @@ export class ServerWorker implements Coordinator {
         const isMade = this.#server!.registry.makeRoom();
         return this.#link.send({ kind: "make_room_result", call: message.call, isMade });
       }
+      case "watch": {
+        const result = this.#watch!.read(message.request);
+        return this.#link.send({ kind: "watch_result", call: message.call, result });
+      }
       case "delivery_failed":
         this.delivery!.fail();
         return this.#server!.onDeliveryFailed(message.text);
@@ -180,6 +186,7 @@ export class ServerWorker implements Coordinator {
     if (config.keys) this.#keys = new KeyRing(config.keys, random);
     const recording = config.recording && remoteRecording(config.recording, clock, send);
     this.#sink = new RemoteSink(config.wantsMessages, send, recording);
+    if (config.isWatched) this.#watch = new RemoteWatch(clock, send);
     this.#tls = config.tls && serveTls?.(config.tls);
     const tls = this.#tls && await this.#tls;
     try {
@@ -192,7 +199,8 @@ export class ServerWorker implements Coordinator {
         transport: tls ? tls.on(transport) : transport,
         clock,
         random,
-        sink: this.#sink,
+        sink: this.#watch?.tee(this.#sink) ?? this.#sink,
+        watch: this.#watch,
       });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
@@ -204,7 +212,8 @@ export class ServerWorker implements Coordinator {
   #serve(server: Server): void {
     server.run().then(() => {
       this.#sink!.recording?.flush();
-      this.#link.send({ kind: "stopped", counts: server.counts });
+      const totals = this.#watch && { totals: this.#watch.totals() };
+      this.#link.send({ kind: "stopped", counts: server.counts, ...totals });
     });
   }
 

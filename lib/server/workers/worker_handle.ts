@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LedgerTotals, ProcessWatch } from "../../monitor/watch.ts";
 import { afterTurn } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { hasDescriptors } from "../../platform/net/tcp.ts";
@@ -10,6 +11,8 @@ import { startThread, type Thread, ThreadLink } from "../../platform/thread_link
 import type { Recipient } from "../../store/delivery.ts";
 import type { SessionCounts } from "../session_registry.ts";
 import { errorOf, type FromWorker, type ToWorker } from "./messages.ts";
+import type { WatchRequest, WatchResults } from "./messages.ts";
+import { type AskedWorker, RemoteThread } from "./watching.ts";
 
 /** Options for {@linkcode WorkerHandle}. */
 export interface WorkerHandleOptions {
@@ -17,10 +20,12 @@ export interface WorkerHandleOptions {
   onMessage: (message: FromWorker) => void;
   /** Called when data messages of the worker are delivered. */
   onDelivered: () => void;
+  /** The monitor that reads its sessions, if there is one. */
+  watch?: ProcessWatch;
 }
 
 /** Controls a worker by messages to its thread. */
-export class WorkerHandle {
+export class WorkerHandle implements AskedWorker {
   readonly #loaded = Promise.withResolvers<void>();
   readonly #listening = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
@@ -32,20 +37,24 @@ export class WorkerHandle {
   readonly stopped: Promise<void> = this.#stopped.promise;
   /** How many sessions it has served, and how many of them were lost; set once it has stopped. */
   counts?: SessionCounts;
+  /** What its sessions came to; set once it has stopped, if a monitor reads them. */
+  totals?: LedgerTotals;
   readonly #thread: Thread;
   readonly #onDelivered: () => void;
   readonly #link: ThreadLink<ToWorker, FromWorker, FromWorker>;
+  readonly #watched?: RemoteThread;
   #unacknowledged = 0;
   /** Recipients with data messages in the next batch, by number. */
   readonly #recipients = new Map<number, Recipient>();
 
   /** Creates the handle of a thread. */
-  constructor(thread: Thread, { onDelivered, onMessage }: WorkerHandleOptions) {
+  constructor(thread: Thread, { onDelivered, onMessage, watch }: WorkerHandleOptions) {
     this.#thread = thread;
     this.#onDelivered = onDelivered;
     // A failure rejects all three; whoever awaits one of them handles it.
     for (const each of [this.loaded, this.listening, this.stopped]) each.catch(() => {});
     this.#link = new ThreadLink(thread, (message) => this.#handle(message) || onMessage(message));
+    if (watch) this.#watched = new RemoteThread(this, watch);
     thread.onerror = (event) => {
       event.preventDefault();
       const failure = new Error(`a worker failed: ${event.message}`);
@@ -71,6 +80,12 @@ export class WorkerHandle {
   async makeRoom(): Promise<boolean> {
     const reply = await this.#link.request((call) => ({ kind: "make_room", call }));
     return reply.kind === "make_room_result" && reply.isMade;
+  }
+
+  /** Reads what a monitor asks for. */
+  async ask(request: WatchRequest): Promise<WatchResults[keyof WatchResults]> {
+    const reply = await this.#link.request((call) => ({ kind: "watch", call, request }));
+    return (reply as FromWorker & { kind: "watch_result" }).result;
   }
 
   /** The recipient of this number: the same one for all data messages until the next delivery. */
@@ -117,11 +132,16 @@ export class WorkerHandle {
         return true;
       case "longest_away_result":
       case "make_room_result":
+      case "watch_result":
         this.#link.resolve(message.call, message);
         return true;
       case "stopped":
         this.counts = message.counts;
+        this.totals = message.totals;
         this.#stopped.resolve();
+        return true;
+      case "watched":
+        this.#watched!.onNews(message);
         return true;
       default:
         return false;

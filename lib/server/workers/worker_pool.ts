@@ -1,13 +1,14 @@
 /**
- * A server of several workers, each in its own thread. This file runs in the main thread, which owns store,
- * output and event sink; `worker_handle` is its side of one worker, `routing` knows which worker owns a
- * session. `worker` is the other side: a `Server` in a thread, started by `thread_main`; `remote` is its
- * delivery and sink. `forwarded_connection` serves what another worker accepted; `messages` is the protocol.
+ * A server of several workers, each in its own thread. This file runs in the main thread, which owns store, output
+ * and event sink; `worker_handle` is its side of one worker, `routing` knows which worker owns a session. `worker` is
+ * the other side: a `Server` in a thread, started by `thread_main`; `remote` is its delivery and sink, `watching` both
+ * sides of its monitor. `forwarded_connection` serves what another worker accepted; `messages` is the protocol.
  *
  * Only `server.ts`, the entry point, calls it. A worker must never touch store or output, nor place a session.
  *
  * @module
  */
+import type { ProcessWatch } from "../../monitor/watch.ts";
 import { sleep } from "../../platform/condition.ts";
 import { Deadline } from "../../platform/deadline.ts";
 import type { ServerPem } from "../../platform/net/tls/server.ts";
@@ -37,6 +38,8 @@ import { WorkerHandle } from "./worker_handle.ts";
 export interface WorkerPoolOptions extends Omit<ServerOptions, "once" | "coordinator"> {
   /** Number of workers. */
   workers: number;
+  /** The monitor that reads the sessions of all workers. */
+  monitor?: ProcessWatch;
   /** Starts the thread of a worker. */
   startThread: () => Thread;
 }
@@ -163,6 +166,7 @@ export class WorkerPool {
         this.#sendFull();
       },
       onDelivered: () => this.#sendFull(),
+      watch: this.#options.monitor,
     });
     this.#workers.push(worker);
   }
@@ -178,6 +182,7 @@ export class WorkerPool {
       address: this.#address,
       // The kernel spreads connections evenly over the workers.
       maxUnopened: Math.ceil(this.#options.maxUnopened / workers),
+      isWatched: this.#options.monitor !== undefined,
       isJudged: this.#options.access?.isJudging === true,
       wantsMessages: sink.wantsMessages,
       recording: workerRecording(this.#options),

@@ -20,6 +20,7 @@ const CONFIG: WorkerConfig = {
   maxMessageBytes: 1_000,
   original: true,
   isJudged: false,
+  isWatched: false,
   wantsMessages: true,
   sessions: [],
 };

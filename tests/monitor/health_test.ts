@@ -1,0 +1,45 @@
+/**
+ * Whether a process says that it does its work.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { Server } from "../../lib/server/server.ts";
+import { MemoryNetwork } from "../support/memory_network.ts";
+import { monitored } from "../support/monitored.ts";
+import { serverOptions } from "../support/server_options.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+
+Deno.test("a client is healthy, and one that did not run is not, for ten seconds", async () => {
+  const clock = new VirtualClock();
+  const { monitor } = monitored(clock, "client");
+  assertEquals(monitor.health(), { ok: true, problems: [] });
+  await clock.advance(60_000);
+  assertEquals(monitor.health().ok, true);
+  clock.stall(1_400);
+  assertEquals(monitor.health().ok, true);
+  await clock.advance(200);
+  clock.stall(1_800);
+  // Before the tick that is late.
+  assertEquals(monitor.health().problems, ["this process did not run for 1.5 s, 0.0 s ago"]);
+  await clock.advance(9_900);
+  assertEquals(monitor.health().problems, ["this process did not run for 1.5 s, 9.9 s ago"]);
+  await clock.advance(100);
+  assertEquals(monitor.health(), { ok: true, problems: [] });
+});
+
+Deno.test("a server is healthy while it listens", async () => {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork(clock);
+  const { monitor, parts } = monitored(clock, "server");
+  assertEquals(monitor.health().problems, ["the port is not open yet"]);
+  const server = Server.listen(serverOptions({ clock, transport: network, ...parts }));
+  server.run();
+  await clock.advance(1);
+  assertEquals(monitor.health().problems, []);
+  server.stop("shutdown");
+  assertEquals(monitor.health().problems, ["the server is being stopped"]);
+  await clock.advance(3_000);
+  monitor[Symbol.dispose]();
+  assertEquals(clock.pending, 0);
+});
