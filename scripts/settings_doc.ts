@@ -79,9 +79,10 @@ function settingRow(key: Key): string[] {
 }
 
 function optionRow(flag: string): string[] {
-  const { default: otherwise, letter, meaning, role, value } = OPTIONS[flag]!;
+  const { default: otherwise, letter, meaning, negatable, role, value } = OPTIONS[flag]!;
+  const other = negatable ? `, \`--no-${flag}\`` : letter ? `, \`-${letter}\`` : "";
   return [
-    `\`--${flag}${value ? ` ${value}` : ""}\`${letter ? `, \`-${letter}\`` : ""}`,
+    `\`--${flag}${value ? ` ${value}` : ""}\`${other}`,
     role ?? "both",
     otherwise ? ofBoth(otherwise.server, otherwise.client) : "",
     meaning,

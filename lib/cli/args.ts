@@ -55,6 +55,7 @@ function flagsOf(role: Role) {
   const switches = options.filter(([, { value }]) => !value).map(([flag]) => flag);
   const values = options.filter(([, { value }]) => value).map(([flag]) => flag);
   switches.push(...negatable);
+  negatable.push(...options.filter(([, each]) => each.negatable).map(([flag]) => flag));
   values.push(...valueKeys.map((key) => KEYS[key].flag));
   return { keys, negatable, switches, values };
 }
@@ -97,8 +98,8 @@ export function parseCommandLine(role: Role, args: readonly string[]): CommandLi
 
 /** The value of an option that is no setting: of a switch, whether it is on. */
 function optionValue(flag: string, given: unknown, role: Role): Value | undefined {
-  const { value } = OPTIONS[flag]!;
-  if (!value) return switchValue(flag, given) ?? false;
+  const { negatable, value } = OPTIONS[flag]!;
+  if (!value) return switchValue(flag, given) ?? (negatable ? undefined : false);
   const text = textValue(flag, given);
   if (text === undefined || value === "FILE" || value === "NAME") return text;
   if (value === "S") return checkValue("data_interval", text, `--${flag} ${text}`, role);

@@ -17,7 +17,7 @@ import { type OpenRecording, openRecording, recordingText } from "../output/reco
 import { Reporter } from "../output/reporter.ts";
 import type { ProcessWatch } from "../monitor/watch.ts";
 import { systemClock } from "../platform/clock.ts";
-import { sleep } from "../platform/condition.ts";
+import { aborted, sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { defectText, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
@@ -147,9 +147,12 @@ async function runTask(
     many: commandLine.sessions !== undefined,
     clock: systemClock,
   });
-  const viewing = new Viewing({ role, settings, commandLine, sink: reporter });
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  const viewing = new Viewing({ role, settings, commandLine, sink: reporter, stderr, stop });
   let recorded: OpenRecording | undefined;
   const logError = (text: string) => {
+    viewing.giveBack();
     reporter.flush();
     log.line("error", text, null);
     // It may be the last moment of this process.
@@ -157,7 +160,6 @@ async function runTask(
     recorded?.file.flushSync();
   };
   using _defects = onDefect(logError);
-  const stopping = new AbortController();
   using _reloads = onReloadSignal(() => {
     recorded?.file.reopen();
     const files = [...log.reopen() ? ["log files"] : [], ...recorded ? ["recording"] : []];
@@ -165,7 +167,7 @@ async function runTask(
     log.line("info", text, null);
   });
   // Before the first output: whoever sees that may send a signal.
-  using _signals = onStopSignal(() => stopping.abort());
+  using _signals = onStopSignal(stop);
   for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);
   try {
     const fields = startedFields(role, settings);
@@ -241,13 +243,6 @@ function startedFields(role: Role, settings: Settings): EventFields["started"] {
     zone: Temporal.Now.timeZoneId(),
     settings: Object.fromEntries(own),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }
 
 async function runUntilStopped(

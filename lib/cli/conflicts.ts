@@ -172,3 +172,31 @@ export function warningsOf(role: Role, settings: Settings, { stdin }: CommandLin
     "data_interval smaller, or data_threshold larger on the server",
   ];
 }
+
+/** Which of the standard streams are a terminal; of stderr, whether it is one that a live view can use. */
+export type Terminals = Readonly<Record<"stdin" | "stdout" | "stderr", boolean>>;
+
+/**
+ * Whether a live view is shown: on a terminal that nothing else uses, unless it is turned off.
+ *
+ * @throws {UsageError} If it is asked for, and something else uses the same terminal.
+ */
+export function showsLiveView(
+  { output }: Settings,
+  { json, live, stdin }: CommandLine,
+  at: Terminals,
+): boolean {
+  if (live === false || !at.stderr) return false;
+  const [other, stream] = at.stdout && json
+    ? ["--json", "stdout"]
+    : at.stdout && output === "-"
+    ? ["--output -", "stdout"]
+    : at.stdin && stdin
+    ? ["--stdin", "stdin"]
+    : [];
+  if (other === undefined) return true;
+  if (!live) return false;
+  throw new UsageError(
+    `--live and ${other}: both use this terminal; redirect ${stream}, or leave one out`,
+  );
+}

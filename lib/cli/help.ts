@@ -114,8 +114,10 @@ function settingLine(role: Role, key: Key): string {
 }
 
 function optionLine(role: Role, flag: string): string {
-  const { default: otherwise, letter, meaning, value } = OPTIONS[flag]!;
-  const words = `--${flag}${letter ? `, -${letter}` : ""}${value ? ` ${value}` : ""}`;
+  const { default: otherwise, letter, meaning, negatable, value } = OPTIONS[flag]!;
+  const words = `--${negatable ? "[no-]" : ""}${flag}${letter ? `, -${letter}` : ""}${
+    value ? ` ${value}` : ""
+  }`;
   return line(words, otherwise ? `${meaning} [${otherwise[role]}]` : meaning);
 }
 

@@ -11,6 +11,8 @@ import type { Role } from "../wire/protocol.ts";
 export interface OptionDescription {
   /** What stands for its value in the help; a switch has none. */
   readonly value?: "FILE" | "N" | "NAME" | "S";
+  /** Whether `--no-…` turns it off, of a switch that is neither on nor off if it is not given. */
+  readonly negatable?: true;
   /** Its one-letter spelling. */
   readonly letter?: string;
   /** What it does, in a line. */
@@ -49,6 +51,12 @@ export const OPTION_TABLE = {
   },
   duration: { value: "S", meaning: "end after S seconds" },
   check: { meaning: "check settings, files and address, say what is unsafe, and exit" },
+  live: {
+    group: "output",
+    negatable: true,
+    meaning: "show what is so now, below the lines",
+    default: both("on a terminal"),
+  },
   json: { group: "output", meaning: "write each event to stdout as one line of JSON" },
   quiet: { group: "output", letter: "q", meaning: "only warnings and errors on stderr" },
   config: {
@@ -76,6 +84,7 @@ export const OPTIONS: Readonly<Record<string, OptionDescription>> = OPTION_TABLE
 export type OptionValues = {
   -readonly [Flag in keyof typeof OPTION_TABLE]: typeof OPTION_TABLE[Flag] extends
     { value: infer Kind } ? (Kind extends "FILE" | "NAME" ? string : number) | undefined
+    : typeof OPTION_TABLE[Flag] extends { negatable: true } ? boolean | undefined
     : boolean;
 };
 

@@ -5,6 +5,7 @@
  */
 import { defectText } from "../platform/errors.ts";
 import { ignoresSignal } from "../platform/proc.ts";
+import { maySuspendItself, suspendItself } from "../platform/terminal/terminal.ts";
 
 const SIGHUP = 1;
 
@@ -42,6 +43,35 @@ export function onReloadSignal(callback: () => void): Disposable {
   const listener = () => void ignoring.then((isIgnored) => isIgnored || callback());
   Deno.addSignalListener("SIGHUP", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
+}
+
+/** What shows something on a terminal. */
+export interface TerminalUser {
+  /** The terminal has another size. */
+  onResize(): void;
+  /** The process was stopped, and goes on. */
+  onContinue(): void;
+  /** Gives the terminal back before the process is stopped. */
+  suspend(): Promise<void>;
+}
+
+/** Hands over the signals of a terminal, until it is disposed of. */
+export function onTerminalSignals(user: TerminalUser): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  const listeners: [Deno.Signal, () => void][] = [
+    ["SIGWINCH", () => user.onResize()],
+    ["SIGCONT", () => user.onContinue()],
+    // Whoever reads keys in the background is stopped, but not this process with it.
+    ["SIGTTIN", () => {}],
+  ];
+  // Otherwise the system stops it at once.
+  if (maySuspendItself()) listeners.push(["SIGTSTP", () => user.suspend().then(suspendItself)]);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  return {
+    [Symbol.dispose]() {
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    },
+  };
 }
 
 /** Reports an error that nobody caught, before it ends this process; until it is disposed of. */

@@ -11,12 +11,16 @@ import { SessionMonitor } from "../monitor/session_monitor.ts";
 import type { ProcessWatch } from "../monitor/watch.ts";
 import { exportsTelemetry, loadMeter } from "../output/metrics/meter.ts";
 import type { MetricExport } from "../output/metrics/open_telemetry.ts";
+import type { LineOutput } from "../output/line_output.ts";
 import { systemClock } from "../platform/clock.ts";
+import { ownTerminal, standardTerminals } from "../platform/terminal/terminal.ts";
 import type { EventSink } from "../session/events.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
+import { showsLiveView } from "./conflicts.ts";
 import { VERSION } from "./help.ts";
 import { type Settings, timersOf } from "./settings.ts";
+import { onTerminalSignals } from "./signals.ts";
 
 /** Shows what a monitor knows. */
 export interface Viewer {
@@ -29,6 +33,8 @@ export interface Viewer {
   start(monitor: SessionMonitor): void | Promise<void>;
   /** Ends, when no more events come; nothing of it is left behind. */
   stop(): void | Promise<void>;
+  /** Gives the terminal back at once, if it uses one: this may be the last moment of this process. */
+  giveBack?(): void;
 }
 
 /** What viewers are made from. */
@@ -39,11 +45,48 @@ export interface ViewerOptions {
   settings: Settings;
   /** The arguments. */
   commandLine: CommandLine;
+  /** Receives lines for people. */
+  stderr: LineOutput;
+  /** Ends the command in order. */
+  stop: () => void;
 }
 
 /** The viewers that settings and arguments ask for. */
-export function viewersFor(_options: ViewerOptions): Viewer[] {
-  return [...exportsTelemetry() ? [new TelemetryViewer()] : []];
+export function viewersFor(options: ViewerOptions): Viewer[] {
+  const { commandLine, settings } = options;
+  const hasLiveView = showsLiveView(settings, commandLine, standardTerminals());
+  return [
+    ...hasLiveView ? [new LiveViewer(options)] : [],
+    ...exportsTelemetry() ? [new TelemetryViewer()] : [],
+  ];
+}
+
+/** Shows what is so now below the lines of stderr. */
+class LiveViewer implements Viewer {
+  readonly #options: ViewerOptions;
+  readonly #shown = new DisposableStack();
+
+  constructor(options: ViewerOptions) {
+    this.#options = options;
+  }
+
+  async start(monitor: SessionMonitor): Promise<void> {
+    // Loaded only on a terminal.
+    const { LiveView } = await import("../output/live/live_view.ts");
+    const { stderr: output, stop } = this.#options;
+    const [terminal, hasColours] = [ownTerminal(), !Deno.noColor];
+    const options = { monitor, output, terminal, hasColours, clock: systemClock, stop };
+    const view = this.#shown.use(new LiveView(options));
+    this.#shown.use(onTerminalSignals(view));
+  }
+
+  stop(): void {
+    this.#shown.dispose();
+  }
+
+  giveBack(): void {
+    this.#shown.dispose();
+  }
 }
 
 /** Exports metrics by OpenTelemetry. */
@@ -102,5 +145,10 @@ export class Viewing {
   async stop(): Promise<void> {
     for (const viewer of this.#started.reverse()) await viewer.stop();
     this.#monitor?.[Symbol.dispose]();
+  }
+
+  /** Gives the terminal back at once. */
+  giveBack(): void {
+    for (const viewer of this.#started) viewer.giveBack?.();
   }
 }

@@ -58,3 +58,11 @@ export class Condition implements DeadlineListener {
 export function sleep(deadline: Deadline): Promise<unknown> {
   return new Condition().until(() => false, deadline);
 }
+
+/** Waits until a signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}

@@ -12,6 +12,7 @@ import type { Role } from "../../lib/wire/protocol.ts";
 const NOTHING: CommandLine = {
   settings: {},
   config: undefined,
+  live: undefined,
   json: false,
   quiet: false,
   sessions: undefined,
@@ -58,6 +59,8 @@ const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
   ["--log-dir 7", { settings: { log_dir: "7" } }],
   ["--data-interval 0.001", { settings: { data_interval: 0.001 } }],
   ["--data-interval 500ms", { settings: { data_interval: 0.5 } }],
+  ["--live", { live: true }],
+  ["--no-live ::1", { live: false, settings: { host: "::1" } }],
   ["--data-threshold=2h5m --duration 1h", { duration: 3600, settings: { data_threshold: 7500 } }],
   ["127.0.0.1:4001", { settings: { host: "127.0.0.1", port: 4001 } }],
   ["db.example:4001", { settings: { host: "db.example", port: 4001 } }],

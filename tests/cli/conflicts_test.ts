@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/args.ts";
-import { refuseConflicts, warningsOf } from "../../lib/cli/conflicts.ts";
+import { refuseConflicts, showsLiveView, warningsOf } from "../../lib/cli/conflicts.ts";
 import { defaultSettings, type Settings } from "../../lib/cli/settings.ts";
 import { UsageError } from "../../lib/platform/errors.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
@@ -135,4 +135,43 @@ Deno.test("warningsOf() a client names a data_interval that is not below data_th
   }
   // A server sends no data messages.
   assertEquals(warnings("server", "--data-interval 30"), []);
+});
+
+/** Whether a live view is shown; the standard streams that are a terminal are named by their numbers. */
+function shows(role: Role, line: string, terminals: string): boolean {
+  const commandLine = parseCommandLine(role, line === "" ? [] : line.split(" "));
+  const at = Object.fromEntries(
+    ["stdin", "stdout", "stderr"].map((name, number) => [name, terminals.includes(`${number}`)]),
+  ) as Record<"stdin" | "stdout" | "stderr", boolean>;
+  return showsLiveView({ ...defaultSettings(role), ...commandLine.settings }, commandLine, at);
+}
+
+Deno.test("showsLiveView() shows one on a terminal that nothing else uses", () => {
+  for (const line of ["", "--live", "--quiet"]) {
+    for (const terminals of ["012", "2", "02"]) {
+      assertEquals(shows("client", line, terminals), true);
+    }
+    // A pipe gets none, whatever is asked for.
+    assertEquals(shows("client", line, "01"), false);
+  }
+  assertEquals(shows("server", "--no-live", "012"), false);
+  assertEquals(shows("server", "--json", "02"), true);
+  assertEquals(shows("server", "--json", "012"), false);
+  assertEquals(shows("server", "--output -", "012"), false);
+  assertEquals(shows("server", "--output -", "2"), true);
+  assertEquals(shows("client", "--stdin", "012"), false);
+  assertEquals(shows("client", "--stdin --live", "12"), true);
+});
+
+Deno.test("showsLiveView() refuses one that would share its terminal", () => {
+  const refused = (role: Role, line: string, text: string) =>
+    assertEquals(assertThrows(() => shows(role, line, "012"), UsageError).message, text);
+  const out = "both use this terminal; redirect stdout, or leave one out";
+  refused("server", "--live --json", `--live and --json: ${out}`);
+  refused("server", "--live --output -", `--live and --output -: ${out}`);
+  refused(
+    "client",
+    "--live --stdin",
+    "--live and --stdin: both use this terminal; redirect stdin, or leave one out",
+  );
 });

@@ -107,6 +107,14 @@ export class Screen implements ByteSink {
     if (this.#row === this.#lines.length) this.#lines.push([]);
   }
 
+  /** As tmux does: what is erased as a whole has scrolled away. */
+  #keep(): void {
+    const shown = this.#lines.slice(this.#top);
+    const last = shown.findLastIndex((line) => line.join("").trimEnd() !== "");
+    this.#lines.splice(this.#top, 0, ...shown.slice(0, last + 1).map((line) => [...line]));
+    this.#row += last + 1;
+  }
+
   #control(command: string, parameters: string): void {
     if (command === "m") return;
     const line = this.#lines[this.#row]!;
@@ -114,9 +122,14 @@ export class Screen implements ByteSink {
     else if (command === "K" && parameters === "") {
       line.length = Math.min(line.length, this.#column);
     } else if (command === "J" && parameters === "") {
+      if (this.#row === this.#top && this.#column === 0) this.#keep();
       line.length = Math.min(line.length, this.#column);
       // The lines below are there, and empty.
       for (let row = this.#row + 1; row < this.#lines.length; row++) this.#lines[row] = [];
+    } else if (command === "M") {
+      // Empty lines come in from below.
+      const deleted = this.#lines.splice(this.#row, Number(parameters));
+      this.#lines.push(...deleted.map(() => []));
     } else throw new Error(`unknown to a screen: CSI ${parameters}${command}`);
   }
 }

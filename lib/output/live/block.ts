@@ -38,16 +38,17 @@ export class Block implements Footer {
     this.#isMoved = true;
   }
 
-  /** Leaves what is shown where it stands: the cursor is elsewhere now, and the next block stands there. */
+  /** Leaves what is shown where it stands, and shows nothing: the cursor may be elsewhere now. */
   leave(): void {
-    this.#shown = [];
+    this.#lines = this.#shown = [];
   }
 
   /** The text that erases the block, writes lines in its place, and the block below them. */
   around(lines: string): string {
     const isInPlace = lines === "" && !this.#isMoved;
     if (isInPlace && this.#isUnchanged()) return "";
-    const text = isInPlace ? this.#changes() : this.#whole(lines);
+    const hasBoth = this.#lines.length > 0 && this.#shown.length > 0;
+    const text = isInPlace && hasBoth ? this.#changes() : this.#whole(lines);
     this.#shown = this.#lines;
     this.#isMoved = false;
     return text;
@@ -72,9 +73,17 @@ export class Block implements Footer {
       (sum, { width }) => sum + Math.max(1, Math.ceil(width / this.#columns)),
       0,
     );
-    const erased = this.#shown.length === 0 ? "" : up(rows) + ERASE_BELOW;
+    const erased = rows === 0 ? "" : up(rows) + deleteLines(rows) + ERASE_REST;
     return `${erased}${lines}${this.#lines.map(({ text }) => `${text}\r\n`).join("")}`;
   }
+}
+
+/**
+ * Deletes so many lines from the cursor's on (ECMA-48, section 8.3.32). Where they are the whole screen, some
+ * terminals would keep what is erased in another way among the lines that have scrolled away.
+ */
+function deleteLines(count: number): string {
+  return `\x1b[${count}M`;
 }
 
 /** Moves the cursor to the start of the line so many lines above (ECMA-48, section 8.3.22). */

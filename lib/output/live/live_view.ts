@@ -10,7 +10,7 @@
  */
 import type { Monitor } from "../../monitor/monitor.ts";
 import type { Clock, Timer } from "../../platform/clock.ts";
-import type { Keys, TerminalSize } from "../../platform/terminal/terminal.ts";
+import type { Keys, OwnTerminal } from "../../platform/terminal/terminal.ts";
 import type { LineOutput } from "../line_output.ts";
 import { Block } from "./block.ts";
 import { draw } from "./drawing.ts";
@@ -31,16 +31,6 @@ const LOOK_MS = 2_000;
 /** How long, in milliseconds, the terminal may take to erase the block before the process stops all the same. */
 const SUSPEND_MS = 200;
 
-/** What the view needs of a terminal. */
-export interface LiveTerminal {
-  /** Its size now. */
-  size(): TerminalSize;
-  /** Whether this process is in the foreground. */
-  isInForeground(): Promise<boolean>;
-  /** Reads each key; called in the foreground only. Without it, there are no keys. */
-  readKeys?(onKey: (key: string) => void): Keys;
-}
-
 /** Options for {@linkcode LiveView}. */
 export interface LiveViewOptions {
   /** What is shown. */
@@ -48,7 +38,7 @@ export interface LiveViewOptions {
   /** Where it is shown, below the lines. */
   readonly output: LineOutput;
   /** The terminal behind the output. */
-  readonly terminal: LiveTerminal;
+  readonly terminal: OwnTerminal;
   /** Whether styles are used. */
   readonly hasColours: boolean;
   /** The clock. */

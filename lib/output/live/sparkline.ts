@@ -42,9 +42,12 @@ export function sparkline(history: SessionHistory, now_ms: number, columns: numb
   const begin = Math.max(first, end - columns + 1);
   const longest = longestIn(history.round_trips, bar_ms);
   const shown = Array.from({ length: end - begin + 1 }, (_, at) => longest.get(begin + at));
-  const scale = Math.max(...shown.map((ms) => ms ?? 0));
+  const known = shown.filter((ms) => ms !== undefined).sort((a, b) => a - b);
+  const [median = 0, longest_ms = 0] = [known[known.length >> 1], known.at(-1)];
+  // What waited for the end of a silence would leave no difference between all others.
+  const scale_ms = Math.min(longest_ms, median * BARS.length) || 1;
   const bars = shown.map((ms, at) => {
-    if (ms !== undefined) return BARS[Math.min(7, Math.floor(8 * ms / (scale || 1)))];
+    if (ms !== undefined) return BARS[Math.min(7, Math.floor(8 * ms / scale_ms))];
     return wasSilent(history, (begin + at) * bar_ms, bar_ms, now_ms) ? GAP : NONE;
   });
   // The time of the last bar is not over.
@@ -52,7 +55,7 @@ export function sparkline(history: SessionHistory, now_ms: number, columns: numb
   const known_ms = Math.min(now_ms - begin * bar_ms, now_ms - history.known_since_ms);
   return {
     bars: bars.join(""),
-    legend: `${durationText(known_ms)}, up to ${roundTripText(scale)}`,
+    legend: `${durationText(known_ms)}, up to ${roundTripText(longest_ms)}`,
   };
 }
 

@@ -19,8 +19,13 @@ export interface TerminalSize {
 /** What a terminal that does not know its size is taken for. */
 const USUAL_SIZE: TerminalSize = { columns: 80, rows: 24 };
 
-/** Whether a terminal receives stderr, and knows what moves the cursor. */
-export function isCapableTerminal(): boolean {
+/** Which of the standard streams are a terminal; of stderr, whether it is one that knows what moves the cursor. */
+export function standardTerminals(): Record<"stdin" | "stdout" | "stderr", boolean> {
+  const [stdin, stdout] = [Deno.stdin.isTerminal(), Deno.stdout.isTerminal()];
+  return { stdin, stdout, stderr: isCapableTerminal() };
+}
+
+function isCapableTerminal(): boolean {
   if (!Deno.stderr.isTerminal()) return false;
   if (Deno.build.os === "windows") return true;
   // A query, since without a permission Deno would ask for it on the terminal.
@@ -30,7 +35,7 @@ export function isCapableTerminal(): boolean {
 }
 
 /** The size of the terminal. */
-export function terminalSize(): TerminalSize {
+function terminalSize(): TerminalSize {
   try {
     const size = Deno.consoleSize();
     return size.columns > 0 && size.rows > 0 ? size : USUAL_SIZE;
@@ -43,7 +48,7 @@ export function terminalSize(): TerminalSize {
  * Whether this process is in the foreground of its terminal; also if it has none that controls it, or if that is
  * not known. A child process finds it out, in some 5 ms.
  */
-export async function isInForeground(): Promise<boolean> {
+async function isInForeground(): Promise<boolean> {
   // Of the child, which is in this process's group. The name before ")" may have spaces.
   const [, , group, , terminal, foreground] = (await readProc("/proc/self/stat"))
     ?.replace(/^.*\) /s, "").split(" ") ?? [];
@@ -61,10 +66,22 @@ export function suspendItself(): void {
   Deno.kill(Deno.pid, "SIGSTOP");
 }
 
-/** Whether {@linkcode readKeys} can read keys here. */
-export function mayReadKeys(): boolean {
+/** Whether keys can be read here. */
+function mayReadKeys(): boolean {
   if (Deno.build.os !== "linux" || !Deno.stdin.isTerminal()) return false;
-  return Deno.permissions.querySync({ name: "run", command: "cat" }).state === "granted";
+  return ["cat", "stty"].every((command) =>
+    Deno.permissions.querySync({ name: "run", command }).state === "granted"
+  );
+}
+
+/** Runs stty on the terminal behind stdin; gives what it says, or nothing if it fails. */
+function stty(...args: string[]): string {
+  const options = { args, clearEnv: true, stdin: "inherit", stderr: "null" } as const;
+  try {
+    return new TextDecoder().decode(new Deno.Command("stty", options).outputSync().stdout).trim();
+  } catch {
+    return "";
+  }
 }
 
 /** Keys that are being read. */
@@ -80,10 +97,12 @@ export interface Keys {
  * foreground only.
  *
  * A child `cat` reads: a read cannot be cancelled, and one that is under way when the process goes to the
- * background, by Ctrl-Z and `bg`, would stop it again (SIGTTIN).
+ * background, by Ctrl-Z and `bg`, would stop it again (SIGTTIN). A child `stty` sets the mode: Deno, once it has
+ * set it, does so at its end, too, at which a process in the background is stopped instead (SIGTTOU).
  */
-export function readKeys(onKey: (key: string) => void): Keys {
-  Deno.stdin.setRaw(true, { cbreak: true });
+function readKeys(onKey: (key: string) => void): Keys {
+  const mode = stty("-g");
+  stty("-icanon", "-echo", "min", "1", "time", "0");
   const reader = new Deno.Command("cat", {
     clearEnv: true,
     stdin: "inherit",
@@ -112,7 +131,22 @@ export function readKeys(onKey: (key: string) => void): Keys {
     abandon,
     close() {
       abandon();
-      Deno.stdin.setRaw(false);
+      if (mode !== "") stty(mode);
     },
   };
+}
+
+/** The terminal of this process, as its user needs it. */
+export interface OwnTerminal {
+  /** Its size now. */
+  size(): TerminalSize;
+  /** Whether this process is in the foreground. */
+  isInForeground(): Promise<boolean>;
+  /** Reads each key; to be called in the foreground only. Without it, no keys can be read. */
+  readKeys?(onKey: (key: string) => void): Keys;
+}
+
+/** The terminal of this process. */
+export function ownTerminal(): OwnTerminal {
+  return { size: terminalSize, isInForeground, ...mayReadKeys() && { readKeys } };
 }

@@ -59,7 +59,7 @@ Deno.test("Block erases itself and is drawn anew in the write of a line", async 
   screen.writes.length = 0;
   output.write("line");
   await settle();
-  assertEquals(screen.writes, ["\r\x1b[1A\x1b[Jline\na: 1\r\n"]);
+  assertEquals(screen.writes, ["\r\x1b[1A\x1b[1M\x1b[Kline\na: 1\r\n"]);
 });
 
 Deno.test("Block grows and shrinks, also at the lower edge of the screen", async () => {
@@ -107,12 +107,15 @@ Deno.test("Block erases what is typed below it", async () => {
 });
 
 Deno.test("Block.leave() leaves what stands there, and begins anew below", async () => {
-  const { block, screen, show } = open();
+  const { block, output, screen, show } = open();
   await show("a: 1");
   screen.show("[1]+  Stopped\n$ fg\n");
   block.leave();
+  output.write("line");
+  await settle();
+  assertEquals(screen.text, "a: 1\n[1]+  Stopped\n$ fg\nline");
   await show("a: 2");
-  assertEquals(screen.text, "a: 1\n[1]+  Stopped\n$ fg\na: 2");
+  assertEquals(screen.text, "a: 1\n[1]+  Stopped\n$ fg\nline\na: 2");
 });
 
 Deno.test("LineOutput.refresh() does not wait for a terminal that is stopped, and then draws the last", async () => {

@@ -48,6 +48,13 @@ Deno.test("sparkline() takes longer stretches together where there is less room"
   assertEquals(sparkline(history(later), 599_000, 10).legend, "4m59s, up to 1.00 ms");
 });
 
+Deno.test("sparkline() keeps the differences between usual times beside a very long one", () => {
+  assertEquals(sparkline(history([1, 2, 4, 1, 900, 2, 1, 1, 2]), 85_000, 30), {
+    bars: "▁▂▃▁█▂▁▁▂".replaceAll("▁", "▁"),
+    legend: "85.0 s, up to 900 ms",
+  });
+});
+
 Deno.test("sparkline() shows nothing without round trips, or without room", () => {
   assertEquals(sparkline(history([null, null]), 15_000, 30).bars, "");
   assertEquals(sparkline(history([1, 2, 3]), 25_000, 7).bars, "");
