@@ -7,9 +7,6 @@
 /** How much of what idle sessions survive an interval may take, to stay clear of the timeout. */
 const SAFE_SHARE = 0.8;
 
-/** What Linux sends keep-alive packets after by default, in seconds (`tcp(7)`). */
-const LINUX_KEEPALIVE_S = 7_200;
-
 /** Below so many seconds, gRPC's servers take pings for an attack unless they permit it (gRFC A8). */
 const GRPC_SHORTEST_S = 300;
 
@@ -23,8 +20,11 @@ export function safeInterval_s(survives_s: number): number {
 export function adviceLines(survives_s: number, isUnlimited: boolean): string[] {
   const interval = safeInterval_s(survives_s);
   if (interval === 0) return ["no interval can be advised: no idle session is known to survive"];
-  if (isUnlimited && interval >= LINUX_KEEPALIVE_S * SAFE_SHARE) {
-    return [`data_interval: up to ${interval} s; nothing else has to be set for this path`];
+  if (isUnlimited) {
+    return [
+      `any data_interval up to ${interval} s is safe (0.8 of what was tried), and up to there nothing has to be set ` +
+      "to keep connections open on this path",
+    ];
   }
   const keepalive = Math.max(1, Math.floor(interval));
   // A probe that is lost is repeated before the timeout is over.

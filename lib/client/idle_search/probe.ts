@@ -85,6 +85,8 @@ export interface ProbeSearch {
    * To be asked again after each result, and every {@linkcode ASK_INTERVAL_MS}.
    */
   next(now_ms: number): readonly ProbePlan[];
+  /** The sessions that are not wanted any more, by the ids of their plans: to be ended, and what comes of them is ignored. */
+  takeAbandoned(): readonly number[];
   /** Takes what came of a probe. */
   add(result: ProbeResult, now_ms: number): void;
   /** How far it has come. */

@@ -69,6 +69,8 @@ export class Prober {
   hasOpened = false;
   readonly #options: ProberOptions;
   readonly #open = new Set<IdleConnection>();
+  /** The probes under way by the ids of their plans, with their sessions once those are open. */
+  readonly #underWay = new Map<number, { idle?: IdleConnection; isCancelled: boolean }>();
   readonly #closing = new TaskGroup();
   readonly #stopping = new AbortController();
   #fetching?: Promise<ReadonlyMap<number, IdleSeen> | string>;
@@ -85,9 +87,29 @@ export class Prober {
    * @throws Only for a defect of this program.
    */
   async probe(plan: ProbePlan): Promise<ProbeResult> {
-    const opened = await this.#openIdle(plan);
-    if ("reason" in opened) return this.#notOpened(plan, opened);
-    const { connection, idle } = opened;
+    const under: { idle?: IdleConnection; isCancelled: boolean } = { isCancelled: false };
+    this.#underWay.set(plan.id, under);
+    try {
+      const opened = await this.#openIdle(plan);
+      if ("reason" in opened) return this.#notOpened(plan, opened);
+      under.idle = opened.idle;
+      if (under.isCancelled) opened.idle.stop(CANCELLED);
+      return await this.#idle(plan, opened);
+    } finally {
+      this.#underWay.delete(plan.id);
+    }
+  }
+
+  /** Ends a probe that is not wanted any more: it is void. */
+  cancel(id: number): void {
+    const under = this.#underWay.get(id);
+    if (!under) return;
+    under.isCancelled = true;
+    under.idle?.stop(CANCELLED);
+  }
+
+  /** Is idle, and finds out what became of the session. */
+  async #idle(plan: ProbePlan, { connection, idle }: Opened): Promise<ProbeResult> {
     const port = splitAddress(connection.local)?.port;
     const local = port !== undefined && { local_port: Number(port) };
     const speaks = plan.first === "client";
@@ -263,6 +285,8 @@ export class Prober {
     return await Promise.race([answered.promise, late]);
   }
 }
+
+const CANCELLED: CloseReason = { by: "self", reason: "done", text: "not wanted any more" };
 
 const NO_WELCOME: CloseReason = {
   by: "self",

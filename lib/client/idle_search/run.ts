@@ -15,7 +15,9 @@ import {
   type ExitStatus,
 } from "../../session/close_reason.ts";
 import { type EventSink, EventSource } from "../../session/events.ts";
+import { roundMs } from "../../session/ledger.ts";
 import type { Timers } from "../../session/timers.ts";
+import type { IdleBracket, IdleProbe } from "../../wire/idle.ts";
 import {
   ASK_INTERVAL_MS,
   type ProbePlan,
@@ -29,6 +31,9 @@ import { bracketsText, progressText, resultLines } from "./texts.ts";
 
 /** How many sessions in a row may not be opened, while none ever was, or after some were. */
 const MAX_FAILURES = { before: 3, after: 40 };
+
+/** How often a line tells of what has changed, in milliseconds, at most. */
+const LINE_INTERVAL_MS = 1_000;
 
 /** Options for {@linkcode IdleTimeoutRun}. */
 export interface IdleTimeoutRunOptions {
@@ -52,7 +57,7 @@ export interface IdleTimeoutRunOptions {
   clock: Clock;
   /** Receives the events. */
   sink: EventSink;
-  /** Shows how far it has come, in place, about once a second; without it, a line tells of each change. */
+  /** Shows how far it has come, in place, and in the end an empty text; without it, a line tells of each change. */
   show?: (text: string) => void;
 }
 
@@ -67,6 +72,7 @@ export class IdleTimeoutRun {
   #failure?: CloseReason;
   #defect?: { error: unknown };
   #shown = "";
+  #shown_ms = -Infinity;
 
   /** Makes a run; nothing is sent until `run`. */
   constructor(options: IdleTimeoutRunOptions) {
@@ -84,12 +90,13 @@ export class IdleTimeoutRun {
     prober.stop("done");
     await this.#until(() => this.#underWay === 0);
     await prober.closed();
+    this.#options.show?.("");
     if (this.#defect) throw this.#defect.error;
     if (!prober.hasOpened && !this.#isStopped) this.#failure ??= prober.failure;
     if (this.#failure) this.#reportFailure(this.#failure);
     const result = search.result();
     const { client_first, contradictions, isComplete, server_first } = result;
-    if (!this.#failure || prober.hasOpened) {
+    if (!this.#failure || isKnown(client_first) || isKnown(server_first)) {
       this.#events.emit("idle_timeout", {
         ...{ client_first, server_first, contradictions, complete: isComplete },
         up_to_s: upTo_ms / 1000,
@@ -137,6 +144,7 @@ export class IdleTimeoutRun {
     using pause = new Deadline(clock);
     while (!this.#isOver) {
       for (const plan of search.next(clock.now())) this.#start(plan);
+      for (const id of search.takeAbandoned()) this.#prober.cancel(id);
       this.#showProgress();
       pause.moveTo(clock.now() + ASK_INTERVAL_MS);
       await this.#changes.until(() => this.#isOver, pause);
@@ -161,8 +169,7 @@ export class IdleTimeoutRun {
   #onResult(result: ProbeResult): void {
     const { clock, search } = this.#options;
     search.add(result, clock.now());
-    const { plan: { first, id: n, idle_ms }, ...found } = result;
-    this.#events.emit("idle_probe", { n, first, idle_ms, ...found });
+    this.#events.emit("idle_probe", probeFields(result));
     const { failure, failures, hasOpened } = this.#prober;
     if (!failure || this.#isStopped) return;
     const most = hasOpened ? MAX_FAILURES.after : MAX_FAILURES.before;
@@ -174,8 +181,8 @@ export class IdleTimeoutRun {
     const progress = search.progress(clock.now());
     if (show) return show(progressText(progress));
     const known = bracketsText(progress);
-    if (known === this.#shown) return;
-    this.#shown = known;
+    if (known === this.#shown || clock.now() < this.#shown_ms + LINE_INTERVAL_MS) return;
+    [this.#shown, this.#shown_ms] = [known, clock.now()];
     const { client_first, done_in_ms, server_first, under_way } = progress;
     const done_in_s = Math.ceil(done_in_ms / 1000);
     this.#events.emit("idle_search", { client_first, server_first, under_way, done_in_s });
@@ -200,6 +207,18 @@ export class IdleTimeoutRun {
   #say(text: string): void {
     this.#events.emit("notice", { level: "info", text });
   }
+}
+
+function probeFields({ plan: { first, id: n, idle_ms }, ...found }: ProbeResult): IdleProbe {
+  const { ended_after_ms, idled_ms } = found;
+  return {
+    ...{ n, first, idle_ms, ...found, idled_ms: roundMs(idled_ms) },
+    ...ended_after_ms !== undefined && { ended_after_ms: roundMs(ended_after_ms) },
+  };
+}
+
+function isKnown({ forgotten_by_s, survives_s }: IdleBracket): boolean {
+  return survives_s > 0 || forgotten_by_s !== null;
 }
 
 /** Whether no further session would be opened either. */

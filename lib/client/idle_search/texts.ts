@@ -27,7 +27,10 @@ export function progressText(progress: SearchProgress): string {
   const { done_in_ms, under_way } = progress;
   const known = bracketsText(progress);
   const sessions = under_way === 1 ? "1 session idle" : `${under_way} sessions idle`;
-  return `${known}; ${sessions}; done in ${durationText(done_in_ms / 1000)} at the latest`;
+  const end = done_in_ms < Infinity
+    ? `; done in ${durationText(done_in_ms / 1000)} at the latest`
+    : "";
+  return `${known}; ${sessions}${end}`;
 }
 
 /** What is known of both directions. */

@@ -156,6 +156,20 @@ Deno.test("want of room, a cap and an older server are no timeouts", async () =>
   await capped.end();
 });
 
+Deno.test("a probe that is cancelled is void, wherever it is", async () => {
+  const { clock, end, prober } = await stage();
+  const early = prober.probe({ id: 1, idle_ms: 30_000, first: "server" });
+  prober.cancel(1);
+  const late = prober.probe({ id: 2, idle_ms: 30_000, first: "client" });
+  await clock.advance(1_000);
+  prober.cancel(2);
+  prober.cancel(3);
+  await clock.advance(1_000);
+  assertEquals((await early).outcome, "void");
+  assertEquals((await late).outcome, "void");
+  await end();
+});
+
 Deno.test("a server that stops voids what is under way, and stopping the search does", async () => {
   const { clock, prober, server } = await stage();
   const probing = prober.probe({ id: 1, idle_ms: 30_000, first: "server" });

@@ -43,6 +43,10 @@ class SimpleSearch implements ProbeSearch {
     return this.#plans.splice(0, MAX_OPENED_PER_SECOND);
   }
 
+  takeAbandoned(): number[] {
+    return [];
+  }
+
   add(result: ProbeResult): void {
     if (result.outcome !== "void") this.results.push(result);
   }
@@ -56,7 +60,7 @@ class SimpleSearch implements ProbeSearch {
     const of = (first: string) => this.results.filter(({ plan }) => plan.first === first);
     const bracket = (first: string): Bracket => {
       const alive = of(first).filter(({ outcome }) => outcome === "alive");
-      const dead = of(first).filter(({ outcome }) => outcome !== "alive");
+      const dead = of(first).filter(({ outcome }) => !["alive", "not_opened"].includes(outcome));
       const seconds = (results: ProbeResult[]) => results.map(({ plan }) => plan.idle_ms / 1000);
       return {
         survives_s: Math.max(0, ...seconds(alive)),
