@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
+import type { HoldReason } from "../wire/protocol.ts";
 import type { Health } from "./monitor.ts";
 import type { Trouble } from "./watch.ts";
 
@@ -15,6 +16,13 @@ const STALL_MS = 1_000;
 
 /** How long, in milliseconds, a stall counts after it. */
 const REMEMBERED_MS = 10_000;
+
+/** What a server's sessions wait for. */
+const WAITING: Readonly<Record<HoldReason, string>> = {
+  store: "sessions whose confirmations wait for the store",
+  output: "sessions whose confirmations wait for the output",
+  room: "sessions that are not read, because too much waits for the store or the output",
+};
 
 /** Watches the event loop, and keeps what fails. */
 export class HealthWatch {
@@ -48,11 +56,11 @@ export class HealthWatch {
     this.#stall = { at_ms: this.#clock.now(), ms };
   }
 
-  /** Whether this process does its work; `problems` are further ones. */
-  read(problems: readonly string[]): Health {
+  /** Whether this process does its work; a server does not whose sessions wait for its store or its output. */
+  read(sessions: Iterable<{ readonly held?: HoldReason }>): Health {
     // It may be asked before the tick that is late.
     this.stalled(this.#clock.now() - this.#due_ms);
-    const all = [...this.#troubles.values(), ...problems];
+    const all = [...this.#troubles.values(), ...holds(sessions)];
     const { at_ms, ms } = this.#stall;
     const ago_ms = this.#clock.now() - at_ms;
     if (ago_ms < REMEMBERED_MS) {
@@ -71,4 +79,10 @@ export class HealthWatch {
     this.#due_ms = this.#clock.now() + TICK_MS;
     this.#timer.set(this.#due_ms);
   }
+}
+
+function holds(sessions: Iterable<{ readonly held?: HoldReason }>): string[] {
+  const counts = new Map<HoldReason, number>();
+  for (const { held } of sessions) if (held) counts.set(held, (counts.get(held) ?? 0) + 1);
+  return [...counts].map(([reason, count]) => `${WAITING[reason]}: ${count}`);
 }

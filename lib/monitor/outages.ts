@@ -7,6 +7,7 @@ import { isPolite } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
 import type { Outage } from "./reading.ts";
 import type { Moment, SessionTrack } from "./track.ts";
+import type { PastOutage } from "./watch.ts";
 
 /** How many outages that are over are kept: the latest. */
 export const MAX_OUTAGES = 10_000;
@@ -52,6 +53,23 @@ export class Outages {
         return this.#settle(event, track.id);
       default:
         return false;
+    }
+  }
+
+  /** Takes outages of earlier processes that are over, in their order. */
+  remember(past: readonly PastOutage[]): void {
+    for (const { gap_ms, isResumed, lost_at, over_at, peer, reason, session, who } of past) {
+      if (over_at === undefined) continue;
+      this.#over.push({
+        session,
+        ...who !== undefined && { who },
+        peer,
+        began_ms: lost_at,
+        ended_ms: over_at,
+        silent_ms: gap_ms ?? null,
+        outcome: isResumed ? "resumed" : "lost",
+        cause: reason === "closed" || reason === "reset" ? reason : "unknown",
+      });
     }
   }
 

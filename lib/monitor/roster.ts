@@ -48,11 +48,16 @@ function inDoubt({ ledger }: WatchedSession["state"], confirmedUpTo: number): nu
   return Math.max(0, ledger.dataSent, ledger.dataReceived) - confirmedUpTo;
 }
 
+/** Of more sessions than this, a sum may be so old, in milliseconds: to read them all takes a while. */
+const MANY = 1_000;
+const SUM_KEPT_MS = 500;
+
 /** The sessions of one thread that have not ended, and the totals of those that have. */
 export class Roster {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, WatchedSession>();
   readonly #ended: LedgerTotals = noTotals();
+  #sum?: { totals: LedgerTotals; at_ms: number };
 
   /** Makes a roster without sessions. */
   constructor(clock: Clock) {
@@ -84,8 +89,15 @@ export class Roster {
     return session && readingOf(session, this.#clock.now());
   }
 
-  /** What all sessions come to, those that have ended too. */
+  /** What all sessions come to, those that have ended too; of many, as they did half a second ago at most. */
   totals(): LedgerTotals {
+    const now_ms = this.#clock.now();
+    const isFresh = this.#sum && now_ms - this.#sum.at_ms < SUM_KEPT_MS;
+    if (!isFresh || this.#sessions.size <= MANY) this.#sum = { totals: this.#add(), at_ms: now_ms };
+    return { ...this.#sum!.totals };
+  }
+
+  #add(): LedgerTotals {
     const totals = { ...this.#ended };
     for (const { confirmedUpTo, state } of this.#sessions.values()) {
       addLedger(totals, state.ledger, confirmedUpTo);

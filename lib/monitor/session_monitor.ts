@@ -7,20 +7,21 @@ import { afterTurn, type Clock } from "../platform/clock.ts";
 import type { Event, EventName, EventSink, Phase } from "../session/events.ts";
 import { Histogram } from "../session/histogram.ts";
 import type { Timers } from "../session/timers.ts";
-import type { HoldReason, Role } from "../wire/protocol.ts";
+import type { Role } from "../wire/protocol.ts";
 import { TimeCounts, type TimeName } from "./buckets.ts";
 import { EventCounts } from "./event_counts.ts";
 import { HealthWatch } from "./health.ts";
 import type { Health, ListQuery, Monitor, Totals } from "./monitor.ts";
 import { Outages } from "./outages.ts";
-import type { Outage, SessionHistory, SessionReading } from "./reading.ts";
+import type { Outage, SessionHistory, SessionReading, Stretch } from "./reading.ts";
 import { addTotals, Roster } from "./roster.ts";
 import { samplesOf } from "./round_trips.ts";
 import { SessionTracks } from "./session_tracks.ts";
-import { type Moment, SessionTrack, stretchesOf } from "./track.ts";
+import { type Moment, pastStates, SessionTrack, stretchesOf } from "./track.ts";
 import type {
   Begun,
   LiveReading,
+  Past,
   ProcessWatch,
   Trouble,
   WatchedSession,
@@ -35,13 +36,6 @@ const UNUSED: ReadonlySet<EventName> = new Set([
   "heartbeat_sent",
   "heartbeat_received",
 ]);
-
-/** What a server's sessions wait for. */
-const WAITING: Readonly<Record<HoldReason, string>> = {
-  store: "sessions whose confirmations wait for the store",
-  output: "sessions whose confirmations wait for the output",
-  room: "sessions that are not read, because too much waits for the store or the output",
-};
 
 /** Options for {@linkcode SessionMonitor}. */
 export interface SessionMonitorOptions {
@@ -70,8 +64,11 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
   readonly #percentiles = new Histogram();
   readonly #tracks = new SessionTracks();
   readonly #outages = new Outages();
+  /** The states that sessions which are to be restored had in earlier processes. */
+  #before = new Map<string, Stretch[]>();
   readonly #listeners = new Set<() => void>();
   #isNotifying = false;
+  #lastTime = { text: "", wall_ms: NaN };
 
   /** Makes a monitor without sessions. */
   constructor(options: SessionMonitorOptions) {
@@ -118,6 +115,11 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
 
   begun(session: Begun, thread: WatchedThread): void {
     this.#begin(session, thread);
+  }
+
+  remember(past: Past): void {
+    this.#outages.remember(past.outages);
+    this.#before = pastStates(past);
   }
 
   released(session: string): void {
@@ -191,7 +193,7 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
   }
 
   health(): Health {
-    return this.#health.read(this.role === "server" ? this.#holds() : []);
+    return this.#health.read(this.role === "server" ? this.#tracks : []);
   }
 
   onChange(changed: () => void, signal: AbortSignal): void {
@@ -202,7 +204,9 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
 
   #begin(begun: Begun, thread?: WatchedThread): SessionTrack {
     const now = this.#now();
-    const track = new SessionTrack(begun, now, thread);
+    const before = this.#before.get(begun.session);
+    this.#before.delete(begun.session);
+    const track = new SessionTrack(begun, now, { before, thread });
     this.#tracks.begin(track);
     const { away_ms } = begun;
     if (away_ms !== undefined) this.#outages.restored(track, away_ms, now);
@@ -213,7 +217,7 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
   #onEvent(event: Event): void {
     if (UNUSED.has(event.event)) return;
     const { clock } = this.#options;
-    const at = { wall_ms: Date.parse(event.time), now_ms: clock.now() };
+    const at = { wall_ms: this.#wallTime(event.time), now_ms: clock.now() };
     this.#counts.onEvent(event, at.now_ms);
     if (event.event === "listening") this.trouble("accepting");
     if (event.event === "local_stall" && event.kind === "stopped") this.#health.stalled(event.ms);
@@ -228,6 +232,12 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
     this.#roster.onEvent(event);
     if (track.takeLast(event)) this.#tracks.end(track, at.now_ms);
     if (hasChanged || hasOutageChanged) this.#changed();
+  }
+
+  /** The time of an event; parsed once for many events of one millisecond. */
+  #wallTime(text: string): number {
+    if (text !== this.#lastTime.text) this.#lastTime = { text, wall_ms: Date.parse(text) };
+    return this.#lastTime.wall_ms;
   }
 
   #onRoundTrip(track: SessionTrack, rtt_ms: number): void {
@@ -261,15 +271,6 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
       const live = track.last ?? found.get(track.id) ?? this.#roster.read(track.id);
       return live ? [track.reading(live, now_ms)] : [];
     });
-  }
-
-  /** What the sessions of a server wait for. */
-  #holds(): string[] {
-    const counts = new Map<HoldReason, number>();
-    for (const { held } of this.#tracks) {
-      if (held) counts.set(held, (counts.get(held) ?? 0) + 1);
-    }
-    return [...counts].map(([reason, count]) => `${WAITING[reason]}: ${count}`);
   }
 
   #changed(): void {

@@ -63,7 +63,8 @@ export class SessionTracks implements Iterable<SessionTrack> {
   end(track: SessionTrack, now_ms: number): void {
     this.#live.delete(track.id);
     this.#ended.set(track.id, { track, at_ms: now_ms });
-    this.#forget(now_ms);
+    // Not one by one: a map skips all that was taken out before what it holds.
+    if (this.#ended.size >= MAX_ENDED * 1.25) this.#forget(now_ms);
   }
 
   /** The sessions that a query means, all of them; `doubts` has how many data messages are in doubt, where any are. */

@@ -10,7 +10,7 @@ import type { Summary } from "../session/ledger.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 import type { SessionReading, SessionStateName, Stretch } from "./reading.ts";
 import { RoundTrips } from "./round_trips.ts";
-import type { Begun, LiveReading, WatchedThread } from "./watch.ts";
+import type { Begun, LiveReading, Past, WatchedThread } from "./watch.ts";
 
 /** How many changes of state all sessions together may have. */
 const MAX_STRETCHES = 1_000_000;
@@ -90,8 +90,12 @@ export class SessionTrack {
   /** Stretches: each one number, the time in milliseconds with three bits for the state behind it. */
   #stretches: number[];
 
-  /** Begins with a session that has begun. */
-  constructor({ away_ms, peer, session, who }: Begun, at: Moment, thread?: WatchedThread) {
+  /** Begins with a session that has begun; `before` are its states in earlier processes. */
+  constructor(
+    { away_ms, peer, session, who }: Begun,
+    at: Moment,
+    { before = [], thread }: { before?: readonly Stretch[]; thread?: WatchedThread },
+  ) {
     this.id = session;
     if (who !== undefined) this.who = who;
     this.peer = peer;
@@ -99,7 +103,11 @@ export class SessionTrack {
     this.wasOpen = away_ms !== undefined;
     this.state = this.wasOpen ? "away" : "connecting";
     this.began_ms = this.#since_ms = at.now_ms - (away_ms ?? 0);
-    this.#stretches = [packed(at.wall_ms - (away_ms ?? 0), this.state)];
+    const began_ms = at.wall_ms - (away_ms ?? 0);
+    this.#stretches = before
+      .filter(({ from_ms }) => from_ms < began_ms)
+      .map(({ from_ms, state }) => packed(from_ms, state));
+    this.#stretches.push(packed(began_ms, this.state));
   }
 
   /** Takes what an event says of its state; whether that has changed by it. */
@@ -218,4 +226,22 @@ export class SessionTrack {
 
 function packed(at_ms: number, state: SessionStateName): number {
   return at_ms * STATES.length + STATES.indexOf(state);
+}
+
+/** How many changes of state in earlier processes are taken of a session: the last ones. */
+const MAX_PAST_CHANGES = 50;
+
+/** Makes states of lost connections and resumes; whether a session was silent meanwhile is not known. */
+export function pastStates({ opened, outages }: Past): Map<string, Stretch[]> {
+  const states = new Map<string, Stretch[]>();
+  for (const [session, from_ms] of opened) states.set(session, [{ from_ms, state: "ok" }]);
+  for (const { lost_at, over_at, session } of outages) {
+    const known = states.get(session);
+    // One of an earlier session of this id, which has ended.
+    if (!known || lost_at < known[0]!.from_ms) continue;
+    known.push({ from_ms: lost_at, state: "away" });
+    if (over_at !== undefined) known.push({ from_ms: over_at, state: "ok" });
+  }
+  for (const known of states.values()) known.splice(1, known.length - 1 - MAX_PAST_CHANGES);
+  return states;
 }

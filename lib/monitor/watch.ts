@@ -96,8 +96,38 @@ export interface WatchedThread {
   inDoubt(): Promise<readonly (readonly [session: string, count: number])[]>;
 }
 
+/** A lost connection that an earlier process has noted. Times are in milliseconds since 1970. */
+export interface PastOutage {
+  /** The session's id. */
+  readonly session: string;
+  /** The name of the client's key, if it has one. */
+  readonly who?: string;
+  /** The peer's address and port. */
+  readonly peer: string;
+  /** When the connection was lost. */
+  readonly lost_at: number;
+  /** When the session was resumed, or ended; it may be that neither has happened. */
+  readonly over_at?: number;
+  /** Whether it was resumed. */
+  readonly isResumed: boolean;
+  /** How long nothing was heard by then, in milliseconds. */
+  readonly gap_ms?: number;
+  /** Why the connection was lost. */
+  readonly reason?: string;
+}
+
+/** What is known of earlier processes. */
+export interface Past {
+  /** Outages, in the order in which they began. */
+  readonly outages: readonly PastOutage[];
+  /** The sessions that have not ended, and when they were opened, in milliseconds since 1970. */
+  readonly opened: readonly (readonly [session: string, at: number])[];
+}
+
 /** Takes the sessions of all threads of a process. */
 export interface ProcessWatch extends SessionWatch {
+  /** Takes what earlier processes have left: before the sessions that are restored. */
+  remember(past: Past): void;
   /** The sessions of another thread are read there. */
   addThread(thread: WatchedThread): void;
   /** A session has begun in another thread. */

@@ -119,7 +119,11 @@ export class SessionRegistry {
 
   /** Moves a session to the new connection of its client: the last one is lost, whatever it seems. */
   takeOver(record: SessionRecord, session: ServerSession, hello: Hello): Admitted {
-    if (record.session) this.#note(record, "lost", record.session.supersede());
+    if (record.session) {
+      // Until that connection is closed, only it knows, and the new one comes in its place.
+      record.state.ledger.confirmedUpTo = record.session.confirmedUpTo;
+      this.#note(record, "lost", record.session.supersede());
+    }
     this.#lost.delete(record);
     record.session = session;
     const resumption = resumptionOf(record, hello);

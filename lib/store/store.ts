@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type { Past } from "../monitor/watch.ts";
 import { UserError } from "../platform/errors.ts";
 
 /**
@@ -73,6 +74,12 @@ export interface Store {
   commit(entries: Iterable<Entry>): Promise<void>;
   /** Closes the file, once the commit under way is done. */
   close(): Promise<void>;
+}
+
+/** The part of a store that knows of earlier processes. */
+export interface StoreHistory {
+  /** Reads at most so many outages, the latest ones. */
+  past(count: number): Promise<Past>;
 }
 
 /** Writes the payloads of delivered messages, one per line. */

@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
+import type { Totals } from "../../lib/monitor/monitor.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { BACK, callers, data } from "../support/callers.ts";
@@ -83,13 +84,13 @@ Deno.test("readings of a silent session count down to the death, which comes the
 function stageRaw(options: Partial<ServerOptions> = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock);
-  const { monitor, parts } = monitored(clock, "server");
+  const { monitor, parts, recorder } = monitored(clock, "server");
   const server = Server.listen(
     serverOptions({ clock, transport: network, ...parts, ...options }),
   );
   server.run();
   const calls = callers(network, clock);
-  return { clock, monitor, server, ...calls };
+  return { clock, monitor, recorder, server, ...calls };
 }
 
 Deno.test("readings of a session whose heartbeats are answered have all of them left", async () => {
@@ -125,6 +126,20 @@ Deno.test("readings of a session whose client stays away count down to when it i
   assertEquals((await onlyReading(monitor)).connections, 2);
   const { outages: [over] } = (await monitor.history("s"))!;
   assertEquals([over!.outcome, over!.silent_ms], ["resumed", 11_000]);
+});
+
+Deno.test("totals do not fall when a client returns whose last connection is still open", async () => {
+  const { clock, hello, monitor, recorder, resume } = stageRaw();
+  const { path, peer } = await hello("s", BACK);
+  await peer.say(data(1, 3));
+  await clock.advance(1_000);
+  path.silence("to_client", "to_server");
+  const seen: Promise<Totals>[] = [];
+  recorder.emit = () => void seen.push(monitor.totals());
+  await resume("s", { confirmed: 3, sent: 3 });
+  await clock.advance(1_000);
+  const confirmed = (await Promise.all(seen)).map(({ data_confirmed }) => data_confirmed);
+  assertEquals([...new Set(confirmed)], [3]);
 });
 
 Deno.test("readings of a client between connections count down to the next dial", async () => {

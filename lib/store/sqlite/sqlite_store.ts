@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { Past } from "../../monitor/watch.ts";
 import { type Clock, systemClock } from "../../platform/clock.ts";
 import { warnIfSlow } from "../../platform/deadline.ts";
 import { startThread } from "../../platform/thread_link.ts";
@@ -23,6 +24,7 @@ import {
   type Store,
   type StoredSession,
   StoreError,
+  type StoreHistory,
 } from "../store.ts";
 
 import type { Answer, Request } from "./thread.ts";
@@ -46,13 +48,13 @@ export interface StoreOptions {
 export async function openSqliteStore(
   path: string,
   options: StoreOptions = {},
-): Promise<Store & OutputJournal> {
+): Promise<Store & OutputJournal & StoreHistory> {
   const store = new SqliteStore(path, options);
   await store.open();
   return store;
 }
 
-class SqliteStore implements Store, OutputJournal {
+class SqliteStore implements Store, OutputJournal, StoreHistory {
   sessions: readonly StoredSession[] = [];
   readonly #name: string;
   readonly #tell: (text: string) => void;
@@ -113,6 +115,11 @@ class SqliteStore implements Store, OutputJournal {
   async linesAfter(number: number): Promise<Lines> {
     const { lines } = await this.#ask({ ask: "lines", after: number });
     return lines!;
+  }
+
+  async past(count: number): Promise<Past> {
+    const { past } = await this.#ask({ ask: "past", count });
+    return past!;
   }
 
   /** Sends a request, and warns if its answer is late. */

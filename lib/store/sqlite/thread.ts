@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Past } from "../../monitor/watch.ts";
 import type { EncodedEntries } from "../batch.ts";
 import {
   type Lines,
@@ -13,6 +14,7 @@ import {
   StoreError,
 } from "../store.ts";
 import { StoreFile } from "./file.ts";
+import { readPast } from "./history.ts";
 import { StoreWriter } from "./writer.ts";
 
 /** A request to the thread. Each has one answer, in the order of the requests. */
@@ -21,6 +23,7 @@ export type Request =
   | { ask: "commit"; entries: EncodedEntries; position?: Position }
   | { ask: "position"; path: string }
   | { ask: "lines"; after: number }
+  | { ask: "past"; count: number }
   | { ask: "close" };
 
 /** The answer to a request; to `commit` and `close` it is empty. */
@@ -35,6 +38,8 @@ export interface Answer {
   output?: OutputRecord;
   /** To `lines`: some of the messages after that number. */
   lines?: Lines;
+  /** To `past`: outages of earlier processes. */
+  past?: Past;
 }
 
 /** What a request does to the file, in the words of an error. */
@@ -43,6 +48,7 @@ const USES = {
   commit: "write",
   position: "read",
   lines: "read",
+  past: "read",
   close: "close",
 } as const;
 
@@ -81,6 +87,8 @@ class RequestHandler {
         return { output: this.#writer!.position(request.path) };
       case "lines":
         return { lines: this.#writer!.linesAfter(request.after) };
+      case "past":
+        return { past: readPast(this.#file!.database, request.count) };
       case "close":
         this.#file!.close();
         return {};
