@@ -4,6 +4,7 @@
  * @module
  */
 import { type Check, commandMain } from "./lib/cli/command.ts";
+import type { OpenWeb } from "./lib/cli/viewers.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
 import { type Settings, timersOf, windowOf } from "./lib/cli/settings.ts";
 import { Client, type ClientOptions } from "./lib/client/client.ts";
@@ -38,16 +39,22 @@ async function tlsTransport(settings: Settings, sink: EventSink): Promise<Transp
   return tls.on(tcpTransport);
 }
 
+/** Loaded only if it is asked for. */
+const openWeb: OpenWeb = async (parts) => {
+  const { openWeb } = await import("./lib/cli/outputs/web.ts");
+  return await openWeb(parts, { keys: useKeys });
+};
+
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
     // Loaded only here: sessions do not need it.
     const { reportMain } = await import("./lib/cli/commands/report.ts");
     Deno.exit(reportMain("client", Deno.args.slice(1)));
   }
-  const status = await commandMain(
-    "client",
-    Deno.args,
-    async ({ settings, commandLine, sink, watch }) => {
+  const status = await commandMain("client", Deno.args, {
+    check,
+    openWeb,
+    start: async ({ settings, commandLine, sink, watch }) => {
       const transport = settings.tls ? await tlsTransport(settings, sink) : tcpTransport;
       const timers = timersOf(settings);
       let key: Key | undefined;
@@ -96,7 +103,6 @@ if (import.meta.main) {
         sink,
       });
     },
-    check,
-  );
+  });
   Deno.exit(status);
 }

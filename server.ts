@@ -5,6 +5,7 @@
  */
 import { systemRandom } from "./lib/platform/secrets.ts";
 import { type Check, commandMain } from "./lib/cli/command.ts";
+import type { OpenWeb } from "./lib/cli/viewers.ts";
 import { isFileEntry } from "./lib/cli/check.ts";
 import { useAddressLists } from "./lib/cli/files/address_files.ts";
 import { useKeys } from "./lib/cli/files/key_file.ts";
@@ -81,16 +82,23 @@ const check: Check = async (...args) => {
   });
 };
 
+/** Loaded only if it is asked for. */
+const openWeb: OpenWeb = async (parts) => {
+  const { openWeb } = await import("./lib/cli/outputs/web.ts");
+  const { watchServerTls } = await import("./lib/cli/files/tls_files.ts");
+  return await openWeb(parts, { keys: useKeys, tls: watchServerTls });
+};
+
 if (import.meta.main) {
   if (Deno.args[0] === "report") {
     // Loaded only here: sessions do not need it.
     const { reportMain } = await import("./lib/cli/commands/report.ts");
     Deno.exit(reportMain("server", Deno.args.slice(1)));
   }
-  const status = await commandMain(
-    "server",
-    Deno.args,
-    async ({ settings, commandLine, sink, watch }) => {
+  const status = await commandMain("server", Deno.args, {
+    check,
+    openWeb,
+    start: async ({ settings, commandLine, sink, watch }) => {
       const events = new EventSource(sink, systemClock);
       const tell = (text: string) => events.emit("notice", { level: "warning", text });
       // If one thing cannot be opened, those before it are closed again.
@@ -181,7 +189,6 @@ if (import.meta.main) {
         events,
       });
     },
-    check,
-  );
+  });
   Deno.exit(status);
 }

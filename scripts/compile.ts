@@ -12,6 +12,9 @@ const THREADS = {
   client: [],
 };
 
+/** The web page, which `deno task page` makes; `lib/output/web/page_files.ts` reads it. */
+const PAGE = "dist/page";
+
 /** A small young generation saves 4 KB for each of 10,000 idle sessions, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-maglev-destroy-on-background";
 
@@ -30,6 +33,7 @@ async function compile(role: "server" | "client", folder: string): Promise<strin
       ...Deno.args.filter((arg) => arg !== "--otel"),
       ...(isExporting ? [`--include=${TELEMETRY_PACKAGE}`] : []),
       `-P=${role}`,
+      `--include=${PAGE}`,
       ...THREADS[role].map((file) => `--include=${file}`),
       `--output=${folder}/pulsewire-${role}`,
       `${role}.ts`,

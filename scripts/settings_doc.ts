@@ -28,7 +28,7 @@ file, the file beats the default. \`--config FILE\` names the file; without it, 
 in a file such a duration is a text, \`"5m"\`. A text's range is its length in characters. A list
 is an array of texts in a file, \`["192.0.2.0/24", "2001:db8::1"]\`, and has commas in a flag; an entry \`@FILE\`
 stands for those in a file, one a line with comments behind \`#\`, which is looked at every 10 s. The port 0 has a
-server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\`, \`record\`, \`log_dir\` and the files of TLS.
+server listen on any free one, which it names; a client needs the number. In a file, \`""\` means none for \`store\`, \`output\`, \`record\`, \`log_dir\` and the files of TLS, \`web\` and \`web_key_file\`.
 
 ${
     table(
@@ -63,11 +63,11 @@ function settingRow(key: Key): string[] {
   const shown = (role: Role) => {
     const value = defaultSettings(role)[key];
     if (unit === "switch") return value ? "on" : "off";
-    if (unit === "text" || unit === "choice") return value === "" ? "none" : `\`${value}\``;
+    if (["text", "choice", "address"].includes(unit)) return value === "" ? "none" : `\`${value}\``;
     if (unit === "list") return "none";
     return unit === "seconds" ? `${value} s` : String(value);
   };
-  const isOfWords = unit === "switch" || unit === "list";
+  const isOfWords = ["switch", "list", "address"].includes(unit);
   return [
     `\`${key}\``,
     unit === "switch" ? `\`--${flag}\`, \`--no-${flag}\`` : `\`--${flag}\``,

@@ -30,6 +30,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   output: "messages.txt",
   record: "night.jsonl",
   "key-file": "keys",
+  web: "8080",
+  "web-key-file": "web.key",
   "new-key": "mill-7",
   "tls-ca": "ca.pem",
   "tls-cert": "cert.pem",
@@ -215,6 +217,6 @@ function checkFlag(key: Key, value: string, where: string, role: Role): Value {
     const entries = value.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
     return checkValue(key, entries, where, role);
   }
-  const isText = ["text", "choice", "seconds"].includes(KEYS[key].unit);
+  const isText = ["text", "choice", "seconds", "address"].includes(KEYS[key].unit);
   return checkValue(key, isText ? value : numberOf(value), where, role);
 }

@@ -5,9 +5,11 @@
  */
 import { UsageError } from "../platform/errors.ts";
 import { isHost, splitAddress } from "../platform/net/address.ts";
+import { reachOf } from "../platform/net/reach.ts";
+import type { Address } from "../platform/net/transport.ts";
 import type { Role } from "../wire/protocol.ts";
 import { parseBlock } from "../server/access/address_list.ts";
-import { type Key, type KeyDescription, KEYS, type Value } from "./settings.ts";
+import { type Key, type KeyDescription, KEYS, type Settings, type Value } from "./settings.ts";
 
 export type { Value };
 
@@ -22,10 +24,14 @@ export const PATHS: readonly string[] = [
   "tls_cert",
   "tls_client_ca",
   "tls_key",
+  "web_key_file",
 ] satisfies Key[];
 
 /** The texts that may be empty in a file, which means none. */
-export const OPTIONAL_TEXTS: readonly string[] = [...PATHS, "tls_server_name" satisfies Key];
+export const OPTIONAL_TEXTS: readonly string[] = [
+  ...PATHS,
+  ...["tls_server_name", "web"] satisfies Key[],
+];
 
 /** The values that a setting can have, for people. */
 export function expectation(
@@ -41,6 +47,8 @@ export function expectation(
       return "true or false";
     case "list":
       return `a list of at most ${greatest} texts, such as ["192.0.2.0/24", "2001:db8::1"]`;
+    case "address":
+      return "a port, or a host and a port, such as 8080, 192.0.2.1:8080 or [::1]:8080";
     case "text":
       return `a text of ${least} to ${greatest} characters`;
     default:
@@ -70,6 +78,12 @@ export function checkValue(key: Key, given: unknown, where: string, role: Role):
     return value;
   }
   if (description.unit === "list") return checkList(value, greatest, where, wrong);
+  if (description.unit === "address") {
+    // A port alone may be written as a number.
+    if (typeof value !== "string" && typeof value !== "number") throw wrong();
+    if (!webAddress(`${value}`)) throw wrong();
+    return `${value}`;
+  }
   if (description.unit === "text") {
     if (typeof value !== "string") throw wrong();
     if (value.length < least || value.length > greatest) throw wrong();
@@ -105,6 +119,18 @@ function checkList(
     }
   }
   return value;
+}
+
+/** Where the web page is served, which is on this host alone if only a port is given; `undefined` if that is none. */
+export function webAddress(text: string): Address | undefined {
+  const { host, port } = splitAddress(text) ?? { host: "127.0.0.1", port: text };
+  if (!/^\d{1,5}$/.test(port ?? "") || Number(port) > 65_535 || !isHost(host)) return undefined;
+  return { host, port: Number(port) };
+}
+
+/** Whether the web page speaks TLS: at a server that has a certificate, off this host. */
+export function isWebEncrypted(role: Role, { tls_cert, web }: Settings): boolean {
+  return role === "server" && tls_cert !== "" && reachOf(webAddress(web)?.host ?? "") !== "host";
 }
 
 /** Whether an entry of a list stands for those in a file. */

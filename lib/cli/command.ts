@@ -19,7 +19,7 @@ import type { ProcessWatch } from "../monitor/watch.ts";
 import { systemClock } from "../platform/clock.ts";
 import { aborted, sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
-import { defectText, UsageError, UserError } from "../platform/errors.ts";
+import { defectText, ListenError, UsageError, UserError } from "../platform/errors.ts";
 import { isHeldByTimeWait } from "../platform/net/time_wait.ts";
 import { TransportError } from "../platform/net/transport.ts";
 import { randomSecret, systemRandom } from "../platform/secrets.ts";
@@ -34,7 +34,7 @@ import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, type Terminal, terminal } from "./prompt.ts";
 import { defaultSettings, type Key, KEYS, type Settings, timersOf } from "./settings.ts";
-import { Viewing } from "./viewers.ts";
+import { type OpenWeb, Viewing } from "./viewers.ts";
 import { onDefect, onReloadSignal, onStopSignal } from "./signals.ts";
 
 /** A client or a server: runs until it ends or is stopped. */
@@ -71,6 +71,9 @@ export type Check = (
   commandLine: CommandLine,
 ) => Promise<{ lines: readonly string[]; status: ExitStatus }>;
 
+/** What the entry point of a command passes on. */
+export type CommandParts = { start: Start; check: Check; openWeb: OpenWeb };
+
 /**
  * Runs a command from its arguments to its exit status. Errors of its user and of the network are reported.
  *
@@ -79,8 +82,7 @@ export type Check = (
 export async function commandMain(
   role: Role,
   args: readonly string[],
-  start: Start,
-  check: Check,
+  parts: CommandParts,
 ): Promise<ExitStatus> {
   const stderr = new LineOutput(Deno.stderr, () => {});
   try {
@@ -92,11 +94,11 @@ export async function commandMain(
     const name = commandLine["new-key"];
     if (name !== undefined) return await print(newKey(name));
     if (commandLine.check) {
-      const { lines, status } = await check(role, commandLine);
+      const { lines, status } = await parts.check(role, commandLine);
       if (lines.length > 0) await print(lines.join("\n"));
       return status;
     }
-    return await runTask(role, commandLine, start, stderr);
+    return await runTask(role, commandLine, parts, stderr);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     // It may contain keys, paths and names from files and flags.
@@ -123,7 +125,7 @@ async function print(text: string): Promise<ExitStatus> {
 async function runTask(
   role: Role,
   commandLine: CommandLine,
-  start: Start,
+  { openWeb, start }: CommandParts,
   stderr: LineOutput,
 ): Promise<ExitStatus> {
   const settings = resolveSettings(role, commandLine, terminal());
@@ -149,7 +151,8 @@ async function runTask(
   });
   const stopping = new AbortController();
   const stop = () => stopping.abort();
-  const viewing = new Viewing({ role, settings, commandLine, sink: reporter, stderr, stop });
+  const output = { sink: reporter, stderr };
+  const viewing = new Viewing({ role, settings, commandLine, ...output, openWeb, stop });
   let recorded: OpenRecording | undefined;
   const logError = (text: string) => {
     viewing.giveBack();
@@ -201,7 +204,7 @@ async function runTask(
     if (error instanceof UsageError) throw error;
     if (error instanceof UserError) {
       logError(error.message);
-      return EXIT.usage;
+      return error instanceof ListenError ? EXIT.unconnected : EXIT.usage;
     }
     logError(defectText(error));
     throw error;
@@ -216,9 +219,7 @@ async function runTask(
 }
 
 const NOTHING_TO_REOPEN = "SIGHUP: no log files and no recording";
-
 const BYTES_OF_MIB = 1_048_576;
-
 /** For how many sessions a server says how long its recording will last. */
 const SERVER_SESSIONS = 100;
 

@@ -5,9 +5,11 @@
  */
 import { recordingFiles } from "../output/recording_file.ts";
 import { UsageError } from "../platform/errors.ts";
+import { reachOf } from "../platform/net/reach.ts";
 import { ownsPath } from "../store/sqlite/schema.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
+import { webAddress } from "./check.ts";
 import { KEYS, type Settings } from "./settings.ts";
 
 /** The output must not be the store, nor a file that SQLite keeps beside it. */
@@ -52,6 +54,7 @@ export function refuseConflicts(
   commandLine: CommandLine,
 ): void {
   refuseSharedRecording(settings);
+  refuseOpenWeb(settings);
   refuseTlsConflicts(role, settings, commandLine);
   // A server's file says `original = true` by default: then keys switch it off.
   const asksForOriginal = role === "client" ? settings.original : commandLine.settings.original;
@@ -66,6 +69,19 @@ export function refuseConflicts(
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");
   }
   refuseSharedFile(settings);
+}
+
+/** Off this host, whoever asks for the web page must show a key. */
+function refuseOpenWeb({ web, web_key_file }: Settings): void {
+  if (web === "" && web_key_file !== "") {
+    throw new UsageError("web_key_file: has no effect without a web page; give --web, too");
+  }
+  const address = webAddress(web);
+  if (!address || web_key_file !== "" || reachOf(address.host) === "host") return;
+  throw new UsageError(
+    `--web ${web}: others than this host could see the page; give --web-key-file, too, or leave the host ` +
+      `out: --web ${address.port}`,
+  );
 }
 
 /** TLS takes a certificate and its key together, and the original program speaks none. */

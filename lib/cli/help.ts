@@ -13,6 +13,7 @@ const PATHS: Partial<Record<Key, string>> = {
   output: " FILE",
   record: " FILE",
   key_file: " FILE",
+  web_key_file: " FILE",
   tls_ca: " FILE",
   tls_cert: " FILE",
   tls_client_ca: " FILE",
@@ -84,7 +85,7 @@ export function helpText(role: Role): string {
     group("Run", options()),
     group("Output", [
       ...options("output"),
-      ...settings("log_dir", "log_stamps", "record", "record_max_mb"),
+      ...settings("log_dir", "log_stamps", "record", "record_max_mb", "web", "web_key_file"),
     ]),
     group("Other", [...settings("original"), ...options("other")]),
     group(
@@ -104,6 +105,7 @@ function settingLine(role: Role, key: Key): string {
     text: " TEXT",
     choice: ` ${choices.join("|")}`,
     list: " LIST",
+    address: " [HOST:]PORT",
   };
   const letter = unit === "switch" ? "" : PATHS[key] ?? letters[unit];
   const words = unit === "switch" ? `--[no-]${flag}` : `--${flag}${letter}`;

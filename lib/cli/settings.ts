@@ -16,7 +16,9 @@ export interface KeyDescription {
   /** Its flag, without the dashes. */
   readonly flag: string;
   /** The kind and unit of its value. */
-  readonly unit: "seconds" | "count" | "port" | "bytes" | "text" | "choice" | "switch" | "list";
+  readonly unit:
+    | ("seconds" | "count" | "port" | "bytes")
+    | ("text" | "choice" | "switch" | "list" | "address");
   /** Least and greatest value; of a text, its length in characters; of a list, of how many entries. */
   readonly range: readonly [least: number, greatest: number];
   /** Of a choice, every value that it can have. */
@@ -39,12 +41,7 @@ const SERVER_COUNT = { role: "server", unit: "count", range: [0, 10_000_000] } a
 const SERVER_SECONDS = { role: "server", unit: "seconds", range: [0, 1_000_000] } as const;
 
 /** A list of addresses and blocks, by default empty. */
-const ADDRESSES = {
-  unit: "list",
-  range: [0, 10_000],
-  default: { server: [], client: [] },
-  role: "server",
-} as const;
+const ADDRESSES = { unit: "list", range: [0, 10_000], default: both([]), role: "server" } as const;
 
 const SWITCH = { unit: "switch", range: [0, 1] } as const;
 
@@ -184,10 +181,7 @@ export const SETTINGS = {
     default: 0,
     meaning: "new connections of one address, more wait; 0: any number",
   },
-  allow: {
-    ...ADDRESSES,
-    meaning: "who may connect: addresses, blocks, @FILE; nobody else",
-  },
+  allow: { ...ADDRESSES, meaning: "who may connect: addresses, blocks, @FILE; nobody else" },
   deny: { ...ADDRESSES, meaning: "who may not connect: addresses, blocks, @FILE" },
   key_file: { ...PATH, meaning: "file of keys, which both sides prove: name and secret" },
   open_firewall: {
@@ -236,16 +230,20 @@ export const SETTINGS = {
     default: "zone",
     meaning: "time stamps of log lines: with the time zone, or without",
   },
-  record: {
-    ...PATH,
-    meaning: "file to record events and frames to, for a report",
-  },
+  record: { ...PATH, meaning: "file to record events and frames to, for a report" },
   record_max_mb: {
     unit: "count",
     range: [1, 1_000_000],
     default: 64,
     meaning: "MiB of a recording until it is rotated; 5 files are kept",
   },
+  web: {
+    unit: "address",
+    range: [1, 261],
+    default: "",
+    meaning: "serve page, /metrics and /healthz here: [HOST:]PORT",
+  },
+  web_key_file: { ...PATH, meaning: "file of the key that whoever asks the page must show" },
   original: {
     ...SWITCH,
     default: { server: true, client: false },
@@ -261,7 +259,7 @@ export type Key = keyof typeof SETTINGS;
 
 /** The value of every setting, as the configuration file and the flags give it. Times are in seconds. */
 export type Settings = {
-  -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" | "choice" ? string
+  -readonly [K in Key]: typeof SETTINGS[K]["unit"] extends "text" | "choice" | "address" ? string
     : typeof SETTINGS[K]["unit"] extends "switch" ? boolean
     : typeof SETTINGS[K]["unit"] extends "list" ? readonly string[]
     : number;

@@ -7,14 +7,15 @@
  * @module
  */
 import type { TimeName } from "../monitor/buckets.ts";
+import type { Monitor } from "../monitor/monitor.ts";
 import { SessionMonitor } from "../monitor/session_monitor.ts";
 import type { ProcessWatch } from "../monitor/watch.ts";
 import { exportsTelemetry, loadMeter } from "../output/metrics/meter.ts";
 import type { MetricExport } from "../output/metrics/open_telemetry.ts";
 import type { LineOutput } from "../output/line_output.ts";
-import { systemClock } from "../platform/clock.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
 import { ownTerminal, standardTerminals } from "../platform/terminal/terminal.ts";
-import type { EventSink } from "../session/events.ts";
+import { type EventSink, EventSource } from "../session/events.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
 import { showsLiveView } from "./conflicts.ts";
@@ -37,6 +38,27 @@ export interface Viewer {
   giveBack?(): void;
 }
 
+/** What a web page is made of. */
+export interface WebParts {
+  /** Which side this is. */
+  readonly role: Role;
+  /** The settings, of which `web` is one. */
+  readonly settings: Settings;
+  /** What is shown. */
+  readonly monitor: Monitor;
+  /** Time. */
+  readonly clock: Clock;
+  /** Logs what happens to it. */
+  readonly report: (level: "info" | "warning" | "error", text: string) => void;
+}
+
+/**
+ * Serves the web page until that is disposed of, and logs where.
+ *
+ * @throws {UserError} If it cannot listen, or a file that it needs cannot be used.
+ */
+export type OpenWeb = (parts: WebParts) => Promise<Disposable>;
+
 /** What viewers are made from. */
 export interface ViewerOptions {
   /** Which side the command is. */
@@ -49,6 +71,10 @@ export interface ViewerOptions {
   stderr: LineOutput;
   /** Ends the command in order. */
   stop: () => void;
+  /** Receives events. */
+  sink: EventSink;
+  /** Serves the web page. */
+  openWeb: OpenWeb;
 }
 
 /** The viewers that settings and arguments ask for. */
@@ -58,6 +84,7 @@ export function viewersFor(options: ViewerOptions): Viewer[] {
   return [
     ...hasLiveView ? [new LiveViewer(options)] : [],
     ...exportsTelemetry() ? [new TelemetryViewer()] : [],
+    ...settings.web === "" ? [] : [new WebViewer(options)],
   ];
 }
 
@@ -86,6 +113,27 @@ class LiveViewer implements Viewer {
 
   giveBack(): void {
     this.#shown.dispose();
+  }
+}
+
+/** Serves the web page. */
+class WebViewer implements Viewer {
+  readonly #options: ViewerOptions;
+  #web?: Disposable;
+
+  constructor(options: ViewerOptions) {
+    this.#options = options;
+  }
+
+  async start(monitor: SessionMonitor): Promise<void> {
+    const { openWeb, role, settings, sink } = this.#options;
+    const events = new EventSource(sink, systemClock);
+    const report: WebParts["report"] = (level, text) => void events.emit("notice", { level, text });
+    this.#web = await openWeb({ role, settings, monitor, clock: systemClock, report });
+  }
+
+  stop(): void {
+    this.#web?.[Symbol.dispose]();
   }
 }
 
@@ -118,9 +166,9 @@ export class Viewing {
   readonly #monitor?: SessionMonitor;
 
   /** Makes the viewers that are asked for, and if there are any, a monitor that passes events on to this sink. */
-  constructor({ sink, ...options }: ViewerOptions & { sink: EventSink }) {
+  constructor(options: ViewerOptions) {
     this.#viewers = viewersFor(options);
-    const { role, settings } = options;
+    const { role, settings, sink } = options;
     if (this.#viewers.length > 0) {
       const timers = timersOf(settings);
       this.#monitor = new SessionMonitor({ role, timers, clock: systemClock, sink });

@@ -13,6 +13,12 @@ export class UsageError extends UserError {
   override readonly name = "UsageError";
 }
 
+/** Something cannot be listened on. */
+export class ListenError extends UserError {
+  /** The name of this kind of error. */
+  override readonly name = "ListenError";
+}
+
 /** The text for an error that is a defect of this program, with its stack; `effect` is what it led to. */
 export function defectText(error: unknown, effect = ""): string {
   return `a defect of this program${effect}: ${error instanceof Error ? error.stack : error}`;

@@ -122,6 +122,7 @@ Deno.test("parseCommandLine() reads a flag for every setting", () => {
       seconds: [["5"], 5],
       count: [["5"], 5],
       port: [["5"], 5],
+      address: [["[::1]:8080"], "[::1]:8080"],
       bytes: [["5"], 5],
       list: [["192.0.2.1, 2001:db8::/32,@FILE"], ["192.0.2.1", "2001:db8::/32", "@FILE"]],
     }[unit];

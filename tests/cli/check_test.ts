@@ -21,7 +21,7 @@ const SWITCHES = ALL_KEYS.filter((key) => KEYS[key].unit === "switch");
 const CHOICES = ALL_KEYS.filter((key) => KEYS[key].unit === "choice");
 const LISTS = ALL_KEYS.filter((key) => KEYS[key].unit === "list");
 const NUMBERS = ALL_KEYS.filter((key) =>
-  ![...TEXTS, ...SWITCHES, ...CHOICES, ...LISTS].includes(key)
+  ![...TEXTS, ...SWITCHES, ...CHOICES, ...LISTS, "web"].includes(key)
 );
 
 function assertRefused(key: Key, value: unknown): void {
@@ -106,6 +106,20 @@ for (const key of TEXTS) {
     }
   });
 }
+
+Deno.test("checkValue() takes a port, or a host and a port, for web, and nothing else", () => {
+  const taken = ["0", "8080", "65535", "localhost:8080", "192.0.2.1:8080", "[::1]:8080", "a.b:1"];
+  for (const value of taken) assertEquals(checkValue("web", value, "where", "client"), value);
+  assertEquals(checkValue("web", 8080, "where", "server"), "8080");
+  for (
+    const value of ["", "x", "-1", "65536", "1.5", "::1", "::1:80", "[::1]", "a:b", "a:", ":80"]
+  ) {
+    assertRefused("web", value);
+  }
+  for (const value of ["http://a:80", "1.2.3.256:80", -1, 1.5, 65_536, true, null, ["80"]]) {
+    assertRefused("web", value);
+  }
+});
 
 for (const key of SWITCHES) {
   Deno.test(`checkValue() takes true and false for ${key}, and nothing else`, () => {

@@ -31,6 +31,7 @@ const UNIT_WORDS: Readonly<Record<(typeof KEYS)[Key]["unit"], string>> = {
   choice: " or ",
   switch: "Whether",
   list: "@FILE",
+  address: "a port",
 };
 
 /** The comment right above each key, and the value behind it. */
@@ -64,10 +65,12 @@ for (const role of ROLES) {
     Deno.test(`${role}.toml has the unit, range, default and flag of ${key}`, () => {
       const { comment, value } = explainedKeys(role).get(key)!;
       const { choices, flag, range: [least, greatest], unit } = KEYS[key];
-      const words = { switch: "true or false", list: 'Addresses, blocks, "@FILE"' };
-      const numbers = unit === "switch" || unit === "list"
-        ? words[unit]
-        : `${least} to ${greatest}`;
+      const words: Partial<Record<typeof unit, string>> = {
+        switch: "true or false",
+        list: 'Addresses, blocks, "@FILE"',
+        address: "[HOST:]PORT",
+      };
+      const numbers = words[unit] ?? `${least} to ${greatest}`;
       const range = choices?.join(" or ") ?? numbers;
       assertStringIncludes(comment, ` ${range}`);
       assertStringIncludes(comment, ` Default ${value}`);

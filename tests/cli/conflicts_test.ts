@@ -89,6 +89,13 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
     "--tls-cert x --tls-key y --original",
     "--original and tls_cert: the original program speaks no TLS; leave one out",
   ],
+  [
+    "server",
+    "--web 0.0.0.0:8080",
+    "--web 0.0.0.0:8080: others than this host could see the page; give --web-key-file, too, or leave the host " +
+    "out: --web 8080",
+  ],
+  ["client", "--web-key-file x", "web_key_file: has no effect without a web page; give --web, too"],
   ["client", "--record -", "--record -: a recording is a file, which is rotated; name one"],
 ];
 
@@ -109,6 +116,10 @@ const COMPATIBLE: readonly [role: Role, line: string, file?: Partial<Settings>][
   ["client", "--original --window 1 --no-reconnect", { reconnect: true }],
   ["server", "--json --output a"],
   ["server", "--output -"],
+  ["server", "--web 8080"],
+  ["client", "--web [::1]:8080"],
+  ["client", "--web localhost:8080"],
+  ["server", "--web [::]:8080 --web-key-file x"],
   ["server", "--store a.db --output b/a.db"],
   ["server", "--store a.db --output b/a.5 --record b/a"],
 ];

@@ -79,6 +79,8 @@ async function compile(
     await Deno.writeTextFile(`${folder}/${file}`, "");
   }
   await Deno.writeTextFile(`${folder}/server.ts`, "");
+  await Deno.mkdir(`${folder}/dist/page`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/dist/page/index.html`, "");
   const words = ["run", "-q", `--config=${folder}/deno.json`, "-P=compile"];
   const cd = ["sh", "-c", 'cd "$0" && exec "$@"', folder];
   return await runWords([...cd, Deno.execPath(), ...words, `${ROOT}scripts/compile.ts`, ...args], {
@@ -99,7 +101,7 @@ Deno.test("compile says in one sentence that the base runtime cannot be download
       assertEquals({ code, stdout }, { code: 2, stdout: "" });
       assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
       assertStringIncludes(stderr, "connect to the network");
-      assertEquals([...Deno.readDirSync(folder)].some(({ name }) => name === "dist"), false);
+      assertEquals([...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name), ["page"]);
     }
   });
 });
@@ -107,16 +109,19 @@ Deno.test("compile says in one sentence that the base runtime cannot be download
 Deno.test("compile replaces both executables or none", async () => {
   await withFolder(async (folder) => {
     const base = { DENORT_BIN: "/bin/true" };
-    const made = ["pulsewire-client", "pulsewire-server"];
+    const executables = ["pulsewire-client", "pulsewire-server"];
+    const made = ["page", ...executables];
     const inDist = () => [...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name).sort();
     await Deno.writeTextFile(`${folder}/client.ts`, "");
     assertEquals((await compile(folder, base)).code, 0);
     assertEquals(inDist(), made);
-    for (const name of made) await Deno.writeTextFile(`${folder}/dist/${name}`, "old");
+    for (const name of executables) await Deno.writeTextFile(`${folder}/dist/${name}`, "old");
     await Deno.writeTextFile(`${folder}/client.ts`, "is not a program");
     assertEquals((await compile(folder, base)).code, 2);
     assertEquals(inDist(), made);
-    for (const name of made) assertEquals(await Deno.readTextFile(`${folder}/dist/${name}`), "old");
+    for (const name of executables) {
+      assertEquals(await Deno.readTextFile(`${folder}/dist/${name}`), "old");
+    }
     // The second cannot be moved.
     await Deno.writeTextFile(`${folder}/client.ts`, "");
     await Deno.remove(`${folder}/dist/pulsewire-server`);

@@ -23,5 +23,6 @@ if (import.meta.main) {
   const [defect, ...args] = Deno.args;
   const run = defects[defect!]!;
   const check = () => Promise.resolve({ lines: [], status: 0 as const });
-  await commandMain("server", args, () => ({ run, stop() {} }), check);
+  const openWeb = () => Promise.resolve({ [Symbol.dispose]() {} });
+  await commandMain("server", args, { start: () => ({ run, stop() {} }), check, openWeb });
 }

@@ -36,6 +36,7 @@ import {
   tlsFindings,
   type TrustReaders,
 } from "./preflight_trust.ts";
+import { webFindings } from "./preflight_web.ts";
 
 /** What a check looks at. */
 export interface PreflightOptions {
@@ -86,6 +87,7 @@ export async function preflightFindings(
     ...keyFileFindings(role, settings, readers),
     ...tlsFindings(role, settings, readers),
     ...originalFindings(role, reach, settings),
+    ...webFindings(role, settings, { transport, own }, readers),
     ...role === "server" ? listFindings(settings, readers) : [],
     ...role === "server" ? tokenFindings(reach, settings) : [],
     ...role === "server" ? await firewallFindings(settings) : [],

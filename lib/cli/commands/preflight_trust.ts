@@ -44,7 +44,7 @@ export interface TrustReaders {
   /** Reads keys. */
   readonly keys: (
     path: string,
-    options: ReadOptions<readonly { readonly name: string }[]> & { role: Role },
+    options: ReadOptions<readonly { readonly name: string }[]> & { role: Role | "web" },
   ) => Disposable;
   /** Reads certificates. */
   readonly tls: (options: ReadOptions<TlsContent> & { settings: Settings }) => Disposable;

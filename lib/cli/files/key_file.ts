@@ -13,8 +13,8 @@ import { type FileContent, WatchedFiles } from "./watched_file.ts";
 
 /** Options for {@linkcode useKeys}. */
 export interface KeyFileOptions {
-  /** Whose keys they are: a client has one. */
-  role: Role;
+  /** Whose keys they are: a client has one, and so has the web page. */
+  role: Role | "web";
   /** Uses the keys: at once, and again whenever the file has changed. */
   use: (keys: readonly Key[]) => void;
   /** Logs that a changed file was taken up, or why it was not. */
@@ -42,21 +42,23 @@ export function useKeys(path: string, { clock, report, role, use }: KeyFileOptio
  *
  * @throws {UsageError} If others can read it, or something in it is wrong. No error shows what is in the file.
  */
-export function keysOf(file: FileContent, role: Role): Key[] {
-  refuseReadable(file);
-  const path = `key_file ${file.path}`;
+export function keysOf(file: FileContent, role: KeyFileOptions["role"]): Key[] {
+  const setting = role === "web" ? "web_key_file" : "key_file";
+  refuseReadable(file, setting);
+  const path = `${setting} ${file.path}`;
   const keys = new Map<string, Key>();
   const lines = new TextDecoder().decode(file.bytes).split("\n");
   for (const [at, line] of lines.entries()) {
     const where = `${path}: line ${at + 1}`;
-    const key = keyOf(line.trim(), where);
+    const key = keyOf(role === "web" ? named(line.trim()) : line.trim(), where);
     if (!key) continue;
     if (keys.has(key.name)) throw new UsageError(`${where}: a second key ${key.name}; keep one`);
     keys.set(key.name, key);
   }
   if (keys.size === 0) throw new UsageError(`${path}: no key; ${HOW}`);
-  if (role === "client" && keys.size > 1) {
-    throw new UsageError(`${path}: ${keys.size} keys; a client has one: leave the others out`);
+  if (role !== "server" && keys.size > 1) {
+    const who = role === "web" ? "the web page" : "a client";
+    throw new UsageError(`${path}: ${keys.size} keys; ${who} has one: leave the others out`);
   }
   return [...keys.values()];
 }
@@ -64,13 +66,18 @@ export function keysOf(file: FileContent, role: Role): Key[] {
 const HOW = "pulsewire-server --new-key NAME prints one";
 
 /** Whoever can read the secrets has them. */
-function refuseReadable({ mode, path }: FileContent): void {
+function refuseReadable({ mode, path }: FileContent, setting: string): void {
   if (mode === null || (mode & 0o077) === 0) return;
   const shown = mode.toString(8).padStart(4, "0");
   throw new UsageError(
-    `key_file ${path}: others than its owner can read or write it (mode ${shown}), and it has secrets: ` +
+    `${setting} ${path}: others than its owner can read or write it (mode ${shown}), and it has secrets: ` +
       `chmod 600 ${path}`,
   );
+}
+
+/** A line with a secret alone, as others who show it want it in their files, with a name before it. */
+function named(line: string): string {
+  return isSecret(line) ? `web ${line}` : line;
 }
 
 /** The key on a line; `undefined` if the line is empty or a comment. */

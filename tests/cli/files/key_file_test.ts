@@ -19,6 +19,11 @@ function file(text: string, mode: number | null = 0o600) {
   return { path: "keys", bytes: new TextEncoder().encode(text), mode };
 }
 
+Deno.test("keysOf() of the web page reads a secret with a name, or alone", () => {
+  assertEquals(keysOf(file(LINE), "web"), [MILL]);
+  assertEquals(keysOf(file(`# the page's\n${MILL.secret}\n`), "web"), [{ ...MILL, name: "web" }]);
+});
+
 Deno.test("keysOf() reads names and secrets, among comments, empty lines and spaces", () => {
   assertEquals(keysOf(file(`${LINE}\n`), "client"), [MILL]);
   const text = `# the mill's\r\n\r\n  ${LINE}\t\r\n\n#\n${PUMP.name} \t ${PUMP.secret}`;
@@ -32,7 +37,17 @@ const SECRET =
 const NAME =
   "expected a name of 1 to 64 letters, digits, -, _ and ., and a secret; pulsewire-server --new-key NAME prints one";
 
-const WRONG: [text: string, role: "client" | "server", error: string][] = [
+const WRONG: [text: string, role: "client" | "server" | "web", error: string][] = [
+  [
+    `${LINE}\n${OTHER}`,
+    "web",
+    "web_key_file keys: 2 keys; the web page has one: leave the others out",
+  ],
+  [
+    MILL.secret.slice(1),
+    "web",
+    `web_key_file keys: line 1: the secret has 0 characters; ${SECRET}`,
+  ],
   ["", "server", "key_file keys: no key; pulsewire-server --new-key NAME prints one"],
   ["# nothing\n\n", "client", "key_file keys: no key; pulsewire-server --new-key NAME prints one"],
   [`${LINE}\n${OTHER}`, "client", "key_file keys: 2 keys; a client has one: leave the others out"],
