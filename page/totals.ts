@@ -23,8 +23,8 @@ export function Totals({ overview }: { overview?: OverviewDocument }) {
     ["recovered", text(totals?.recoveries), ""],
     ["in doubt", text(totals?.in_doubt), ""],
     ["confirmed", text(totals?.data_confirmed), ""],
-    ["round trip, median", totals && roundTripText(totals.round_trip.p50_ms), ""],
-    ["round trip, 99 %", totals && roundTripText(totals.round_trip.p99_ms), ""],
+    ["round trip 50 %", totals && roundTripText(totals.round_trip.p50_ms), ""],
+    ["round trip 99 %", totals && roundTripText(totals.round_trip.p99_ms), ""],
   ];
   return html`
     <section aria-label="All sessions together">

@@ -88,6 +88,35 @@ export class Chromium implements AsyncDisposable {
     return result.value;
   }
 
+  /** Waits until an expression in the page is true, and gives its value. */
+  async until(expression: string): Promise<unknown> {
+    const deadline = performance.now() + LIMIT_MS;
+    for (;;) {
+      const value = await this.evaluate(expression);
+      if (value) return value;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `waited in vain for ${expression}:\n${await this.evaluate("document.body.innerText")}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Presses a key, by its name such as `Enter`, or `/`. */
+  async press(key: string): Promise<void> {
+    const text = key.length === 1 ? key : key === "Enter" ? "\r" : undefined;
+    const codes: Record<string, number> = { Enter: 13, Escape: 27, End: 35, ArrowDown: 40 };
+    const options = { key, windowsVirtualKeyCode: codes[key] };
+    await this.call("Input.dispatchKeyEvent", { type: "keyDown", text, ...options });
+    await this.call("Input.dispatchKeyEvent", { type: "keyUp", ...options });
+  }
+
+  /** Types a text where the focus is. */
+  async type(text: string): Promise<void> {
+    await this.call("Input.insertText", { text });
+  }
+
   /** Clicks where the first element that a selector finds is. */
   async click(selector: string): Promise<void> {
     const [x, y] = await this.evaluate(`(() => {
