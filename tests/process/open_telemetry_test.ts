@@ -46,6 +46,22 @@ Deno.test("a client exports its metrics by OpenTelemetry, and the last ones when
   assertEquals(receiver.values.get("pulsewire.detection_overshoot"), 1);
 });
 
+Deno.test("a server exports the last numbers of all its workers when it ends", async () => {
+  await using receiver = new Otlp();
+  const port = freePort();
+  await using server = startCommand("server", ["127.0.0.1", `${port}`, "--workers=2"], {
+    before: ["env", ...receiver.variables],
+  });
+  await server.event("listening");
+  const args = ["127.0.0.1", `${port}`, "--sessions=8", "--count=2", "--data-interval=0.1"];
+  await using clients = startCommand("client", args);
+  assertEquals(await clients.ended(), 0);
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0);
+  await receiver.until("pulsewire.data_messages_received", (value) => value === 16);
+  await receiver.until("pulsewire.sessions_ended by=peer reason=done", (value) => value === 8);
+});
+
 Deno.test("where the package for it cannot be had, one sentence says so", async () => {
   await withFolder(async (folder) => {
     const meter = new URL("../../lib/output/metrics/meter.ts", import.meta.url);

@@ -124,7 +124,7 @@ export const METRICS: readonly Metric[] = [
   histogram(
     "pulsewire_silence_seconds",
     "silence_durations",
-    "How long silences lasted that are over, from the last data heard",
+    "How long no data was heard in silences that are over: by data again, or with the session",
   ),
   histogram(
     "pulsewire_detection_overshoot_seconds",
@@ -206,7 +206,7 @@ export const METRICS: readonly Metric[] = [
     "pulsewire_strangers_total",
     "{connection}",
     "strangers",
-    "Connections that opened no session",
+    "Connections that opened no session, counted once a minute",
   ),
 ];
 

@@ -193,6 +193,6 @@ export type FromWorker =
   | { kind: "make_room_result"; call: number; isMade: boolean }
   /** What a monitor is told. */
   | { kind: "watched" } & WatchNews
-  | { kind: "watch_result"; call: number; result: WatchResults[keyof WatchResults] }
+  | { kind: "watch_result"; call: number; result?: WatchResults[keyof WatchResults] }
   /** The last message, with the counts of sessions, and what they come to if a monitor reads them. */
   | { kind: "stopped"; counts: SessionCounts; totals?: LedgerTotals };

@@ -79,8 +79,8 @@ export class RemoteWatch implements SessionWatch {
 /** A worker that is asked: one that has stopped never answers. */
 export interface AskedWorker {
   /** Asks it. */
-  ask(request: WatchRequest): Promise<WatchResults[keyof WatchResults]>;
-  /** Resolves when it has stopped; rejects when its thread has failed. */
+  ask(request: WatchRequest): Promise<WatchResults[keyof WatchResults] | undefined>;
+  /** Resolves when it has stopped; rejects when its thread has failed, or was ended. */
   readonly stopped: Promise<void>;
   /** What its sessions came to when it stopped. */
   readonly totals?: LedgerTotals;
@@ -126,12 +126,13 @@ export class RemoteThread implements WatchedThread {
     return await this.#ask<"in_doubt">({ read: "in_doubt" }) ?? [];
   }
 
-  /** Asks the worker; `undefined` if it has stopped, or stops meanwhile. */
+  /** Asks the worker; `undefined` if it has not begun, has stopped, or stops meanwhile. */
   async #ask<Read extends WatchRequest["read"]>(
     request: WatchRequest & { read: Read },
   ): Promise<WatchResults[Read] | undefined> {
     const over = this.#worker.stopped.then(() => undefined, () => undefined);
     // The answer is of what was asked for.
-    return await Promise.race([this.#worker.ask(request), over]) as WatchResults[Read] | undefined;
+    const answer = await Promise.race([this.#worker.ask(request), over]);
+    return answer as WatchResults[Read] | undefined;
   }
 }

@@ -158,7 +158,8 @@ export class ServerWorker implements Coordinator {
         return this.#link.send({ kind: "make_room_result", call: message.call, isMade });
       }
       case "watch": {
-        const result = this.#watch!.read(message.request);
+        // A monitor may ask before there are sessions.
+        const result = this.#watch?.read(message.request);
         return this.#link.send({ kind: "watch_result", call: message.call, result });
       }
       case "delivery_failed":

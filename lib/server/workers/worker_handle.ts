@@ -82,8 +82,8 @@ export class WorkerHandle implements AskedWorker {
     return reply.kind === "make_room_result" && reply.isMade;
   }
 
-  /** Reads what a monitor asks for. */
-  async ask(request: WatchRequest): Promise<WatchResults[keyof WatchResults]> {
+  /** Reads what a monitor asks for; `undefined` before the worker has begun. */
+  async ask(request: WatchRequest): Promise<WatchResults[keyof WatchResults] | undefined> {
     const reply = await this.#link.request((call) => ({ kind: "watch", call, request }));
     return (reply as FromWorker & { kind: "watch_result" }).result;
   }
@@ -116,6 +116,8 @@ export class WorkerHandle implements AskedWorker {
   /** Ends its thread at once. */
   terminate(): void {
     this.#thread.terminate();
+    // What it was asked it does not answer any more.
+    this.#stopped.reject(new Error("a worker was ended"));
   }
 
   /** Handles a message about the worker itself; false for any other. */

@@ -48,6 +48,14 @@ Deno.test("WorkerHandle.listening resolves when the port is open, and rejects wi
   assertEquals([open.heard, failed.heard], [[], []]);
 });
 
+Deno.test("WorkerHandle.stopped rejects when its thread is ended before: nobody waits for an answer", async () => {
+  const { isEnded, worker } = stage();
+  worker.ask({ read: "totals" });
+  worker.terminate();
+  assertEquals(isEnded(), true);
+  await assertRejects(() => worker.stopped, Error, "a worker was ended");
+});
+
 Deno.test("WorkerHandle.loaded resolves when the worker can be started", async () => {
   const { say, worker } = stage();
   let isLoaded = false;

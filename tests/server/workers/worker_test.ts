@@ -74,6 +74,16 @@ Deno.test("ServerWorker reports that it listens, or why it cannot", async () => 
   assertEquals<unknown>(other.sent, [loaded, failed]);
 });
 
+Deno.test("ServerWorker that has not begun has nothing for a monitor", async () => {
+  const { all, send } = stage();
+  await send({ kind: "watch", call: 7, request: { read: "totals" } });
+  assertEquals<unknown>(all("watch_result"), [{
+    kind: "watch_result",
+    call: 7,
+    result: undefined,
+  }]);
+});
+
 Deno.test("ServerWorker accepts no connection before all workers listen", async () => {
   const { all, hello, send } = stage();
   await send({ kind: "start", config: CONFIG });
