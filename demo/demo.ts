@@ -6,7 +6,7 @@
  */
 import { defaultSettings, type Key, KEYS, timersOf } from "../lib/cli/settings.ts";
 import { eventText } from "../lib/output/event_text.ts";
-import { seconds } from "../lib/output/phrases.ts";
+import { seconds, wrapped } from "../lib/output/phrases.ts";
 import type { OutageDocument, ReportDocument } from "../lib/report/document.ts";
 import { EXIT } from "../lib/session/close_reason.ts";
 import type { Event, EventName } from "../lib/session/events.ts";
@@ -37,9 +37,6 @@ const FOLDER = decodeURIComponent(new URL("../dist/demo", import.meta.url).pathn
 const PAGE = `${FOLDER}/report.html`;
 const RECORDINGS = { client: `${FOLDER}/client.rec`, server: `${FOLDER}/server.rec` };
 
-/** How wide lines are. */
-const COLUMNS = 80;
-
 const start = performance.now();
 
 function print(who: string, text: string): void {
@@ -49,15 +46,7 @@ function print(who: string, text: string): void {
 
 /** Prints a text behind a first word, in lines between words. */
 function printWrapped(before: string, text: string): void {
-  let line = before;
-  for (const word of text.split(" ")) {
-    if (line.length + word.length > COLUMNS && line.trim() !== before.trim()) {
-      console.log(line.trimEnd());
-      line = " ".repeat(before.length);
-    }
-    line += `${word} `;
-  }
-  console.log(line.trimEnd());
+  for (const line of wrapped(before + text, before.length)) console.log(line);
 }
 
 /** What tells the story; the table and the report at the end have the rest. */

@@ -130,11 +130,12 @@ async function runTask(
 ): Promise<ExitStatus> {
   const settings = resolveSettings(role, commandLine, terminal());
   refuseConflicts(role, settings, commandLine);
-  const { quiet } = commandLine;
+  const { once, quiet, sessions, verbose } = commandLine;
+  const level = quiet ? "warning" : verbose ? "detail" : "info";
   const log = openLog({
     role,
     output: stderr,
-    quiet,
+    level,
     directory: settings.log_dir,
     hasZone: settings.log_stamps === "zone",
   });
@@ -144,9 +145,10 @@ async function runTask(
     role,
     timers: timersOf(settings),
     log,
-    logsAll: !quiet || settings.log_dir !== "",
+    level: settings.log_dir === "" ? level : "detail",
     json,
-    many: commandLine.sessions !== undefined,
+    many: sessions !== undefined && !verbose,
+    showsSummaries: verbose || (role === "server" ? once : sessions === undefined),
     clock: systemClock,
   });
   const stopping = new AbortController();
@@ -252,8 +254,7 @@ async function runUntilStopped(
   duration_s?: number,
 ): Promise<ExitStatus> {
   const running = runnable.run();
-  if (stopping.aborted) runnable.stop("shutdown");
-  else stopping.addEventListener("abort", () => runnable.stop("shutdown"), { once: true });
+  aborted(stopping).then(() => runnable.stop("shutdown"));
   const ended = new AbortController();
   using limit = new Deadline(systemClock, { signal: ended.signal });
   if (duration_s !== undefined) limit.moveTo(systemClock.now() + duration_s * 1000);

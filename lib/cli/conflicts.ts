@@ -53,6 +53,11 @@ export function refuseConflicts(
   settings: Settings,
   commandLine: CommandLine,
 ): void {
+  if (commandLine.quiet && commandLine.verbose) {
+    throw new UsageError(
+      "--quiet and --verbose: one asks for less, the other for more; leave one out",
+    );
+  }
   refuseSharedRecording(settings);
   refuseOpenWeb(settings);
   refuseTlsConflicts(role, settings, commandLine);

@@ -58,7 +58,16 @@ export const OPTION_TABLE = {
     default: both("on a terminal"),
   },
   json: { group: "output", meaning: "write each event to stdout as one line of JSON" },
-  quiet: { group: "output", letter: "q", meaning: "only warnings and errors on stderr" },
+  quiet: {
+    group: "output",
+    letter: "q",
+    meaning: "stderr has only warnings, errors, and the summary's last line",
+  },
+  verbose: {
+    group: "output",
+    letter: "v",
+    meaning: "stderr has data messages and answered heartbeats, too",
+  },
   config: {
     group: "other",
     value: "FILE",

@@ -13,10 +13,25 @@ import { explainEnd } from "./explain.ts";
 import { explainStrangers } from "./explain_connect.ts";
 import { kernelText } from "./explain_silence.ts";
 import { counted, heldBy, otherSide, seconds } from "./phrases.ts";
-import { isComplete, isLost, summaryText, totalText } from "./summary_text.ts";
+import {
+  isComplete,
+  isLost,
+  summaryLines,
+  summaryText,
+  totalLines,
+  totalText,
+} from "./summary_text.ts";
+
+/** The levels of log lines; details are what happens all the time while all is well. */
+export const LEVELS = ["detail", "info", "warning", "error"] as const;
 
 /** The level of a log line. */
-export type Level = "info" | "warning" | "error";
+export type Level = typeof LEVELS[number];
+
+/** Whether a level is this one or above it. */
+export function isAtLeast(level: Level, lowest: Level): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(lowest);
+}
 
 /** An event in words. */
 export interface EventText {
@@ -24,6 +39,8 @@ export interface EventText {
   level: Level;
   /** One line. */
   text: string;
+  /** A summary in lines of 80 columns at most, of which the last one says it all. */
+  lines?: readonly string[];
 }
 
 /** Which key was proved: the client's, and at the client by both. */
@@ -32,15 +49,50 @@ function keyText({ who }: Event, role: Role): string {
   return role === "server" ? `, key ${who}` : `, key ${who} proved by both sides`;
 }
 
-/** Formats an event for people; `undefined` if another event, or the command line, already reports it. */
-export function eventText(event: Event, role: Role, timers: Timers): EventText | undefined {
+/**
+ * Formats an event for people; `undefined` if another event, or the command line, already reports it.
+ *
+ * @param peer With whom the session of a summary was, if known.
+ */
+export function eventText(
+  event: Event,
+  role: Role,
+  timers: Timers,
+  peer?: string,
+): EventText | undefined {
   const text = textOf(event, role, timers);
-  return text === undefined ? undefined : { level: levelOf(event, role), text };
+  if (text === undefined) return undefined;
+  const lines = linesOf(event, role, peer);
+  return { level: levelOf(event, role), text, ...lines && { lines } };
+}
+
+function linesOf(event: Event, role: Role, peer?: string): string[] | undefined {
+  switch (event.event) {
+    case "summary":
+      return summaryLines(event, role, peer);
+    case "total":
+      return totalLines(event);
+    case "notice":
+      return event.final && [event.text];
+  }
+}
+
+/** Whether this event sums up: a session, all of them, or what a server did. */
+export function isSummary(event: Event): boolean {
+  return event.event === "summary" || event.event === "total" ||
+    event.event === "notice" && event.final === true;
 }
 
 /** The level of an event's line. */
 export function levelOf(event: Event, role: Role): Level {
   switch (event.event) {
+    case "data_sent":
+    case "data_received":
+    case "data_confirmed":
+    case "heartbeat_sent":
+    case "heartbeat_answered":
+    case "heartbeat_received":
+      return "detail";
     case "heartbeat_missed":
     case "local_stall":
     case "account":

@@ -15,7 +15,7 @@ import {
 import { fileErrorText, UsageError } from "../platform/errors.ts";
 import type { Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
-import type { Level } from "./event_text.ts";
+import type { EventText, Level } from "./event_text.ts";
 import type { LineOutput } from "./line_output.ts";
 
 /** A log file is rotated before it grows beyond this size. */
@@ -27,12 +27,14 @@ export const KEPT_LOG_FILES = 5;
 const LOGGER = "pulsewire";
 
 const LEVEL_NAME: Readonly<Record<Level, LevelName>> = {
+  detail: "DEBUG",
   info: "INFO",
   warning: "WARN",
   error: "ERROR",
 };
 
-const LEVELS = Object.keys(LEVEL_NAME) as Level[];
+/** Each log file, and from which level on it has lines. */
+const FILES = { info: "detail", warning: "warning", error: "error" } as const;
 
 /** Options for {@linkcode openLog}. */
 export interface LogOptions {
@@ -40,12 +42,18 @@ export interface LogOptions {
   role: Role;
   /** Receives lines for people. */
   output: LineOutput;
-  /** Whether to write only warnings and errors to the output; the files get all lines. */
-  quiet: boolean;
+  /** The lowest level that is written to the output; the files get all lines. */
+  level: Level;
   /** The folder for the log files; empty for no files. */
   directory: string;
   /** Whether the time zone stands behind the time of each line. */
   hasZone: boolean;
+}
+
+/** A summary for the log. */
+export interface LoggedSummary extends Required<EventText> {
+  /** Whether lines of other sessions stand around it. */
+  isAmongOthers: boolean;
 }
 
 /** The log of a command. */
@@ -55,6 +63,11 @@ export interface Log {
    * later is reported once, and the program continues.
    */
   line(level: Level, text: string, session: string | null, time?: string): void;
+  /**
+   * Logs a summary: its one line in the files, its several lines on the output, as they are; only the last of
+   * them where that takes no more than warnings. Among lines of other sessions, the last is a line like these.
+   */
+  summary(summary: LoggedSummary, session: string | null, time?: string): void;
   /** Opens the log files anew, after they were moved away; false if there are none. */
   reopen(): boolean;
   /** Closes the log files, and reports how many lines they lack. */
@@ -67,34 +80,37 @@ export interface Log {
  * @throws {UsageError} If the folder or a file in it cannot be written.
  */
 export function openLog(options: LogOptions): Log {
-  const { directory, output, quiet, role } = options;
+  const { directory, level, output, role } = options;
   const formatter = formatterOf(options);
   const report = (text: string) =>
     output.write(format(stamp(new Date(), options), "ERROR", columnOf(text), null));
   if (directory !== "") makeFolder(directory);
-  const files = (directory === "" ? [] : LEVELS).map((level) =>
-    new LogFile(LEVEL_NAME[level], `${directory}/${role}_${level}.log`, { report, formatter })
+  const files = Object.entries(directory === "" ? {} : FILES).map(([name, from]) =>
+    new LogFile(LEVEL_NAME[from], `${directory}/${role}_${name}.log`, { report, formatter })
   );
-  const handlers = [new OutputHandler(quiet ? "WARN" : "INFO", output, formatter), ...files];
+  const handlers = [new OutputHandler(LEVEL_NAME[level], output, formatter), ...files];
   setup({
     handlers: Object.fromEntries(handlers.map((handler, at) => [`${at}`, handler])),
-    loggers: { [LOGGER]: { level: "INFO", handlers: handlers.map((_, at) => `${at}`) } },
+    loggers: { [LOGGER]: { level: "DEBUG", handlers: handlers.map((_, at) => `${at}`) } },
   });
   const logger = getLogger(LOGGER);
   const log = {
+    detail: (text: string, ...about: About) => logger.debug(text, ...about),
     info: (text: string, ...about: About) => logger.info(text, ...about),
     warning: (text: string, ...about: About) => logger.warn(text, ...about),
     error: (text: string, ...about: About) => logger.error(text, ...about),
   };
   return {
     line: (level, text, session, time) => void log[level](columnOf(text), session, time),
+    summary: (summary, session, time) =>
+      void log[summary.level](columnOf(summary.text), session, time, summary),
     reopen: () => files.filter((file) => file.reopen()).length > 0,
     close: () => files.forEach((file) => file.close()),
   };
 }
 
-/** What is logged besides the text: the session, and the time if it is not the present one. */
-type About = [session: string | null, time?: string];
+/** What is logged besides the text: the session, the time if it is not the present one, and a summary. */
+type About = [session: string | null, time?: string, summary?: LoggedSummary];
 
 class OutputHandler extends BaseHandler {
   readonly #output: LineOutput;
@@ -102,6 +118,19 @@ class OutputHandler extends BaseHandler {
   constructor(level: LevelName, output: LineOutput, formatter: Formatter) {
     super(level, { formatter });
     this.#output = output;
+  }
+
+  override handle(record: LogRecord): void {
+    const { args, datetime, level, levelName, loggerName } = record;
+    const [, , summary] = args as Partial<About>;
+    if (!summary) return super.handle(record);
+    const last = summary.lines.at(-1)!;
+    if (summary.isAmongOthers) {
+      const msg = columnOf(last);
+      return super.handle({ args, datetime, level, levelName, loggerName, msg } as LogRecord);
+    }
+    const lines = this.levelName === "WARN" ? [last] : summary.lines;
+    lines.forEach((line) => this.log(printable(line)));
   }
 
   override log(line: string): void {
@@ -245,7 +274,7 @@ function columnOf(text: string): string {
 
 /** A line of the log: `2026-11-22 06:43:42,686+0100 || INFO || <message> || <session>`. */
 function format(at: string, level: string, text: string, session: string | null): string {
-  const name = level === "WARN" ? "WARNING" : level;
+  const name = { WARN: "WARNING", DEBUG: "INFO" }[level] ?? level;
   // A session may have the id `-`, which would look like no session.
   const about = session === "-" ? '"-"' : session ?? "-";
   return `${at} || ${name} || ${text} || ${about}`;

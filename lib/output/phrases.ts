@@ -6,6 +6,25 @@
 import type { CloseReport } from "../session/close_reason.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
 
+/** How wide texts in several lines are. */
+export const COLUMNS = 80;
+
+/** Breaks a line between words; the lines after the first are indented. */
+export function wrapped(text: string, indent: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > COLUMNS) {
+    const start = lines.length === 0 ? indent + 1 : indent;
+    const space = rest.lastIndexOf(" ", COLUMNS);
+    // A word longer than a line, such as a path, is left whole.
+    const at = space > start ? space : rest.indexOf(" ", COLUMNS);
+    if (at < 0) break;
+    lines.push(rest.slice(0, at));
+    rest = `${" ".repeat(indent)}${rest.slice(at + 1)}`;
+  }
+  return [...lines, rest];
+}
+
 /** Why something ended, or cannot begin. */
 export interface Explanation {
   /** What is known: a clause without a full stop. */

@@ -53,10 +53,12 @@ export class RateLimit {
     this.#kinds.clear();
     // With the present time: the lines written meanwhile have later times than these events.
     const time = new Date(this.#clock.wallTime()).toISOString();
-    for (const { count, last: { level, text }, lastEvent } of kinds) {
+    for (const { count, last: { level, lines, text }, lastEvent } of kinds) {
       const more = count - MAX_IN_FULL;
       const which = more > 1 ? `and ${more} more, the last of them` : "and 1 more";
-      if (more > 0) this.#write({ level, text: `${which}: ${text}` }, { ...lastEvent, time });
+      if (more <= 0) continue;
+      const [all, shown] = [text, lines?.at(-1)].map((each) => each && `${which}: ${each}`);
+      this.#write({ level, text: all!, ...shown && { lines: [shown] } }, { ...lastEvent, time });
     }
   }
 }

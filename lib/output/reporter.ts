@@ -16,7 +16,14 @@ import type { Event, EventName, EventSink } from "../session/events.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { jsonLine } from "../wire/quote.ts";
-import { type EventText, eventText, levelOf } from "./event_text.ts";
+import {
+  type EventText,
+  eventText,
+  isAtLeast,
+  isSummary,
+  type Level,
+  levelOf,
+} from "./event_text.ts";
 import { unreachedPeer, withFirewallHint } from "./explain_connect.ts";
 import { kernelState } from "./explain_silence.ts";
 import type { LineOutput } from "./line_output.ts";
@@ -47,8 +54,8 @@ export interface ReporterOptions {
   timers: Timers;
   /** Receives lines for people. */
   log: Log;
-  /** Whether any part of the log takes more than warnings and errors. */
-  logsAll: boolean;
+  /** The lowest level that any part of the log takes. */
+  level: Level;
   /** Receives JSON lines for programs, if wanted. */
   json?: LineOutput;
   /**
@@ -56,6 +63,8 @@ export interface ReporterOptions {
    * ones only a few.
    */
   many: boolean;
+  /** Whether people see the whole summary of each session, and not only its last line among others. */
+  showsSummaries: boolean;
   /** The clock. */
   clock: Clock;
 }
@@ -72,6 +81,8 @@ export class Reporter implements EventSink {
   readonly #kernelStates = new Map<string, string>();
   /** Whether the next line about a peer that is not reached says where to find what opens a firewall. */
   #hintsAtFirewall: boolean;
+  /** The session that ended last, and with whom it was. */
+  #ended?: { session: string | null; peer: string };
   #pending: Event[] = [];
   #isWaiting = false;
 
@@ -80,19 +91,29 @@ export class Reporter implements EventSink {
     this.#options = options;
     this.#rateLimit = new RateLimit(options.clock, (text, event) => this.#log(text, event));
     this.#hintsAtFirewall = options.role === "client";
-    this.wantsMessages = options.json !== undefined || (options.logsAll && !options.many);
+    this.wantsMessages = options.json !== undefined ||
+      (options.level === "detail" && !options.many);
   }
 
   /** Receives an event, and writes it at the end of this turn of the event loop; of many, the rest later. */
   emit(event: Event): void {
-    const { json, logsAll, role } = this.#options;
     // Whoever was reached once is behind no firewall that is closed.
     this.#hintsAtFirewall &&= event.event !== "connected";
-    if (!json && !logsAll && levelOf(event, role) === "info") return;
+    if (!this.#options.json && !this.#isLogged(event)) return;
     if (this.#pending.push(event) === MAX_PENDING) this.#writePending();
     if (this.#isWaiting) return;
     this.#isWaiting = true;
     afterTurn(() => this.#writeSome());
+  }
+
+  #isLogged(event: Event): boolean {
+    const { level, role } = this.#options;
+    return isAtLeast(levelOf(event, role), level) || isSummary(event) && this.#isShown(event);
+  }
+
+  /** Whether people see of a summary all its lines, or the last one however quiet the log is. */
+  #isShown({ session }: Event): boolean {
+    return session === null || this.#options.showsSummaries;
   }
 
   /** Writes all that is pending or held back by the rate limit. */
@@ -114,12 +135,14 @@ export class Reporter implements EventSink {
   #write(event: Event): void {
     const { many, role, timers } = this.#options;
     this.#writeJson(event);
-    const worded = eventText(event, role, timers);
+    const peer = event.session === this.#ended?.session ? this.#ended.peer : undefined;
+    if (event.event === "terminated") this.#ended = event;
+    const worded = eventText(event, role, timers, peer);
     if (!worded) return;
     const text = this.#hintsAtFirewall ? this.#hinted(worded, event) : worded;
     if (!many) return this.#isRepeated(event) ? undefined : this.#log(text, event);
     if (event.session !== null) {
-      if (text.level !== "info") this.#rateLimit.add(text, event);
+      if (isAtLeast(text.level, "warning")) this.#rateLimit.add(text, event);
       return;
     }
     // A line about all sessions follows the lines about each.
@@ -128,11 +151,11 @@ export class Reporter implements EventSink {
   }
 
   /** The first line about a peer that is not reached says where to find what opens a firewall. */
-  #hinted({ level, text }: EventText, event: Event): EventText {
+  #hinted(worded: EventText, event: Event): EventText {
     const peer = unreachedPeer(event);
-    if (peer === undefined) return { level, text };
+    if (peer === undefined) return worded;
     this.#hintsAtFirewall = false;
-    return { level, text: withFirewallHint(text, peer) };
+    return { level: worded.level, text: withFirewallHint(worded.text, peer) };
   }
 
   /** Whether the kernel shows of a silent session what it showed before. */
@@ -157,7 +180,10 @@ export class Reporter implements EventSink {
     json.write(jsonLine({ ...event, ...left_out }), { isKept: !ROUTINE.has(event.event) });
   }
 
-  #log({ level, text }: EventText, { session, time }: Event): void {
-    this.#options.log.line(level, text, session, time);
+  #log({ level, lines, text }: EventText, event: Event): void {
+    const { session, time } = event;
+    if (!lines) return this.#options.log.line(level, text, session, time);
+    const isAmongOthers = !this.#isShown(event);
+    this.#options.log.summary({ level, text, lines, isAmongOthers }, session, time);
   }
 }

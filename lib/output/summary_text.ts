@@ -1,5 +1,6 @@
 /**
- * Puts the counters of one session, or of many, in words.
+ * Puts the counters of one session, or of many, in words: in one line for log files, and in several lines of
+ * 80 columns at most, the last of which is the verdict.
  *
  * @module
  */
@@ -8,20 +9,14 @@ import type { Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
 import type { ConnectionSummary, SeqRange, Summary } from "../session/ledger.ts";
 import type { Role } from "../wire/protocol.ts";
-import { counted, heldBy, seconds } from "./phrases.ts";
+import { COLUMNS, counted, heldBy, seconds, wrapped } from "./phrases.ts";
 
 /** The counters of one session. */
 export function summaryText(summary: Summary, role: Role): string {
-  const { data_received, data_sent, duration_ms } = summary;
-  const data = role === "client"
-    ? `${counted(data_sent, "data message")} sent`
-    : `${counted(data_received, "data message")} received`;
-  const held = summary.held && summary.in_doubt.length > 0
-    ? `, waiting for ${heldBy(summary.held, role)}`
-    : "";
-  const inDoubt = `${inDoubtText(summary.in_doubt)}${held}`;
+  const inDoubt = `${inDoubtText(summary.in_doubt)}${heldText(summary, role)}`;
+  const input = inputTexts(summary).map((text) => `; ${text}`).join("");
   const parts = [
-    `${data}, ${summary.data_confirmed} confirmed, ${inDoubt}${inputText(summary)}`,
+    `${dataText(summary, role)}, ${inDoubt}${input}`,
     connectionsText(summary, role),
     roundTripsText(summary),
     silencesText(summary),
@@ -29,7 +24,89 @@ export function summaryText(summary: Summary, role: Role): string {
     stallsText(summary.local_stalls),
     heartbeatsText(summary),
   ];
-  return `summary of ${seconds(duration_ms)}: ${parts.filter((part) => part !== "").join("; ")}`;
+  const duration = seconds(summary.duration_ms);
+  return `summary of ${duration}: ${parts.filter((part) => part !== "").join("; ")}`;
+}
+
+/** The counters of one session in lines; the last one says how it ended, what is confirmed and what in doubt. */
+export function summaryLines(
+  summary: Summary & Partial<CloseReason> & { session: string | null },
+  role: Role,
+  peer?: string,
+): string[] {
+  const { heartbeats_received, heartbeats_sent, silences } = summary;
+  const doubt = inDoubtText(summary.in_doubt);
+  const held = heldText(summary, role);
+  const verdict = verdictOf(summary, role);
+  const hasDoubt = held === "" && verdict.endsWith(doubt);
+  const idle = idleText(summary);
+  return linesOf([
+    `--- pulsewire ${role}: session ${summary.session}${peer ? ` with ${peer}` : ""} ---`,
+    `${dataText(summary, role)}, in ${seconds(summary.duration_ms)}`,
+    hasDoubt ? "" : `${doubt}${held}`,
+    ...inputTexts(summary),
+    ...connectionLines(summary, role),
+    roundTripsText(summary),
+    ...silences > 0 ? [silencesText(summary), idle] : [`${silencesText(summary)}; ${idle}`],
+    stallsText(summary.local_stalls),
+    heartbeats_sent + heartbeats_received > 0 ? heartbeatsText(summary) : "",
+    verdict,
+  ]);
+}
+
+/** How a session ended, what is confirmed and what in doubt, as exactly as fits in a line. */
+function verdictOf(summary: Summary & Partial<CloseReason>, role: Role): string {
+  const { data_confirmed, data_received, data_sent, in_doubt } = summary;
+  const how = endText(summary, role);
+  const of = role === "client" ? data_sent : data_received;
+  const confirmed = `${data_confirmed} of ${counted(of, "data message")} confirmed`;
+  const count = in_doubt.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const verdicts = [
+    `${how}: ${confirmed}, ${inDoubtText(in_doubt)}`,
+    `${how}: ${confirmed}, ${count} in doubt`,
+    `${how}: ${data_confirmed} confirmed, ${count} in doubt`,
+  ];
+  return firstFitting(verdicts);
+}
+
+/** The first text that fits in a line; the last one is to be short. */
+function firstFitting(texts: readonly string[]): string {
+  return texts.find(({ length }) => length <= COLUMNS) ?? texts.at(-1)!;
+}
+
+/** Leaves out what is empty, and breaks what is too wide. */
+function linesOf(texts: readonly string[]): string[] {
+  return texts.filter((text) => text !== "").flatMap((text) => wrapped(text, 2));
+}
+
+/** How a session ended, in few words. */
+function endText(
+  summary: Pick<Summary, "connections"> & Partial<CloseReason>,
+  role: Role,
+): string {
+  const { by, connections, reason, unheard } = summary;
+  if (by === undefined || reason === undefined) return "ended";
+  const status = exitStatus({ by, reason, text: "", unheard }, role, connections > 0);
+  const why = reason.replaceAll("_", " ");
+  return {
+    [EXIT.asked]: "ended as asked",
+    [EXIT.lost]: `lost (${why})`,
+    [EXIT.refused]: "refused",
+    [EXIT.unconnected]: `never open (${why})`,
+    [EXIT.usage]: "",
+  }[status];
+}
+
+function dataText({ data_confirmed, data_received, data_sent }: Summary, role: Role): string {
+  const data = role === "client"
+    ? `${counted(data_sent, "data message")} sent`
+    : `${counted(data_received, "data message")} received`;
+  return `${data}, ${data_confirmed} confirmed`;
+}
+
+/** What confirmations waited for at the end. */
+function heldText({ held, in_doubt }: Summary, role: Role): string {
+  return held && in_doubt.length > 0 ? `, waiting for ${heldBy(held, role)}` : "";
 }
 
 function roundTripsText({ rtt_avg_ms, rtt_max_ms, rtt_min_ms }: Summary): string {
@@ -77,19 +154,44 @@ function connectionsText(summary: Summary, role: Role): string {
     const end = connectionEnd(by_connection[0]);
     return end && `connection ${end}`;
   }
-  const listed = by_connection.slice(-MAX_LISTED_CONNECTIONS).map((each) => {
-    const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
-    const end = connectionEnd(each);
-    return `${data}, ${each.resent} again, ${each.confirmed} confirmed${end && `, ${end}`}`;
-  });
+  const listed = listedConnections(summary, role, connectionEnd);
   const last = connections > listed.length ? `the last ${listed.length}: ` : "";
   return `${connections} connections, ${counted(data_resent, "data message")} sent again ` +
     `(${last}${listed.join(" | ")})`;
 }
 
+/** The connections of a session that had several: of one, the line about its end has said all. */
+function connectionLines(summary: Summary, role: Role): string[] {
+  const { connections, data_resent } = summary;
+  if (connections <= 1) return [];
+  const listed = listedConnections(summary, role, shortEnd).map((each) => `  ${each}`);
+  const last = connections > listed.length ? `; the last ${listed.length}:` : ":";
+  return [
+    `${connections} connections, ${counted(data_resent, "data message")} sent again${last}`,
+    ...listed,
+  ];
+}
+
+function listedConnections(
+  { by_connection }: Summary,
+  role: Role,
+  endOf: (connection: ConnectionSummary) => string,
+): string[] {
+  return by_connection.slice(-MAX_LISTED_CONNECTIONS).map((each) => {
+    const data = role === "client" ? `${each.sent} sent` : `${each.received} received`;
+    const end = endOf(each);
+    return `${data}, ${each.resent} again, ${each.confirmed} confirmed${end && `, ${end}`}`;
+  });
+}
+
 function connectionEnd({ age_ms, idle_ms }: Partial<ConnectionSummary> = {}): string {
   if (age_ms === undefined || idle_ms === undefined) return "";
   return `ended at an age of ${seconds(age_ms)}, idle for ${seconds(idle_ms)}`;
+}
+
+function shortEnd({ age_ms, idle_ms }: ConnectionSummary): string {
+  if (age_ms === undefined || idle_ms === undefined) return "";
+  return `${seconds(age_ms)} old, idle for ${seconds(idle_ms)}`;
 }
 
 /** Whether a session that was open was lost, or refused in the end. */
@@ -105,14 +207,37 @@ export function isComplete({ in_doubt, input_ended = true, lines_unsent = 0 }: S
 }
 
 /** What a client did not send of its input. */
-function inputText({ input_ended = true, lines_unsent = 0 }: Summary): string {
+function inputTexts({ input_ended = true, lines_unsent = 0 }: Summary): string[] {
   const were = lines_unsent === 1 ? "line was" : "lines were";
-  const unsent = lines_unsent === 0 ? "" : `; ${lines_unsent} ${were} read but never sent`;
-  return input_ended ? unsent : `${unsent}; the input was not read to its end`;
+  return [
+    ...lines_unsent === 0 ? [] : [`${lines_unsent} ${were} read but never sent`],
+    ...input_ended ? [] : ["the input was not read to its end"],
+  ];
 }
 
 /** The results of many sessions. */
 export function totalText(total: Total): string {
+  const sessions = counted(total.sessions, "session");
+  return `total of ${sessions} in ${seconds(total.duration_ms)}: ${totalParts(total).join("; ")}`;
+}
+
+/** The results of many sessions in lines; the last one says how many ended as asked, and what is confirmed. */
+export function totalLines(total: Total): string[] {
+  const { data_confirmed, ended_as_asked, in_doubt, sessions } = total;
+  const [opened, ...rest] = totalParts(total);
+  const data = `${data_confirmed} confirmed, ${in_doubt === 0 ? "none" : in_doubt} in doubt`;
+  return linesOf([
+    `--- pulsewire client: total of ${counted(sessions, "session")} ---`,
+    `${opened}, in ${seconds(total.duration_ms)}`,
+    ...rest,
+    firstFitting([
+      `${ended_as_asked} of ${counted(sessions, "session")} ended as asked: ${data}`,
+      `${ended_as_asked} of ${sessions} ended as asked: ${data}`,
+    ]),
+  ]);
+}
+
+function totalParts(total: Total): string[] {
   const { phases } = total;
   const atEnd = `${phases.data} in the data phase, ${phases.heartbeat} in the heartbeat phase, ` +
     `${phases.connecting} connecting`;
@@ -122,7 +247,7 @@ export function totalText(total: Total): string {
     `${total.data_confirmed} confirmed, ${total.data_resent} sent again, ${total.in_doubt} in doubt`;
   const losses = `${counted(total.silences, "silence")}, ` +
     `${counted(total.disconnected, "connection")} lost and ${total.resumed} resumed`;
-  const parts = [
+  return [
     `${total.opened} opened`,
     `at the end ${atEnd}`,
     ends,
@@ -133,8 +258,6 @@ export function totalText(total: Total): string {
     deathsText(total),
     stallsText(total.local_stalls),
   ].filter((part) => part !== "");
-  const sessions = counted(total.sessions, "session");
-  return `total of ${sessions} in ${seconds(total.duration_ms)}: ${parts.join("; ")}`;
 }
 
 function spread({ max_ms, p50_ms, p99_ms }: Percentiles): string {

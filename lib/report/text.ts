@@ -4,6 +4,7 @@
  * @module
  */
 import { timeText } from "../evidence/verdict.ts";
+import { wrapped } from "../output/phrases.ts";
 import { printable } from "../wire/quote.ts";
 import type {
   FlowDocument,
@@ -13,8 +14,6 @@ import type {
   ReportDocument,
   SessionDocument,
 } from "./document.ts";
-
-const COLUMNS = 80;
 
 /** How wide the labels of lines are, with the space before and after them. */
 const LABEL = 15;
@@ -211,16 +210,5 @@ function line(label: string, text: string): string {
 
 /** Breaks a line between words. */
 function wrap(text: string, indent: number): string {
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > COLUMNS) {
-    const start = lines.length === 0 ? indent + 1 : indent;
-    const space = rest.lastIndexOf(" ", COLUMNS);
-    // A word longer than a line, such as a path, is left whole.
-    const at = space > start ? space : rest.indexOf(" ", COLUMNS);
-    if (at < 0) break;
-    lines.push(rest.slice(0, at));
-    rest = `${" ".repeat(indent)}${rest.slice(at + 1)}`;
-  }
-  return [...lines, rest].join("\n");
+  return wrapped(text, indent).join("\n");
 }

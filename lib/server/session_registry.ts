@@ -284,9 +284,9 @@ export function reportWaitingSessions({ store }: { store?: Store }, events: Even
   events.emit("notice", { level: "info", text });
 }
 
-/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`, if any was. */
+/** Logs that a server has stopped, and how many sessions were lost: also with `--quiet`. */
 export function reportStop({ away, lost, served }: SessionCounts, events: EventSource): void {
   const waiting = away === 0 ? "" : `, disconnected and not resumed: ${away}`;
   const text = `stopped; sessions served: ${served}, of them lost: ${lost}${waiting}`;
-  events.emit("notice", { level: lost === 0 ? "info" : "warning", text });
+  events.emit("notice", { level: lost === 0 ? "info" : "warning", text, final: true });
 }

@@ -178,8 +178,8 @@ export interface EventFields {
   idle_timeout: IdleFindings;
   /** The last event of a load run. */
   total: Total;
-  /** Something that a user should know besides the events of sessions. */
-  notice: { level: "info" | "warning" | "error"; text: string };
+  /** Something that a user should know besides the events of sessions; `final` if it is the last of a run. */
+  notice: { level: "info" | "warning" | "error"; text: string; final?: true };
 }
 
 /** What `connected` may say of how a session was opened. */

@@ -15,6 +15,7 @@ const NOTHING: CommandLine = {
   live: undefined,
   json: false,
   quiet: false,
+  verbose: false,
   sessions: undefined,
   ramp: undefined,
   count: undefined,
@@ -45,6 +46,7 @@ const RIGHT: readonly [line: string, expected: Partial<CommandLine>][] = [
   ["--host=db.example --port=4001", { settings: { host: "db.example", port: 4001 } }],
   ["--json --quiet", { json: true, quiet: true }],
   ["-q", { quiet: true }],
+  ["-v", { verbose: true }],
   ["--json ::1", { json: true, settings: { host: "::1" } }],
   ["-h", { help: true }],
   ["-V", { version: true }],
@@ -148,7 +150,7 @@ const APART = "the port is given apart from it: the host is 127.0.0.1, the port 
 const HEARTBEAT_INTERVAL = "did you mean --heartbeat-interval?";
 
 const WRONG: readonly [line: string, error: string][] = [
-  ["--verbose", "--verbose: unknown option; see --help"],
+  ["--loud", "--loud: unknown option; see --help"],
   ["-x", "-x: unknown option; see --help"],
   ["-qx", "-x: unknown option; see --help"],
   ["--prot 1", "--prot: unknown option; did you mean --port?"],

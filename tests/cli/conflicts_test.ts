@@ -36,6 +36,7 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
     "--sessions 2 --stdin",
     "--sessions and --stdin: the lines of stdin are sent in one session, each once; leave one out",
   ],
+  ["server", "-qv", "--quiet and --verbose: one asks for less, the other for more; leave one out"],
   ["client", "--stdin --message x", `--stdin and --message: ${TEXT}`],
   ["client", "--data-interval 1 --stdin", `--stdin and --data-interval: ${INTERVAL}`],
   [

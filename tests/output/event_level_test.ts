@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { eventText } from "../../lib/output/event_text.ts";
+import { eventText, levelOf } from "../../lib/output/event_text.ts";
 import { type EndedBy, type EndReason, exitStatus } from "../../lib/session/close_reason.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { eventOf, summaryOf, terminatedOf } from "../support/events.ts";
@@ -25,6 +25,45 @@ Deno.test("eventText() warns of a summary of a lost session, though nothing is i
   assertEquals(level("peer", "done", "server"), "info");
   assertEquals(level("peer", "shutdown", "client"), "warning");
   assertEquals(level("peer", "refused", "client"), "warning");
+});
+
+const ROUND_TRIP = { n: 1, rtt_ms: 1 };
+
+for (
+  const [name, fields] of [
+    ["data_sent", { seq: 1, bytes: 1 }],
+    ["data_received", { seq: 1, bytes: 1 }],
+    ["data_confirmed", { seq: 1, rtt_ms: 1 }],
+    ["heartbeat_sent", { n: 1 }],
+    ["heartbeat_answered", ROUND_TRIP],
+    ["heartbeat_received", { n: 1 }],
+  ] as const
+) {
+  Deno.test(`levelOf() takes what happens all the time for a detail: ${name}`, () => {
+    for (const role of ROLES) assertEquals(levelOf(eventOf(name, fields), role), "detail");
+  });
+}
+
+Deno.test("levelOf() takes for no detail what an operator acts on", () => {
+  const phase = { from: "data", to: "heartbeat", silent_ms: 1 } as const;
+  const end = terminatedOf({ reason: "silent" });
+  const addresses = { peer: "192.0.2.1:4000", local: "192.0.2.2:50000" };
+  const levels = [
+    eventOf("connected", { ...addresses, predicted_detection_s: 60 }),
+    eventOf("phase", phase),
+    eventOf("phase", { ...phase, idle: true }),
+    eventOf("heartbeat_missed", { n: 1, missed: 1, left: 3 }),
+    eventOf("local_stall", { ms: 1, kind: "stopped" }),
+    eventOf("hold", { reason: "store" }),
+    eventOf("disconnected", end),
+    eventOf("resumed", { gap_ms: 1, resent: 0, already_there: 0 }),
+    eventOf("terminated", end),
+    eventOf("summary", summaryOf({})),
+  ].map((event) => levelOf(event, "client"));
+  assertEquals(levels, [
+    ...["info", "warning", "info", "warning", "warning", "warning", "warning", "warning", "error"],
+    "info",
+  ]);
 });
 
 const TERMINATE = ["done", "shutdown", "silent", "refused", "protocol"] as const;

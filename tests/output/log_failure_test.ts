@@ -132,7 +132,7 @@ testUnless(
   async () => {
     await withSmallDisk(async ({ folder, enlarge }) => {
       const path = `${folder}/client_info.log`;
-      using opened = openTestLog({ directory: folder, quiet: true });
+      using opened = openTestLog({ directory: folder, level: "warning" });
       // Of a length that no block of the disk ends with, so that the last line does not fit in whole.
       const text = "x".repeat(1009);
       for (let n = 0; n < 80; n++) opened.log.line("info", text, "s");

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { KEPT_LOG_FILES, type Log, MAX_LOG_BYTES } from "../../lib/output/log.ts";
+import { LEVELS } from "../../lib/output/event_text.ts";
 import { withFolder } from "../support/folder.ts";
 import { logLines, openTestLog } from "../support/log.ts";
 
@@ -13,10 +14,15 @@ function content(line: string): string {
   return line.split(" || ").slice(1).join(" || ");
 }
 
-const LEVELS = ["info", "warning", "error"] as const;
-const CONTENT = { info: "INFO || i || s", warning: "WARNING || w || s", error: "ERROR || e || s" };
+const CONTENT = {
+  detail: "INFO || d || s",
+  info: "INFO || i || s",
+  warning: "WARNING || w || s",
+  error: "ERROR || e || s",
+};
 
 function logOneOfEach(log: Log): void {
+  log.line("detail", "d", "s");
   log.line("info", "i", "s");
   log.line("warning", "w", "s");
   log.line("error", "e", "s");
@@ -95,26 +101,54 @@ Deno.test("Log.line() lets no text or session forge a column, a line or no sessi
   ]);
 });
 
-Deno.test("Log.line() puts out all levels, or warnings and errors if it is to be quiet", async () => {
-  for (const quiet of [false, true]) {
-    using opened = openTestLog({ quiet });
+Deno.test("Log.line() puts out the lines from a level up", async () => {
+  for (const [at, level] of LEVELS.entries()) {
+    using opened = openTestLog({ level });
     logOneOfEach(opened.log);
-    const expected = LEVELS.slice(quiet ? 1 : 0).map((level) => CONTENT[level]);
+    const expected = LEVELS.slice(at).map((each) => CONTENT[each]);
     assertEquals((await opened.put()).map(content), expected);
   }
 });
 
+const SUMMARY = { text: "all in one", lines: ["--- a ---", "b\u202e", "the last"] };
+
+for (const level of ["detail", "info", "warning"] as const) {
+  Deno.test(`Log.summary() puts out lines without prefix, from ${level} on; files have one line`, async () => {
+    await withFolder(async (directory) => {
+      using opened = openTestLog({ level, directory });
+      opened.log.summary({ ...SUMMARY, level: "info", isAmongOthers: false }, "s");
+      const shown = ["--- a ---", "b\\u202e", "the last"];
+      assertEquals(await opened.put(), level === "warning" ? shown.slice(-1) : shown);
+      const logged = logLines(`${directory}/client_info.log`).map(content);
+      assertEquals(logged, ["INFO || all in one || s"]);
+    });
+  });
+
+  Deno.test(`Log.summary() puts out one line of its level among others, from ${level} on`, async () => {
+    await withFolder(async (directory) => {
+      using opened = openTestLog({ level, directory });
+      for (const each of ["info", "warning"] as const) {
+        opened.log.summary({ ...SUMMARY, level: each, isAmongOthers: true }, "s");
+      }
+      const shown = ["INFO || the last || s", "WARNING || the last || s"];
+      assertEquals((await opened.put()).map(content), shown.slice(level === "warning" ? 1 : 0));
+      const logged = logLines(`${directory}/client_info.log`).map(content);
+      assertEquals(logged, ["INFO || all in one || s", "WARNING || all in one || s"]);
+    });
+  });
+}
+
 Deno.test("openLog() makes three files, each from its level up, even if it is to be quiet", async () => {
   await withFolder((folder) => {
     const directory = `${folder}/deep/logs`;
-    using opened = openTestLog({ role: "server", quiet: true, directory });
+    using opened = openTestLog({ role: "server", level: "warning", directory });
     logOneOfEach(opened.log);
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["server_error.log", "server_info.log", "server_warning.log"]);
-    LEVELS.forEach((level, at) => {
-      const lines = logLines(`${directory}/server_${level}.log`).map(content);
-      assertEquals(lines, LEVELS.slice(at).map((each) => CONTENT[each]), level);
-    });
+    for (const [file, at] of [["info", 0], ["warning", 2], ["error", 3]] as const) {
+      const lines = logLines(`${directory}/server_${file}.log`).map(content);
+      assertEquals(lines, LEVELS.slice(at).map((each) => CONTENT[each]), file);
+    }
   });
 });
 
@@ -152,7 +186,7 @@ Deno.test("openLog() begins a new line behind one that was cut off", async () =>
 
 Deno.test("Log rotates each file before it grows beyond 1 MiB, and keeps five", async () => {
   await withFolder((directory) => {
-    using opened = openTestLog({ directory, quiet: true });
+    using opened = openTestLog({ directory, level: "warning" });
     const filler = "x".repeat(65_000);
     const perFile = Math.floor(MAX_LOG_BYTES / 65_040);
     const count = perFile * (KEPT_LOG_FILES + 3);
@@ -177,7 +211,7 @@ Deno.test("Log rotates a file that was nearly full before", async () => {
   await withFolder((directory) => {
     const path = `${directory}/client_error.log`;
     Deno.writeTextFileSync(path, "x".repeat(MAX_LOG_BYTES - 10) + "\n");
-    using opened = openTestLog({ directory, quiet: true });
+    using opened = openTestLog({ directory, level: "warning" });
     opened.log.line("error", "e", null);
     assertEquals(logLines(path).map(content), ["ERROR || e || -"]);
     assertEquals(Deno.statSync(`${path}.1`).size, MAX_LOG_BYTES - 9);
@@ -193,7 +227,7 @@ Deno.test("Log.reopen() makes the files anew that were moved away, and their fol
     opened.log.line("error", "meanwhile", null);
     assertEquals(opened.log.reopen(), true);
     opened.log.line("error", "after", null);
-    for (const level of LEVELS) {
+    for (const level of ["info", "warning", "error"]) {
       const texts = [`${folder}/moved`, directory].map((each) =>
         logLines(`${each}/client_${level}.log`).map((line) => line.split(" || ")[2])
       );

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertGreater } from "@std/assert";
+import type { LoggedSummary } from "../../lib/output/log.ts";
 import { LineOutput } from "../../lib/output/line_output.ts";
 import { Reporter, type ReporterOptions } from "../../lib/output/reporter.ts";
 import type { Event } from "../../lib/session/events.ts";
@@ -24,6 +25,7 @@ function notice(text: string): Event {
 /** A reporter, what it has logged, and what it has written as JSON. */
 function stage(options: Partial<ReporterOptions> = {}) {
   const logged: string[] = [];
+  const summaries: LoggedSummary[] = [];
   const written: Uint8Array[] = [];
   const write = (bytes: Uint8Array) => Promise.resolve(written.push(bytes) && bytes.length);
   const reporter = new Reporter({
@@ -31,12 +33,14 @@ function stage(options: Partial<ReporterOptions> = {}) {
     timers: DEFAULT_TIMERS,
     log: {
       line: (level, text, session, time) => logged.push([level, text, session, time].join(" | ")),
+      summary: (summary) => summaries.push(summary),
       reopen: () => false,
       close: () => {},
     },
-    logsAll: true,
+    level: "detail",
     json: new LineOutput({ write }, () => {}),
     many: false,
+    showsSummaries: true,
     clock: new VirtualClock(),
     ...options,
   });
@@ -46,7 +50,7 @@ function stage(options: Partial<ReporterOptions> = {}) {
     return text.split("\n").filter((line) => line !== "");
   };
   const json = async () => (await lines()).map((line) => JSON.parse(line));
-  return { reporter, logged, json, lines };
+  return { reporter, logged, summaries, json, lines };
 }
 
 Deno.test("Reporter writes events in order when the turn is over, of their own time", async () => {
@@ -56,8 +60,8 @@ Deno.test("Reporter writes events in order when the turn is over, of their own t
   assertEquals(logged, []);
   await settle();
   assertEquals(logged, [
-    `info | data message 1 sent, 1 byte | s | ${TIME}`,
-    `info | data message 2 sent, 1 byte | s | ${TIME}`,
+    `detail | data message 1 sent, 1 byte | s | ${TIME}`,
+    `detail | data message 2 sent, 1 byte | s | ${TIME}`,
   ]);
   assertEquals((await json()).map(({ seq }) => seq), [1, 2]);
 });
@@ -88,13 +92,87 @@ Deno.test("Reporter writes many events in portions, with what has arrived in bet
 });
 
 Deno.test("Reporter puts in words and queues only what somebody takes", async () => {
-  const { reporter, logged } = stage({ json: undefined, logsAll: false });
+  const { reporter, logged } = stage({ json: undefined, level: "warning" });
   const unworded: Event = { time: TIME, event: "connected", session: "s" } as Event;
   Object.defineProperty(unworded, "peer", { get: () => assertEquals("taken", "by nobody") });
   reporter.emit(unworded);
   reporter.emit(notice("taken"));
   await settle();
   assertEquals(logged, [`warning | taken |  | ${TIME}`]);
+});
+
+const LEVELS_LOGGED = [["detail", 4], ["info", 3], ["warning", 2]] as const;
+
+for (const [level, count] of LEVELS_LOGGED) {
+  Deno.test(`Reporter logs what is at or above ${level}, and the last summary in any case`, async () => {
+    for (const many of [true, false]) {
+      const { reporter, logged, summaries } = stage({ json: undefined, level, many });
+      reporter.emit(sent(1, null));
+      reporter.emit({ time: TIME, event: "listening", session: null, host: "127.0.0.1", port: 1 });
+      reporter.emit(notice("look here"));
+      const stopped = { level: "info", text: "stopped", final: true } as const;
+      reporter.emit({ time: TIME, event: "notice", session: null, ...stopped });
+      await settle();
+      assertEquals(logged.length + summaries.length, count);
+      assertEquals(summaries, [{
+        level: "info",
+        text: "stopped",
+        lines: ["stopped"],
+        isAmongOthers: false,
+      }]);
+    }
+  });
+}
+
+/** What is logged of one session that ends. */
+async function endOfOne(
+  { lost = false, ...options }: Partial<ReporterOptions> & { lost?: boolean },
+) {
+  const { reporter, summaries } = stage({ json: undefined, ...options });
+  const reason = lost ? "silent" : "done";
+  const about = { time: TIME, session: "s" };
+  reporter.emit({ ...about, event: "terminated", ...terminatedOf({ reason }) });
+  const fields = { ...summaryOf({ connections: 1 }), by: "self", reason } as const;
+  reporter.emit({ ...about, event: "summary", ...fields });
+  await settle();
+  return summaries.map(({ isAmongOthers, lines }) => [lines[0], lines.at(-1), isAmongOthers]);
+}
+
+Deno.test("Reporter shows the whole summary of a session, with whom it was", async () => {
+  const [first] = await endOfOne({ level: "info" });
+  const last = "ended as asked: 0 of 0 data messages confirmed, none in doubt";
+  assertEquals(first, [
+    "--- pulsewire client: session s with 192.0.2.1:4000 ---",
+    last,
+    false,
+  ]);
+  const [[, shown, among]] = await endOfOne({ level: "warning" }) as [[string, string, boolean]];
+  assertEquals([shown, among], [last, false]);
+});
+
+Deno.test("Reporter shows of a session among others the last line, where its level is logged", async () => {
+  const among = { showsSummaries: false };
+  const [[, , isAmongOthers]] = await endOfOne({ ...among, level: "info" }) as [unknown[]];
+  assertEquals(isAmongOthers, true);
+  assertEquals(await endOfOne({ ...among, level: "warning" }), []);
+  const [[, last]] = await endOfOne({ ...among, level: "warning", lost: true }) as [unknown[]];
+  assertEquals(last, "lost (silent): 0 of 0 data messages confirmed, none in doubt");
+  assertEquals(await endOfOne({ ...among, level: "info", many: true }), []);
+});
+
+Deno.test("Reporter shortens what it shows of the summaries of many lost sessions", async () => {
+  const { reporter, summaries } = stage({ json: undefined, many: true, showsSummaries: false });
+  const fields = { ...summaryOf({ connections: 1 }), by: "self", reason: "silent" } as const;
+  for (let n = 1; n <= 9; n++) {
+    reporter.emit({ time: TIME, session: `s${n}`, event: "summary", ...fields });
+  }
+  reporter.flush();
+  await settle();
+  const last = "lost (silent): 0 of 0 data messages confirmed, none in doubt";
+  assertEquals(summaries.map(({ lines }) => lines.at(-1)), [
+    ...Array(3).fill(last),
+    `and 6 more, the last of them: ${last}`,
+  ]);
 });
 
 Deno.test("Reporter keeps no more than 65,536 events waiting", () => {
@@ -197,19 +275,20 @@ Deno.test("Reporter.flush() logs all that it has held back; of one session it ho
 });
 
 for (
-  const [logsAll, hasJson, many, wants] of [
-    [true, true, false, true],
-    [true, false, false, true],
-    [false, false, false, false],
-    [false, true, false, true],
-    [true, false, true, false],
-    [true, true, true, true],
+  const [level, hasJson, many, wants] of [
+    ["detail", true, false, true],
+    ["detail", false, false, true],
+    ["info", false, false, false],
+    ["info", true, false, true],
+    ["warning", false, false, false],
+    ["detail", false, true, false],
+    ["detail", true, true, true],
   ] as const
 ) {
-  const how = `log ${logsAll}, JSON ${hasJson}, many ${many}`;
+  const how = `log from ${level}, JSON ${hasJson}, many ${many}`;
   Deno.test(`Reporter wants the events of data messages: ${wants} with ${how}`, () => {
     const json = hasJson ? {} : { json: undefined };
-    assertEquals(stage({ logsAll, many, ...json }).reporter.wantsMessages, wants);
+    assertEquals(stage({ level, many, ...json }).reporter.wantsMessages, wants);
   });
 }
 
@@ -278,7 +357,7 @@ Deno.test("Reporter says once a run where the commands for a server's firewall a
   assertEquals(await hinted([refused], { role: "server" }), []);
   const connected = { event: "connected", peer: UNREACHED.peer, local: "192.0.2.2:50000" };
   assertEquals(await hinted([{ ...connected, predicted_detection_s: 60 }, refused]), []);
-  assertEquals(await hinted([connected, refused], { logsAll: false }), []);
+  assertEquals(await hinted([connected, refused], { level: "warning" }), []);
   const dial = { event: "reconnecting", attempt: 1, delay_ms: 1, peer: UNREACHED.peer };
   assertEquals(await hinted([{ ...dial, cause: "refused" }, refused]), [0]);
   const unanswered = { ...dial, cause: "silent", text: "no answer within 10 s" };

@@ -47,9 +47,16 @@ for (const signal of SIGNALS) {
       const { data_confirmed, in_doubt } = await command.event("summary");
       assert(data_confirmed >= 3);
       assertEquals(in_doubt, []);
-      const lines = command.stderr.trimEnd().split("\n");
-      assertEquals(logLines(`${folder.path}/${role}_info.log`), lines);
-      assert(lines.some((line) => line.includes("|| summary of ")), command.stderr);
+      const logged = logLines(`${folder.path}/${role}_info.log`);
+      const isShown = (line: string) =>
+        !/\|\| (data message \d|heartbeat \d|summary of |stopped;)/.test(line);
+      const shown = command.stderr.split("\n").filter((line) => line.includes(" || "));
+      assertEquals(
+        shown.filter((line) => !line.includes("|| ended as asked: ")),
+        logged.filter(isShown),
+      );
+      assertEquals(logged.filter((line) => line.includes("|| summary of ")).length, 1);
+      assertMatch(command.stderr, role === "client" ? /^ended as asked: /m : /^stopped; /m);
     }
   });
 
@@ -145,7 +152,7 @@ Deno.test("the session goes on when nobody reads stdout any more, as after | hea
   assertStringIncludes(new TextDecoder().decode(value), '"event":"started"');
   const stderr = await new Response(client.stderr).text();
   assertEquals((await client.status).code, 0, stderr);
-  assertStringIncludes(stderr, "data message 5 confirmed");
+  assertStringIncludes(stderr, "ended as asked: 5 of 5 data messages confirmed");
   assertEquals(stderr.split("\n").filter((line) => line.includes("stdout")).length, 1, stderr);
   assertEquals(await server.ended(), 0);
 });

@@ -78,10 +78,10 @@ Deno.test("--stdin outranks a message and a data_interval that a file gives for 
   await Deno.writeTextFile(path, '[settings]\nmessage = "x"\ndata_interval = 1\n');
   const args = ["127.0.0.1", String(freePort()), "--config", path, "--stdin", SHORT];
   const { code, stderr } = await runCommand("client", args);
-  const [ended, summary] = stderr.split("\n");
+  const [ended] = stderr.split("\n");
   assertEquals(code, 3);
   assertStringIncludes(ended!, "cannot connect");
-  assertStringIncludes(summary!, "summary of ");
+  assertMatch(stderr, /\nnever open \(refused\): 0 of 0 data messages confirmed, none in doubt\n$/);
 });
 
 /** Wrong configuration files, one of each kind, and what the sentence says behind the file's name. */
@@ -192,9 +192,11 @@ Deno.test("--json: each line of stdout has time, event and session; people read 
   const message = ["data_sent", "data_confirmed"];
   const names = ["connected", "phase", ...message, ...message, "phase", "terminated", "summary"];
   assertEquals(events.map(({ event }) => event), names);
-  for (const line of client.stderr.trimEnd().split("\n")) {
+  const [opened, ended, ...summary] = client.stderr.trimEnd().split("\n");
+  for (const line of [opened!, ended!]) {
     assertMatch(line, /^[\d-]{10} [\d:]{8},\d{3}[+-]\d{4} \|\| INFO \|\| .+ \|\| [0-9a-f]{16}$/);
   }
+  assertEquals(summary.at(-1), "ended as asked: 2 of 2 data messages confirmed, none in doubt");
 });
 
 Deno.test("the first event of each process says what runs where, and with which settings", async () => {
@@ -227,14 +229,46 @@ Deno.test("the first event of each process says what runs where, and with which 
   }
 });
 
-Deno.test("without --json stdout stays empty; with --quiet and no trouble stderr too", async () => {
-  const talkative = (await oneSession([], ["--count=1"])).client;
-  assertEquals([talkative.code, talkative.stdout], [0, ""]);
-  assertStringIncludes(talkative.stderr, "data message 1 confirmed");
+Deno.test("without --json stdout stays empty; stderr has data messages with --verbose, little with --quiet", async () => {
+  const usual = await oneSession([], ["--count=1"]);
+  assertEquals([usual.client.code, usual.client.stdout], [0, ""]);
+  for (const { stderr } of [usual.client, usual.server]) {
+    assert(!/data message 1 (sent|received|confirmed)/.test(stderr), stderr);
+    assertStringIncludes(stderr, "session open with ");
+    assertMatch(stderr, /^--- pulsewire \w+: session [0-9a-f]{16} with 127\.0\.0\.1:\d+ ---$/m);
+  }
+
+  const verbose = await oneSession(["--verbose"], ["--count=1", "-v"]);
+  assertMatch(verbose.client.stderr, /data message 1 sent.*\n.*data message 1 confirmed/);
+  assertStringIncludes(verbose.server.stderr, "data message 1 received");
 
   const { server, client } = await oneSession(["--quiet"], ["--count=1", "-q"]);
-  assertEquals(client, { code: 0, stdout: "", stderr: "" });
-  assertEquals(server.stderr, "");
+  const last = "ended as asked: 1 of 1 data message confirmed, none in doubt\n";
+  assertEquals(client, { code: 0, stdout: "", stderr: last });
+  assertEquals(server.stderr, `${last}stopped; sessions served: 1, of them lost: 0\n`);
+});
+
+Deno.test("a server that goes on shows one line of a session's summary, and -q only its own last line", async () => {
+  const seen: string[] = [];
+  for (const flags of [[], ["-q"], ["-v"]]) {
+    const port = freePort();
+    await using server = await startServer(port, ...flags);
+    const args = ["127.0.0.1", String(port), "--count=1"];
+    assertEquals((await runCommand("client", args)).code, 0);
+    await server.event("summary");
+    server.kill("SIGINT");
+    assertEquals(await server.ended(), 0);
+    seen.push(server.stderr);
+  }
+  const [usual, quiet, verbose] = seen as [string, string, string];
+  const stopped = "stopped; sessions served: 1, of them lost: 0\n";
+  assertMatch(
+    usual,
+    /INFO \|\| ended as asked: 1 of 1 data message confirmed, none in doubt \|\| /,
+  );
+  assert(usual.endsWith(`\n${stopped}`) && !usual.includes("---"), usual);
+  assertEquals(quiet, stopped);
+  assertMatch(verbose, /^--- pulsewire server: session .* ---$/m);
 });
 
 Deno.test("--count ends the client when so many data messages are confirmed", async () => {

@@ -27,7 +27,7 @@ export function openTestLog(options: Partial<LogOptions> = {}): TestLog {
   const log = openLog({
     role: "client",
     output,
-    quiet: false,
+    level: "info",
     directory: "",
     hasZone: true,
     ...options,

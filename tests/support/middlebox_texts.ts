@@ -8,12 +8,14 @@ import type { Role } from "../../lib/wire/protocol.ts";
 import type { Command } from "./process.ts";
 
 /**
- * What a command said, each line once, in the order of first appearance; without data messages and
- * summaries, and without what the load of this machine makes it say, or when.
+ * What a command said, each line once, in the order of first appearance; without summaries, and without what
+ * the load of this machine makes it say, or when.
  */
 export function said({ stderr }: Command): string[] {
-  const lines = stderr.trimEnd().split("\n").map((line) => {
+  const shown = stderr.trimEnd().split("\n").filter((line) => / \|\| |^stopped; /.test(line));
+  const lines = shown.map((line) => {
     const [, level, text] = line.split(" || ");
+    if (level === undefined) return line;
     return `${level} ${text}`
       .replaceAll(/127\.0\.0\.1(:\d+)?/g, "A")
       .replaceAll(/\d+(\.\d+)? s\b/g, "N s")
@@ -23,7 +25,7 @@ export function said({ stderr }: Command): string[] {
       .replace(/^(WARNING cut) \d+/, "$1 N");
   });
   const left =
-    /^\w+ (the kernel: |account of the outage|data message \d|summary of|this process did not run)/;
+    /^\w+ (the kernel: |account of the outage|(ended as asked|never open .+): |this process did not run)/;
   return [...new Set(lines.filter((line) => !left.test(line)))];
 }
 
@@ -80,7 +82,6 @@ export function silent(role: Role, since: string): string[] {
   const host = `the ${other[role]}'s host, or a proxy in front of it`;
   return [
     `WARNING silent: no ${data} for N s; heartbeat phase`,
-    "INFO heartbeat 1 sent",
     "WARNING heartbeat 1 missed, 1 in a row; the peer is dead",
     `${LOST}nothing heard from the ${
       other[role]
@@ -131,9 +132,9 @@ export const ENDED: Readonly<Record<Role, string>> = {
 /** The server's first line. */
 export const LISTENING = "INFO listening on A";
 
-/** The server's last line. */
+/** The last line of the server, without a time. */
 export function stopped(served: number): string {
-  return `INFO stopped; sessions served: ${served}, of them lost: 0`;
+  return `stopped; sessions served: ${served}, of them lost: 0`;
 }
 
 const UNOPENED =
