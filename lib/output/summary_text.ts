@@ -79,6 +79,18 @@ function linesOf(texts: readonly string[]): string[] {
   return texts.filter((text) => text !== "").flatMap((text) => wrapped(text, 2));
 }
 
+/** Why a session was lost, where the reason alone would not say it. */
+const WHY: Readonly<Record<string, string>> = {
+  "self protocol": "protocol error",
+  "peer protocol": "protocol error",
+  "peer done": "ended by the server",
+  "peer shutdown": "the server stopped",
+  "peer silent": "declared dead by the peer",
+  "peer closed": "connection closed",
+  "network reset": "connection reset",
+  "network refused": "connection refused",
+};
+
 /** How a session ended, in few words. */
 function endText(
   summary: Pick<Summary, "connections"> & Partial<CloseReason>,
@@ -87,7 +99,7 @@ function endText(
   const { by, connections, reason, unheard } = summary;
   if (by === undefined || reason === undefined) return "ended";
   const status = exitStatus({ by, reason, text: "", unheard }, role, connections > 0);
-  const why = reason.replaceAll("_", " ");
+  const why = WHY[`${by} ${reason}`] ?? reason.replaceAll("_", " ");
   return {
     [EXIT.asked]: "ended as asked",
     [EXIT.lost]: `lost (${why})`,
@@ -270,8 +282,7 @@ function percentilesText(round_trips: Percentiles): string {
 
 function deathsText({ deaths, overshoots }: Total): string {
   if (deaths === 0) return "no server was declared dead";
-  const late = `later than predicted by p50/p99/max ${spread(overshoots)}`;
-  return `${deaths} times the server was declared dead, ${late}`;
+  return `server declared dead ${deaths} times, late by p50/p99/max ${spread(overshoots)}`;
 }
 
 function inDoubtText(ranges: readonly SeqRange[]): string {

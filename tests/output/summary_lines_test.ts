@@ -112,8 +112,10 @@ Deno.test("eventText() names how a session ended in the verdict", () => {
     summaryLines({ by, reason, connections }, role).at(-1)!.split(":")[0];
   assertEquals(verdict("self", "shutdown"), "ended as asked");
   assertEquals(verdict("peer", "done", 1, "server"), "ended as asked");
-  assertEquals(verdict("peer", "shutdown"), "lost (shutdown)");
-  assertEquals(verdict("network", "reset"), "lost (reset)");
+  assertEquals(verdict("peer", "shutdown"), "lost (the server stopped)");
+  assertEquals(verdict("peer", "silent"), "lost (declared dead by the peer)");
+  assertEquals(verdict("network", "reset"), "lost (connection reset)");
+  assertEquals(verdict("self", "failed"), "lost (failed)");
   assertEquals(verdict("peer", "refused"), "refused");
   assertEquals(verdict("network", "name_not_found", 0), "never open (name not found)");
   const unknown = { by: undefined, reason: undefined };

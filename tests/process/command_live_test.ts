@@ -200,7 +200,7 @@ test("SIGTERM and Ctrl-C give the terminal back", async () => {
     if (how === "INT") await terminal.press("C-c");
     else await terminate(await pidOf(`127.0.0.1 ${port} --log-stamps`));
     const end = await terminal.shows(/^status 0\nspeed [^]*\$$/m);
-    assertMatch(end, /summary of [^]*status 0/);
+    assertMatch(end, /^ended as asked: [^]*status 0/m);
     assert(!/-icanon|-echo\b|\? keys/.test(end), end);
   }
 });

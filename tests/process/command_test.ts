@@ -81,7 +81,10 @@ Deno.test("--stdin outranks a message and a data_interval that a file gives for 
   const [ended] = stderr.split("\n");
   assertEquals(code, 3);
   assertStringIncludes(ended!, "cannot connect");
-  assertMatch(stderr, /\nnever open \(refused\): 0 of 0 data messages confirmed, none in doubt\n$/);
+  assertMatch(
+    stderr,
+    /\nnever open \(connection refused\): 0 of 0 data messages confirmed, none in doubt\n$/,
+  );
 });
 
 /** Wrong configuration files, one of each kind, and what the sentence says behind the file's name. */

@@ -16,7 +16,7 @@ function normalised(text: string): string {
 export function textsOf({ stderr }: Command, levels: RegExp): string[] {
   const lines = stderr.trimEnd().split("\n").map((line) => line.split(" || "));
   const texts = lines.flatMap(([, level, text]) =>
-    levels.test(level!) && !/^(summary|this process)/.test(text!) ? [normalised(text!)] : []
+    levels.test(level!) && !/^(lost \(|this process)/.test(text!) ? [normalised(text!)] : []
   );
   return [...new Set(texts)];
 }
