@@ -14,6 +14,7 @@ import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
 import { report } from "./report.ts";
 import type { Bench } from "./rounds.ts";
+import { scrape } from "./scrape.ts";
 import { durable, recorded, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
@@ -28,6 +29,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   memory: [memory, "C generator", "/proc", "10,000 files"],
   processor: [processor, "C generator", "/proc", "10,000 files"],
   detection: [detection, "C generator", "10,000 files"],
+  scrape: [scrape, "C generator", "10,000 files"],
   store: [durable],
   workers: [workers],
   record: [recorded],

@@ -19,14 +19,14 @@ const NO_SILENCE = "--data-threshold=3600";
 const HEARTBEATS = ["--data-threshold=0.5", `--heartbeat-interval=${EVERY_MS / 1000}`];
 
 /** A peer with open sessions, and its resident set before they were opened. */
-interface Holder extends AsyncDisposable {
+export interface Holder extends AsyncDisposable {
   readonly peer: Peer;
   readonly sessions: number;
   readonly before_bytes: number;
 }
 
 /** Opens sessions with a peer, which send a message at an interval, or never, until disposed of. */
-async function hold(
+export async function hold(
   tools: Tools,
   peer: Peer,
   sessions: number,

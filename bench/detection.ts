@@ -10,19 +10,19 @@ import { digits, median, quantile } from "./table.ts";
 import type { Tools } from "./tools.ts";
 
 /** Options of a server, and the detection time that they predict. */
-interface Timing {
+export interface Timing {
   readonly predicted_ms: number;
   readonly options: readonly string[];
 }
 
 /** How many sessions die at once, and how often, one death after the other. */
-interface Run extends Timing {
+export interface Run extends Timing {
   readonly sessions: number;
   readonly runs: number;
 }
 
 /** Thresholds for a detection after `data_s` and two heartbeats. */
-function timing(data_s: number, heartbeat_s: number): Timing {
+export function timing(data_s: number, heartbeat_s: number): Timing {
   return {
     predicted_ms: (data_s + 2 * heartbeat_s) * 1000,
     options: [
@@ -35,12 +35,12 @@ function timing(data_s: number, heartbeat_s: number): Timing {
 
 const ONE_BY_ONE = { sessions: 1, runs: 50, ...timing(0.2, 0.1) };
 /** Long enough for all sessions to open before the first falls silent. */
-const ALL_AT_ONCE = { sessions: 10_000, runs: 1, ...timing(4, 1) };
+export const ALL_AT_ONCE = { sessions: 10_000, runs: 1, ...timing(4, 1) };
 /** MQTT: a server closes a connection after one and a half times the keep-alive. */
 const KEEP_ALIVE_S = 2;
 
 /** Overshoot in milliseconds: as reported by the server, and as seen by its dead peer. */
-interface Lateness {
+export interface Lateness {
   readonly reported: number[];
   readonly seen: number[];
   /** How many local stalls the server reported. */
@@ -66,12 +66,14 @@ async function dieAt(
   return late_ms;
 }
 
-/** Has the sessions of a Pulsewire server die, and collects its events. */
-async function deaths(
+/** Has the sessions of a Pulsewire server die, and collects its events; something else may go on beside that. */
+export async function deaths(
   bench: Bench,
   run: Run,
+  beside?: (peer: Peer) => Promise<AsyncDisposable>,
 ): Promise<Lateness> {
   await using peer = await startPeer(bench.subjects[0]!, "0", ["--json", ...run.options]);
+  await using _beside = await beside?.(peer);
   const lateness: Lateness = { reported: [], seen: [], stalls: 0 };
   const collecting = (async () => {
     while (lateness.reported.length < run.sessions * run.runs) {
