@@ -1,5 +1,5 @@
 /**
- * `--web` of real commands: the page is there, also in an executable; keys, TLS, a taken port.
+ * `--web` of real commands: the page is there, also in an executable; keys, TLS, a taken port, workers.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Folder } from "../support/folder.ts";
 import { freePort, startCommand, startServer } from "../support/process.ts";
 import { Schema } from "../support/schema.ts";
 import { testUnless } from "../support/skip.ts";
-import { sessionsAt, webUrl } from "../support/web.ts";
+import { eventually, sessionsAt, webUrl } from "../support/web.ts";
 
 Deno.test("both commands serve the page, its files, the API, /metrics and /healthz", async () => {
   const port = freePort();
@@ -97,3 +97,16 @@ testUnless(
     assert(!JSON.stringify(server.events).includes(secret));
   },
 );
+
+Deno.test("with --workers one page shows the sessions of all threads", async () => {
+  const port = freePort();
+  await using server = await startServer(port, "--workers", "3", "--web", "0");
+  await using _client = startCommand("client", ["127.0.0.1", `${port}`, "--sessions", "20"]);
+  const url = await webUrl(server);
+  await eventually(
+    "all sessions are listed",
+    async () => (await sessionsAt(url, "states=ok")).matched === 20,
+  );
+  const { sessions } = await sessionsAt(url);
+  assertEquals(new Set(sessions.map(({ session }) => session)).size, 20);
+});

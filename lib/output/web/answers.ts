@@ -6,6 +6,7 @@
 import type { ListQuery, Monitor } from "../../monitor/monitor.ts";
 import type { SessionReading } from "../../monitor/reading.ts";
 import type { Clock } from "../../platform/clock.ts";
+import { WorkBudget } from "./budget.ts";
 import {
   API_VERSION,
   type Heading,
@@ -46,25 +47,29 @@ interface KnownStates {
 }
 
 /** Makes documents of what a monitor knows. */
-export class Answers {
+export class Answers implements Disposable {
   readonly #monitor: Monitor;
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
   readonly #states = new Map<string, KnownStates>();
-  #spent_ms = 0;
+  readonly #budget: WorkBudget;
 
   /** Makes them of this. */
   constructor(monitor: Monitor, clock: Clock) {
     this.#monitor = monitor;
     this.#clock = clock;
+    this.#budget = new WorkBudget(clock);
+  }
+
+  /** Makes nothing any more. */
+  [Symbol.dispose](): void {
+    this.#budget[Symbol.dispose]();
   }
 
   /** Forgets the documents that are kept; returns how long it took, in milliseconds, to make those since the last time. */
   renew(): number {
-    const spent_ms = this.#spent_ms;
-    this.#spent_ms = 0;
     this.#kept.clear();
-    return spent_ms;
+    return this.#budget.takeSpent();
   }
 
   /**
@@ -151,10 +156,9 @@ export class Answers {
     const now_ms = this.#clock.now();
     const kept = this.#kept.get(name);
     if (kept && now_ms - kept.made_ms < FRESH_MS) return kept.json;
-    const json = make().then((document) => {
-      const bytes = document && encoder.encode(JSON.stringify(document));
-      this.#spent_ms += this.#clock.now() - now_ms;
-      return bytes;
+    const json = this.#budget.run(async () => {
+      const document = await make();
+      return document && encoder.encode(JSON.stringify(document));
     });
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     this.#kept.set(name, { made_ms: now_ms, json });

@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from "../../platform/clock.ts";
 import type { HttpStream } from "../../platform/net/http/http.ts";
+import { BusyError, SHARE } from "./budget.ts";
 
 /** How far apart, in milliseconds, events are at least. */
 export const LEAST_INTERVAL_MS = 1_000;
@@ -15,9 +16,6 @@ export const CALM_INTERVAL_MS = 2_000;
 
 /** How far apart they are at most, however long it takes to make one. */
 const MOST_INTERVAL_MS = 10_000;
-
-/** Of the time between two events, at most one part in so many goes into documents: 5 %. */
-const SHARE = 20;
 
 /** How many may look on: some connections are left for other requests. */
 const MAX_VIEWERS = 200;
@@ -115,7 +113,8 @@ export class Viewers {
       event.set(END, START.length + data.length);
       return event;
     } catch (error) {
-      this.#options.onDefect(error);
+      // Whoever asks for too much else delays the event, too.
+      if (!(error instanceof BusyError)) this.#options.onDefect(error);
       return undefined;
     }
   }

@@ -2,8 +2,9 @@
  * The web page of a process and what it shows as JSON, served to who may see it. It is read only.
  *
  * The room: this file has the paths; `answers.ts` makes the documents (`documents.ts` has their types, `query.ts`
- * what may be asked), `viewers.ts` sends events to open pages, `page_files.ts` has the page itself, whose source is
- * in `page/`. `cli/` calls it, and passes in what `/metrics` says. It reads a monitor, and must never touch a session.
+ * what may be asked, `budget.ts` how much of the time they may take), `viewers.ts` sends events to open pages,
+ * `page_files.ts` has the page itself, whose source is in `page/`. `cli/` calls it, and passes in what `/metrics`
+ * says. It reads a monitor, and must never touch a session.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import { type HttpRequest, type HttpResponse, textResponse } from "../../platfor
 import { HttpServer } from "../../platform/net/http/server.ts";
 import type { Address, Transport } from "../../platform/net/transport.ts";
 import { Answers } from "./answers.ts";
+import { BusyError, WorkBudget } from "./budget.ts";
 import { PageFiles } from "./page_files.ts";
 import { QueryError, refuseUnknown } from "./query.ts";
 import { Viewers } from "./viewers.ts";
@@ -85,6 +87,8 @@ export class WebServer {
   readonly #server: HttpServer;
   readonly #answers: Answers;
   readonly #viewers: Viewers;
+  /** Apart from documents: a scrape does not wait for pages. */
+  readonly #metrics: WorkBudget;
   readonly #closed = new AbortController();
 
   /**
@@ -98,6 +102,7 @@ export class WebServer {
     this.#options = options;
     this.page = page;
     this.#answers = new Answers(monitor, clock);
+    this.#metrics = new WorkBudget(clock);
     this.#viewers = new Viewers({
       clock,
       makeData: () => this.#answers.overview(),
@@ -122,6 +127,8 @@ export class WebServer {
   close(): void {
     this.#closed.abort();
     this.#viewers.close();
+    this.#answers[Symbol.dispose]();
+    this.#metrics[Symbol.dispose]();
     this.#server.close();
   }
 
@@ -132,6 +139,7 @@ export class WebServer {
       return this.page.answer(request.path) ?? await this.#answer(request);
     } catch (error) {
       if (error instanceof QueryError) return textResponse(400, error.message);
+      if (error instanceof BusyError) return textResponse(503, "too much is asked for at once");
       throw error;
     }
   }
@@ -146,7 +154,9 @@ export class WebServer {
         refuseUnknown(query, []);
         return this.#events();
       case "/metrics":
-        return ofText(await this.#options.metrics(fields.get("accept") ?? null));
+        return await this.#metrics.run(async () =>
+          ofText(await this.#options.metrics(fields.get("accept") ?? null))
+        );
       case "/healthz":
         return ofText(this.#options.health());
     }

@@ -301,6 +301,39 @@ Deno.test("events are sent less often if they take long to make", async () => {
   assert(events >= 8 && events <= 11, `${events}`);
 });
 
+Deno.test("whoever asks for many different documents waits, and takes 5 % of the time", async () => {
+  using stage = new WebStage();
+  const list = stage.monitor.list.bind(stage.monitor);
+  stage.monitor.list = (query) => {
+    stage.clock.stall(50);
+    return list(query);
+  };
+  const clients: HttpExchange[] = [];
+  for (let n = 0; n < 25; n++) {
+    const client = (await HttpExchange.connect(stage.network)).read();
+    clients.push(await client.say(requestText(`/api/sessions?from=${n}`)));
+  }
+  const answered = () => clients.filter(({ status }) => status === 200).length;
+  await stage.clock.advance(1_000);
+  assert(answered() >= 4 && answered() <= 8, `${answered()}`);
+  await stage.clock.advance(10_000);
+  assert(answered() >= 13 && answered() <= 18, `${answered()}`);
+  assertEquals((await stage.ask("/metrics")).status, 200);
+  await stage.clock.advance(15_000);
+  assertEquals(answered(), 25);
+});
+
+Deno.test("a web server refuses documents when too many are waited for", async () => {
+  using stage = new WebStage();
+  stage.monitor.list = () => new Promise(() => {});
+  const clients = [];
+  for (let n = 0; n < 70; n++) clients.push(await stage.ask(`/api/sessions?from=${n}`));
+  const refused = clients.filter(({ status }) => status === 503);
+  assertEquals(refused.length, 5);
+  assertEquals(refused[0]!.body, "too much is asked for at once\n");
+  assertEquals(stage.reports, []);
+});
+
 Deno.test("a defect while an event is made is reported, and events go on", async () => {
   using stage = new WebStage();
   const { monitor } = stage;

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock, Timer } from "../../clock.ts";
+import { TurnLimiter } from "../../turns.ts";
 import { type Connection, TransportError, transportError } from "../transport.ts";
 import {
   type HttpHandler,
@@ -93,6 +94,7 @@ export class HttpConnection {
       await this.#respond(textResponse(head.status, head.text), { isLast: true });
       return false;
     }
+    await TurnLimiter.ofReads(this.#options.clock).turn();
     const response = await this.#answer(head);
     const isHead = head.method === "HEAD";
     const isLast = !head.keepsAlive || response.stream !== undefined;

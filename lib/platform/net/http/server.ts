@@ -4,6 +4,7 @@
  * @module
  */
 import type { Timer } from "../../clock.ts";
+import { TurnLimiter } from "../../turns.ts";
 import { type Address, type Listener, type Transport, TransportError } from "../transport.ts";
 import { HttpConnection, type HttpConnectionOptions } from "./connection.ts";
 
@@ -29,6 +30,7 @@ export class HttpServer {
   readonly #listener: Listener;
   readonly #connections = new Set<HttpConnection>();
   readonly #again: Timer;
+  #isClosed = false;
 
   /**
    * Listens, and serves.
@@ -46,6 +48,7 @@ export class HttpServer {
 
   /** Stops listening, and closes all connections. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     this.#again.clear();
     this.#listener.close();
     for (const connection of this.#connections) connection.close();
@@ -54,7 +57,11 @@ export class HttpServer {
   async #accept(): Promise<void> {
     try {
       for (;;) {
-        const accepted = new HttpConnection(await this.#listener.accept(), this.#options);
+        const connection = await this.#listener.accept();
+        // Those that wait are accepted one after the other, without a turn for anything else.
+        await TurnLimiter.ofReads(this.#options.clock).turn();
+        if (this.#isClosed) return connection.close();
+        const accepted = new HttpConnection(connection, this.#options);
         if (this.#makeRoom()) void this.#serve(accepted);
         else accepted.close();
       }
