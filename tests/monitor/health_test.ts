@@ -3,8 +3,11 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { TransportError } from "../../lib/platform/net/transport.ts";
 import { Server } from "../../lib/server/server.ts";
+import { callers, data } from "../support/callers.ts";
+import { HeldOutput } from "../support/held_delivery.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { monitored } from "../support/monitored.ts";
 import { serverOptions } from "../support/server_options.ts";
@@ -42,4 +45,28 @@ Deno.test("a server is healthy while it listens", async () => {
   await clock.advance(3_000);
   monitor[Symbol.dispose]();
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("a server that can accept nobody, or deliver nothing, says so", async () => {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork(clock);
+  const { monitor, parts } = monitored(clock, "server");
+  const output = new HeldOutput();
+  const server = Server.listen(serverOptions({ clock, transport: network, output, ...parts }));
+  const status = server.run();
+  const { connect, hello } = callers(network, clock);
+  await connect();
+  network.failAccept(new TransportError("other", "no socket"));
+  await clock.advance(50);
+  const [failing, ...others] = monitor.health().problems;
+  assertStringIncludes(failing!, "cannot accept connections: no socket");
+  assertEquals(others, []);
+  const { peer } = await hello("s");
+  await clock.advance(100);
+  assertEquals(monitor.health(), { ok: true, problems: [] });
+  await peer.say(data(1));
+  await output.fail("the disk is full");
+  assertEquals(monitor.health().problems, ["the disk is full", "the server is being stopped"]);
+  await clock.advance(3_000);
+  assertEquals(await status, 1);
 });

@@ -5,12 +5,14 @@
  */
 import { assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
+import { QueueSource } from "../../lib/client/source.ts";
 import { TransportError } from "../../lib/platform/net/transport.ts";
 import type { Totals } from "../../lib/monitor/monitor.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { ServerOptions } from "../../lib/server/options.ts";
 import { BACK, callers, data } from "../support/callers.ts";
 import { clientOptions } from "../support/client_options.ts";
+import { HeldOutput } from "../support/held_delivery.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
 import { monitored, onlyReading, outlook } from "../support/monitored.ts";
 import { serverOptions } from "../support/server_options.ts";
@@ -126,6 +128,40 @@ Deno.test("readings of a session whose client stays away count down to when it i
   assertEquals((await onlyReading(monitor)).connections, 2);
   const { outages: [over] } = (await monitor.history("s"))!;
   assertEquals([over!.outcome, over!.silent_ms], ["resumed", 11_000]);
+});
+
+Deno.test("a client with nothing to send is idle, and that is no silence", async () => {
+  const { clock, outlooks, atClient, atServer } = stage({ client: { source: new QueueSource() } });
+  await clock.advance(21_500);
+  assertEquals((await outlooks())[0], "idle: dead in 43504 missed 0 left 4");
+  const { phases, silences, silence_durations, silent } = await atClient.monitor.totals();
+  assertEquals([phases.heartbeat, silent, silences, silence_durations.count], [1, 0, 0, 0]);
+  assertEquals(atClient.monitor.outages(), []);
+  // The server does not know why.
+  assertEquals((await atServer.monitor.totals()).silent, 1);
+});
+
+Deno.test("nothing is due of a session that the server does not read", async () => {
+  const output = new HeldOutput();
+  const { clock, hello, monitor } = stageRaw({ output, maxPendingBytes: 2_000 });
+  const { peer } = await hello("s");
+  await peer.say(data(1, 8));
+  await clock.advance(2_000);
+  assertEquals(outlook(await onlyReading(monitor)), "held:");
+  output.held = false;
+  await output.letThrough();
+  await clock.advance(1_000);
+  assertEquals(outlook(await onlyReading(monitor)), "ok: silent in 19000");
+});
+
+Deno.test("a stall that many sessions notice is one", async () => {
+  const { clock, hello, monitor } = stageRaw();
+  for (const id of ["a", "b", "c"]) await hello(id);
+  await clock.advance(19_000);
+  clock.stall(3_000);
+  await clock.advance(1_000);
+  const { local_stalls, silent } = await monitor.totals();
+  assertEquals([local_stalls, silent], [1, 0]);
 });
 
 Deno.test("totals do not fall when a client returns whose last connection is still open", async () => {

@@ -26,7 +26,7 @@ async function stage(workers: number, sessions?: StoredSession[]) {
 
 for (const workers of [1, 2, 3]) {
   Deno.test(`the monitor of a server with ${workers} workers reads all sessions, and totals them`, async () => {
-    const { clock, hello, monitor, server, status } = await stage(workers);
+    const { clock, connections, hello, monitor, server, status } = await stage(workers);
     for (const id of ["a", "b", "c", "d"]) {
       const { peer } = await hello(id, BACK);
       await peer.say(data(1, 3));
@@ -58,11 +58,13 @@ for (const workers of [1, 2, 3]) {
       [4, 12, 12, 12],
     );
     assertEquals(before.phases, { connecting: 0, data: 4, heartbeat: 0, terminated: 0 });
+    // What nobody has read before the end is counted, too.
+    await connections[0]!.peer.say(data(4));
     server.stop("shutdown");
     await clock.advance(3_000);
     assertEquals(await status, 0);
     const after = await monitor.totals();
-    assertEquals([after.data_received, after.data_confirmed, after.in_doubt], [12, 12, 0]);
+    assertEquals([after.data_received, after.data_confirmed, after.in_doubt], [13, 13, 0]);
     assertEquals(after.ended, [{ by: "self", reason: "shutdown", count: 4 }]);
     assertEquals(monitor.health().problems, ["the server is being stopped"]);
   });
