@@ -13,6 +13,7 @@ import type { ProcessWatch } from "../monitor/watch.ts";
 import { exportsTelemetry, loadMeter } from "../output/metrics/meter.ts";
 import type { MetricExport } from "../output/metrics/open_telemetry.ts";
 import type { LineOutput } from "../output/line_output.ts";
+import type { LiveView } from "../output/live/live_view.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { ownTerminal, standardTerminals } from "../platform/terminal/terminal.ts";
 import { type EventSink, EventSource } from "../session/events.ts";
@@ -92,6 +93,7 @@ export function viewersFor(options: ViewerOptions): Viewer[] {
 class LiveViewer implements Viewer {
   readonly #options: ViewerOptions;
   readonly #shown = new DisposableStack();
+  #view?: LiveView;
 
   constructor(options: ViewerOptions) {
     this.#options = options;
@@ -103,8 +105,8 @@ class LiveViewer implements Viewer {
     const { stderr: output, stop } = this.#options;
     const [terminal, hasColours] = [ownTerminal(), !Deno.noColor];
     const options = { monitor, output, terminal, hasColours, clock: systemClock, stop };
-    const view = this.#shown.use(new LiveView(options));
-    this.#shown.use(onTerminalSignals(view));
+    this.#view = this.#shown.use(new LiveView(options));
+    this.#shown.use(onTerminalSignals(this.#view));
   }
 
   stop(): void {
@@ -112,7 +114,7 @@ class LiveViewer implements Viewer {
   }
 
   giveBack(): void {
-    this.#shown.dispose();
+    this.#view?.giveBack();
   }
 }
 

@@ -205,6 +205,20 @@ test("SIGTERM and Ctrl-C give the terminal back", async () => {
   }
 });
 
+// The defect is in the source, not in an executable.
+const noDefect = Deno.env.get("PULSEWIRE_DIST") ? "executables have no defect" : undefined;
+testUnless(reason ?? noDefect, "a defect gives the terminal back", async () => {
+  const words = commandWords("server");
+  const script = words.pop()!.replace(/server\.ts$/, "tests/support/defective.ts");
+  const run = [...words, script, "thrown after a second", "127.0.0.1"];
+  await using terminal = await Tmux.open({ columns: 100, env: { NO_COLOR: "1" }, run });
+  await terminal.enter(`run ${freePort()}; echo "status $?"; stty`);
+  await terminal.shows(/^nobody is connected [^]*\? keys$/m);
+  const end = await terminal.shows(/^status 1\nspeed [^]*\$$/m);
+  assertMatch(end, /a defect of this program: Error: on purpose/);
+  assert(!/-icanon|-echo\b|\? keys/.test(end), end);
+});
+
 test("there is no view for a dumb terminal, in a pipe, or beside --json on the same terminal", async () => {
   const port = freePort();
   await using _server = await startServer(port);

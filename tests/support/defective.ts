@@ -13,6 +13,12 @@ const defects: Readonly<Record<string, () => Promise<never>>> = {
     }, 0);
     return new Promise(() => {});
   },
+  "thrown after a second": () => {
+    setTimeout(() => {
+      throw new Error("on purpose");
+    }, 1_000);
+    return new Promise(() => {});
+  },
   "a rejection that nobody handles": () => {
     Promise.reject(new Error("on purpose"));
     return new Promise(() => {});

@@ -19,8 +19,8 @@ import { type Order, ORDERS, type Presentation, type Readings, ROWS } from "./re
 /** The least time between two readings, in milliseconds. */
 const READ_MS = 250;
 
-/** How many times as long as a reading took passes until the next: it takes 1 % of a core at most. */
-const TIMES_READING = 100;
+/** How many times as long as a reading took passes until the next: it takes half a percent of a core. */
+const TIMES_READING = 200;
 
 /** The most time between two readings, in milliseconds. */
 const SLOWEST_MS = 2_000;
@@ -55,7 +55,6 @@ export class LiveView implements Disposable {
   #order: Order = "worst";
   #explainsKeys = false;
   #isPaused = false;
-  #isOver = false;
   /** Whether this process may use the terminal. */
   #isInFront = false;
   /** How often that was asked: an answer to an earlier question does not count. */
@@ -91,8 +90,9 @@ export class LiveView implements Disposable {
    * it cannot be.
    */
   async suspend(): Promise<void> {
-    this.#leave();
     const { clock, output } = this.#options;
+    this.giveBack();
+    output.refresh();
     const { promise, resolve } = Promise.withResolvers<void>();
     const limit = clock.timer(resolve);
     limit.set(clock.now() + SUSPEND_MS);
@@ -100,11 +100,21 @@ export class LiveView implements Disposable {
     limit.clear();
   }
 
+  /** Gives the terminal back at once; the block is erased by the next write, in which a line can be. */
+  giveBack(): void {
+    this.#questions++;
+    this.#timer.clear();
+    this.#block.show([]);
+    if (this.#isInFront) this.#keys?.close();
+    else this.#keys?.abandon();
+    this.#isInFront = false;
+    this.#keys = undefined;
+  }
+
   /** Erases the view and gives the terminal back. */
   [Symbol.dispose](): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#leave();
+    this.giveBack();
+    this.#options.output.refresh();
   }
 
   /** Takes the terminal, if this process is in the foreground. */
@@ -121,18 +131,6 @@ export class LiveView implements Disposable {
     if (!isInFront) return this.#timer.set(clock.now() + LOOK_MS);
     this.#keys = terminal.readKeys?.((key) => this.#onKey(key));
     await this.#read();
-  }
-
-  /** Erases the block, and gives the terminal back. */
-  #leave(): void {
-    this.#questions++;
-    this.#timer.clear();
-    this.#block.show([]);
-    this.#options.output.refresh();
-    if (this.#isInFront) this.#keys?.close();
-    else this.#keys?.abandon();
-    this.#isInFront = false;
-    this.#keys = undefined;
   }
 
   #onTimer(): void {

@@ -23,8 +23,13 @@ class FakeTerminal {
     return { columns: this.columns, rows: 24 };
   }
 
-  isInForeground() {
-    return Promise.resolve(this.isInFront);
+  /** Until when it does not say whether it is in front. */
+  busy?: Promise<void>;
+
+  async isInForeground() {
+    const { isInFront } = this;
+    await this.busy;
+    return isInFront;
   }
 
   readKeys(onKey: (key: string) => void) {
@@ -81,11 +86,11 @@ Deno.test("LiveView reads less often where reading takes long, and never twice a
   const { promise, resolve } = Promise.withResolvers<void>();
   monitor.busy = promise;
   await clock.advance(250);
-  await clock.advance(10);
+  await clock.advance(5);
   resolve();
   await settle();
-  await clock.advance(989);
-  assertEquals(monitor.asked.list - before, 1, "10 ms: not before a second is over");
+  await clock.advance(994);
+  assertEquals(monitor.asked.list - before, 1, "5 ms: not before a second is over");
   await clock.advance(1);
   assertEquals(monitor.asked.list - before, 2);
 });
@@ -193,5 +198,18 @@ Deno.test("LiveView leaves the terminal alone in the background, and finds the f
   assertEquals(terminal.log, ["open", "abandon"]);
   view[Symbol.dispose]();
   await output.flush();
+  assertEquals(terminal.log, ["open", "abandon"]);
+});
+
+Deno.test("LiveView does not take the terminal by an answer from before a stop", async () => {
+  const { screen, terminal, view } = await open("server");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  terminal.busy = promise;
+  view.onContinue();
+  await view.suspend();
+  resolve();
+  await settle();
+  assertEquals([screen.text.includes("? keys"), terminal.log], [true, ["open", "abandon"]]);
+  view[Symbol.dispose]();
   assertEquals(terminal.log, ["open", "abandon"]);
 });

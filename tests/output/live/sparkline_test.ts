@@ -35,6 +35,10 @@ Deno.test("sparkline() tells silence from no round trip, and from what is not ov
   const trips = [1, null, null, null, null, 1, null, null, null];
   assertEquals(sparkline(history(trips, silent), 81_000, 30).bars, "█·   █·  ");
   assertEquals(sparkline(history([1, 1, null, null]), 31_000, 30).bars, "██·");
+  // Silent for less than half of a bar.
+  const short: Stretch[] = [{ from_ms: 16_000, state: "silent" }, { from_ms: 20_000, state: "ok" }];
+  assertEquals(sparkline(history([1, null, 1]), 25_000, 30).bars, "█·█");
+  assertEquals(sparkline(history([1, null, 1], short), 25_000, 30).bars, "█·█");
 });
 
 Deno.test("sparkline() takes longer stretches together where there is less room", () => {
