@@ -7,6 +7,7 @@ import type { FirstNoticed, Judgement } from "../evidence/outages.ts";
 import type { Cause } from "../evidence/side.ts";
 import type { Reconciled } from "../evidence/ledgers.ts";
 import type { Percentiles } from "../session/histogram.ts";
+import type { IdleBracket, IdleBrackets } from "../wire/idle.ts";
 import type { Role } from "../wire/protocol.ts";
 
 /** An interval; `null` where nothing bounds it. */
@@ -143,6 +144,28 @@ export interface SessionDocument {
   readonly ledger: Reconciled;
 }
 
+/** One session of a search for idle timeouts. */
+export interface IdleProbeDocument {
+  /** Who was to speak first after the idle time. */
+  readonly first: Role;
+  /** How long it was to be idle, in milliseconds. */
+  readonly idle_ms: number;
+  /** What became of it. */
+  readonly outcome: "alive" | Exclude<IdleBracket["how"], null>;
+  /** When it ended, if before it was spoken on; otherwise `null`. */
+  readonly ended_after_ms: number | null;
+}
+
+/** Searches for idle timeouts. */
+export interface IdleDocument {
+  /** Their sessions, by idle time; without those that prove nothing. */
+  readonly probes: readonly IdleProbeDocument[];
+  /** How many more are not in that list. */
+  readonly left_out: number;
+  /** What the last one found, or had found when it was stopped. */
+  readonly found: (IdleBrackets & { readonly complete: boolean }) | null;
+}
+
 /** The whole report. */
 export interface ReportDocument {
   /** The version of this format. */
@@ -159,6 +182,8 @@ export interface ReportDocument {
   readonly clock_steps: readonly StepDocument[];
   /** The sessions. */
   readonly sessions: readonly SessionDocument[];
+  /** Searches for idle timeouts; `null` if the recordings have none. */
+  readonly idle: IdleDocument | null;
   /** Their outages, session by session. */
   readonly outages: readonly OutageDocument[];
 }

@@ -21,6 +21,7 @@ import type {
   StepDocument,
 } from "./document.ts";
 import type { Run } from "./entries.ts";
+import type { IdleSurvival } from "./idle_survival.ts";
 import {
   clientLedger,
   type ClockPair,
@@ -42,6 +43,8 @@ export interface Found {
   readonly outages: readonly JudgedOutage[];
   /** The clocks. */
   readonly clocks: Clocks;
+  /** Searches for idle timeouts. */
+  readonly idle: IdleSurvival;
 }
 
 /** Makes the document of a report. */
@@ -64,21 +67,15 @@ export function documentOf(found: Found, runs: readonly Run[], notes: string[]):
   return {
     report: 1,
     recordings: runs.flatMap(({ files, host, id, pid, role, version }) =>
-      files.map(({ damaged, lines, path }) => ({
-        file: path,
-        role,
-        host,
-        pid,
-        version,
-        run: id,
-        lines,
-        damaged,
-      }))
+      files.map(({ damaged, lines, path }) => (
+        { file: path, role, host, pid, version, run: id, lines, damaged }
+      ))
     ),
     notes,
     clock: pairs.length === 1 ? { offset_ms: offset_ms!, drift_ppm: drift_ppm! } : null,
     clocks: pairs,
     clock_steps: runs.flatMap(stepDocuments),
+    idle: found.idle.document,
     sessions: sessions.map((each) => sessionDocument(each, ofSession.get(each.id) ?? [], clocks)),
     outages: outageDocuments,
   };

@@ -4,7 +4,7 @@
  * The room: this file makes a report; `lines.ts` and `entries.ts` read recordings, as a stream, several times;
  * `side_history.ts` is what one side recorded of a session; `matching.ts` matches both sides and bounds their
  * clocks; `outage_list.ts` puts together what both recorded of an outage, with its frames and lines
- * (`windows.ts`). The report goes out as `document.ts` (JSON), made by `make_document.ts`, as `text.ts`, and as a page (`page/`).
+ * (`windows.ts`); `idle_survival.ts` has searches for idle timeouts. The report goes out as `document.ts` (JSON), made by `make_document.ts`, as `text.ts`, and as a page (`page/`).
  *
  * `cli/` calls it. It opens no session; memory does not grow with the length of the recordings.
  *
@@ -15,6 +15,7 @@ import type { ReportDocument } from "./document.ts";
 import { type Entry, numberIn, openRecordings, type Run } from "./entries.ts";
 import { Clocks, MatchedSession } from "./matching.ts";
 import { documentOf, type Found } from "./make_document.ts";
+import { IdleSurvival } from "./idle_survival.ts";
 import { judged, outagesOf, readWindows } from "./outage_list.ts";
 import { Series } from "./series.ts";
 import { SideHistory } from "./side_history.ts";
@@ -47,11 +48,12 @@ export function makeReport(paths: readonly string[], options: ReportOptions = {}
   const sessions = new Map<string, MatchedSession>();
   const roundTrips = new Series();
   // In order of time, so that a session's runs of a server are in order, too.
-  for (const run of runs) readHistories(run, sessions, roundTrips, isWanted, notes);
+  const idle = new IdleSurvival();
+  for (const run of runs) readHistories(run, { sessions, roundTrips, idle, isWanted, notes });
   for (const { servers } of sessions.values()) {
     servers.sort((a, b) => startOf(a.run, a.history) - startOf(b.run, b.history));
   }
-  noteUnmatched(sessions, runs, notes);
+  if (!idle.document || sessions.size > 0) noteUnmatched(sessions, runs, notes);
   const clocks = new Clocks(sessions);
   clocks.read(runs);
   const found = [...sessions.values()].flatMap((session) => outagesOf(session, clocks))
@@ -62,7 +64,7 @@ export function makeReport(paths: readonly string[], options: ReportOptions = {}
     });
   readWindows(found);
   const outages = found.map((outage) => judged(outage, clocks));
-  const all = { sessions: [...sessions.values()], outages, clocks };
+  const all = { sessions: [...sessions.values()], outages, clocks, idle };
   return { ...all, roundTrips, document: documentOf(all, runs, notes) };
 }
 
@@ -70,14 +72,17 @@ function startOf(run: Run, { first_ms }: SideHistory): number {
   return run.wallAt(first_ms);
 }
 
+/** What is read of the runs. */
+interface Readings extends Pick<Found, "idle"> {
+  sessions: Map<string, MatchedSession>;
+  roundTrips: Series;
+  isWanted: (wall_ms: number) => boolean;
+  notes: string[];
+}
+
 /** Reads what a run recorded of each session. */
-function readHistories(
-  run: Run,
-  sessions: Map<string, MatchedSession>,
-  roundTrips: Series,
-  isWanted: (wall_ms: number) => boolean,
-  notes: string[],
-): void {
+function readHistories(run: Run, into: Readings): void {
+  const { idle, isWanted, notes, roundTrips, sessions } = into;
   const histories = new Map<string, SideHistory>();
   const twice = new Set<string>();
   run.forEachEntry((entry) => {
@@ -87,7 +92,7 @@ function readHistories(
     const isFrame = entry.event === "frame_sent" || entry.event === "frame_received";
     // Frames may be written long after they were seen.
     if (!isFrame) readClocks(run, entry, at_ms);
-    if (entry.session === null) return;
+    if (entry.session === null) return isWanted(entry.wall_ms) ? idle.take(entry) : undefined;
     let history = histories.get(entry.session);
     if (!history) {
       history = new SideHistory();

@@ -14,6 +14,7 @@ import type {
   ReportDocument,
   SessionDocument,
 } from "./document.ts";
+import { survivalLines } from "./idle_survival.ts";
 
 /** How wide the labels of lines are, with the space before and after them. */
 const LABEL = 15;
@@ -35,6 +36,7 @@ export function reportText(report: ReportDocument): string {
     `${counted(sessions.length, "session")}, ${counted(outages.length, "outage")}`,
     recordingsText(report),
     clocksText(report),
+    ...report.idle ? [survivalLines(report.idle).join("\n")] : [],
     ...sessions.length > 1 ? [totalText(sessions)] : [],
     ...shown.map(sessionText),
     ...outages.slice(0, MAX_OUTAGES).map(outageText),

@@ -1,7 +1,7 @@
 /**
  * The report as one page: no script, no request to anywhere; it opens from a mail, and prints on A4.
  *
- * The room: this file has the page, `plots.ts` the bands and the round trips as SVG, `style.ts` the style sheet.
+ * The room: this file has the page, `plots.ts` the bands and the round trips as SVG, `survival_plot.ts` idle timeouts, `style.ts` the style sheet.
  * `cli/` calls it. Everything that stands in a recording is escaped.
  *
  * @module
@@ -12,6 +12,7 @@ import type { JudgedOutage } from "../outage_list.ts";
 import type { Report } from "../report.ts";
 import { escaped, phasesPlot, roundTripsPlot } from "./plots.ts";
 import { STYLE } from "./style.ts";
+import { survivalPlot } from "./survival_plot.ts";
 
 /** How many outages and sessions are shown. */
 const MAX_OUTAGES = 200;
@@ -35,6 +36,7 @@ export function pageOf(report: Report): string {
 <body>
 <h1>Pulsewire report</h1>
 ${summary(report)}
+${document.idle ? `<h2>Idle timeouts</h2>\n${survivalPlot(document.idle)}` : ""}
 <h2>Outages</h2>
 ${outages.length === 0 ? "<p>There is no outage in the recordings.</p>" : verdictTable(outages)}
 ${left > 0 ? `<p>${left} more are left out here; <code>--json</code> has all.</p>` : ""}
