@@ -17,9 +17,9 @@ import type { Hello } from "../wire/hello.ts";
 import { idleResultsFrames, type IdleState, type IdleTerms } from "../wire/idle.ts";
 import { type Greeting, PROTOCOL_VERSION } from "../wire/protocol.ts";
 import type { Admission } from "./admission.ts";
-import type { Refusal, ServerOptions } from "./options.ts";
+import type { Refusal, ServerOptions, Stranger } from "./options.ts";
 import type { IncomingConnection } from "./dispatcher.ts";
-import { parseHello, type PeekedConnection } from "./first_bytes.ts";
+import { parseHello, type PeekedConnection, strangerOf } from "./first_bytes.ts";
 import { refusalOf } from "./session_record.ts";
 import type { UnopenedConnections } from "./strangers.ts";
 
@@ -37,6 +37,8 @@ export interface IdleSessionsParts {
   events: EventSource;
   /** Reports one that is refused. */
   onRefused: (connection: Connection, refusal: Refusal) => void;
+  /** Counts a connection that shows no certificate or key that is taken here. */
+  onStranger: (stranger: Stranger) => void;
   /** The connections that have opened no session. */
   unopened: Pick<UnopenedConnections, "delete">;
 }
@@ -127,9 +129,12 @@ export class IdleSessions {
     const { keys } = this.#options;
     const { connection, proven } = incoming;
     if (this.#stopReason) return { end: this.#stopReason };
-    // What its key was not proved with is told like any stranger's, by whoever judged that.
-    if (keys && !connection.refusal && proven?.who === undefined) {
-      return { end: proven?.end ?? { by: "peer", reason: "silent", text: "" } };
+    const { refusal: distrust } = connection;
+    if (distrust || keys && proven?.who === undefined) {
+      const { failure } = proven ?? {};
+      this.#parts.onStranger(strangerOf(connection, connection.received, { failure }));
+      const refused = distrust && refusalOf({ refusal: distrust.text }, hello);
+      return { end: refused ?? proven?.end ?? { by: "peer", reason: "silent", text: "" } };
     }
     const refusal = this.#refusalOf(incoming, hello);
     return refusal ? { refusal, end: refusalOf(refusal, hello) } : {};
@@ -137,9 +142,7 @@ export class IdleSessions {
 
   #refusalOf(incoming: IncomingConnection, hello: Hello): Refusal | undefined {
     const { maxIdle_ms } = this.#options;
-    const { connection: { refusal }, refusal: placed } = incoming;
-    if (refusal) return { refusal: refusal.text };
-    if (placed) return placed;
+    if (incoming.refusal) return incoming.refusal;
     if (this.#running.has(hello.id)) return { refusal: `session ${hello.id} is already connected` };
     const seconds = hello.idle?.seconds ?? 0;
     if (seconds * 1000 <= maxIdle_ms) return this.#parts.admission.refuseIdle(incoming, hello);

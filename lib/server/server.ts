@@ -94,7 +94,8 @@ export class Server {
     });
     const onRefused = (connection: Connection, why: Refusal) =>
       this.#reportRefusal(connection, why);
-    const parts = { admission: this.#admission, events: this.#events, onRefused, unopened };
+    const told = { onRefused, onStranger: (each: Stranger) => this.#host.onStranger(each) };
+    const parts = { admission: this.#admission, events: this.#events, unopened, ...told };
     this.#admission.idle = this.#idle = new IdleSessions(options, parts);
     const serve = (incoming: IncomingConnection) => this.#serve(incoming);
     const dispatch = { clock, coordinator, keys, legacy, unopened, serve };

@@ -6,6 +6,8 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { ServerOptions } from "../../lib/server/options.ts";
+import { KeyRing } from "../../lib/wire/proof.ts";
+import { MILL } from "../support/keys.ts";
 import { IDLE_RESULTS_KEPT_MS } from "../../lib/session/idle/idle_results.ts";
 import { heardAfter, type IncomingConnection, refusalOf, welcomeOf } from "../support/callers.ts";
 import { type PoolStage, stagePool } from "../support/pool_stage.ts";
@@ -139,3 +141,13 @@ for (const workers of [1, 2]) {
     assertMatch(refusalOf(any), /^this server lets no session be idle \(max_idle 0\)/);
   });
 }
+
+Deno.test("a client without the key opens no idle session, and is counted among the strangers", async () => {
+  const keys = new KeyRing([MILL], (bytes) => void bytes.fill(3));
+  const staged = await stagePool(1, { keys, original: false });
+  const called = await call(staged, "q-1", { idle: IDLE });
+  assertMatch(refusalOf(called), /takes only clients with a key/);
+  assertEquals(staged.recorder.all("strangers").map(({ sent }) => sent), [["HELLO without a key"]]);
+  assertEquals(staged.recorder.all("terminated"), []);
+  await called.peer.hangUp();
+});

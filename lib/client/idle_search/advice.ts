@@ -22,25 +22,28 @@ export function adviceLines(survives_s: number, isUnlimited: boolean): string[] 
   if (interval === 0) return ["no interval can be advised: no idle session is known to survive"];
   if (isUnlimited) {
     return [
-      `any data_interval up to ${interval} s is safe (0.8 of what was tried), and up to there nothing has to be set ` +
-      "to keep connections open on this path",
+      `any data_interval up to ${interval} s is safe (0.8 of what was tried): nothing has to be`,
+      "set on this path to keep connections open that long",
     ];
   }
   const keepalive = Math.max(1, Math.floor(interval));
   // A probe that is lost is repeated before the timeout is over.
   const again = Math.max(1, Math.min(75, Math.floor(keepalive / 4)));
-  const grpc = keepalive < GRPC_SHORTEST_S
-    ? "; its server has to permit that: GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS"
-    : "";
-  return [
-    `to keep connections open, send something every ${interval} s or more often (0.8 of what survives)`,
-    `  Pulsewire: data_interval = ${interval}`,
-    `  Linux, for programs that ask for keep-alive: sysctl -w net.ipv4.tcp_keepalive_time=${keepalive} ` +
-    `net.ipv4.tcp_keepalive_intvl=${again}`,
-    `  OpenSSH: ClientAliveInterval ${keepalive} (sshd_config), ServerAliveInterval ${keepalive} (ssh_config)`,
-    `  PostgreSQL: tcp_keepalives_idle = ${keepalive}, tcp_keepalives_interval = ${again}; in libpq ` +
-    `keepalives_idle=${keepalive}`,
-    `  gRPC: GRPC_ARG_KEEPALIVE_TIME_MS = ${keepalive * 1000}${grpc}`,
-    `  HAProxy: option clitcpka and option srvtcpka, clitcpka-idle ${keepalive}s, srvtcpka-idle ${keepalive}s`,
+  const lines = [
+    `to keep connections open, something has to be sent every ${interval} s (0.8 of what`,
+    "survives) or more often. Settings for that:",
+    `  Pulsewire   data_interval = ${interval}`,
+    `  Linux       net.ipv4.tcp_keepalive_time=${keepalive} net.ipv4.tcp_keepalive_intvl=${again}`,
+    "              (sysctl; for programs that ask for keep-alive)",
+    `  OpenSSH     ClientAliveInterval ${keepalive} (sshd), ServerAliveInterval ${keepalive} (ssh)`,
+    `  PostgreSQL  tcp_keepalives_idle = ${keepalive}, tcp_keepalives_interval = ${again};`,
+    `              in libpq keepalives_idle=${keepalive}`,
+    `  gRPC        GRPC_ARG_KEEPALIVE_TIME_MS = ${keepalive * 1000}`,
+    `  HAProxy     option clitcpka, clitcpka-idle ${keepalive}s;`,
+    `              option srvtcpka, srvtcpka-idle ${keepalive}s`,
   ];
+  if (keepalive >= GRPC_SHORTEST_S) return lines;
+  const permit = "              (its server permits that with";
+  const pings = "              GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS)";
+  return [...lines.slice(0, -2), permit, pings, ...lines.slice(-2)];
 }

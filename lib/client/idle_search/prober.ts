@@ -114,7 +114,9 @@ export class Prober {
     const local = port !== undefined && { local_port: Number(port) };
     const speaks = plan.first === "client";
     const outcome = await idle.idle(plan.idle_ms, { speaks, wait_ms: JUDGE_MS, isSure: true });
-    const kernel = outcome.fate === "silent" ? await this.#askKernel(connection) : undefined;
+    // Whoever did not speak has nothing that could be unacknowledged.
+    const asks = speaks && outcome.fate === "silent";
+    const kernel = asks ? await this.#askKernel(connection) : undefined;
     this.#close(idle, outcome.fate === "silent" ? "silent" : "done");
     return {
       ...await this.#judge(plan, outcome, idle),

@@ -67,6 +67,8 @@ export class IdleTimeoutRun {
   readonly #events: EventSource;
   readonly #changes = new Condition();
   #prober: Prober;
+  /** What the kernel said of the last connection that nobody answered on. */
+  #kernel?: string;
   #underWay = 0;
   #isStopped = false;
   #failure?: CloseReason;
@@ -101,8 +103,8 @@ export class IdleTimeoutRun {
         ...{ client_first, server_first, contradictions, complete: isComplete },
         up_to_s: upTo_ms / 1000,
       });
-      for (const line of resultLines(result, upTo_ms / 1000)) this.#say(line);
-      if (!isComplete) this.#say(this.#howToGoOn());
+      for (const line of resultLines(result, upTo_ms / 1000, this.#kernel)) this.#conclude(line);
+      if (!isComplete) { for (const line of this.#howToGoOn()) this.#conclude(line); }
     }
     if (this.#failure) return statusOf(this.#failure);
     return soak && isComplete ? await this.#soak(result) : EXIT.asked;
@@ -122,7 +124,7 @@ export class IdleTimeoutRun {
     await this.#prober.closed();
     if (this.#isStopped) return EXIT.asked;
     for (const { isAsFound, text } of verdicts) {
-      this.#events.emit("notice", { level: isAsFound ? "info" : "warning", text });
+      this.#conclude(text, isAsFound ? "info" : "warning");
     }
     return verdicts.every(({ isAsFound }) => isAsFound) ? EXIT.asked : EXIT.lost;
   }
@@ -169,6 +171,7 @@ export class IdleTimeoutRun {
   #onResult(result: ProbeResult): void {
     const { clock, search } = this.#options;
     search.add(result, clock.now());
+    this.#kernel = result.kernel ?? this.#kernel;
     this.#events.emit("idle_probe", probeFields(result));
     const { failure, failures, hasOpened } = this.#prober;
     if (!failure || this.#isStopped) return;
@@ -196,12 +199,17 @@ export class IdleTimeoutRun {
     this.#events.emit("terminated", closeReport(failure, { peer, timers, now_ms }));
   }
 
-  #howToGoOn(): string {
+  #howToGoOn(): string[] {
     const { continueWith } = this.#options;
-    return "the search was not at its end: that is what is known so far" +
-      (continueWith === undefined
-        ? "; with --record FILE it could be continued"
-        : `; to go on: ${continueWith}`);
+    const first = "the search was not at its end: that is what is known so far";
+    return continueWith === undefined
+      ? [`${first}; with --record FILE`, "it could be continued"]
+      : [`${first}; to go on:`, continueWith];
+  }
+
+  /** Emits one of the lines at the end, which stand for themselves. */
+  #conclude(text: string, level: "info" | "warning" = "info"): void {
+    this.#events.emit("notice", { level, text, final: true });
   }
 
   #say(text: string): void {

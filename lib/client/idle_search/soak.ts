@@ -46,9 +46,10 @@ export function soakPlan(
   if (deadly.length === 0 || interval_s === 0) return undefined;
   const longest_s = Math.max(...deadly.map(({ idle_ms }) => idle_ms)) / 1000;
   const times = Math.ceil(TIMEOUTS * longest_s / interval_s);
+  const lasts_s = Math.max(times * interval_s, TIMEOUTS * longest_s);
   const text =
-    `soak, for ${durationText(times * interval_s)}: a session on which something is sent every ` +
-    `${interval_s} s has to live, and one that is idle for 10 % more than the upper bound to die`;
+    `soak, for about ${durationText(lasts_s)}: a session on which something is sent every ` +
+    `${interval_s} s has to live, and sessions that are idle for 10 % more than the upper bound have to die`;
   return { text, interval_ms: interval_s * 1000, times, deadly };
 }
 
@@ -86,8 +87,7 @@ async function soakDying(
   }
   const died = outcomes.filter((each) => !["alive", "void", "not_opened"].includes(each)).length;
   const seconds = Math.round(idle_ms / 100) / 10;
-  const what =
-    `soak: of ${TIMEOUTS} sessions idle for ${seconds} s, one after the other, ${first} first`;
+  const what = `soak: of ${TIMEOUTS} sessions idle for ${seconds} s, ${first} first`;
   return died === TIMEOUTS
     ? { isAsFound: true, text: `${what}, all died, as they had to` }
     : { isAsFound: false, text: `${what}, ${died} died, and all had to (${outcomes.join(", ")})` };

@@ -46,37 +46,43 @@ function bracketText({ forgotten_by_s, how, survives_s }: Bracket): string {
   return [alive, dead].filter((each) => each !== undefined).join(", ") || "nothing known yet";
 }
 
-/** The lines at the end of a search up to an idle time, in seconds. */
-export function resultLines(result: SearchResult, upTo_s: number): string[] {
-  const brackets = DIRECTIONS.map(([key, name]) =>
-    `${name}: ${foundText(result[key], upTo_s, result.isComplete)}`
-  );
+/**
+ * The lines at the end of a search up to an idle time, in seconds.
+ *
+ * @param kernel What the client's kernel said of a connection that nobody answered on, if it did.
+ */
+export function resultLines(result: SearchResult, upTo_s: number, kernel?: string): string[] {
+  const brackets = DIRECTIONS.flatMap(([key, name]) => {
+    const isAsked = key === "client_first" && result[key].how === "silent" && kernel !== undefined;
+    const [first, ...more] = foundLines(result[key], upTo_s, result.isComplete);
+    const said = isAsked ? [`this host's kernel: ${kernel}`] : [];
+    return [`${name}: ${first}`, ...[...more, ...said].map((line) => `  ${line}`)];
+  });
   const lower_s = Math.min(...DIRECTIONS.map(([key]) => result[key].survives_s));
   const isNone = DIRECTIONS.every(([key]) => result[key].forgotten_by_s === null);
   return [...brackets, ...result.contradictions, ...adviceLines(lower_s, isNone)];
 }
 
-function foundText(bracket: Bracket, upTo_s: number, isComplete: boolean): string {
+function foundLines(bracket: Bracket, upTo_s: number, isComplete: boolean): string[] {
   const { forgotten_by_s, how, survives_s } = bracket;
   if (forgotten_by_s === null) {
-    return isComplete
-      ? `no idle timeout up to ${durationText(upTo_s)}: idle sessions survive ${
-        numberText(survives_s)
-      } s`
-      : `${bracketText(bracket)}; no timeout found so far`;
+    if (!isComplete) return [`${bracketText(bracket)}; no timeout found so far`];
+    const survived = numberText(survives_s);
+    return [`no timeout up to ${durationText(upTo_s)}: idle sessions survive ${survived} s`];
   }
-  const remap = how?.startsWith("reset")
-    ? ". A NAT whose mapping has changed shows as a reset, too"
-    : "";
-  return `${bracketText(bracket)}${productText(bracket)}${remap}`;
+  return [
+    bracketText(bracket),
+    ...productLines(bracket),
+    ...how?.startsWith("reset") ? ["a NAT whose mapping has changed shows as a reset, too"] : [],
+  ];
 }
 
 /** The product whose default lies in a bracket, or next to it. */
-function productText({ forgotten_by_s, survives_s }: Bracket): string {
+function productLines({ forgotten_by_s, survives_s }: Bracket): string[] {
   const known = Object.entries(KNOWN_IDLE_TIMEOUTS).find(([seconds]) =>
     Number(seconds) >= survives_s * (1 - NEAR) && Number(seconds) <= forgotten_by_s! * (1 + NEAR)
   );
-  return known ? `; ${known[0]} s is the default of ${known[1]}` : "";
+  return known ? [`${known[0]} s is the default of ${known[1]}`] : [];
 }
 
 /** Seconds without more digits than they need. */
