@@ -18,15 +18,19 @@ export type { DueKind };
  * yet), `away` (its connection is lost, and it may be resumed), `ended` (as asked), `lost` (dead, or its connection
  * was lost for good; also one that was refused).
  */
-export type SessionStateName =
-  | "ok"
-  | "idle"
-  | "held"
-  | "silent"
-  | "connecting"
-  | "away"
-  | "ended"
-  | "lost";
+export const SESSION_STATES = [
+  "ok",
+  "idle",
+  "held",
+  "silent",
+  "connecting",
+  "away",
+  "ended",
+  "lost",
+] as const;
+
+/** One of {@linkcode SESSION_STATES}. */
+export type SessionStateName = typeof SESSION_STATES[number];
 
 /** One session at this moment. */
 export interface SessionReading {

@@ -13,11 +13,11 @@ import { EventCounts } from "./event_counts.ts";
 import { HealthWatch } from "./health.ts";
 import type { Health, ListQuery, Monitor, Totals } from "./monitor.ts";
 import { Outages } from "./outages.ts";
-import type { Outage, SessionHistory, SessionReading, Stretch } from "./reading.ts";
+import type { Outage, SessionHistory, SessionReading } from "./reading.ts";
 import { addTotals, Roster } from "./roster.ts";
 import { samplesOf } from "./round_trips.ts";
 import { SessionTracks } from "./session_tracks.ts";
-import { type Moment, pastStates, SessionTrack, stretchesOf } from "./track.ts";
+import { type Moment, type PastSession, pastSessions, SessionTrack, stretchesOf } from "./track.ts";
 import type {
   Begun,
   LiveReading,
@@ -64,8 +64,8 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
   readonly #percentiles = new Histogram();
   readonly #tracks = new SessionTracks();
   readonly #outages = new Outages();
-  /** The states that sessions which are to be restored had in earlier processes. */
-  #before = new Map<string, Stretch[]>();
+  /** What the store has of sessions that are to be restored. */
+  #before = new Map<string, PastSession>();
   readonly #listeners = new Set<() => void>();
   #isNotifying = false;
   #lastTime = { text: "", wall_ms: NaN };
@@ -119,7 +119,7 @@ export class SessionMonitor implements Monitor, ProcessWatch, Disposable {
 
   remember(past: Past): void {
     this.#outages.remember(past.outages);
-    this.#before = pastStates(past);
+    this.#before = pastSessions(past);
   }
 
   released(session: string): void {

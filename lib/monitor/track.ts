@@ -8,7 +8,12 @@ import type { Event, Phase } from "../session/events.ts";
 import { heartbeatPhase_ms, type Timers } from "../session/timers.ts";
 import type { Summary } from "../session/ledger.ts";
 import type { HoldReason, Role } from "../wire/protocol.ts";
-import type { SessionReading, SessionStateName, Stretch } from "./reading.ts";
+import {
+  SESSION_STATES,
+  type SessionReading,
+  type SessionStateName,
+  type Stretch,
+} from "./reading.ts";
 import { RoundTrips } from "./round_trips.ts";
 import type { Begun, LiveReading, Past, WatchedThread } from "./watch.ts";
 
@@ -23,18 +28,6 @@ const FEWEST_STRETCHES = 50;
 export function stretchesOf(sessions: number): number {
   return Math.min(MOST_STRETCHES, Math.max(FEWEST_STRETCHES, Math.floor(MAX_STRETCHES / sessions)));
 }
-
-/** Every state: its place here is what a stretch is kept with. */
-const STATES: readonly SessionStateName[] = [
-  "ok",
-  "idle",
-  "held",
-  "silent",
-  "connecting",
-  "away",
-  "ended",
-  "lost",
-];
 
 /** A moment, by the wall clock and by the monotonic one. */
 export interface Moment {
@@ -86,15 +79,17 @@ export class SessionTrack {
   /** Whether this process has opened or resumed it. */
   #isOpenHere = false;
   #quiet_ms: number | null = null;
+  /** When an earlier process opened it, in monotonic milliseconds, if that is known. */
+  #openedBefore_ms?: number;
   #since_ms: number;
-  /** Stretches: each one number, the time in milliseconds with three bits for the state behind it. */
+  /** Stretches: each one number, the time in milliseconds with the place of the state behind it. */
   #stretches: number[];
 
   /** Begins with a session that has begun; `before` are its states in earlier processes. */
   constructor(
     { away_ms, peer, session, who }: Begun,
     at: Moment,
-    { before = [], thread }: { before?: readonly Stretch[]; thread?: WatchedThread },
+    { before, thread }: { before?: PastSession; thread?: WatchedThread },
   ) {
     this.id = session;
     if (who !== undefined) this.who = who;
@@ -104,7 +99,9 @@ export class SessionTrack {
     this.state = this.wasOpen ? "away" : "connecting";
     this.began_ms = this.#since_ms = at.now_ms - (away_ms ?? 0);
     const began_ms = at.wall_ms - (away_ms ?? 0);
-    this.#stretches = before
+    if (before) this.#openedBefore_ms = at.now_ms - (at.wall_ms - before.states[0]!.from_ms);
+    if (before && peer === "?") this.peer = before.peer;
+    this.#stretches = (before?.states ?? [])
       .filter(({ from_ms }) => from_ms < began_ms)
       .map(({ from_ms, state }) => packed(from_ms, state));
     this.#stretches.push(packed(began_ms, this.state));
@@ -167,8 +164,8 @@ export class SessionTrack {
   /** Its states in order. */
   get stretches(): Stretch[] {
     return this.#stretches.map((each) => ({
-      from_ms: Math.floor(each / STATES.length),
-      state: STATES[each % STATES.length]!,
+      from_ms: Math.floor(each / SESSION_STATES.length),
+      state: SESSION_STATES[each % SESSION_STATES.length]!,
     }));
   }
 
@@ -178,7 +175,10 @@ export class SessionTrack {
     const state_ms = this.state_ms(now_ms);
     const rtt_ms = roundTrips.last_ms;
     const own = { session, ...who !== undefined && { who }, peer, state, state_ms, rtt_ms };
-    return { ...live, ...own, ...end && { end, phase } };
+    const age_ms = this.#openedBefore_ms === undefined || this.last
+      ? live.age_ms
+      : now_ms - this.#openedBefore_ms;
+    return { ...live, ...own, age_ms, ...end && { end, phase } };
   }
 
   #lastReading(counts?: Summary): LiveReading {
@@ -212,8 +212,10 @@ export class SessionTrack {
     if (state === this.state) return false;
     const stretches = this.#stretches;
     // A stretch that took no time is none; nor do two of the same state in a row make two.
-    if (Math.floor(stretches.at(-1)! / STATES.length) >= at.wall_ms) stretches.pop();
-    if (stretches.length === 0 || STATES[stretches.at(-1)! % STATES.length] !== state) {
+    if (Math.floor(stretches.at(-1)! / SESSION_STATES.length) >= at.wall_ms) stretches.pop();
+    if (
+      stretches.length === 0 || SESSION_STATES[stretches.at(-1)! % SESSION_STATES.length] !== state
+    ) {
       stretches.push(packed(at.wall_ms, state));
     }
     // Not one by one: that would move all the others each time.
@@ -225,23 +227,35 @@ export class SessionTrack {
 }
 
 function packed(at_ms: number, state: SessionStateName): number {
-  return at_ms * STATES.length + STATES.indexOf(state);
+  return at_ms * SESSION_STATES.length + SESSION_STATES.indexOf(state);
 }
 
 /** How many changes of state in earlier processes are taken of a session: the last ones. */
 const MAX_PAST_CHANGES = 50;
 
+/** What is known of a session by the store of an earlier process. */
+export interface PastSession {
+  /** The peer's address and port. */
+  readonly peer: string;
+  /** Its states: the first one is of when it was opened. */
+  readonly states: Stretch[];
+}
+
 /** Makes states of lost connections and resumes; whether a session was silent meanwhile is not known. */
-export function pastStates({ opened, outages }: Past): Map<string, Stretch[]> {
-  const states = new Map<string, Stretch[]>();
-  for (const [session, from_ms] of opened) states.set(session, [{ from_ms, state: "ok" }]);
-  for (const { lost_at, over_at, session } of outages) {
-    const known = states.get(session);
-    // One of an earlier session of this id, which has ended.
-    if (!known || lost_at < known[0]!.from_ms) continue;
-    known.push({ from_ms: lost_at, state: "away" });
-    if (over_at !== undefined) known.push({ from_ms: over_at, state: "ok" });
+export function pastSessions({ opened, outages }: Past): Map<string, PastSession> {
+  const sessions = new Map<string, PastSession>();
+  for (const { opened_at: from_ms, peer, session } of opened) {
+    sessions.set(session, { peer, states: [{ from_ms, state: "ok" }] });
   }
-  for (const known of states.values()) known.splice(1, known.length - 1 - MAX_PAST_CHANGES);
-  return states;
+  for (const { lost_at, over_at, session } of outages) {
+    const states = sessions.get(session)?.states;
+    // One of an earlier session of this id, which has ended.
+    if (!states || lost_at < states[0]!.from_ms) continue;
+    states.push({ from_ms: lost_at, state: "away" });
+    if (over_at !== undefined) states.push({ from_ms: over_at, state: "ok" });
+  }
+  for (const { states } of sessions.values()) {
+    states.splice(1, states.length - 1 - MAX_PAST_CHANGES);
+  }
+  return sessions;
 }

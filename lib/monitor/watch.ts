@@ -120,8 +120,12 @@ export interface PastOutage {
 export interface Past {
   /** Outages, in the order in which they began. */
   readonly outages: readonly PastOutage[];
-  /** The sessions that have not ended, and when they were opened, in milliseconds since 1970. */
-  readonly opened: readonly (readonly [session: string, at: number])[];
+  /** The sessions that have not ended: their peers, and when they were opened, in milliseconds since 1970. */
+  readonly opened: readonly {
+    readonly session: string;
+    readonly peer: string;
+    readonly opened_at: number;
+  }[];
 }
 
 /** Takes the sessions of all threads of a process. */

@@ -18,7 +18,10 @@ Deno.test("a restarted server shows the outages of its store, and since when its
   const clock = new VirtualClock();
   const { monitor, parts } = monitored(clock, "server");
   monitor.remember({
-    opened: [["s", NOW - 90_000], ["t", NOW - 50_000]],
+    opened: [
+      { session: "s", ...PEER, opened_at: NOW - 90_000 },
+      { session: "t", ...PEER, opened_at: NOW - 50_000 },
+    ],
     outages: [
       // Of an earlier session of this id.
       { session: "s", ...PEER, lost_at: NOW - 95_000, over_at: NOW - 94_000, isResumed: false },
@@ -45,7 +48,8 @@ Deno.test("a restarted server shows the outages of its store, and since when its
     "-70000 ok",
     "-20000 away",
   ]);
-  assertEquals([now.state, now.state_ms], ["away", 20_000]);
+  assertEquals([now.state, now.state_ms, now.age_ms], ["away", 20_000, 90_000]);
+  assertEquals(now.peer, PEER.peer);
   const other = (await monitor.history("t"))!.states;
   assertEquals(other.map(({ from_ms, state }) => `${from_ms - NOW} ${state}`), [
     "-50000 ok",

@@ -5,6 +5,7 @@
  */
 import { TimeCounts } from "../../lib/monitor/buckets.ts";
 import type { Health, ListQuery, Monitor, Totals } from "../../lib/monitor/monitor.ts";
+import { noTotals } from "../../lib/monitor/roster.ts";
 import type { Outage, SessionHistory, SessionReading } from "../../lib/monitor/reading.ts";
 
 /** The totals of a process that has just been started. */
@@ -18,16 +19,7 @@ export const NO_TOTALS: Totals = {
   silences: 0,
   recoveries: 0,
   ended: [],
-  data_sent: 0,
-  data_received: 0,
-  data_confirmed: 0,
-  data_resent: 0,
-  data_bytes: 0,
-  in_doubt: 0,
-  heartbeats_sent: 0,
-  heartbeats_answered: 0,
-  heartbeats_missed: 0,
-  heartbeats_received: 0,
+  ...noTotals(),
   local_stalls: 0,
   holds: 0,
   strangers: 0,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ListQuery } from "../../monitor/monitor.ts";
-import type { SessionStateName } from "../../monitor/reading.ts";
+import { SESSION_STATES, type SessionStateName } from "../../monitor/reading.ts";
 
 /** How many sessions are listed if the query does not say. */
 const DEFAULT_COUNT = 100;
@@ -18,17 +18,6 @@ const MAX_FROM = 100_000_000;
 const MAX_SEARCH = 200;
 
 const ORDERS = ["worst", "session", "peer", "round_trip", "age", "in_doubt"] as const;
-
-const STATES: readonly SessionStateName[] = [
-  "ok",
-  "idle",
-  "held",
-  "silent",
-  "connecting",
-  "away",
-  "ended",
-  "lost",
-];
 
 /** A query for sessions. */
 export interface SessionsQuery extends ListQuery {
@@ -57,8 +46,8 @@ export function sessionsQuery(query: URLSearchParams): SessionsQuery {
   const order = query.get("order") ?? "worst";
   if (!isOneOf(order, ORDERS)) throw wrong("order", ORDERS.join(", "));
   const states = query.get("states")?.split(",").filter((each) => each !== "");
-  if (!states?.every((each) => isOneOf(each, STATES)) && states) {
-    throw wrong("states", `some of ${STATES.join(", ")}, with commas`);
+  if (!states?.every((each) => isOneOf(each, SESSION_STATES)) && states) {
+    throw wrong("states", `some of ${SESSION_STATES.join(", ")}, with commas`);
   }
   const search = query.get("search") ?? "";
   if (search.length > MAX_SEARCH) throw wrong("search", `at most ${MAX_SEARCH} characters`);

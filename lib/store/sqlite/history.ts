@@ -17,14 +17,16 @@ const LOST = `SELECT id, who, peer, ended_at AS lost_at, ended_at AS over_at, en
     AND end_reason NOT IN ('done', 'shutdown')
     AND NOT EXISTS (SELECT 1 FROM outages WHERE session = sessions.number AND resumed_at IS NULL)`;
 
-const OPENED = "SELECT id, opened_at FROM sessions WHERE ended_at IS NULL";
+const OPENED = "SELECT id, peer, opened_at FROM sessions WHERE ended_at IS NULL";
 
 /** Reads at most so many outages, the latest ones, and when the sessions that have not ended were opened. */
 export function readPast(database: DatabaseSync, count: number): Past {
   const outages = [OUTAGES, LOST].flatMap((sql) => database.prepare(sql).all(count)).map(outageOf);
-  const opened = database.prepare(OPENED).all().map((row) =>
-    [String(row["id"]), Number(row["opened_at"])] as const
-  );
+  const opened = database.prepare(OPENED).all().map((row) => ({
+    session: String(row["id"]),
+    peer: String(row["peer"]),
+    opened_at: Number(row["opened_at"]),
+  }));
   outages.sort((a, b) => a.lost_at - b.lost_at);
   return { outages: outages.slice(-count), opened };
 }

@@ -22,7 +22,7 @@ Deno.test("past() gives lost connections, how they ended, and sessions that were
   const reset = { by: "network", reason: "reset", text: "" };
   await store.commit([{ ...ended("c", AT + 12), ...reset }, ended("d", AT + 40)]);
   const { opened: sessions, outages } = await store.past(10);
-  assertEquals(sessions, [["a", AT]]);
+  assertEquals(sessions, [{ session: "a", peer: entries[0]!.peer, opened_at: AT }]);
   assertEquals(
     outages.map((
       { session, lost_at, over_at, isResumed, gap_ms },
