@@ -19,6 +19,7 @@ import { durable, recorded, roundTrip, throughput, workers } from "./speed.ts";
 import { startup } from "./startup.ts";
 import { Table } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
+import { watched } from "./watched.ts";
 
 /** A requirement of a figure. */
 type Need = "C generator" | "/proc" | "10,000 files";
@@ -30,6 +31,7 @@ const FIGURES: Readonly<Record<string, [(bench: Bench) => Promise<void>, ...need
   processor: [processor, "C generator", "/proc", "10,000 files"],
   detection: [detection, "C generator", "10,000 files"],
   scrape: [scrape, "C generator", "10,000 files"],
+  watched: [watched, "C generator", "/proc", "10,000 files"],
   store: [durable],
   workers: [workers],
   record: [recorded],

@@ -9,12 +9,14 @@ import { Process } from "./process.ts";
 import { type Bench, printRow, ROUNDS, type Rounds, startAll } from "./rounds.ts";
 import type { Tools } from "./tools.ts";
 
-const SESSIONS = 10_000;
-const EVERY_MS = 5_000;
+/** How many sessions there are. */
+export const SESSIONS = 10_000;
+/** How often each has a message, if it has any, in milliseconds. */
+export const EVERY_MS = 5_000;
 /** How long to wait before measuring, until the servers are idle. */
-const SETTLE_MS = 4_000;
+export const SETTLE_MS = 4_000;
 /** No session falls silent, unless that is measured. */
-const NO_SILENCE = "--data-threshold=3600";
+export const NO_SILENCE = "--data-threshold=3600";
 /** The server sends heartbeats from the start, one every five seconds. */
 const HEARTBEATS = ["--data-threshold=0.5", `--heartbeat-interval=${EVERY_MS / 1000}`];
 
@@ -114,6 +116,7 @@ export async function processor(bench: Bench): Promise<void> {
   }
 }
 
-function pause(ms: number): Promise<void> {
+/** Waits for so many milliseconds. */
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
