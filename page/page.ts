@@ -11,7 +11,7 @@
  */
 import { html } from "htm/preact";
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { type Live, startLive } from "./live.ts";
@@ -57,6 +57,12 @@ function Page() {
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    // Whoever works without a mouse goes on in what is shown now.
+    if (!isFirst.current) document.querySelector<HTMLElement>("#main")?.focus();
+    isFirst.current = false;
+  }, [session]);
   const { overview } = live;
   const silent = overview?.totals.silent ?? 0;
   document.title = `${silent > 0 ? `(${silent} silent) ` : ""}${session ?? "Pulsewire"}`;

@@ -24,7 +24,7 @@ const COLUMNS: readonly [order: string, name: string][] = [
   ["worst", "state"],
   ["session", "session"],
   ["peer", "peer"],
-  ["age", "since"],
+  ["age", "age"],
   ["round_trip", "round trip"],
   ["in_doubt", "in doubt"],
 ];
@@ -44,14 +44,12 @@ function pathOf({ descending, order, search, state }: Wanted, from: number): str
   return `/api/sessions?${query}&count=${COUNT}&history=true`;
 }
 
+/** What was asked for last: whoever comes back from a session finds it as it was. */
+let lastWanted: Wanted = { order: "worst", descending: false, search: "", state: "" };
+
 /** The list, with what controls it. */
 export function SessionList({ live }: { live: Live }) {
-  const [wanted, setWanted] = useState<Wanted>({
-    order: "worst",
-    descending: false,
-    search: "",
-    state: "",
-  });
+  const [wanted, setWanted] = useState(lastWanted);
   const [span_ms, setSpan] = useState(0);
   const [first, setFirst] = useState(0);
   const [active, setActive] = useState(0);
@@ -60,7 +58,8 @@ export function SessionList({ live }: { live: Live }) {
   const { document: answer } = useAnswer<SessionsDocument>(pathOf(wanted, from), live);
   const rowHeight = useRowHeight();
   const change = (next: Partial<Wanted>) => {
-    setWanted({ ...wanted, ...next });
+    lastWanted = { ...wanted, ...next };
+    setWanted(lastWanted);
     setActive(0);
     box.current?.scrollTo(0, 0);
   };
@@ -69,6 +68,8 @@ export function SessionList({ live }: { live: Live }) {
   const shownSpan_ms = span_ms || spanFor(now_ms - (live.overview?.started_ms ?? now_ms));
   const span = { from_ms: now_ms - shownSpan_ms, to_ms: now_ms };
   const onKeyDown = (event: KeyboardEvent) => {
+    // The buttons of the heading have keys of their own.
+    if (event.target !== event.currentTarget) return;
     const page = Math.max(1, Math.floor(box.current!.clientHeight / rowHeight) - 1);
     const next = nextActive(event.key, active, matched, page);
     if (event.key === "Enter") {
@@ -86,7 +87,8 @@ export function SessionList({ live }: { live: Live }) {
         ? countText(matched)
         : "…"}</span></h2>
       <${Controls} wanted=${wanted} change=${change} span_ms=${shownSpan_ms} setSpan=${setSpan} />
-      <div class="list" role="grid" aria-rowcount=${matched + 1} aria-labelledby="sessions">
+      <div class="list" role="grid" aria-rowcount=${matched + 1} tabindex="0" onKeyDown=${onKeyDown}
+        aria-activedescendant=${`row-${active}`} aria-label="Sessions; arrow keys and Enter open one">
         <div class="row head" role="row" aria-rowindex="1">
           ${COLUMNS.map(([order, name]) =>
             html`<${Column} ...${{ order, name, wanted, change }} />`
@@ -94,8 +96,7 @@ export function SessionList({ live }: { live: Live }) {
           <span role="columnheader" class="at-band">last ${durationText(shownSpan_ms)}</span>
           <span role="columnheader" class="at-next">next</span>
         </div>
-        <div class="rows" ref=${box} tabindex="0" role="rowgroup" onKeyDown=${onKeyDown}
-          aria-activedescendant=${`row-${active}`} aria-label="Sessions; arrow keys and Enter open one"
+        <div class="rows" ref=${box} tabindex="-1" role="rowgroup"
           onScroll=${() => setFirst(Math.floor(box.current!.scrollTop / rowHeight))}>
           <div class="all" style=${{ height: `${matched * rowHeight}px` }}>
             ${answer?.sessions.map((row, at) => {
@@ -178,7 +179,7 @@ function Controls({ change, setSpan, span_ms, wanted }: ControlsProps) {
   return html`
     <form class="controls" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
       <label>Search <input ref=${field} type="search" maxlength="200" placeholder="id, peer or key  ( / )"
-        onInput=${search} /></label>
+        defaultValue=${wanted.search} onInput=${search} /></label>
       <label>State <select value=${wanted.state}
         onChange=${(event: Event) => change({ state: valueOf(event) })}>
         <option value="">all</option>
