@@ -158,7 +158,7 @@ export const METRICS: readonly Metric[] = [
     "pulsewire_data_messages_resent_total",
     "{message}",
     "data_resent",
-    "Data messages sent again after a resume",
+    "Data messages sent, or received, again after a resume",
   ),
   count(
     "pulsewire_data_bytes_total",
