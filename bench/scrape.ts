@@ -7,16 +7,20 @@ import { freePort } from "../tests/support/process.ts";
 import { hold } from "./crowd.ts";
 import { ALL_AT_ONCE, deaths, type Lateness, type Run, timing } from "./detection.ts";
 import type { Peer } from "./peers.ts";
-import { type Bench, ROUNDS } from "./rounds.ts";
+import type { Bench } from "./rounds.ts";
 import { digits, median, quantile } from "./table.ts";
 
 const SESSIONS = 10_000;
 const EVERY_MS = 1_000;
-/** How long those that live may take to open, and to answer their first heartbeats all at once. */
-const SETTLE_MS = 5_000;
+/** How often each session that lives sends a message: none of them falls silent. */
+const MESSAGE_MS = 3_000;
+/** How long to wait until the server has opened all that live. */
+const SETTLE_MS = 3_000;
+/** How often each is measured: less than other figures, because it takes long. */
+const TURNS = 3;
 
-/** Sessions that die while many others answer heartbeats; each scrape falls among deadlines. */
-const AMONG_MANY: Run = { sessions: 100, runs: 5, ...timing(2, 1) };
+/** Sessions that die while many others go on: each scrape falls among deadlines. */
+const AMONG_MANY: Run = { sessions: 100, runs: 3, ...timing(5, 2) };
 
 const CASES = [
   {
@@ -60,7 +64,7 @@ async function measure(
   const lateness = await deaths(bench, { ...run, options }, async (peer: Peer) => {
     await using made = new AsyncDisposableStack();
     if (living > 0) {
-      made.use(await hold(bench.tools, peer, living, 0));
+      made.use(await hold(bench.tools, peer, living, MESSAGE_MS));
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     }
     if (isScraped) ({ took_ms } = made.use(scrapeEachSecond(port)));
@@ -77,7 +81,7 @@ export async function scrape(bench: Bench): Promise<void> {
       true,
       [],
     ]]);
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < TURNS; round++) {
       for (const [isScraped, measured] of rounds) {
         measured.push(await measure(bench, each, isScraped));
       }
