@@ -24,6 +24,7 @@ const MEASURING = [
 
 /** What takes longest, and so starts first: the rest runs beside it. */
 const LONG = [
+  "tests/network/idle_timeout_test.ts",
   "tests/simulation",
   "tests/process/overload_test.ts",
   "tests/process/endurance_test.ts",

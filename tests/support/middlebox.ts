@@ -119,6 +119,8 @@ export function whyNoMiddlebox(...command: [string, ...string[]]): string | unde
 export interface HaproxyOptions extends MiddleboxOptions {
   /** Which side's idle time-out it has; both if not given. */
   side?: "client" | "server";
+  /** The idle time-out of each side, in seconds, in place of `idle_s`. */
+  timeouts_s?: { readonly client: number; readonly server: number };
   /** Which PROXY header it sends to the server. */
   sends?: "send-proxy" | "send-proxy-v2";
   /** How many connections it passes on at a time; the rest waits in its queue. */
@@ -127,10 +129,11 @@ export interface HaproxyOptions extends MiddleboxOptions {
 
 /** haproxy in TCP mode. */
 export function startHaproxy(
-  { backend, idle_s = 3600, maxconn, sends = "" as never, side }: HaproxyOptions,
+  { backend, idle_s = 3600, maxconn, sends = "" as never, side, timeouts_s }: HaproxyOptions,
   at?: number,
 ): Promise<Middlebox> {
-  const timeout = (of: string) => side === undefined || side === of ? idle_s * 1000 : 3_600_000;
+  const timeout = (of: "client" | "server") =>
+    1000 * (timeouts_s?.[of] ?? (side === undefined || side === of ? idle_s : 3_600));
   return Middlebox.start(async (port, folder) => {
     await Deno.writeTextFile(
       `${folder}/haproxy.cfg`,

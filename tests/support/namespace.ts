@@ -5,7 +5,7 @@
  * @module
  */
 import type { Role } from "../../lib/wire/protocol.ts";
-import { type Command, startCommand } from "./process.ts";
+import { type Command, startCommand, type StartOptions } from "./process.ts";
 import { whyNot } from "./skip.ts";
 
 /** Which addresses a network has. */
@@ -46,6 +46,21 @@ export function whyNoNetwork(family: Family): string | undefined {
     const why = whyNot("unshare", "--net", ...probe.split(" "));
     if (why !== undefined) return `network namespaces need Linux and root: ${why}`;
   }
+}
+
+/** The same of what is no command of this project. */
+const SERVED_S = 300;
+
+/** Options for {@linkcode Host.start}. */
+export interface HostStartOptions {
+  /** Whether something is to be written to its stdin. */
+  stdin?: "piped";
+  /** Further variables, `NAME=value`. */
+  variables?: readonly string[];
+  /** How long, in seconds, it lives at most; `null` if it ends by itself in any case. */
+  lifetime_s?: number | null;
+  /** How long an event of it may take. */
+  limit_ms?: StartOptions["limit_ms"];
 }
 
 /** One host of a network: its commands run with a network of their own. Made by {@linkcode Network}. */
@@ -105,9 +120,34 @@ export class Host implements AsyncDisposable {
 
   /** Runs a program there, given as words with spaces between. */
   async run(words: string): Promise<void> {
+    await this.output(words);
+  }
+
+  /** The same; gives what it prints. */
+  async output(words: string): Promise<string> {
     const [program, ...args] = [...this.#before, ...words.split(" ")];
-    const { success, stderr } = await new Deno.Command(program!, { args }).output();
+    const { stderr, stdout, success } = await new Deno.Command(program!, { args }).output();
     if (!success) throw new Error(`${words}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Starts a server there that is no command of this project; it listens on a port when this resolves. */
+  async serve(words: readonly string[], port: number): Promise<AsyncDisposable> {
+    await using made = new AsyncDisposableStack();
+    const lifetime = ["timeout", `${SERVED_S}`];
+    const [program, ...args] = [...this.#before, ...lifetime, ...words];
+    const child = new Deno.Command(program!, { args, stdin: "null", stdout: "null" }).spawn();
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    made.defer(async () => {
+      if (!hasEnded) child.kill("SIGTERM");
+      await child.status;
+    });
+    while (await this.output(`ss -Hltn sport = :${port}`) === "") {
+      if (hasEnded) throw new Error(`Cannot start ${words[0]}: it ended`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return made.move();
   }
 
   /** Adds a rule on what is to reach this host, such as `-j DROP`. */
@@ -120,12 +160,9 @@ export class Host implements AsyncDisposable {
     await this.run(`${this.#firewall} -F INPUT`);
   }
 
-  /** Starts a command there, with further variables `NAME=value`, which sees the links of this host in /sys. */
-  start(
-    role: Role,
-    words: string,
-    { stdin, variables = [] }: { stdin?: "piped"; variables?: readonly string[] } = {},
-  ): Command {
+  /** Starts a command there, which sees the links of this host in /sys. */
+  start(role: Role, words: string, options: HostStartOptions = {}): Command {
+    const { lifetime_s = LIFETIME_S, limit_ms, stdin, variables = [] } = options;
     const mount = [
       "unshare",
       "--mount",
@@ -134,9 +171,11 @@ export class Host implements AsyncDisposable {
       'mount -t sysfs sysfs /sys && exec "$@"',
       "sh",
     ];
-    return startCommand(role, [...words.trim().split(" "), "--duration", String(LIFETIME_S)], {
+    const lifetime = lifetime_s === null ? [] : ["--duration", String(lifetime_s)];
+    return startCommand(role, [...words.trim().split(" "), ...lifetime], {
       before: [...this.#before, ...mount, "env", ...variables],
       stdin,
+      limit_ms,
     });
   }
 

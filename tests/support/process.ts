@@ -25,6 +25,8 @@ export interface StartOptions {
   onEvent?: (event: Event) => void;
   /** Whether something is to be written to its stdin, which is empty otherwise. */
   stdin?: "piped";
+  /** How long, in milliseconds, an event of it may take before the test fails, if longer than usual. */
+  limit_ms?: number;
 }
 
 /**
@@ -106,6 +108,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   /** Its exit status; a signal's as 128 and its number. */
   readonly status: Promise<number>;
   readonly #name: string;
+  readonly #limit_ms: number;
   readonly #process: Deno.ChildProcess;
   /** What stands after the last line end of its stdout and of its stderr. */
   readonly #output: Promise<[string, string]>;
@@ -118,9 +121,15 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   constructor(
     name: string,
     words: readonly string[],
-    options: { cwd?: string; onEvent?: (event: Told) => void; stdin?: "piped" } = {},
+    options: {
+      cwd?: string;
+      onEvent?: (event: Told) => void;
+      stdin?: "piped";
+      limit_ms?: number;
+    } = {},
   ) {
     this.#name = name;
+    this.#limit_ms = options.limit_ms ?? WARN_AFTER_MS;
     this.#onEvent = options.onEvent;
     const [program, ...args] = words;
     this.#process = new Deno.Command(program!, {
@@ -174,7 +183,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
 
   /** Waits for its end, and gives its exit status. */
   async ended(): Promise<number> {
-    const deadline = performance.now() + WARN_AFTER_MS;
+    const deadline = performance.now() + this.#limit_ms;
     while (!this.#over) await this.#change(deadline, "its end");
     return await this.status;
   }
@@ -201,7 +210,7 @@ export class Command<Told extends { event: string } = Event> implements AsyncDis
   }
 
   async #until<Found>(find: () => Found | undefined, what: string): Promise<Found> {
-    const deadline = performance.now() + WARN_AFTER_MS;
+    const deadline = performance.now() + this.#limit_ms;
     for (;;) {
       const found = find();
       if (found !== undefined) return found;

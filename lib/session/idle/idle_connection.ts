@@ -49,7 +49,10 @@ export interface IdleConnectionOptions {
 export interface IdleOutcome {
   /** Whether it was answered; if it ended, `closeReason` of the connection says how. */
   readonly fate: "alive" | "silent" | "ended";
-  /** How long it was idle when it was spoken on, or ended, in milliseconds. */
+  /**
+   * How long it was idle when it was spoken on, or ended, in milliseconds: at least so long if it is alive, at most if
+   * not. Of the last packet before that, this side knows only that it passed during the exchange.
+   */
   readonly idled_ms: number;
   /** Whether it ended before it was spoken on. */
   readonly endedIdle: boolean;
@@ -76,6 +79,8 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
   #heartbeats = 0;
   /** When something was last sent or received, in monotonic milliseconds. */
   #traffic_ms: number;
+  /** How long the exchange took that the idle time begins with, as far as this side began it. */
+  #exchange_ms = 0;
   #defect?: { error: unknown };
 
   /** Begins to read a connection. */
@@ -133,10 +138,11 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
   /** Exchanges a heartbeat and its reply, by which the idle time begins; false if there was none in time. */
   async exchange(speaks: boolean): Promise<boolean> {
     const before = this.#framesReceived;
+    const began_ms = this.#options.clock.now();
     if (speaks) this.#beat();
     const isHeard = () => this.#framesReceived > before;
-    const due_ms = this.#options.clock.now() + JUDGE_MS;
-    const outcome = await this.until(isHeard, due_ms, JUDGE_MS);
+    const outcome = await this.until(isHeard, began_ms + JUDGE_MS, JUDGE_MS);
+    if (speaks) this.#exchange_ms = this.#traffic_ms - began_ms;
     // What answers it is traffic, too.
     await this.#writer.flushed();
     return outcome === "holds" && !this.closeReason;
@@ -157,15 +163,21 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
     const due_ms = began_ms + idle_ms + (speaks ? 0 : wait_ms);
     const waited = await this.until(isHeard, due_ms, speaks ? undefined : wait_ms);
     if (waited === "ended") {
-      return { fate: "ended", idled_ms: this.ended_ms - began_ms, endedIdle: !isHeard() };
+      const idled_ms = this.ended_ms - began_ms + this.#exchange_ms;
+      return { fate: "ended", idled_ms, endedIdle: !isHeard() };
     }
     const spoken_ms = isHeard() ? this.#traffic_ms : clock.now();
     const idled_ms = speaks || isHeard() ? spoken_ms - began_ms : idle_ms;
     if (speaks || isHeard()) this.onSpoken?.(idled_ms);
     if (!speaks && (waited === "late" || !isSure)) {
-      return { fate: isHeard() ? "alive" : "silent", idled_ms, endedIdle: false };
+      return this.#outcome(isHeard() ? "alive" : "silent", idled_ms);
     }
-    return { fate: await this.#ask(wait_ms), idled_ms, endedIdle: false };
+    return this.#outcome(await this.#ask(wait_ms), idled_ms);
+  }
+
+  #outcome(fate: IdleOutcome["fate"], idled_ms: number): IdleOutcome {
+    const slack_ms = fate === "alive" ? 0 : this.#exchange_ms;
+    return { fate, idled_ms: idled_ms + slack_ms, endedIdle: false };
   }
 
   /** Sends a heartbeat, and waits so long for a frame. */
