@@ -152,9 +152,8 @@ async function runTask(
     clock: systemClock,
   });
   const stopping = new AbortController();
-  const stop = () => stopping.abort();
   const output = { sink: reporter, stderr };
-  const viewing = new Viewing({ role, settings, commandLine, ...output, openWeb, stop });
+  const viewing = new Viewing({ role, settings, commandLine, ...output, openWeb, stopping });
   let recorded: OpenRecording | undefined;
   const logError = (text: string) => {
     viewing.giveBack();
@@ -172,7 +171,7 @@ async function runTask(
     log.line("info", text, null);
   });
   // Before the first output: whoever sees that may send a signal.
-  using _signals = onStopSignal(stop);
+  using _signals = onStopSignal(() => stopping.abort());
   for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);
   try {
     const fields = startedFields(role, settings);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../platform/clock.ts";
 import { defectText } from "../platform/errors.ts";
 import { ignoresSignal } from "../platform/proc.ts";
 import { maySuspendItself, suspendItself } from "../platform/terminal/terminal.ts";
@@ -56,8 +57,17 @@ export interface TerminalUser {
 }
 
 /** Hands over the signals of a terminal, until it is disposed of. */
-export function onTerminalSignals(user: TerminalUser): Disposable {
+export function onTerminalSignals(user: TerminalUser, clock: Clock): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  let isSuspending = false;
+  const suspend = async () => {
+    if (isSuspending) return;
+    isSuspending = true;
+    await user.suspend();
+    suspendItself();
+    // It goes on. A task passes on each signal that it receives: what came before is over.
+    clock.afterInput(() => isSuspending = false);
+  };
   const listeners: [Deno.Signal, () => void][] = [
     ["SIGWINCH", () => user.onResize()],
     ["SIGCONT", () => user.onContinue()],
@@ -65,7 +75,7 @@ export function onTerminalSignals(user: TerminalUser): Disposable {
     ["SIGTTIN", () => {}],
   ];
   // Otherwise the system stops it at once.
-  if (maySuspendItself()) listeners.push(["SIGTSTP", () => user.suspend().then(suspendItself)]);
+  if (maySuspendItself()) listeners.push(["SIGTSTP", suspend]);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     [Symbol.dispose]() {

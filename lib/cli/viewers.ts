@@ -70,8 +70,8 @@ export interface ViewerOptions {
   commandLine: CommandLine;
   /** Receives lines for people. */
   stderr: LineOutput;
-  /** Ends the command in order. */
-  stop: () => void;
+  /** Aborted when the command is to end in order; whoever aborts it asks for that. */
+  stopping: AbortController;
   /** Receives events. */
   sink: EventSink;
   /** Serves the web page. */
@@ -102,11 +102,14 @@ class LiveViewer implements Viewer {
   async start(monitor: SessionMonitor): Promise<void> {
     // Loaded only on a terminal.
     const { LiveView } = await import("../output/live/live_view.ts");
-    const { stderr: output, stop } = this.#options;
+    const { stderr: output, stopping } = this.#options;
     const [terminal, hasColours] = [ownTerminal(), !Deno.noColor];
+    const stop = () => stopping.abort();
     const options = { monitor, output, terminal, hasColours, clock: systemClock, stop };
-    this.#view = this.#shown.use(new LiveView(options));
-    this.#shown.use(onTerminalSignals(this.#view));
+    const view = this.#view = this.#shown.use(new LiveView(options));
+    this.#shown.use(onTerminalSignals(view, systemClock));
+    // Who started this process may end before it does at Ctrl-C; then its terminal is a shell's already.
+    stopping.signal.addEventListener("abort", () => view.closeKeys(), { once: true });
   }
 
   stop(): void {

@@ -57,6 +57,8 @@ export class LiveView implements Disposable {
   #isPaused = false;
   /** Whether this process may use the terminal. */
   #isInFront = false;
+  /** Whether the shell waits for this process before it uses the terminal. */
+  #isLeader = false;
   /** How often that was asked: an answer to an earlier question does not count. */
   #questions = 0;
   #isReading = false;
@@ -87,11 +89,16 @@ export class LiveView implements Disposable {
 
   /**
    * Gives the terminal back before the process is stopped, and resolves when it has been written, but soon also if
-   * it cannot be.
+   * it cannot be. A shell that waits for another process has the terminal already: then nothing is changed there.
    */
   async suspend(): Promise<void> {
     const { clock, output } = this.#options;
+    if (!this.#isLeader) {
+      this.#isInFront = false;
+      this.#block.leave();
+    }
     this.giveBack();
+    if (!this.#isLeader) return;
     output.refresh();
     const { promise, resolve } = Promise.withResolvers<void>();
     const limit = clock.timer(resolve);
@@ -100,15 +107,20 @@ export class LiveView implements Disposable {
     limit.clear();
   }
 
+  /** Reads no more keys; the view stays. */
+  closeKeys(): void {
+    if (this.#isInFront) this.#keys?.close();
+    else this.#keys?.abandon();
+    this.#keys = undefined;
+  }
+
   /** Gives the terminal back at once; the block is erased by the next write, in which a line can be. */
   giveBack(): void {
     this.#questions++;
     this.#timer.clear();
     this.#block.show([]);
-    if (this.#isInFront) this.#keys?.close();
-    else this.#keys?.abandon();
+    this.closeKeys();
     this.#isInFront = false;
-    this.#keys = undefined;
   }
 
   /** Erases the view and gives the terminal back. */
@@ -121,13 +133,12 @@ export class LiveView implements Disposable {
   async #enter(): Promise<void> {
     const { clock, terminal } = this.#options;
     const question = ++this.#questions;
-    const isInFront = await terminal.isInForeground();
+    const { isInForeground: isInFront, isLeader } = await terminal.jobPlace();
     if (question !== this.#questions) return;
-    // Whoever had the terminal meanwhile may have given it another mode.
-    if (isInFront) this.#keys?.close();
-    else this.#keys?.abandon();
-    this.#keys = undefined;
+    this.#isLeader = isLeader;
     this.#isInFront = isInFront;
+    // Whoever had the terminal meanwhile may have given it another mode.
+    this.closeKeys();
     if (!isInFront) return this.#timer.set(clock.now() + LOOK_MS);
     this.#keys = terminal.readKeys?.((key) => this.#onKey(key));
     await this.#read();
@@ -149,17 +160,16 @@ export class LiveView implements Disposable {
     if (key === "s" || key === "p") this.#timer.set(this.#readAt_ms + READ_MS);
   }
 
-  /** Reads and draws, and does so again later. */
+  /** Reads and draws, and does so again later, unless it is paused. */
   async #read(): Promise<void> {
     if (this.#isReading) return;
+    if (this.#isPaused && this.#readings) return this.#draw();
     const { clock } = this.#options;
-    this.#readAt_ms = clock.now();
     const order = this.#order;
-    if (!this.#isPaused || this.#readings === undefined) {
-      this.#isReading = true;
-      this.#readings = await this.#readAll();
-      this.#isReading = false;
-    }
+    this.#readAt_ms = clock.now();
+    this.#isReading = true;
+    this.#readings = await this.#readAll();
+    this.#isReading = false;
     if (!this.#isInFront) return;
     this.#draw();
     const took_ms = clock.now() - this.#readAt_ms;

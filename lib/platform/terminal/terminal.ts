@@ -44,15 +44,23 @@ function terminalSize(): TerminalSize {
   }
 }
 
-/**
- * Whether this process is in the foreground of its terminal; also if it has none that controls it, or if that is
- * not known. A child process finds it out, in some 5 ms.
- */
-async function isInForeground(): Promise<boolean> {
+/** Where this process is among those that share its terminal. */
+export interface JobPlace {
+  /** Whether it is in the foreground; also if no terminal controls it, or if that is not known. */
+  readonly isInForeground: boolean;
+  /** Whether the shell waits for this process itself, and not for one that started it, such as a task. */
+  readonly isLeader: boolean;
+}
+
+/** Finds out where this process is; a child process does that, in some 5 ms. */
+async function jobPlace(): Promise<JobPlace> {
   // Of the child, which is in this process's group. The name before ")" may have spaces.
   const [, , group, , terminal, foreground] = (await readProc("/proc/self/stat"))
     ?.replace(/^.*\) /s, "").split(" ") ?? [];
-  return group === undefined || terminal === "0" || group === foreground;
+  return {
+    isInForeground: group === undefined || terminal === "0" || group === foreground,
+    isLeader: group === String(Deno.pid),
+  };
 }
 
 /** Whether this process may stop itself: Deno before 2.9 takes the permission to run anything for that. */
@@ -140,13 +148,13 @@ function readKeys(onKey: (key: string) => void): Keys {
 export interface OwnTerminal {
   /** Its size now. */
   size(): TerminalSize;
-  /** Whether this process is in the foreground. */
-  isInForeground(): Promise<boolean>;
+  /** Where this process is now. */
+  jobPlace(): Promise<JobPlace>;
   /** Reads each key; to be called in the foreground only. Without it, no keys can be read. */
   readKeys?(onKey: (key: string) => void): Keys;
 }
 
 /** The terminal of this process. */
 export function ownTerminal(): OwnTerminal {
-  return { size: terminalSize, isInForeground, ...mayReadKeys() && { readKeys } };
+  return { size: terminalSize, jobPlace, ...mayReadKeys() && { readKeys } };
 }

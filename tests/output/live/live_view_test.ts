@@ -15,6 +15,7 @@ import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 class FakeTerminal {
   columns = 80;
   isInFront = true;
+  isLeader = true;
   /** What became of the keys: each that was opened, closed, abandoned. */
   readonly log: string[] = [];
   press: (key: string) => void = () => {};
@@ -23,13 +24,13 @@ class FakeTerminal {
     return { columns: this.columns, rows: 24 };
   }
 
-  /** Until when it does not say whether it is in front. */
+  /** Until when it does not say who is in front. */
   busy?: Promise<void>;
 
-  async isInForeground() {
-    const { isInFront } = this;
+  async jobPlace() {
+    const { isInFront: isInForeground, isLeader } = this;
     await this.busy;
-    return isInFront;
+    return { isInForeground, isLeader };
   }
 
   readKeys(onKey: (key: string) => void) {
@@ -170,6 +171,35 @@ Deno.test("LiveView gives the terminal back before a stop, and shows itself wher
   await settle();
   assertStringIncludes(screen.text, "$ fg\nnobody is connected");
   assertEquals(terminal.log, ["open", "close", "open"]);
+});
+
+Deno.test("LiveView.suspend() changes nothing on a terminal that a shell has taken already", async () => {
+  const { clock, monitor, output, screen, terminal, view } = await open("server");
+  terminal.isLeader = false;
+  view.onContinue();
+  await settle();
+  terminal.log.length = 0;
+  const before = screen.text;
+  screen.show("[1]+  Stopped\n$ ");
+  const { length } = screen.writes;
+  await view.suspend();
+  assertEquals([screen.writes.length, terminal.log], [length, ["abandon"]]);
+  const { list } = monitor.asked;
+  output.write("line");
+  await clock.advance(5_000);
+  assertEquals(screen.text, `${before}\n[1]+  Stopped\n$ line`);
+  assertEquals(monitor.asked.list, list);
+});
+
+Deno.test("LiveView.closeKeys() reads no more keys, and goes on showing", async () => {
+  const { clock, monitor, screen, terminal, view } = await open("server");
+  view.closeKeys();
+  monitor.rows = [WELL, { ...WELL, session: "other" }];
+  await clock.advance(250);
+  assertStringIncludes(screen.text, "other");
+  assert(!screen.text.includes("? keys"));
+  view[Symbol.dispose]();
+  assertEquals(terminal.log, ["open", "close"]);
 });
 
 Deno.test("LiveView.suspend() does not wait for a terminal that takes nothing", async () => {
