@@ -2,9 +2,9 @@
  * The idle-timeout search: how long a connection may be silent before something between the two hosts forgets it.
  *
  * The room: this file has what a probe is, which the search plans and the prober carries out; `search.ts` decides
- * what to probe next, and what the results mean; `prober.ts` opens the sessions and finds out what became of each.
- * The command `cli/commands/find_idle_timeout.ts` calls it. The search knows no network and reads no clock:
- * times are passed in.
+ * what to probe next, by what each `direction.ts` has seen (`evidence.ts`) and wants to know (`waves.ts`), and what
+ * the results mean; `prober.ts` opens the sessions and finds out what became of each. The command
+ * `cli/commands/find_idle_timeout.ts` calls it. The search knows no network and reads no clock: times are passed in.
  *
  * @module
  */
