@@ -54,7 +54,7 @@ if (import.meta.main) {
   const status = await commandMain("client", Deno.args, {
     check,
     openWeb,
-    start: async ({ settings, commandLine, sink, watch }) => {
+    start: async ({ settings, commandLine, sink, stderr, watch }) => {
       const transport = settings.tls ? await tlsTransport(settings, sink) : tcpTransport;
       const timers = timersOf(settings);
       let key: Key | undefined;
@@ -65,6 +65,16 @@ if (import.meta.main) {
           clock: systemClock,
           report: (level, text) => events.emit("notice", { level, text }),
           use: ([only]) => key = only,
+        });
+      }
+      if (commandLine["find-idle-timeout"]) {
+        // Loaded only here: sessions do not need it.
+        const { findIdleTimeout } = await import("./lib/cli/commands/find_idle_timeout.ts");
+        return findIdleTimeout({
+          ...{ clock: systemClock, random: systemRandom, transport, timers },
+          ...{ commandLine, settings, sink, stderr },
+          maxMessageBytes: settings.max_message_bytes,
+          key: key && (() => key!),
         });
       }
       const newClient = (parts: Pick<ClientOptions, "roundTrips" | "sink" | "source">) =>

@@ -29,6 +29,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   store: "pulsewire.db",
   output: "messages.txt",
   record: "night.jsonl",
+  "from-record": "search.jsonl",
   "key-file": "keys",
   web: "8080",
   "web-key-file": "web.key",

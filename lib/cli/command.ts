@@ -29,7 +29,7 @@ import { isKeyName, KEY_NAME_RULE } from "../wire/proof.ts";
 import { PROTOCOL_VERSION, type Role } from "../wire/protocol.ts";
 import { printable } from "../wire/quote.ts";
 import { type CommandLine, parseCommandLine } from "./args.ts";
-import { readConfig, readConfigIfThere } from "./config_file.ts";
+import { configBeside, readConfig, readConfigIfThere } from "./config_file.ts";
 import { refuseConflicts, warningsOf } from "./conflicts.ts";
 import { helpText, VERSION } from "./help.ts";
 import { promptForAddress, type Terminal, terminal } from "./prompt.ts";
@@ -53,6 +53,8 @@ export interface Task {
   commandLine: CommandLine;
   /** Receives the events. */
   sink: EventSink;
+  /** Where the lines of the log go. */
+  stderr: LineOutput;
   /** Takes the sessions, if anybody wants to see them. */
   watch?: ProcessWatch;
 }
@@ -190,7 +192,8 @@ async function runTask(
       log.line("info", recordingText(settings.record, load), null);
     }
     await viewing.start();
-    const started = start({ settings, commandLine, sink: viewing.sink, watch: viewing.watch });
+    const { sink, watch } = viewing;
+    const started = start({ settings, commandLine, sink, stderr, watch });
     // Opening may take long: a named pipe waits for its reader.
     const runnable = await Promise.race([started, aborted(stopping.signal)]);
     if (!runnable) return EXIT.asked;
@@ -225,8 +228,9 @@ const BYTES_OF_MIB = 1_048_576;
 const SERVER_SESSIONS = 100;
 
 /** What decides how long the files of a recording last. */
-function recordingLoad(role: Role, settings: Settings, { sessions = 1, stdin }: CommandLine) {
-  return {
+function recordingLoad(role: Role, settings: Settings, commandLine: CommandLine) {
+  const { "find-idle-timeout": isSearch, sessions = 1, stdin } = commandLine;
+  return isSearch ? undefined : {
     maxBytes: settings.record_max_mb * BYTES_OF_MIB,
     sessions: role === "server" ? SERVER_SESSIONS : sessions,
     interval_s: stdin ? undefined : settings.data_interval,
@@ -282,15 +286,4 @@ export function resolveSettings(
   const given = { ...file, ...flags };
   const defaults = defaultSettings(role);
   return { ...defaults, ...given, ...promptForAddress(given, defaults, at, role) };
-}
-
-/** The configuration file that is read if nothing names one, and if it is there. */
-export function configBeside(role: Role): string {
-  return `${executableFolder()}/${role}.toml`;
-}
-
-/** The folder of the executable; when run from source, of its main module. */
-function executableFolder(): string {
-  if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
-  return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");
 }

@@ -190,3 +190,14 @@ function jsonOf(value: unknown): string {
 function shortened(text: string): string {
   return text.length > 60 ? text.slice(0, 60) + "…" : text;
 }
+
+/** The configuration file that is read if nothing names one, and if it is there. */
+export function configBeside(role: Role): string {
+  return `${executableFolder()}/${role}.toml`;
+}
+
+/** The folder of the executable; when run from source, of its main module. */
+function executableFolder(): string {
+  if (Deno.build.standalone) return Deno.execPath().replace(/[/\\][^/\\]*$/, "");
+  return decodeURIComponent(new URL(".", Deno.mainModule).pathname).replace(/\/$/, "");
+}

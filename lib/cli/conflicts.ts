@@ -142,7 +142,57 @@ const ORIGINAL_LACKS: Readonly<Record<string, string>> = {
   "--window": "its data messages have no numbers, so only one may be unconfirmed at a time",
 };
 
+/** What makes no sense with a search, and why. */
+const WITH_SEARCH: Readonly<Record<string, string>> = {
+  stdin: "a search sends no data messages",
+  sessions: "a search opens as many sessions as it needs, --probes at a time",
+  count: "a search sends no data messages",
+  duration: "a search ends when it has found what it can; Ctrl-C ends it before",
+};
+
+/** How many sessions may be idle at a time: as many as the results of which a server keeps. */
+const MOST_PROBES = 1_000;
+
+function refuseSearchConflicts(settings: Settings, commandLine: CommandLine): void {
+  const own = ["up-to", "precision", "probes", "from-record", "soak"] as const;
+  if (!commandLine["find-idle-timeout"]) {
+    const unused = own.find((flag) => commandLine[flag]);
+    if (unused === undefined) return;
+    throw new UsageError(
+      `--${unused}: is for a search for idle timeouts; give --find-idle-timeout, too`,
+    );
+  }
+  const other = (["stdin", "sessions", "count", "duration"] as const)
+    .find((flag) => commandLine[flag]);
+  if (other) {
+    throw new UsageError(
+      `--find-idle-timeout and --${other}: ${WITH_SEARCH[other]}; leave one out`,
+    );
+  }
+  if (settings.original) {
+    throw new UsageError(
+      "--find-idle-timeout and --original: the original program's sessions cannot be idle; leave one out",
+    );
+  }
+  if (commandLine.live || commandLine.settings.web !== undefined) {
+    const flag = commandLine.live ? "live" : "web";
+    throw new UsageError(
+      `--find-idle-timeout and --${flag}: a search shows its progress itself, and no sessions; leave one out`,
+    );
+  }
+  const { precision = 0, probes = 1, "up-to": upTo = Infinity } = commandLine;
+  if (probes > MOST_PROBES) {
+    throw new UsageError(`--probes ${probes}: expected a whole number from 1 to ${MOST_PROBES}`);
+  }
+  if (precision >= upTo) {
+    throw new UsageError(
+      `--precision ${precision} and --up-to ${upTo}: nothing is left to search; make the precision smaller`,
+    );
+  }
+}
+
 function refuseClientConflicts(settings: Settings, commandLine: CommandLine): void {
+  refuseSearchConflicts(settings, commandLine);
   const { ramp, sessions, settings: flags, stdin } = commandLine;
   if (sessions !== undefined && stdin) {
     throw new UsageError(

@@ -83,6 +83,9 @@ export function helpText(role: Role): string {
       settings("tls", "tls_ca", "tls_server_name", "tls_cert", "tls_key", "tls_client_ca"),
     ),
     group("Run", options()),
+    ...role === "client"
+      ? [group("How long may the path be idle? (docs/idle-timeouts.md)", options("search"))]
+      : [],
     group("Output", [
       ...options("output"),
       ...settings("log_dir", "log_stamps", "record", "record_max_mb", "web", "web_key_file"),

@@ -22,7 +22,7 @@ export interface OptionDescription {
   /** The only side that has it, if it is one side's. */
   readonly role?: Role;
   /** Where it stands in the help, if not with those of the run. */
-  readonly group?: "output" | "other";
+  readonly group?: "search" | "output" | "other";
 }
 
 /** Every option that is no setting: its flag without the dashes, and what its value is like. */
@@ -50,6 +50,43 @@ export const OPTION_TABLE = {
     meaning: "end when N data messages are confirmed, of each session",
   },
   duration: { value: "S", meaning: "end after S seconds" },
+  "find-idle-timeout": {
+    role: "client",
+    meaning: "search for idle timeouts on the path, and exit",
+    group: "search",
+  },
+  "up-to": {
+    role: "client",
+    value: "S",
+    meaning: "the longest idle time that is tried",
+    default: both("2h5m"),
+    group: "search",
+  },
+  precision: {
+    role: "client",
+    value: "S",
+    meaning: "how narrow the result has to be",
+    default: both("5s"),
+    group: "search",
+  },
+  probes: {
+    role: "client",
+    value: "N",
+    meaning: "how many sessions are idle at a time",
+    default: both("32"),
+    group: "search",
+  },
+  "from-record": {
+    role: "client",
+    value: "FILE",
+    meaning: "go on with the search that FILE is the recording of",
+    group: "search",
+  },
+  soak: {
+    role: "client",
+    meaning: "then run sessions by what was found, for three timeouts",
+    group: "search",
+  },
   check: { meaning: "check settings, files and address, say what is unsafe, and exit" },
   live: {
     group: "output",

@@ -172,7 +172,8 @@ export class Viewing {
 
   /** Makes the viewers that are asked for, and if there are any, a monitor that passes events on to this sink. */
   constructor(options: ViewerOptions) {
-    this.#viewers = viewersFor(options);
+    // A search for idle timeouts has no sessions that could be shown.
+    this.#viewers = options.commandLine["find-idle-timeout"] ? [] : viewersFor(options);
     const { role, settings, sink } = options;
     if (this.#viewers.length > 0) {
       const timers = timersOf(settings);

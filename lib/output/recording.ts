@@ -101,8 +101,9 @@ export interface RecordingLoad {
   interval_s?: number;
 }
 
-/** Says where is recorded, and how long the files will last. */
-export function recordingText(path: string, load: RecordingLoad): string {
+/** Says where is recorded, and how long the files will last; of a search for idle timeouts, long enough. */
+export function recordingText(path: string, load?: RecordingLoad): string {
+  if (!load) return `recording to ${path}`;
   const { interval_s, sessions } = load;
   const many = sessions === 1 ? "1 session" : `${sessions} sessions`;
   const rate = interval_s === undefined

@@ -113,7 +113,7 @@ export class Admission {
   /** Why a session that is to be idle is refused; `undefined` if it is not. */
   refuseIdle({ connection: { peer } }: IncomingConnection, { id }: Hello): Refusal | undefined {
     const { access, maxSessions, once } = this.#options;
-    if (once) return { refusal: noRoom(id, ONLY_ONE) };
+    if (once) return { refusal: noRoom(id, ONE_THAT_SPEAKS) };
     if (this.#registry.get(id)) return { refusal: `session ${id} has begun already` };
     if (access?.hasRoom(peer) === false) return addressFull(access.maxSessionsPerAddress, id);
     return this.#count < maxSessions || this.#registry.makeRoom()
@@ -221,5 +221,7 @@ const NOT_SERVED = "it is an original client, and this server takes none (--no-o
 const NO_NUMBERS =
   "it is an original client, whose data messages have no numbers: a server with --store or " +
   "--output takes none";
+
+const ONE_THAT_SPEAKS = "this server serves one session only (--once), and none that is to be idle";
 
 const ONLY_ONE = "this server serves one session only, and has it";

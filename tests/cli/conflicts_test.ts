@@ -30,6 +30,9 @@ const STDOUT = "--json and --output -: both write to stdout; give --output a fil
 const RECORD = "or would replace it when it is rotated; give --record its own";
 const STORE = "that is the store, or a file that belongs to it; give --output its own";
 
+const SEARCH = "--find-idle-timeout and --";
+const NO_DATA = "a search sends no data messages; leave one out";
+
 const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Partial<Settings>][] = [
   [
     "client",
@@ -37,6 +40,47 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
     "--sessions and --stdin: the lines of stdin are sent in one session, each once; leave one out",
   ],
   ["server", "-qv", "--quiet and --verbose: one asks for less, the other for more; leave one out"],
+  ...(["--up-to 5m", "--precision 1", "--probes 3", "--from-record x", "--soak"] as const).map((
+    line,
+  ): [Role, string, string] => [
+    "client",
+    line,
+    `${line.split(" ")[0]}: is for a search for idle timeouts; give --find-idle-timeout, too`,
+  ]),
+  ["client", "--find-idle-timeout --stdin", `${SEARCH}stdin: ${NO_DATA}`],
+  ["client", "--find-idle-timeout --count 3", `${SEARCH}count: ${NO_DATA}`],
+  [
+    "client",
+    "--find-idle-timeout --sessions 3",
+    `${SEARCH}sessions: a search opens as many sessions as it needs, --probes at a time; leave one out`,
+  ],
+  [
+    "client",
+    "--find-idle-timeout --duration 3",
+    `${SEARCH}duration: a search ends when it has found what it can; Ctrl-C ends it before; leave one out`,
+  ],
+  [
+    "client",
+    "--find-idle-timeout --original",
+    `${SEARCH}original: the original program's sessions cannot be idle; leave one out`,
+  ],
+  ...["live", "web 8080"].map((flag): [Role, string, string] => [
+    "client",
+    `--find-idle-timeout --${flag}`,
+    `${SEARCH}${
+      flag.split(" ")[0]
+    }: a search shows its progress itself, and no sessions; leave one out`,
+  ]),
+  [
+    "client",
+    "--find-idle-timeout --probes 1001",
+    "--probes 1001: expected a whole number from 1 to 1000",
+  ],
+  [
+    "client",
+    "--find-idle-timeout --up-to 5s --precision 5",
+    "--precision 5 and --up-to 5: nothing is left to search; make the precision smaller",
+  ],
   ["client", "--stdin --message x", `--stdin and --message: ${TEXT}`],
   ["client", "--data-interval 1 --stdin", `--stdin and --data-interval: ${INTERVAL}`],
   [

@@ -151,3 +151,13 @@ Deno.test("a client without the key opens no idle session, and is counted among 
   assertEquals(staged.recorder.all("terminated"), []);
   await called.peer.hangUp();
 });
+
+Deno.test("a server for one session has none that is idle", async () => {
+  const staged = await stagePool(1, { once: true });
+  const called = await call(staged, "q-1", { idle: IDLE });
+  assertEquals(
+    refusalOf(called),
+    "no room for session q-1: this server serves one session only (--once), and none that is to be idle",
+  );
+  await called.peer.hangUp();
+});

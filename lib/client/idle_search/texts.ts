@@ -39,9 +39,9 @@ export function bracketsText(brackets: Brackets): string {
 }
 
 function bracketText({ forgotten_by_s, how, survives_s }: Bracket): string {
-  const alive = survives_s > 0 ? `survives ${numberText(survives_s)} s` : undefined;
+  const alive = survives_s > 0 ? `survives ${numberText(survives_s, Math.floor)} s` : undefined;
   const dead = forgotten_by_s !== null
-    ? `forgotten by ${numberText(forgotten_by_s)} s${how ? ` (${ENDS[how]})` : ""}`
+    ? `forgotten by ${numberText(forgotten_by_s, Math.ceil)} s${how ? ` (${ENDS[how]})` : ""}`
     : undefined;
   return [alive, dead].filter((each) => each !== undefined).join(", ") || "nothing known yet";
 }
@@ -67,7 +67,7 @@ function foundLines(bracket: Bracket, upTo_s: number, isComplete: boolean): stri
   const { forgotten_by_s, how, survives_s } = bracket;
   if (forgotten_by_s === null) {
     if (!isComplete) return [`${bracketText(bracket)}; no timeout found so far`];
-    const survived = numberText(survives_s);
+    const survived = numberText(survives_s, Math.floor);
     return [`no timeout up to ${durationText(upTo_s)}: idle sessions survive ${survived} s`];
   }
   return [
@@ -85,9 +85,10 @@ function productLines({ forgotten_by_s, survives_s }: Bracket): string[] {
   return known ? [`${known[0]} s is the default of ${known[1]}`] : [];
 }
 
-/** Seconds without more digits than they need. */
-function numberText(seconds: number): string {
-  return String(Math.round(seconds * 10) / 10);
+/** Seconds to a tenth, rounded so that the bounds stay bounds. */
+function numberText(seconds: number, round: (value: number) => number): string {
+  // What is off by less than a millisecond is an error of the fraction.
+  return String(round(Math.round(seconds * 1_000) / 100) / 10);
 }
 
 /** A duration for people: `2 h 5 min`, `1 min 20 s`, `12 s`. */
