@@ -40,6 +40,7 @@ const ONLY: [RegExp, string, string[]][] = [
   [/@std\/log/, "the logging package", ["output/log.ts"]],
   [/@std\/(cli|toml)/, "flags and TOML", ["cli"]],
   [/SignalListener/, "signals", ["cli"]],
+  [/npm:|opentelemetry/, "OpenTelemetry's package", ["output/metrics/meter.ts"]],
   [/Deno\.(exit|args)\b/, "the command's arguments and exit", []],
 ];
 
