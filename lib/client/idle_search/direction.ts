@@ -121,8 +121,11 @@ export class Direction {
   get bounds(): { survived_ms: number; died_ms: number } {
     const isSettled = this.isBracketed || this.isUnlimited;
     const reading = isSettled ? this.#reading : ofSeveral(this.#sight);
-    const sessions = isSettled ? this.confirmed : this.#seesSeveral ? SURE_OF_SEVERAL : 1;
-    return { survived_ms: reading.survived_ms(sessions), died_ms: reading.died_ms(sessions) };
+    const unsettled = this.#seesSeveral ? [SURE_OF_SEVERAL, CONFIRMED, 1] : [1];
+    const agree = isSettled ? [this.confirmed] : unsettled;
+    const survived_ms = agree.map((each) => reading.survived_ms(each)).find((ms) => ms > 0) ?? 0;
+    const died_ms = agree.map((each) => reading.died_ms(each)).find((ms) => ms < Infinity);
+    return { survived_ms, died_ms: died_ms ?? Infinity };
   }
 
   /** Whether nothing is left to be probed, and what was started to confirm the bounds has ended. */
