@@ -119,7 +119,7 @@ export interface Monitor {
   readonly role: Role;
   /** When this process was started, in milliseconds since 1970. */
   readonly started_ms: number;
-  /** All sessions together. */
+  /** All sessions together; of more than a thousand, sums of their counters may be a second old. */
   totals(): Promise<Totals>;
   /** Sessions that have not ended, and for a while those that have; `matched` is how many match without the limits. */
   list(

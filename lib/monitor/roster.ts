@@ -50,7 +50,7 @@ function inDoubt({ ledger }: WatchedSession["state"], confirmedUpTo: number): nu
 
 /** Of more sessions than this, a sum may be so old, in milliseconds: to read them all takes a while. */
 const MANY = 1_000;
-const SUM_KEPT_MS = 500;
+const SUM_KEPT_MS = 1_000;
 
 /** The sessions of one thread that have not ended, and the totals of those that have. */
 export class Roster {
@@ -89,7 +89,7 @@ export class Roster {
     return session && readingOf(session, this.#clock.now());
   }
 
-  /** What all sessions come to, those that have ended too; of many, as they did half a second ago at most. */
+  /** What all sessions come to, those that have ended too; of many, as they did a second ago at most. */
   totals(): LedgerTotals {
     const now_ms = this.#clock.now();
     const isFresh = this.#sum && now_ms - this.#sum.at_ms < SUM_KEPT_MS;

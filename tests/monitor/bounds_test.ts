@@ -100,6 +100,18 @@ Deno.test("of sessions that have ended the last ones are kept, for an hour", asy
   assertEquals((await monitor.list()).matched, 0);
 });
 
+Deno.test("the counters of many sessions are summed up once a second", async () => {
+  for (const count of [2, 1_001]) {
+    const { clock, monitor, states: [state] } = sessions(count);
+    await monitor.totals();
+    await clock.advance(100);
+    state!.ledger.received(1, 7);
+    assertEquals((await monitor.totals()).data_bytes, count === 2 ? 7 : 0);
+    await clock.advance(900);
+    assertEquals((await monitor.totals()).data_bytes, 7);
+  }
+});
+
 Deno.test("a session of 10,000 has fewer states than one alone", () => {
   assertEquals([stretchesOf(1), stretchesOf(10_000)], [10_000, 100]);
   assertEquals([samplesOf(1), samplesOf(10_000)], [3_600, 100]);
