@@ -67,6 +67,8 @@ export class WorkBudget implements Disposable {
   async #runNext(): Promise<void> {
     this.#isRunning = true;
     for (let work = this.#next(); work; work = this.#next()) {
+      // Deadlines that pass, and what has arrived for sessions, go first.
+      await new Promise<void>((resolve) => this.#clock.afterInput(resolve, "last"));
       const begun_ms = this.#clock.now();
       await work();
       const took_ms = this.#clock.now() - begun_ms;

@@ -323,6 +323,22 @@ Deno.test("whoever asks for many different documents waits, and takes 5 % of the
   assertEquals(answered(), 25);
 });
 
+Deno.test("what has arrived for sessions goes between any two documents", async () => {
+  using stage = new WebStage();
+  const order: string[] = [];
+  stage.monitor.list = () => {
+    order.push("document");
+    stage.clock.afterInput(() => order.push("session"));
+    return Promise.resolve({ matched: 0, rows: [] });
+  };
+  for (let n = 0; n < 3; n++) {
+    const client = await HttpExchange.connect(stage.network);
+    await client.say(requestText(`/api/sessions?from=${n}`));
+  }
+  await stage.clock.advance(1);
+  assertEquals(order.slice(0, 5), ["document", "session", "document", "session", "document"]);
+});
+
 Deno.test("a web server refuses documents when too many are waited for", async () => {
   using stage = new WebStage();
   stage.monitor.list = () => new Promise(() => {});
