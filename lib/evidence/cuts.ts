@@ -14,7 +14,7 @@
  */
 
 /** Shorter times than this, in milliseconds, are no pause, no idle timeout and no limit on the age. */
-const SHORTEST_MS = 500;
+export const SHORTEST_PAUSE_MS = 500;
 
 /** How soon after a pause, in milliseconds, an end is taken for an answer to what ended the pause. */
 const ANSWER_MS = 1_000;
@@ -44,7 +44,7 @@ export class ConnectionUse {
   onTraffic(now_ms: number): void {
     const pause_ms = now_ms - this.#traffic_ms;
     this.#traffic_ms = now_ms;
-    if (pause_ms < SHORTEST_MS) return;
+    if (pause_ms < SHORTEST_PAUSE_MS) return;
     this.#survived_ms = Math.max(this.#survived_ms, this.#pause_ms);
     this.#pause_ms = pause_ms;
     this.#pauseEnded_ms = now_ms;
@@ -71,7 +71,7 @@ export class ConnectionUse {
   /** How long it was idle, and how old it was; and the pause that ended just before, if one did. */
   report(now_ms: number): Cut {
     const idle_ms = now_ms - this.#traffic_ms;
-    const isAnswer = idle_ms < SHORTEST_MS && this.#pauseEnded_ms !== undefined &&
+    const isAnswer = idle_ms < SHORTEST_PAUSE_MS && this.#pauseEnded_ms !== undefined &&
       now_ms - this.#pauseEnded_ms < ANSWER_MS;
     return {
       idle_ms,
@@ -103,7 +103,8 @@ const TOLERANCE_MS = 150;
 function areAlike(times_ms: readonly number[]): boolean {
   const least_ms = Math.min(...times_ms);
   const most_ms = Math.max(...times_ms);
-  return least_ms >= SHORTEST_MS && most_ms - least_ms <= Math.max(TOLERANCE_MS, most_ms / 10);
+  return least_ms >= SHORTEST_PAUSE_MS &&
+    most_ms - least_ms <= Math.max(TOLERANCE_MS, most_ms / 10);
 }
 
 /** How much of an idle timeout a data interval may take, to stay clear of it. */

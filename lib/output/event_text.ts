@@ -90,9 +90,10 @@ export function levelOf(event: Event, role: Role): Level {
     case "data_received":
     case "data_confirmed":
     case "heartbeat_sent":
-    case "heartbeat_answered":
     case "heartbeat_received":
       return "detail";
+    case "heartbeat_answered":
+      return event.missed ? "info" : "detail";
     case "heartbeat_missed":
     case "local_stall":
     case "account":
@@ -158,7 +159,8 @@ function textOf(event: Event, role: Role, timers: Timers): string | undefined {
       return `heartbeat ${event.n} sent`;
     case "heartbeat_answered":
       return `heartbeat ${event.n} answered ` +
-        (event.rtt_ms === null ? OTHER_ANSWER : `after ${event.rtt_ms} ms`);
+        (event.rtt_ms === null ? OTHER_ANSWER : `after ${event.rtt_ms} ms`) +
+        (event.missed ? `; ${event.missed} missed before` : "");
     case "heartbeat_received":
       return `heartbeat ${event.n} received`;
     case "heartbeat_missed":

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SHORTEST_PAUSE_MS } from "../evidence/cuts.ts";
 import { type CloseReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
@@ -39,7 +40,8 @@ export function summaryLines(
   const held = heldText(summary, role);
   const verdict = verdictOf(summary, role);
   const hasDoubt = held === "" && verdict.endsWith(doubt);
-  const idle = idleText(summary);
+  const idle = summary.longest_idle_ms < SHORTEST_PAUSE_MS ? "" : idleText(summary);
+  const silence = silencesText(summary);
   return linesOf([
     `--- pulsewire ${role}: session ${summary.session}${peer ? ` with ${peer}` : ""} ---`,
     `${dataText(summary, role)}, in ${seconds(summary.duration_ms)}`,
@@ -47,7 +49,7 @@ export function summaryLines(
     ...inputTexts(summary),
     ...connectionLines(summary, role),
     roundTripsText(summary),
-    ...silences > 0 ? [silencesText(summary), idle] : [`${silencesText(summary)}; ${idle}`],
+    ...silences > 0 || idle === "" ? [silence, idle] : [`${silence}; ${idle}`],
     stallsText(summary.local_stalls),
     heartbeats_sent + heartbeats_received > 0 ? heartbeatsText(summary) : "",
     verdict,

@@ -116,8 +116,11 @@ export interface EventFields {
   };
   /** This side sent a heartbeat. */
   heartbeat_sent: { n: number };
-  /** A sign of life came after a heartbeat; only its own reply gives a round-trip time. */
-  heartbeat_answered: { n: number; rtt_ms: number | null };
+  /**
+   * A sign of life came after a heartbeat; only its own reply gives a round-trip time. `missed` says how many in
+   * a row before it were missed, if any.
+   */
+  heartbeat_answered: { n: number; rtt_ms: number | null; missed?: number };
   /** A heartbeat went unanswered: how many in a row, and how many more until the peer is dead. */
   heartbeat_missed: { n: number; missed: number; left: number };
   /** The peer sent a heartbeat: by its number, or at an original server by how many have come. */

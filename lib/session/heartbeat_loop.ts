@@ -190,13 +190,15 @@ export class Heartbeats implements HeartbeatProbe {
 
   /** Notes that a sign of life came after the last heartbeat. */
   answered(): void {
+    const missed = this.#missed;
     this.#answered = true;
     this.#missed = 0;
     this.#options.link?.heard();
     this.#options.kernel?.answered();
     this.#options.ledger.heartbeatsAnswered++;
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
-    this.#options.events.emit("heartbeat_answered", { n: this.#probe, rtt_ms });
+    const fields = { n: this.#probe, rtt_ms, ...missed > 0 && { missed } };
+    this.#options.events.emit("heartbeat_answered", fields);
   }
 
   /** Ends a heartbeat phase: none is waited for. */

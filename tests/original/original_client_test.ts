@@ -130,7 +130,7 @@ Deno.test("a late echo saves, and gives no round trip", async () => {
   await ends[1]!.say(TEXT.heartbeat);
   assertEquals(recorder.story("heartbeat_missed", "heartbeat_answered"), [
     "45000 heartbeat_missed 1 1 3",
-    "45500 heartbeat_answered 2 ",
+    "45500 heartbeat_answered 2  1",
   ]);
 });
 
@@ -146,7 +146,7 @@ Deno.test("the second connection is dialled until the server listens, and waits 
   assertEquals(heard, [[`45750 ${TEXT.heartbeat}`], [`45750 ${TEXT.data}`]]);
   assertEquals(recorder.story("heartbeat_missed", "heartbeat_answered"), [
     "45000 heartbeat_missed 1 1 3",
-    "45750 heartbeat_answered 2 750",
+    "45750 heartbeat_answered 2 750 1",
   ]);
 });
 

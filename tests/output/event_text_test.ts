@@ -31,6 +31,10 @@ const MESSAGES: readonly [event: Event, level: Level, ...parts: string[]][] = [
   [eventOf("data_confirmed", { seq: 7, rtt_ms: 1.25 }), "detail", "message 7 confirmed", "1.25 ms"],
   [eventOf("data_confirmed", { seq: 7, rtt_ms: null }), "detail", "7 confirmed by the resume"],
   [eventOf("heartbeat_sent", { n: 3 }), "detail", "heartbeat 3 sent"],
+  [
+    eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25, missed: 2 }),
+    ...["info", "3 answered after 1.25 ms; 2 missed before"] as const,
+  ],
   [eventOf("heartbeat_received", { n: 3 }), "detail", "heartbeat 3 received"],
   [eventOf("heartbeat_answered", { n: 3, rtt_ms: 1.25 }), "detail", "3 answered", "1.25 ms"],
   [

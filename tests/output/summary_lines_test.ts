@@ -74,6 +74,12 @@ Deno.test("eventText() shows all of the summary of a session that died, and the 
   assertEquals(server.at(-1), "lost (silent): 12 of 13 data messages confirmed, in doubt: 13");
 });
 
+Deno.test("eventText() shows no time without traffic that is too short to be measured", () => {
+  const lines = summaryLines({ ...HEALTHY, longest_idle_ms: 499 });
+  assertEquals(lines[2], "no silence");
+  assertEquals(summaryLines({ ...DEAD, longest_idle_ms: 1 })[4], "1 local stall of this side");
+});
+
 Deno.test("eventText() lists in lines of their own what is in doubt if it is much, or held", () => {
   const in_doubt = Array.from({ length: 30 }, (_, n): SeqRange => [10 * n + 1, 10 * n + 5]);
   const lines = summaryLines({ ...HEALTHY, data_sent: 300, data_confirmed: 150, in_doubt });

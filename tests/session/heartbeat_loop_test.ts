@@ -90,7 +90,7 @@ onBothSides(
       "20000 heartbeat_sent 1",
       "30000 heartbeat_missed 1 1 3",
       "30000 heartbeat_sent 2",
-      "30001 heartbeat_answered 2 ",
+      "30001 heartbeat_answered 2  1",
     ]);
   },
 );
