@@ -100,6 +100,7 @@ test("a server says that nobody is connected, and shows the totals and ten of ma
   assertEquals(lines[head + 11], "? keys");
   client.kill("SIGTERM");
   await client.ended();
+  await terminal.shows(/^nobody is connected · running for [\d.]+ s · 1,000 opened, 1,000 ended$/m);
   await terminal.press("q");
   const end = await terminal.shows(/^\$$/m);
   assert(!/^\? keys|^session +peer/m.test(end), end);

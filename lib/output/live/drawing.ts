@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { manyLines } from "./many_sessions.ts";
+import { manyLines, noSession } from "./many_sessions.ts";
 import { oneLines } from "./one_session.ts";
 import { ORDERS, type Presentation, type Readings } from "./readings.ts";
 import { flowed, type Line, type Span } from "./spans.ts";
-import { durationText } from "./words.ts";
+import { countText, durationText } from "./words.ts";
 
 /** Draws the block: at most as many lines as fit above the cursor's, each narrower than the terminal. */
 export function draw(readings: Readings, how: Presentation): Line[] {
@@ -31,15 +31,12 @@ function noneLines(
   width: number,
 ): Line[] {
   const since = durationText(now_ms - started_ms);
-  const what: Span = role === "server"
-    ? ["nobody is connected", "doubtful"]
-    : ["no session yet", "doubtful"];
   const ended = totals.ended.reduce((sum, { count }) => sum + count, 0);
   return flowed(
     [
-      what,
+      noSession(role),
       [`running for ${since}`],
-      [totals.opened > 0 ? `${totals.opened} opened, ${ended} ended` : ""],
+      [totals.opened > 0 ? `${countText(totals.opened)} opened, ${countText(ended)} ended` : ""],
     ],
     width,
     hasColours,

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Monitor } from "../../monitor/monitor.ts";
+import type { SessionStateName } from "../../monitor/reading.ts";
 import type { Clock, Timer } from "../../platform/clock.ts";
 import type { Keys, OwnTerminal } from "../../platform/terminal/terminal.ts";
 import type { LineOutput } from "../line_output.ts";
@@ -182,9 +183,9 @@ export class LiveView implements Disposable {
     const descending = DESCENDING.has(this.#order);
     const [totals, { matched, rows }] = await Promise.all([
       monitor.totals(),
-      monitor.list({ order: this.#order, descending, count: ROWS }),
+      monitor.list({ order: this.#order, descending, count: ROWS, states: SHOWN }),
     ]);
-    const only = matched === 1 ? rows[0] : undefined;
+    const only = matched === 1 && rows[0]?.state !== "lost" ? rows[0] : undefined;
     return {
       now_ms: clock.wallTime(),
       started_ms: monitor.started_ms,
@@ -214,6 +215,17 @@ export class LiveView implements Disposable {
     output.refresh();
   }
 }
+
+/** Which sessions are shown: what has ended as asked needs nobody's attention. */
+const SHOWN: readonly SessionStateName[] = [
+  "silent",
+  "away",
+  "connecting",
+  "lost",
+  "held",
+  "ok",
+  "idle",
+];
 
 /** Orders in which the most comes first. */
 const DESCENDING: ReadonlySet<Order> = new Set(["round_trip", "age", "in_doubt"]);

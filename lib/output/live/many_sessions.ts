@@ -5,6 +5,7 @@
  */
 import type { Totals } from "../../monitor/monitor.ts";
 import type { SessionReading } from "../../monitor/reading.ts";
+import type { Role } from "../../wire/protocol.ts";
 import { lastOutageSpans, STATE_STYLE } from "./one_session.ts";
 import type { Order, Presentation, Readings } from "./readings.ts";
 import { fitted, flowed, type Line, lineOf, type Span } from "./spans.ts";
@@ -51,13 +52,13 @@ const PRIORITY: readonly ColumnName[] = [
 /** Draws many sessions in at most so many lines. */
 export function manyLines(
   readings: Readings,
-  how: Pick<Presentation, "hasColours" | "order"> & { width: number; lineCount: number },
+  how: Pick<Presentation, "hasColours" | "order" | "role"> & { width: number; lineCount: number },
 ): Line[] {
-  const { hasColours, lineCount, order, width } = how;
+  const { hasColours, lineCount, order, role, width } = how;
   const { lastOutage, now_ms, rows, totals } = readings;
   const flow = (spans: readonly Span[]) => flowed(spans, width, hasColours);
   const head = [
-    ...flow(stateSpans(totals)),
+    ...flow(stateSpans(totals, role)),
     ...flow(countSpans(totals)),
     ...lastOutage
       ? flow([
@@ -71,12 +72,18 @@ export function manyLines(
   return [...head, ...table(rows.slice(0, count), { hasColours, order, width })];
 }
 
+/** Says that there is no session. */
+export function noSession(role: Role): Span {
+  return [role === "server" ? "nobody is connected" : "no session yet", "doubtful"];
+}
+
 /** How many sessions there are, and how they are. */
-function stateSpans({ held, phases, silent }: Totals): Span[] {
+function stateSpans({ held, phases, silent }: Totals, role: Role): Span[] {
   const { connecting, data, heartbeat } = phases;
   const some = (count: number, what: string, style: Span[1]): Span =>
     count > 0 ? [`${countText(count)} ${what}`, style] : [""];
   const all = connecting + data + heartbeat;
+  if (all === 0) return [noSession(role)];
   return [
     [`${countText(all)} session${all === 1 ? "" : "s"}`, "strong"],
     some(Math.max(0, data - held), "ok", "good"),

@@ -32,7 +32,7 @@ export interface Readings {
   readonly started_ms: number;
   /** All sessions together. */
   readonly totals: Totals;
-  /** How many sessions there are, of which `rows` has the first. */
+  /** How many sessions there are to show, of which `rows` has the first. */
   readonly matched: number;
   /** The sessions to show. */
   readonly rows: readonly SessionReading[];

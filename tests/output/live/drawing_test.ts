@@ -179,12 +179,20 @@ Deno.test("draw() says so where there is no session", () => {
   );
   assertEquals(
     block(none, shownAt(80, { role: "server", hasKeys: false })),
-    "nobody is connected · running for 2h00m · 10231 opened, 231 ended\n",
+    "nobody is connected · running for 2h00m · 10,231 opened, 231 ended\n",
   );
   assertEquals(
     block(fresh, shownAt(80, { hasKeys: false })),
     "no session yet · running for 2h00m\n",
   );
+});
+
+Deno.test("draw() says so, too, where only lost sessions are left", () => {
+  const lost = { ...SILENT, state: "lost" as const, due: undefined };
+  const readings = { ...many, totals: NO_TOTALS, matched: 1, rows: [lost], lastOutage: undefined };
+  const lines = block(readings, shownAt(80, { role: "server" })).split("\n");
+  assertEquals(lines[0], "nobody is connected");
+  assertEquals(lines[4]?.trimEnd(), "8b9d2cfb1182a4da 192.0.2.7:4000  lost       13.2 s");
 });
 
 Deno.test("draw() explains the keys, and says that it is paused", () => {

@@ -96,6 +96,17 @@ Deno.test("LiveView reads less often where reading takes long, and never twice a
   assertEquals(monitor.asked.list - before, 2);
 });
 
+Deno.test("LiveView shows nobody once all have ended as asked, and who was lost", async () => {
+  const { clock, monitor, screen } = await open("server");
+  monitor.rows = [{ ...WELL, state: "ended" }];
+  await clock.advance(250);
+  assertStringIncludes(screen.text, "nobody is connected · running");
+  monitor.rows = [{ ...WELL, state: "lost", due: undefined }];
+  await clock.advance(250);
+  assertStringIncludes(screen.text, `nobody is connected\nopened`);
+  assertStringIncludes(screen.text, `\n${WELL.session} 192.0.2.7:4000  lost `);
+});
+
 Deno.test("LiveView draws anew at once when the terminal has another size", async () => {
   const { screen, terminal, view } = await open("server");
   assertEquals(screen.text, "nobody is connected · running for 0.0 s\n? keys");
