@@ -13,7 +13,8 @@ const GRPC_SHORTEST_S = 300;
 /** The longest interval, in seconds, that keeps what survives so many seconds open; 0 if nothing is known. */
 export function safeInterval_s(survives_s: number): number {
   const longest = survives_s * SAFE_SHARE;
-  return longest >= 1 ? Math.floor(longest) : Math.floor(longest * 1000) / 1000;
+  const parts = longest >= 10 ? 1 : longest >= 1 ? 10 : 1000;
+  return Math.floor(longest * parts) / parts;
 }
 
 /** The settings that keep connections open over a path on which idle ones survive so many seconds. */

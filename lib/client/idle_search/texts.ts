@@ -64,11 +64,10 @@ export function resultLines(result: SearchResult, upTo_s: number, kernel?: strin
 }
 
 function foundLines(bracket: Bracket, upTo_s: number, isComplete: boolean): string[] {
-  const { forgotten_by_s, how, survives_s } = bracket;
+  const { forgotten_by_s, how } = bracket;
   if (forgotten_by_s === null) {
     if (!isComplete) return [`${bracketText(bracket)}; no timeout found so far`];
-    const survived = numberText(survives_s, Math.floor);
-    return [`no timeout up to ${durationText(upTo_s)}: idle sessions survive ${survived} s`];
+    return [`no timeout up to ${durationText(upTo_s)}: sessions that are idle so long survive`];
   }
   return [
     bracketText(bracket),
