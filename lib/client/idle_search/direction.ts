@@ -8,13 +8,11 @@
  *
  * @module
  */
-import { CONFIRMED, type Point, pointOf, Reading } from "./evidence.ts";
+import { alike_ms, CONFIRMED, type Point, pointOf, Reading } from "./evidence.ts";
 import type { FirstSpeaker, ProbePlan, ProbeResult } from "./probe.ts";
 import {
-  alike_ms,
   dividingWave,
   endsWave,
-  fuzzy_ms,
   gapsOf,
   ladderOf,
   ofSeveral,
@@ -77,7 +75,7 @@ export class Direction {
   constructor(options: DirectionOptions) {
     this.#options = options;
     this.#ladder = ladderOf({ ...options, isBetween: options.first === "server" });
-    this.#reading = this.#other = new Reading([], [], this.#alike_ms);
+    this.#reading = this.#other = new Reading([], [], options.precision_ms);
   }
 
   /** What is seen by now. */
@@ -131,7 +129,7 @@ export class Direction {
   /** Whether nothing is left to be probed, and what was started to confirm the bounds has ended. */
   get isDone(): boolean {
     if (this.isUnlimited || this.isSeveral) return true;
-    if (!this.isBracketed) return false;
+    if (!this.isBracketed || this.#wave.length > 0) return false;
     const { died_ms, survived_ms } = this.bounds;
     return !this.#isWaiting(survived_ms, died_ms);
   }
@@ -152,7 +150,7 @@ export class Direction {
     const [own, other] = [this.#reading, this.#other];
     const isLonger = other.longestAlive_ms > own.died_ms(1) + precision_ms;
     const isShorter = other.shortestDead_ms < own.survived_ms(1) - precision_ms;
-    const isSeveral = other.isSeveral(fuzzy_ms(precision_ms));
+    const isSeveral = other.isSeveral;
     if (!isLonger && !isShorter && !isSeveral) return;
     const sessions = isSeveral ? SURE_OF_SEVERAL : SURE;
     if (!this.#isSure(sessions)) this.confirmed = sessions;
@@ -169,7 +167,7 @@ export class Direction {
 
   /** Looks at all points again, beside those of the other direction. */
   read(other: Direction): void {
-    const reading = new Reading(this.#points, other.points, this.#alike_ms);
+    const reading = new Reading(this.#points, other.points, this.#options.precision_ms);
     this.#reading = reading;
     this.#other = other.reading;
     const both = reading.dead.length + other.points.filter(({ fate }) => fate !== "alive").length;

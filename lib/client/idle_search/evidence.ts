@@ -36,6 +36,16 @@ export function pointOf(result: ProbeResult): Point | undefined {
   };
 }
 
+/** Two idle times count as the same that differ by no more than this, with this precision, in milliseconds. */
+export function alike_ms(precision_ms: number): number {
+  return 0.015 * precision_ms;
+}
+
+/** Up to this length a range in which some die and some survive is one timeout that is not exact, in milliseconds. */
+export function fuzzy_ms(precision_ms: number): number {
+  return 0.5 * precision_ms;
+}
+
 /** How many sessions have to agree on each side of a boundary. */
 export const CONFIRMED = 3;
 
@@ -57,12 +67,11 @@ export class Reading {
   /** The deaths that are taken for losses. */
   readonly losses: readonly Point[];
 
-  /** Which idle times count as the same, in milliseconds: by chance the shorter ones of them may have survived. */
-  readonly #alike_ms: number;
+  readonly #precision_ms: number;
 
   /** Reads points; `other` are those of the other direction. */
-  constructor(points: readonly Point[], other: readonly Point[], alike_ms: number) {
-    this.#alike_ms = alike_ms;
+  constructor(points: readonly Point[], other: readonly Point[], precision_ms: number) {
+    this.#precision_ms = precision_ms;
     const alive = points.filter(({ fate }) => fate === "alive");
     this.alive = alive.sort((a, b) => b.at_ms - a.at_ms);
     const dead = points.filter(({ fate }) => fate !== "alive").sort((a, b) => a.at_ms - b.at_ms);
@@ -100,13 +109,14 @@ export class Reading {
     return new Reading(
       [...this.alive, ...this.dead, ...other.alive, ...other.dead],
       [],
-      this.#alike_ms,
+      this.#precision_ms,
     );
   }
 
-  /** Whether several timeouts are seen, further apart than this. */
-  isSeveral(apart_ms: number): boolean {
-    if (this.longestAlive_ms - this.shortestDead_ms <= apart_ms) return false;
+  /** Whether several timeouts are seen. */
+  get isSeveral(): boolean {
+    const apart_ms = this.longestAlive_ms - this.shortestDead_ms;
+    if (apart_ms <= fuzzy_ms(this.#precision_ms)) return false;
     const { alive, dead } = this.among;
     return Math.min(alive.length, dead.length) >= SEVERAL.each &&
       alive.length + dead.length >= SEVERAL.all;
@@ -117,16 +127,23 @@ export class Reading {
    * time shows is that 0 is survived.
    */
   survived_ms(sessions: number): number {
-    const below_ms = this.shortestDead_ms - this.#alike_ms;
+    // Of idle times that count as the same, the shorter ones may have survived by chance.
+    const below_ms = this.shortestDead_ms - alike_ms(this.#precision_ms);
     return this.alive.filter(({ at_ms }) => at_ms < below_ms)[sessions - 1]?.at_ms ?? 0;
   }
 
   /** What so many sessions, or more, have died of at the latest, with no survivor at or above it. */
   died_ms(sessions: number): number {
-    const longest_ms = this.alive.length > 0 ? this.longestAlive_ms + this.#alike_ms : 0;
+    const longest_ms = this.alive.length > 0
+      ? this.longestAlive_ms + alike_ms(this.#precision_ms)
+      : 0;
+    // What has ended by itself was dead when it was to be spoken on. Of what was to be idle for far longer that shows
+    // nothing: the sessions that do not end by themselves are known only later.
+    const near_ms = longest_ms + this.#precision_ms;
     const above_ms = this.dead.flatMap(({ at_ms, endedIdle, planned_ms }) => {
       if (at_ms > longest_ms) return [at_ms];
-      return endedIdle && planned_ms > longest_ms ? [longest_ms + 1] : [];
+      const isNear = endedIdle && planned_ms > longest_ms && planned_ms <= near_ms;
+      return isNear ? [planned_ms] : [];
     });
     return above_ms.sort((a, b) => a - b)[sessions - 1] ?? Infinity;
   }

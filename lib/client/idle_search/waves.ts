@@ -5,7 +5,7 @@
  * @module
  */
 import { KNOWN_IDLE_TIMEOUTS } from "../../evidence/cuts.ts";
-import type { Reading } from "./evidence.ts";
+import { alike_ms, fuzzy_ms, type Reading } from "./evidence.ts";
 import type { FirstSpeaker } from "./probe.ts";
 
 /** How many sessions at most are idle for the same time in one wave. */
@@ -82,16 +82,6 @@ export interface Sight {
   readonly ladder: readonly number[];
 }
 
-/** Two idle times count as the same that differ by no more than this, with this precision, in milliseconds. */
-export function alike_ms(precision_ms: number): number {
-  return 0.015 * precision_ms;
-}
-
-/** Up to this length a range in which some die and some survive is one timeout that is not exact, in milliseconds. */
-export function fuzzy_ms(precision_ms: number): number {
-  return 0.5 * precision_ms;
-}
-
 /** So many sessions that are idle for so long. */
 function times(count: number, idle_ms: number): number[] {
   return Array.from({ length: idle_ms > 0 ? Math.max(0, count) : 0 }, () => idle_ms);
@@ -120,8 +110,8 @@ export function dividingWave(sight: Sight, slots: number): number[] {
   const within_ms = 2 * alike_ms(precision_ms);
   if (gap_ms > step_ms + within_ms && own.dead[0]!.endedIdle) {
     // It has ended by itself: that time is the timeout.
-    const below_ms = Math.max(lower_ms, upper_ms - 0.6 * precision_ms);
-    return confirmingWave(sight, [below_ms, upper_ms + 0.3 * precision_ms], slots);
+    const below_ms = Math.max(lower_ms, upper_ms - 0.5 * precision_ms);
+    return confirmingWave(sight, [below_ms, upper_ms + 0.4 * precision_ms], slots);
   }
   // Nearer to each other, a timeout that is not exact would contradict itself.
   if (gap_ms <= fuzzy_ms(precision_ms)) {
@@ -174,14 +164,13 @@ function around(timeout_ms: number, precision_ms: number): number[] {
 }
 
 /** Whether this direction shows several timeouts. */
-export function seesSeveral({ own, precision_ms }: Sight): boolean {
-  return own.isSeveral(fuzzy_ms(precision_ms));
+export function seesSeveral({ own }: Sight): boolean {
+  return own.isSeveral;
 }
 
 /** What both directions show, if both of them show several timeouts: those of the same paths. */
-export function ofSeveral({ other, own, precision_ms }: Sight): Reading {
-  const apart_ms = fuzzy_ms(precision_ms);
-  return own.isSeveral(apart_ms) && other.isSeveral(apart_ms) ? own.with(other) : own;
+export function ofSeveral({ other, own }: Sight): Reading {
+  return own.isSeveral && other.isSeveral ? own.with(other) : own;
 }
 
 /** How far the ends of the range of several timeouts are from what is known of each, in milliseconds. */

@@ -135,23 +135,28 @@ Deno.test("several paths with timeouts of their own are never taken for one that
     }
   }));
 
-Deno.test("two paths are named with both of their timeouts", () => {
-  const path = (timeout_ms: number) => {
-    const both = { timeout_ms, fate: "silent", endsIdle: false } as const;
-    return { client: both, server: both };
-  };
-  const world = { ...HONEST, paths: [path(20_000), path(40_000)] };
-  const of = { precision_ms: 5_000, up_to_ms: 60_000, probes: 32 };
-  const searched = searchWorld(of, world, new Random(5));
-  for (const first of DIRECTIONS) {
-    const { forgotten_by_s, how, survives_s } = bracketOf(searched, first);
-    assertEquals(how, "silent");
-    assert(survives_s >= 15 && survives_s <= 20, `${survives_s}`);
-    assert(forgotten_by_s! >= 40 && forgotten_by_s! <= 45, `${forgotten_by_s}`);
-  }
-  const [said] = searched.result.contradictions;
-  assert(/^client first: of \d+ sessions idle for .* several paths/.test(said!), said);
-});
+for (const endsIdle of [false, true]) {
+  const how = endsIdle ? "closed" : "silent";
+  Deno.test(`two paths are named with both of their timeouts: ${how}`, () =>
+    forEachSeed(20, (random) => {
+      const path = (timeout_ms: number) => {
+        const both = { timeout_ms, fate: how, endsIdle } as const;
+        return { client: both, server: both };
+      };
+      const world = { ...HONEST, paths: [path(8_000), path(18_000)] };
+      const of = { precision_ms: 2_000, up_to_ms: 30_000, probes: 32 };
+      const searched = searchWorld(of, world, random);
+      for (const first of DIRECTIONS) {
+        const bracket = bracketOf(searched, first);
+        const text = JSON.stringify(bracket);
+        assertEquals(bracket.how, how);
+        assert(bracket.survives_s <= 8 && bracket.forgotten_by_s! >= 18, text);
+        assert(bracket.survives_s >= 4 && bracket.forgotten_by_s! <= 22, text);
+      }
+      const [said] = searched.result.contradictions;
+      assert(/^client first: of \d+ sessions idle for .* several paths/.test(said!), said);
+    }));
+}
 
 Deno.test("lost sessions are said, and do not count as a timeout", () =>
   forEachSeed(20, (random) => {
