@@ -129,7 +129,11 @@ async function cutsWhenIdle(start: Start, ends = BOTH_CLOSED): Promise<void> {
 
 /** How a side sees a connection end that had carried a line just before, unless this machine is slow. */
 async function closed(command: Command, role: Role): Promise<string> {
-  const { idle_ms } = await command.event("disconnected");
+  const { idle_ms, pause_ms } = await command.event("disconnected");
+  if (pause_ms !== undefined) {
+    const end = "at the first traffic after a pause of N s";
+    return text.closedIdle(role).replace("N s after the last traffic", end);
+  }
   return idle_ms! < 500 ? text.closedAtOnce(role) : text.closedIdle(role);
 }
 
