@@ -121,7 +121,7 @@ export class Direction {
     const reading = isSettled ? this.#reading : ofSeveral(this.#sight);
     const unsettled = this.#seesSeveral ? [SURE_OF_SEVERAL, CONFIRMED, 1] : [1];
     const agree = isSettled ? [this.confirmed] : unsettled;
-    const survived_ms = agree.map((each) => reading.survived_ms(each)).find((ms) => ms > 0) ?? 0;
+    const survived_ms = reading.survived_ms(agree[0]!);
     const died_ms = agree.map((each) => reading.died_ms(each)).find((ms) => ms < Infinity);
     return { survived_ms, died_ms: died_ms ?? Infinity };
   }

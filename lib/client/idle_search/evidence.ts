@@ -137,13 +137,18 @@ export class Reading {
     const longest_ms = this.alive.length > 0
       ? this.longestAlive_ms + alike_ms(this.#precision_ms)
       : 0;
-    // What has ended by itself was dead when it was to be spoken on. Of what was to be idle for far longer that shows
-    // nothing: the sessions that do not end by themselves are known only later.
-    const near_ms = longest_ms + this.#precision_ms;
+    // Of one timeout that is not exact, what has ended by itself was dead when it was to be spoken on. Of several that
+    // shows nothing, nor does what was to be idle for so long alone: what does not end by itself is known only later.
+    const precision_ms = this.#precision_ms;
+    const isOne = this.longestAlive_ms - this.shortestDead_ms <= fuzzy_ms(precision_ms);
+    const near_ms = isOne ? longest_ms + precision_ms : 0;
+    const isOfMany = (planned_ms: number) =>
+      this.dead.filter((each) => Math.abs(each.planned_ms - planned_ms) <= alike_ms(precision_ms))
+        .length >= CONFIRMED;
     const above_ms = this.dead.flatMap(({ at_ms, endedIdle, planned_ms }) => {
       if (at_ms > longest_ms) return [at_ms];
       const isNear = endedIdle && planned_ms > longest_ms && planned_ms <= near_ms;
-      return isNear ? [planned_ms] : [];
+      return isNear && isOfMany(planned_ms) ? [planned_ms] : [];
     });
     return above_ms.sort((a, b) => a - b)[sessions - 1] ?? Infinity;
   }

@@ -148,13 +148,13 @@ function missing({ own, precision_ms }: Sight, values: readonly number[], each: 
 }
 
 /** Finds out what it is that lets a longer idle time survive than another session died of. */
-export function unmixingWave({ confirmed, own, precision_ms }: Sight): number[] {
+export function unmixingWave({ own, precision_ms }: Sight): number[] {
   const { longestAlive_ms, shortestDead_ms } = own;
   if (longestAlive_ms - shortestDead_ms > fuzzy_ms(precision_ms)) {
     return times(MOST_ALIKE, shortestDead_ms);
   }
   return around((longestAlive_ms + shortestDead_ms) / 2, precision_ms)
-    .flatMap((idle_ms) => times(confirmed, idle_ms));
+    .flatMap((idle_ms) => times(MOST_ALIKE, idle_ms));
 }
 
 /** The idle times next to a timeout, on both sides of it. */

@@ -138,7 +138,7 @@ Deno.test("several paths with timeouts of their own are never taken for one that
 for (const endsIdle of [false, true]) {
   const how = endsIdle ? "closed" : "silent";
   Deno.test(`two paths are named with both of their timeouts: ${how}`, () =>
-    forEachSeed(20, (random) => {
+    forEachSeed(60, (random) => {
       const path = (timeout_ms: number) => {
         const both = { timeout_ms, fate: how, endsIdle } as const;
         return { client: both, server: both };
