@@ -35,16 +35,16 @@ export function OutageTable({ hasSession, outages }: Props) {
 }
 
 function row(outage: OutageDocument, hasSession?: boolean) {
-  const { began_ms, cause, ended_ms, in_doubt, outcome, session, silent_ms } = outage;
+  const { at, began_ms, cause, ended_ms, in_doubt, outcome, session, silent_ms } = outage;
   return html`
     <tr key=${`${session} ${began_ms}`}>
       ${hasSession && html`
         <th scope="row"><a href=${`#session=${encodeURIComponent(session)}`}>${session}</a></th>
       `}
       <td>${clockText(began_ms)}</td>
-      <td>${ended_ms === null ? "lasts" : durationText(ended_ms - began_ms)}</td>
+      <td>${ended_ms === null ? "" : durationText(ended_ms - began_ms)}</td>
       <td><span class=${`outcome of-${outcome}`}>${outcome}</span></td>
-      <td>${words(cause)}</td>
+      <td>${words(cause)}${at && ` at the ${at}`}</td>
       <td>${words(outage.began)}</td>
       <td>${words(outage.first_noticed_by)}</td>
       <td>${silent_ms === null ? "" : durationText(silent_ms)}</td>

@@ -9,7 +9,7 @@ import type { Health } from "./monitor.ts";
 import type { Trouble } from "./watch.ts";
 
 /** How often, in milliseconds, the event loop is looked at. */
-const TICK_MS = 500;
+const TICK_MS = 100;
 
 /** How late, in milliseconds, is a stall. */
 const STALL_MS = 1_000;

@@ -160,8 +160,9 @@ export class Outages {
   #account(event: Event & { event: "account" }, session: string): boolean {
     const outage = this.#latest.get(session);
     if (!outage) return false;
-    const { began, cause, first_noticed_by, in_doubt } = event;
+    const { at, began, cause, first_noticed_by, in_doubt } = event;
     if (cause !== "unknown") outage.cause = cause;
+    if (at !== null) outage.at = at;
     outage.began = began;
     if (first_noticed_by !== null) outage.first_noticed_by = first_noticed_by;
     if (in_doubt !== null) outage.in_doubt = in_doubt;

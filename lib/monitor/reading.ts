@@ -8,7 +8,7 @@ import type { EndReason } from "../session/close_reason.ts";
 import type { Phase } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
 import type { DueKind } from "../session/timers.ts";
-import type { HoldReason } from "../wire/protocol.ts";
+import type { HoldReason, Role } from "../wire/protocol.ts";
 
 export type { DueKind };
 
@@ -109,6 +109,8 @@ export interface Outage {
   readonly outcome: "lasts" | "recovered" | "resumed" | "lost";
   /** The cause, in the words of the `account` and `terminated` events; `unknown` until it is known. */
   readonly cause: string;
+  /** At which side the cause lies, as in `account`, if it lies at one. */
+  readonly at?: Role;
   /** In which direction it began, as in `account`. */
   readonly began?: string;
   /** Who noticed first, as in `account`. */

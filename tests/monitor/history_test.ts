@@ -77,9 +77,10 @@ Deno.test("an outage has its times, its outcome, and the cause that an account g
     const [over, ...others] = monitor.outages();
     assertEquals(others, []);
     const account = recorder.one("account");
-    assertEquals([over!.outcome, over!.cause, over!.began, over!.first_noticed_by], [
+    assertEquals([over!.outcome, over!.cause, over!.at, over!.began, over!.first_noticed_by], [
       "recovered",
       account.cause,
+      account.at ?? undefined,
       account.began,
       account.first_noticed_by ?? undefined,
     ]);

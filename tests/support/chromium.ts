@@ -130,9 +130,10 @@ export class Chromium implements AsyncDisposable {
     await this.call("Input.dispatchMouseEvent", { type: "mouseReleased", ...at });
   }
 
-  /** A picture of the whole page, as PNG. */
-  async screenshot(): Promise<Uint8Array<ArrayBuffer>> {
-    const options = { captureBeyondViewport: true };
+  /** A picture of the whole page, or of so much of it from its top, as PNG. */
+  async screenshot(part?: { width: number; height: number }): Promise<Uint8Array<ArrayBuffer>> {
+    const clip = part && { clip: { ...part, x: 0, y: 0, scale: 1 } };
+    const options = { captureBeyondViewport: true, ...clip };
     const { data } = await this.call("Page.captureScreenshot", options);
     return Uint8Array.from(atob(data as string), (each) => each.charCodeAt(0));
   }

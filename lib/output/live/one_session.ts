@@ -118,10 +118,11 @@ function outageSpans(outages: readonly Outage[], now_ms: number): Span[] {
 /** When an outage began, its cause, how long it was, and how it ended. */
 export function lastOutageSpans(
   what: string,
-  { began_ms, cause, ended_ms, outcome, silent_ms }: Outage,
+  { at, began_ms, cause, ended_ms, outcome, silent_ms }: Outage,
   now_ms: number,
 ): Span[] {
-  const why = cause === "unknown" ? "cause unknown" : cause.replaceAll("_", " ");
+  const where = at === undefined ? "" : ` at the ${at}`;
+  const why = cause === "unknown" ? "cause unknown" : `${cause.replaceAll("_", " ")}${where}`;
   const style = outcome === "lasts" || outcome === "lost" ? "bad" : undefined;
   return [
     [`${what} ${durationText(now_ms - began_ms)} ago: ${why}`],

@@ -110,6 +110,8 @@ export interface OutageDocument {
   readonly outcome: Outage["outcome"];
   /** The cause, in the words of the `account` and `terminated` events. */
   readonly cause: string;
+  /** At which side the cause lies. */
+  readonly at: Role | null;
   /** In which direction it began. */
   readonly began: string | null;
   /** Who noticed first. */
@@ -220,6 +222,7 @@ export function outageDocument(outage: Outage): OutageDocument {
     silent_ms: outage.silent_ms === null ? null : rounded(outage.silent_ms),
     outcome: outage.outcome,
     cause: outage.cause,
+    at: outage.at ?? null,
     began: outage.began ?? null,
     first_noticed_by: outage.first_noticed_by ?? null,
     in_doubt: outage.in_doubt ?? null,

@@ -262,3 +262,9 @@ Deno.test("draw() makes a peer's texts printable", () => {
   const table = block({ ...many, rows: [now, WELL] }, shownAt(120));
   assert(table.includes("\\u001b[2Jx"), table);
 });
+
+Deno.test("draw() says at which side the cause of an outage lies", () => {
+  const outage = { ...OUTAGE, cause: "local_stall", at: "server" as const };
+  const text = block(readingsOf(historyOf(WELL, [outage])), shownAt(80));
+  assert(text.includes(" ago: local stall at the server · "), text);
+});
