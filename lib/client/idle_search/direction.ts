@@ -123,7 +123,10 @@ export class Direction {
     const agree = isSettled ? [this.confirmed] : unsettled;
     const survived_ms = reading.survived_ms(agree[0]!);
     const died_ms = agree.map((each) => reading.died_ms(each)).find((ms) => ms < Infinity);
-    return { survived_ms, died_ms: died_ms ?? Infinity };
+    // That some have died is said in any case, if none has survived so long.
+    const longest_ms = Math.max(0, ...reading.dead.map(({ planned_ms }) => planned_ms));
+    const isBeyond = reading.isMixed && longest_ms > reading.longestAlive_ms;
+    return { survived_ms, died_ms: died_ms ?? (isBeyond ? longest_ms : Infinity) };
   }
 
   /** Whether nothing is left to be probed, and what was started to confirm the bounds has ended. */

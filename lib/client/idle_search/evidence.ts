@@ -55,6 +55,9 @@ const LOSS = { own: 3, both: 6 };
 /** From how many survivors on several deaths are taken for losses, and how many of all they may be. */
 const LOSSES = { survivors: 8, share: 0.15 };
 
+/** How many survivors between the first death and the next show the first one to be a loss. */
+const ALONE = 12;
+
 /** How many deaths and survivors among each other show that there are several timeouts. */
 const SEVERAL = { each: 2, all: 8 };
 
@@ -165,6 +168,10 @@ function isLoss(
   if (!first || first.endedIdle || first.at_ms > longest_ms) return false;
   const survivors = alive.filter(({ at_ms }) => at_ms >= first.at_ms).length;
   const deaths = dead.filter(({ at_ms }) => at_ms <= longest_ms).length;
+  const next_ms = dead[1]?.at_ms ?? Infinity;
+  if (alive.filter(({ at_ms }) => at_ms >= first.at_ms && at_ms < next_ms).length >= ALONE) {
+    return true;
+  }
   const others = other.filter(({ at_ms }) => at_ms >= first.at_ms && at_ms <= longest_ms);
   const both = survivors + (others.every(({ fate }) => fate === "alive") ? others.length : 0);
   if (deaths === 1 && survivors >= LOSS.own && both >= LOSS.both) return true;
