@@ -157,7 +157,7 @@ export class IdleSessions {
     const { maxMessageBytes, timers } = this.#options;
     const { id: session, idle: terms, idleResults } = hello;
     const greeting: Greeting = {
-      ...greetingOf(timers, maxMessageBytes),
+      ...greetingOf(timers, maxMessageBytes, ["idle"]),
       ...terms && { idle: terms },
       ...idleResults !== undefined && { idle_results: idleResults },
       ...by.proof !== undefined && { proof: by.proof },

@@ -114,9 +114,14 @@ export function nextDeath(timers: Timers, due_ms: number, missed: number): NextS
 
 /**
  * What a side sends in the handshake of its timers, in seconds, of its largest data message, and of the
- * frames that it knows.
+ * frames that it knows: `idle` is said in the handshakes of a search for idle timeouts only, since in others it would
+ * make `HELLO` longer than the first read (`SMALLEST_READ_BYTES`).
  */
-export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
+export function greetingOf(
+  timers: Timers,
+  maxMessageBytes: number,
+  besides: readonly "idle"[] = [],
+): Greeting {
   return {
     data_interval: timers.data_interval_ms / 1000,
     data_threshold: timers.data_threshold_ms / 1000,
@@ -124,6 +129,6 @@ export function greetingOf(timers: Timers, maxMessageBytes: number): Greeting {
     heart_beat_threshold: timers.heart_beat_threshold_ms / 1000,
     heart_beat_additional_tries: timers.heart_beat_additional_tries,
     max_message_bytes: maxMessageBytes,
-    knows: KNOWN_EXTENSIONS,
+    knows: [...KNOWN_EXTENSIONS, ...besides],
   };
 }

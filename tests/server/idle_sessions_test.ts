@@ -42,6 +42,7 @@ async function say({ clock }: PoolStage, { peer }: IncomingConnection, text: str
 async function resultsOf(stage: PoolStage, search: string): Promise<unknown> {
   const called = await call(stage, "ask", { idle_results: search });
   assertEquals(welcomeOf(called).idle_results, search);
+  assertEquals(welcomeOf(called).knows, ["hold", "account", "full", "token", "idle"]);
   const frames = heardAfter(called).map((line) => JSON.parse(line.replace("IDLE_RESULTS ", "")));
   await say(stage, called, "TERMINATE done\n");
   await called.peer.hangUp();

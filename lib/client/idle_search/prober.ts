@@ -228,7 +228,8 @@ export class Prober {
     };
     const idle = new IdleConnection({ role: "client", clock, connection, onFrame });
     this.#open.add(idle);
-    const greeting = { ...greetingOf(timers, maxMessageBytes), ...more, ...opening.greeting() };
+    const own = greetingOf(timers, maxMessageBytes, ["idle"]);
+    const greeting = { ...own, ...more, ...opening.greeting() };
     idle.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });
     const due_ms = clock.now() + OPEN_LIMIT_MS;
     const outcome = await idle.until(() => welcome !== undefined, due_ms, OPEN_LIMIT_MS);
