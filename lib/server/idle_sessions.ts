@@ -164,23 +164,24 @@ export class IdleSessions {
     };
     idle.send({ type: "WELCOME", version: PROTOCOL_VERSION, session, greeting });
     idle.opened();
-    if (terms) await this.#idle(idle, session, terms, by);
+    let isAlive = true;
+    if (terms) isAlive = await this.#idle(idle, session, terms, by);
     else {
       const seen = await this.#results.of(idleResults!, by.who);
       for (const frame of idleResultsFrames(seen)) idle.send(frame);
     }
-    await idle.over(JUDGE_MS);
+    if (isAlive) await idle.over(JUDGE_MS);
     await idle.close({ by: "self", reason: "silent", text: "" });
   }
 
-  /** Is idle as asked, and notes what comes of it. */
+  /** Is idle as asked, and notes what comes of it; whether the client is still there. */
   async #idle(
     idle: IdleConnection,
     session: string,
     terms: IdleTerms,
     { from, who }: Opener,
-  ): Promise<void> {
-    if (!await idle.exchange(false)) return;
+  ): Promise<boolean> {
+    if (!await idle.exchange(false)) return false;
     const idle_ms = terms.seconds * 1000;
     const note = (state: IdleState, after_ms: number) => {
       const left_ms = state === "idle" ? idle_ms : 0;
@@ -198,6 +199,7 @@ export class IdleSessions {
     for (let n = 1; n < MOST_SPOKEN && !speaks && again.fate === "alive"; n++) {
       again = await idle.idle(idle_ms, { speaks, wait_ms });
     }
+    return again.fate === "alive";
   }
 }
 

@@ -45,3 +45,14 @@ export function parseExchange(line: string): Exchange {
   const steps: (Step | { on: number; say: string })[] = JSON.parse(line);
   return steps.map((step) => "say" in step ? say(step.on, step.say) : step);
 }
+
+/** Whether a session is asked for that is to be idle. */
+export function asksForIdle(exchange: Exchange): boolean {
+  const said = new Map<number, string>();
+  for (const step of exchange) {
+    if (!("bytes" in step)) continue;
+    const text = new TextDecoder("latin1").decode(step.bytes);
+    said.set(step.on, (said.get(step.on) ?? "") + text);
+  }
+  return [...said.values()].some((text) => text.includes('"idle"'));
+}

@@ -13,13 +13,14 @@ import { startMemoryThread } from "../support/memory_thread.ts";
 import { Random } from "../support/random.ts";
 import { ADDRESS, serverOptions } from "../support/server_options.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
-import { type Exchange, textOf } from "./exchange.ts";
+import { asksForIdle, type Exchange, textOf } from "./exchange.ts";
 import { expect } from "./finding.ts";
 import { Honest } from "./honest.ts";
 import { HostileEnd } from "./hostile_end.ts";
 import {
   CASE_RANDOM,
   GONE_AFTER_MS,
+  IDLE_GONE_AFTER_MS,
   isHonestPayload,
   KEY,
   randomOf,
@@ -141,7 +142,8 @@ export class ServerWorld implements World {
     }
     // To the middle between two messages of the honest.
     const into_ms = clock.now() % TIMERS.data_interval_ms;
-    await clock.advance(GONE_AFTER_MS + 1.5 * TIMERS.data_interval_ms - into_ms);
+    const gone_ms = asksForIdle(exchange) ? IDLE_GONE_AFTER_MS : GONE_AFTER_MS;
+    await clock.advance(gone_ms + 1.5 * TIMERS.data_interval_ms - into_ms);
     this.#check(ends);
     for (const end of ends) end?.close();
     this.#network.paths.length = 0;

@@ -55,6 +55,9 @@ export function clientSettings() {
  */
 export const GONE_AFTER_MS = 14_000;
 
+/** The same of a session that is to be idle for `maxIdle_ms`: after that it has 21 s to speak. */
+export const IDLE_GONE_AFTER_MS = 27_000;
+
 /** The seed of what a server draws in each exchange: the tokens that were recorded are right again. */
 export const CASE_RANDOM = 7;
 

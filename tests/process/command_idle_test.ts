@@ -27,7 +27,8 @@ for (const workers of [1, 2]) {
     );
     for (const { forgotten_by_s, how, survives_s } of [client_first, server_first]) {
       assertEquals([forgotten_by_s, how], [null, null]);
-      assert(survives_s >= 1, `${survives_s}`);
+      // Measured from the answer of the exchange, which takes a moment.
+      assert(survives_s > 0.9 && survives_s <= 1.1, `${survives_s}`);
     }
     assertEquals([complete, contradictions], [true, []]);
     assertEquals(await client.ended(), 0);
