@@ -8,7 +8,6 @@
 
 /** What measures how late real processes are, the longest first, and so does not run beside what keeps the cores busy. */
 const MEASURING = [
-  "tests/network/idle_timeout_test.ts",
   "tests/network/evidence_test.ts",
   "tests/process/original_peers_test.ts",
   "tests/process/peer_fault_test.ts",
@@ -25,6 +24,7 @@ const MEASURING = [
 
 /** What takes longest, and so starts first: the rest runs beside it. */
 const LONG = [
+  "tests/network/idle_timeout_test.ts",
   "tests/simulation",
   "tests/process/overload_test.ts",
   "tests/process/endurance_test.ts",
@@ -34,7 +34,7 @@ const LONG = [
 ];
 
 /** More files at a time than there are cores: tests of real processes mostly wait. */
-const JOBS = Math.max(5, 2 * navigator.hardwareConcurrency);
+const JOBS = Math.max(6, 2 * navigator.hardwareConcurrency);
 
 async function run(args: string[], env: Record<string, string> = {}): Promise<boolean> {
   const std = Deno.env.get("STD");
@@ -82,7 +82,7 @@ if (missing !== undefined) {
 const skipped = await Deno.makeTempFile();
 const results = named.length > 0 ? [await run(named)] : [
   await run(["--parallel", ...LONG.flatMap(inPlace), ...others], { DENO_JOBS: `${JOBS}` }),
-  await run(["--parallel", ...MEASURING], { DENO_JOBS: "4" }),
+  await run(["--parallel", ...MEASURING], { DENO_JOBS: "3" }),
 ];
 console.log(await Deno.readTextFile(skipped));
 await Deno.remove(skipped);
