@@ -33,6 +33,9 @@ const LONG = [
   "tests/original",
 ];
 
+/** What runs with the tests of the executables, `deno task test:executables`. */
+const COMPILING = "tests/process/compile_test.ts";
+
 /** More files at a time than there are cores: tests of real processes mostly wait. */
 const JOBS = Math.max(6, 2 * navigator.hardwareConcurrency);
 
@@ -66,7 +69,7 @@ function exists(path: string): boolean {
 
 const isIn = (places: readonly string[]) => (file: string) =>
   places.some((place) => file === place || file.startsWith(`${place}/`));
-const files = testFiles("tests");
+const files = testFiles("tests").filter((file) => file !== COMPILING);
 const inPlace = (place: string) => files.filter(isIn([place]));
 const isMeasuring = isIn(MEASURING);
 const isLong = isIn(LONG);
@@ -82,7 +85,7 @@ if (missing !== undefined) {
 const skipped = await Deno.makeTempFile();
 const results = named.length > 0 ? [await run(named)] : [
   await run(["--parallel", ...LONG.flatMap(inPlace), ...others], { DENO_JOBS: `${JOBS}` }),
-  await run(["--parallel", ...MEASURING], { DENO_JOBS: "3" }),
+  await run(["--parallel", ...MEASURING], { DENO_JOBS: "4" }),
 ];
 console.log(await Deno.readTextFile(skipped));
 await Deno.remove(skipped);

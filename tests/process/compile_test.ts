@@ -1,0 +1,97 @@
+/**
+ * `deno task compile`. To compile takes long: these run with the tests of the executables.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { withFolder } from "../support/folder.ts";
+import { type Outcome, runWords } from "../support/run.ts";
+
+const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
+const NOWHERE = "http://127.0.0.1:1/";
+
+/** Compiles two small commands in a folder. */
+async function compile(
+  folder: string,
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<Outcome> {
+  const { permissions } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ permissions }));
+  for (const file of ["lib/store/sqlite/thread.ts", "lib/server/workers/thread_main.ts"]) {
+    await Deno.mkdir(`${folder}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${folder}/${file}`, "");
+  }
+  await Deno.writeTextFile(`${folder}/server.ts`, "");
+  await Deno.mkdir(`${folder}/dist/page`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/dist/page/index.html`, "");
+  const words = ["run", "-q", `--config=${folder}/deno.json`, "-P=compile"];
+  const cd = ["sh", "-c", 'cd "$0" && exec "$@"', folder];
+  return await runWords([...cd, Deno.execPath(), ...words, `${ROOT}scripts/compile.ts`, ...args], {
+    STD: "",
+    NO_COLOR: "1",
+    ...env,
+  });
+}
+
+Deno.test("compile says in one sentence that the base runtime cannot be downloaded", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    const offline = { DENO_DIR: `${folder}/cache`, HTTPS_PROXY: NOWHERE };
+    const isGiven = Deno.env.has("DENORT_BIN");
+    const missing = { DENORT_BIN: `${folder}/none` };
+    for (const each of isGiven ? [missing] : [offline, missing]) {
+      const { code, stdout, stderr } = await compile(folder, each);
+      assertEquals({ code, stdout }, { code: 2, stdout: "" });
+      assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+      assertStringIncludes(stderr, "connect to the network");
+      assertEquals([...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name), ["page"]);
+    }
+  });
+});
+
+Deno.test("compile replaces both executables or none", async () => {
+  await withFolder(async (folder) => {
+    const base = { DENORT_BIN: "/bin/true" };
+    const executables = ["pulsewire-client", "pulsewire-server"];
+    const made = ["page", ...executables];
+    const inDist = () => [...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name).sort();
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    assertEquals((await compile(folder, base)).code, 0);
+    assertEquals(inDist(), made);
+    for (const name of executables) await Deno.writeTextFile(`${folder}/dist/${name}`, "old");
+    await Deno.writeTextFile(`${folder}/client.ts`, "is not a program");
+    assertEquals((await compile(folder, base)).code, 2);
+    assertEquals(inDist(), made);
+    for (const name of executables) {
+      assertEquals(await Deno.readTextFile(`${folder}/dist/${name}`), "old");
+    }
+    // The second cannot be moved.
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    await Deno.remove(`${folder}/dist/pulsewire-server`);
+    await Deno.mkdir(`${folder}/dist/pulsewire-server`);
+    const { code, stdout, stderr } = await compile(folder, base);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(
+      stderr,
+      "cannot replace what is in dist/: dist/pulsewire-server is a folder",
+    );
+    assertEquals(inDist(), made);
+    assertEquals(await Deno.readTextFile(`${folder}/dist/pulsewire-client`), "old");
+  });
+});
+
+Deno.test("only executables compiled with --otel have the package for OpenTelemetry, and export", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/client.ts`, "");
+    const made = async (...args: string[]) => {
+      const { code, stderr } = await compile(folder, { DENORT_BIN: "/bin/true" }, ...args);
+      assertEquals(code, 0, stderr);
+      const bytes = await Deno.readFile(`${folder}/dist/pulsewire-client`);
+      const text = new TextDecoder("latin1").decode(bytes);
+      return [text.includes("getMeterProvider"), text.includes('"metrics_enabled":true')];
+    };
+    assertEquals(await made(), [false, false]);
+    assertEquals(await made("--otel"), [true, true]);
+  });
+});
