@@ -31,6 +31,9 @@ const RECEIVE_BUFFER = "net.ipv4.tcp_rmem=4096\t131072\t1048576";
 /** How long, in seconds, a command lives at most, should this process be killed and not end it. */
 const LIFETIME_S = 60;
 
+/** How long, in seconds, a server lives at most that is no command of this project. */
+const SERVED_S = 300;
+
 /** Why networks cannot be made here; `undefined` if they can. */
 export function whyNoNetwork(family: Family): string | undefined {
   const probes = [
@@ -47,9 +50,6 @@ export function whyNoNetwork(family: Family): string | undefined {
     if (why !== undefined) return `network namespaces need Linux and root: ${why}`;
   }
 }
-
-/** The same of what is no command of this project. */
-const SERVED_S = 300;
 
 /** Options for {@linkcode Host.start}. */
 export interface HostStartOptions {
@@ -123,7 +123,7 @@ export class Host implements AsyncDisposable {
     await this.output(words);
   }
 
-  /** The same; gives what it prints. */
+  /** Runs a program there; gives what it prints. */
   async output(words: string): Promise<string> {
     const [program, ...args] = [...this.#before, ...words.split(" ")];
     const { stderr, stdout, success } = await new Deno.Command(program!, { args }).output();
