@@ -90,6 +90,9 @@ export interface AskedWorker {
 export class RemoteThread implements WatchedThread {
   readonly #worker: AskedWorker;
   readonly #watch: ProcessWatch;
+  /** Ends each question that waits for its answer. */
+  readonly #waiting = new Set<() => void>();
+  #hasStopped = false;
   /** What its sessions came to last. */
   #last?: LedgerTotals;
 
@@ -98,6 +101,8 @@ export class RemoteThread implements WatchedThread {
     this.#worker = worker;
     this.#watch = watch;
     watch.addThread(this);
+    // Once, and not for each question: a promise keeps its reactions until it is settled.
+    worker.stopped.then(() => this.#onStopped(), () => this.#onStopped());
   }
 
   /** Passes on what the worker tells. */
@@ -130,9 +135,21 @@ export class RemoteThread implements WatchedThread {
   async #ask<Read extends WatchRequest["read"]>(
     request: WatchRequest & { read: Read },
   ): Promise<WatchResults[Read] | undefined> {
-    const over = this.#worker.stopped.then(() => undefined, () => undefined);
+    if (this.#hasStopped) return undefined;
+    const { promise, reject, resolve } = Promise.withResolvers<WatchResults[Read] | undefined>();
+    const end = () => resolve(undefined);
+    this.#waiting.add(end);
     // The answer is of what was asked for.
-    const answer = await Promise.race([this.#worker.ask(request), over]);
-    return answer as WatchResults[Read] | undefined;
+    this.#worker.ask(request).then((answer) => resolve(answer as WatchResults[Read]), reject);
+    try {
+      return await promise;
+    } finally {
+      this.#waiting.delete(end);
+    }
+  }
+
+  #onStopped(): void {
+    this.#hasStopped = true;
+    for (const end of this.#waiting) end();
   }
 }
