@@ -166,13 +166,16 @@ if (import.meta.main) {
         watch,
       };
       if (!isOne) checkThreads(workers);
-      options.maxUnopened = await unopenedLimit(settings, events);
+      const limit = unopenedLimit(settings, events);
+      if (!isOne) options.maxUnopened = await limit;
       const server = isOne ? Server.listen(options) : await WorkerPool.listen({
         ...options,
         monitor: watch,
         workers,
         startThread: startWorkerThread,
       });
+      // It listens before the limit is known, which takes as long as all else of a server's start.
+      if (server instanceof Server) limit.then((count) => server.maxUnopened = count);
       if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
       return new ReachableServer({

@@ -13,11 +13,13 @@ const ROOT = HERE.replace(/bench\/$/, "");
 /** Of each; the median is shown. */
 const RUNS = 20;
 
-/** Compiles a program; false if that fails. */
-async function compile(program: string, output: string, options: string[]): Promise<boolean> {
+/** Compiles the server as users do, and the empty program to a folder; false if that fails. */
+async function compile(empty: string): Promise<boolean> {
   const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
-  const words = ["compile", "--quiet", "--no-prompt", ...options, `--output=${output}`, program];
-  return await outputOf(deno, ...words) !== undefined;
+  const words = ["compile", "--quiet", "--no-prompt", "--no-config", `--output=${empty}`];
+  const isEmpty = await outputOf(deno, ...words, `${HERE}empty.ts`) !== undefined;
+  return isEmpty &&
+    await outputOf(deno, "task", `--config=${ROOT}deno.json`, "compile") !== undefined;
 }
 
 /** The time, in milliseconds, from the start of a program to its first event. */
@@ -30,13 +32,9 @@ async function firstEvent_ms(words: readonly string[], event: string): Promise<n
 
 /** Start-up and size of the compiled server. */
 export async function startup(bench: Bench): Promise<void> {
-  const server = `${bench.tools.folder}/server`;
+  const server = `${ROOT}dist/pulsewire-server`;
   const empty = `${bench.tools.folder}/empty`;
-  const std = Deno.env.get("STD")?.replace("=npm/", `=${ROOT}npm/`);
-  const options = [...(std ? [std] : []), `--config=${ROOT}deno.json`, "-P=server"];
-  const compiled = await compile(`${ROOT}server.ts`, server, options) &&
-    await compile(`${HERE}empty.ts`, empty, ["--no-config"]);
-  if (!compiled) {
+  if (!await compile(empty)) {
     const why = "deno compile does not work here; see DENORT_BIN and COMPILE_DENO";
     return bench.table.skip("start-up and size of the compiled server", why);
   }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { runDeno } from "./deno.ts";
+
 const TARGET = "dist/page";
 const STAMP = `${TARGET}/sources`;
 
@@ -32,28 +34,12 @@ function isBuilt(stamp: string): boolean {
   }
 }
 
-/** Bundles; returns what Deno said if it failed. */
-async function bundle(): Promise<string | undefined> {
-  const std = Deno.env.get("STD");
-  const { stderr, success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", "--platform=browser", "--minify", `--outdir=${TARGET}`],
-      ...std ? [std] : [],
-      "page/page.ts",
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  return success ? undefined : new TextDecoder().decode(stderr);
-}
-
 const stamp = await stampOf();
 if (!isBuilt(stamp)) {
   Deno.mkdirSync(TARGET, { recursive: true });
-  const said = await bundle();
-  if (said !== undefined) {
-    const why = said.replace(/\n+Stack backtrace:[^]*/, "").trim();
+  const options = ["--platform=browser", "--minify", `--outdir=${TARGET}`];
+  const why = await runDeno(["bundle", ...options, "page/page.ts"]);
+  if (why !== undefined) {
     console.error(`cannot make ${TARGET}/ of page/: ${why}`);
     Deno.exit(2);
   }

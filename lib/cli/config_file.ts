@@ -27,12 +27,29 @@ export function readConfig(path: string, role: Role): Partial<Settings> {
  * @throws {UsageError} As {@linkcode readConfig}.
  */
 export function readConfigIfThere(path: string, role: Role): Partial<Settings> {
+  return isMissing(path) ? {} : readConfig(path, role);
+}
+
+/**
+ * Whether there is no such file. Its folder is listed if it can be: the first exception of a process takes 4 ms, a
+ * tenth of the time until a server listens.
+ */
+function isMissing(path: string): boolean {
+  const [, folder, name] = /^(.*)[/\\](.*)$/.exec(path)!;
+  try {
+    return !Deno.readDirSync(`${folder}/`).some((entry) => entry.name === name);
+  } catch {
+    return isNotFound(path);
+  }
+}
+
+function isNotFound(path: string): boolean {
   try {
     Deno.statSync(path);
+    return false;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
+    return error instanceof Deno.errors.NotFound;
   }
-  return readConfig(path, role);
 }
 
 /**

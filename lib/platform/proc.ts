@@ -6,19 +6,27 @@
  */
 
 /**
- * Reads a file under `/proc`; `undefined` where there is none, or no permission to run `cat`. The child is
+ * Reads files under `/proc`; `undefined` where one is missing, or without permission to run `cat`. The child is
  * started before this returns: `/proc/self` is the child, which inherits what this process had by then.
  */
-export async function readProc(path: string): Promise<string | undefined> {
+export async function readProc(...paths: readonly string[]): Promise<string | undefined> {
   try {
-    const { stdout, success } = await startCat([path])?.output() ?? {};
+    const { stdout, success } = await startCat(paths)?.output() ?? {};
     return success ? new TextDecoder().decode(stdout) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** As {@linkcode readProc}, several files in turn, as they come; of those that are missing there is nothing. */
+/** What {@linkcode ownState} has begun to read. */
+let reading: Promise<string | undefined> | undefined;
+
+/** The state and the limits that this process was started with; read once, since a child takes 2 ms to start. */
+function ownState(): Promise<string | undefined> {
+  return reading ??= readProc("/proc/self/status", "/proc/self/limits");
+}
+
+/** As {@linkcode readProc}, as the files come; of those that are missing there is nothing. */
 export function streamProc(paths: readonly string[]): ReadableStream<Uint8Array> | undefined {
   return startCat(paths)?.stdout;
 }
@@ -46,8 +54,7 @@ function startCat(paths: readonly string[]): Deno.ChildProcess | undefined {
  * unknown. To be called before the first signal listener: with one, Deno takes over other signals, too.
  */
 export async function ignoresSignal(signal: number): Promise<boolean> {
-  const status = await readProc("/proc/self/status");
-  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1];
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(await ownState() ?? "")?.[1];
   return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
@@ -66,7 +73,7 @@ const DAC_OVERRIDE = 1n;
 
 /** As whom this process uses files; `undefined` where that is not known. */
 export async function fileUser(): Promise<FileUser | undefined> {
-  const status = await readProc("/proc/self/status");
+  const status = await ownState();
   if (status === undefined) return undefined;
   const words = (name: string) =>
     new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1]?.trim().split(/\s+/) ?? [];
@@ -89,7 +96,6 @@ export function mayMakeIn(folder: Deno.FileInfo, { groups, overrides, uid }: Fil
 
 /** How many files this process may have open; `undefined` where that is not known. */
 export async function openFilesLimit(): Promise<number | undefined> {
-  const limits = await readProc("/proc/self/limits");
-  const limit = /^Max open files +(\d+)/m.exec(limits ?? "")?.[1];
+  const limit = /^Max open files +(\d+)/m.exec(await ownState() ?? "")?.[1];
   return limit === undefined ? undefined : Number(limit);
 }

@@ -88,7 +88,7 @@ export class Server {
     const unopened = this.#unopened = new UnopenedConnections({
       access: coordinator ?? (options.access?.isJudging ? options.access : undefined),
       clock,
-      maxUnopened: options.maxUnopened,
+      most: options.maxUnopened,
       stopping,
       onStranger: (stranger) => this.#host.onStranger(stranger),
     });
@@ -116,6 +116,11 @@ export class Server {
   static listen(options: ServerOptions): Server {
     const { address, coordinator, transport } = options;
     return new Server(options, transport.listen(address, { isShared: coordinator !== undefined }));
+  }
+
+  /** Sets how many connections may have opened no session, from the next one on. */
+  set maxUnopened(count: number) {
+    this.#unopened.most = count;
   }
 
   /** Where it listens. */

@@ -91,7 +91,9 @@ export class Strangers {
 const ROOM_PART = 16;
 
 /** Options for {@linkcode UnopenedConnections}. */
-export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnopened"> {
+export interface UnopenedOptions extends Pick<ServerOptions, "clock"> {
+  /** How many there may be at first. */
+  most: number;
   /** Judges each connection; without it, all are served. */
   access?: Pick<Access, "judge">;
   /** Aborts when the server stops: no connection waits any longer. */
@@ -106,6 +108,8 @@ export interface UnopenedOptions extends Pick<ServerOptions, "clock" | "maxUnope
  * within moments, and has few connections at a time, however many hosts besiege the server.
  */
 export class UnopenedConnections {
+  /** How many there may be. */
+  most: number;
   readonly #options: UnopenedOptions;
   readonly #hosts = new Map<Connection, string>();
   /** Those of each host, the oldest first. */
@@ -118,7 +122,8 @@ export class UnopenedConnections {
   /** Makes one without connections. */
   constructor(options: UnopenedOptions) {
     this.#options = options;
-    const { stopping } = options;
+    const { most, stopping } = options;
+    this.most = most;
     stopping.addEventListener("abort", () => {
       for (const limit of this.#limits) limit.end(stopping.reason);
     }, { once: true });
@@ -195,10 +200,9 @@ export class UnopenedConnections {
    */
   makeRoom(): Promise<void> | undefined {
     if (!this.#isOver) return undefined;
-    const { clock, maxUnopened } = this.#options;
-    const enough = maxUnopened - Math.floor(maxUnopened / ROOM_PART);
+    const enough = this.most - Math.floor(this.most / ROOM_PART);
     return new Promise((resolve) =>
-      clock.afterInput(() => {
+      this.#options.clock.afterInput(() => {
         if (this.#isOver) { while (this.#hosts.size > enough) this.giveWay(); }
         resolve();
       })
@@ -206,7 +210,7 @@ export class UnopenedConnections {
   }
 
   get #isOver(): boolean {
-    return this.#hosts.size > this.#options.maxUnopened;
+    return this.#hosts.size > this.most;
   }
 
   #insert(connection: Connection): void {

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withFolder } from "../support/folder.ts";
 import { type Outcome, runWords } from "../support/run.ts";
 
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 const NOWHERE = "http://127.0.0.1:1/";
+
+/** A Deno whose base runtime is at hand, if that is another one. */
+const DENO = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
 
 /** Compiles two small commands in a folder. */
 async function compile(
@@ -27,7 +30,7 @@ async function compile(
   await Deno.writeTextFile(`${folder}/dist/page/index.html`, "");
   const words = ["run", "-q", `--config=${folder}/deno.json`, "-P=compile"];
   const cd = ["sh", "-c", 'cd "$0" && exec "$@"', folder];
-  return await runWords([...cd, Deno.execPath(), ...words, `${ROOT}scripts/compile.ts`, ...args], {
+  return await runWords([...cd, DENO, ...words, `${ROOT}scripts/compile.ts`, ...args], {
     STD: "",
     NO_COLOR: "1",
     ...env,
@@ -93,5 +96,23 @@ Deno.test("only executables compiled with --otel have the package for OpenTeleme
     };
     assertEquals(await made(), [false, false]);
     assertEquals(await made("--otel"), [true, true]);
+  });
+});
+
+Deno.test("the stack trace of an executable names lines of the sources", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/lib`);
+    const failing =
+      "/** Comment. */\nexport function fail(text: string): never {\n  throw new Error(text);\n}\n";
+    await Deno.writeTextFile(`${folder}/lib/fail.ts`, failing);
+    await Deno.writeTextFile(
+      `${folder}/client.ts`,
+      'import { fail } from "./lib/fail.ts";\n\nfail("so");\n',
+    );
+    const compiled = await compile(folder, {});
+    assertEquals(compiled.code, 0, compiled.stderr);
+    const { code, stderr } = await runWords([`${folder}/dist/pulsewire-client`], { NO_COLOR: "1" });
+    assertEquals(code, 1);
+    assertMatch(stderr, /Error: so\n.*at fail \(.*\/lib\/fail\.ts:3:9\)\n.*at .*\/client\.ts:3:1/s);
   });
 });

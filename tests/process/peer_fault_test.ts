@@ -134,6 +134,7 @@ Deno.test("the server out of file descriptors has strangers give way, or refuses
   const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
   await using server = startCommand("server", args, { before });
   await server.event("listening");
+  await server.stderrText("max_unopened is 32, half of the files");
   await using client = startCommand("client", args);
   await client.event("data_confirmed");
   const crowd: Deno.Conn[] = [];

@@ -65,7 +65,7 @@ async function stage(
   const ended: string[] = [];
   const unopened = new UnopenedConnections({
     clock,
-    maxUnopened: 1,
+    most: 1,
     stopping: stopping.signal,
     onStranger: ({ limit, sent = limit! }) => ended.push(sent),
   });

@@ -8,13 +8,13 @@ import { UnopenedConnections } from "../../lib/server/strangers.ts";
 import { type End, Path } from "../support/memory_network.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-function stage(maxUnopened: number) {
+function stage(most: number) {
   const clock = new VirtualClock();
   const stopping = new AbortController().signal;
   const turnedAway: string[] = [];
   const unopened = new UnopenedConnections({
     clock,
-    maxUnopened,
+    most,
     stopping,
     onStranger: ({ peer }) => turnedAway.push(peer),
   });
