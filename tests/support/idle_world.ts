@@ -53,13 +53,22 @@ export interface Searched {
 /** How long it takes until it is known that a session is silent, or how it ended. */
 const JUDGED_MS = { silent: 7_500, ended: 700 };
 
+/** Options for {@linkcode searchWorld}. */
+export interface SearchWorldOptions {
+  /** How many times in a row the search is asked what to start. */
+  asks?: number;
+  /** What an earlier search has found. */
+  earlier?: readonly ProbeResult[];
+  /** When to stop. */
+  until_ms?: number;
+}
+
 /** Runs a search to its end, or until this time. */
 export function searchWorld(
   options: IdleSearchOptions,
   world: World,
   random: Random,
-  { earlier = [], until_ms = Infinity }: { earlier?: readonly ProbeResult[]; until_ms?: number } =
-    {},
+  { asks = 1, earlier = [], until_ms = Infinity }: SearchWorldOptions = {},
 ): Searched {
   const search = new IdleSearch(options);
   for (const each of earlier) search.add(each);
@@ -69,7 +78,7 @@ export function searchWorld(
   const most = { idle: 0, opened: 0 };
   let now_ms = 0;
   while (!search.isDone && now_ms < until_ms) {
-    for (const plan of search.next(now_ms)) {
+    for (const plan of Array.from({ length: asks }, () => search.next(now_ms)).flat()) {
       underWay.set(plan.id, probeWorld(plan, world, random, now_ms));
       opened_ms.push(now_ms);
     }

@@ -191,13 +191,16 @@ export class Direction {
     return ids;
   }
 
-  /** The idle time to start next, if there is one and a slot is free. */
-  next(slots: number): { idle_ms: number; reason: Reason } | undefined {
+  /**
+   * The idle time to start now, if there is one and a slot is free. If the search is full, none is: a direction that
+   * has to start again finds its slots taken by the other one.
+   */
+  next(slots: number, isFull: boolean): { idle_ms: number; reason: Reason } | undefined {
     if (this.isDone) return undefined;
     const isClimbing = this.#reading.dead.length === 0;
     if (isClimbing) this.#wave.length = 0;
     else if (this.#wave.length === 0) this.#planWave(slots);
-    if (this.#underWay.size >= slots) return undefined;
+    if (isFull || this.#underWay.size >= slots) return undefined;
     if (isClimbing) return this.#step(slots);
     const idle_ms = this.#wave.shift();
     return idle_ms === undefined ? undefined : { idle_ms, reason: "wave" };

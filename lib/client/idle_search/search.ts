@@ -145,16 +145,17 @@ export class IdleSearch implements ProbeSearch {
     const other = this.#directions[first === "client" ? "server" : "client"];
     const share = first === "client" ? Math.ceil(probes / 2) : Math.floor(probes / 2);
     const slots = other.isDone ? probes : share;
-    let next = direction.next(slots);
-    if (!next) {
+    const next = () => direction.next(slots, this.#wanted.size >= probes);
+    let step = next();
+    if (!step) {
       const displaced = direction.displaced(slots);
       if (displaced === undefined) return undefined;
       this.#abandon([displaced]);
-      next = direction.next(slots);
+      step = next();
     }
-    if (!next || this.#wanted.size >= probes) return undefined;
-    const plan = { id: ++this.#lastId, idle_ms: Math.round(next.idle_ms), first };
-    direction.started(plan, next.reason, now_ms);
+    if (!step) return undefined;
+    const plan = { id: ++this.#lastId, idle_ms: Math.round(step.idle_ms), first };
+    direction.started(plan, step.reason, now_ms);
     this.#wanted.add(plan.id);
     this.#opened_ms.push(now_ms);
     this.#count++;

@@ -215,3 +215,19 @@ for (const probes of [1, 2, 5]) {
     checkOnePath(searched, world, of.up_to_ms, of.precision_ms);
   });
 }
+
+Deno.test("a search that is full starts the same sessions, however often it is asked", () =>
+  forEachSeed(30, (random) => {
+    const path = () => ({
+      client: ending(random, random.pick([8_000, 18_000, 40_000])),
+      server: ending(random, random.pick([8_000, 18_000, 40_000])),
+    });
+    const world = { ...HONEST, paths: [path(), path()] };
+    const of = { precision_ms: 5_000, up_to_ms: 120_000, probes: random.pick([3, 4, 5, 8]) };
+    const seed = random.below(1e6);
+    const [once, often] = [1, 20].map((asks) =>
+      searchWorld(of, world, new Random(seed), { asks }).results
+        .map(({ plan: { first, idle_ms } }) => `${first} ${idle_ms}`)
+    );
+    assertEquals(often, once);
+  }));
