@@ -17,7 +17,7 @@ import {
   type OutageLog,
   ownSeen,
 } from "./outage_log.ts";
-import { type Cause, CAUSES, type FrameSeen, type SideSeen, type Stall } from "./side.ts";
+import { type Cause, type FrameSeen, isCause, type SideSeen, type Stall } from "./side.ts";
 
 /** How many times in which its process did not run an account names. */
 const MAX_STALLS = 3;
@@ -121,8 +121,6 @@ export interface FrameAge {
 }
 
 const HOWS: readonly string[] = ["silent", "reset", "closed", "other"];
-
-const isCause = (value: unknown): value is Cause => CAUSES.includes(value as Cause);
 
 /** Reads an account. What is not of the right form is left out: it is not known then. */
 export function readAccount(account: JsonObject): PeerAccount {

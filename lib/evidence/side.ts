@@ -23,6 +23,11 @@ export const CAUSES = [
 /** Why a session fell silent or lost its connection, as far as it is proven. */
 export type Cause = typeof CAUSES[number];
 
+/** Whether a value is a {@linkcode Cause}. */
+export function isCause(value: unknown): value is Cause {
+  return CAUSES.includes(value as Cause);
+}
+
 /** A frame as one side saw it. Moments are in milliseconds on one clock common to both sides. */
 export interface FrameSeen {
   /** Its first word. */

@@ -26,32 +26,48 @@ export interface Entry {
 /** Beyond any clock, and so little that sums of two such times are dates, too. */
 const MAX_TIME_MS = 2 ** 51;
 
-/** Parses a line; `undefined` if it is none of a recording. */
-export function parseEntry(line: string): Entry | undefined {
-  let entry;
+/** What a line, or a value in it, has; the types are not known. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Parses a line that may be damaged; `undefined` if it is no object. */
+export function parseFields(line: string): Fields | undefined {
   try {
-    entry = JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value as Fields : undefined;
   } catch {
     return undefined;
   }
-  if (typeof entry !== "object" || entry === null) return undefined;
-  const { event, mono_us, session, wall_ms } = entry;
-  const isWhole = typeof event === "string" && Number.isFinite(mono_us) &&
-    Number.isFinite(wall_ms) && Math.abs(wall_ms) < MAX_TIME_MS &&
-    Math.abs(mono_us) < 1_000 * MAX_TIME_MS &&
-    (session === null || typeof session === "string");
-  return isWhole ? entry : undefined;
 }
 
-/** A number of an entry; `null` if it has none of that name. */
-export function numberIn(entry: Entry, field: string): number | null {
-  const value = entry[field];
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
+/** Parses a line; `undefined` if it is none of a recording. */
+export function parseEntry(line: string): Entry | undefined {
+  const fields = parseFields(line);
+  if (!fields) return undefined;
+  const { event, mono_us, session, wall_ms } = fields;
+  const isWhole = typeof event === "string" && isTime(wall_ms, MAX_TIME_MS) &&
+    isTime(mono_us, 1_000 * MAX_TIME_MS) && (session === null || typeof session === "string");
+  return isWhole ? fields as Entry : undefined;
 }
 
-/** A text of an entry; empty if it has none of that name. */
-export function textIn(entry: Entry, field: string): string {
-  const value = entry[field];
+function isTime(value: unknown, most: number): value is number {
+  return typeof value === "number" && Math.abs(value) < most;
+}
+
+/** A whole number that counts something; `null` if there is none of that name. */
+export function countIn(fields: Fields, field: string): number | null {
+  const value = fields[field];
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** A duration, in the unit that its name has; `null` if there is none of that name. */
+export function durationIn(fields: Fields, field: string): number | null {
+  const value = fields[field];
+  return isTime(value, MAX_TIME_MS) && value >= 0 ? value : null;
+}
+
+/** A text; empty if there is none of that name. */
+export function textIn(fields: Fields, field: string): string {
+  const value = fields[field];
   return typeof value === "string" ? value : "";
 }
 
@@ -80,7 +96,7 @@ export class Run {
   /** The version of the program. */
   readonly version: string;
   /** The settings that it had. */
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: Fields;
   /** Its files, in order. */
   readonly files: RecordingFile[] = [];
   /** Its wall clock against its monotonic one. */
@@ -95,18 +111,16 @@ export class Run {
     this.id = textIn(started, "run");
     this.role = started.role as Role;
     this.host = printable(textIn(started, "host")) || "?";
-    this.pid = numberIn(started, "pid") ?? 0;
+    this.pid = countIn(started, "pid") ?? 0;
     this.version = printable(textIn(started, "version"));
     const { settings } = started;
-    this.settings = typeof settings === "object" && settings !== null
-      ? settings as Record<string, unknown>
-      : {};
+    this.settings = typeof settings === "object" && settings !== null ? settings as Fields : {};
   }
 
   /** A duration among its settings, in milliseconds; `null` if it has none of that name. */
   setting_ms(key: string): number | null {
-    const value = this.settings[key];
-    return typeof value === "number" ? value * 1_000 : null;
+    const value = durationIn(this.settings, key);
+    return value === null ? null : value * 1_000;
   }
 
   /** When something was, by its wall clock, in milliseconds; `NaN` if that is not known. */
@@ -162,7 +176,7 @@ export function openRecordings(paths: readonly string[]): Opened {
       continue;
     }
     const run = new Run(started);
-    const number = numberIn(started, "file") ?? 1;
+    const number = countIn(started, "file") || 1;
     const known = runs.get(run.id) ?? run;
     const same = known.files.find((file) => file.number === number);
     if (same) {

@@ -7,7 +7,7 @@
 import type { IdleBracket } from "../wire/idle.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { IdleDocument, IdleProbeDocument } from "./document.ts";
-import { type Entry, numberIn } from "./entries.ts";
+import { durationIn, type Entry } from "./entries.ts";
 
 /** How many sessions of searches are kept. */
 const MAX_PROBES = 10_000;
@@ -62,9 +62,9 @@ export class IdleSurvival {
 function probeOf(entry: Entry): IdleProbeDocument | undefined {
   const outcome = IDLE_FATES.find((each) => each === entry.outcome);
   const first = roleIn(entry);
-  const idle_ms = numberIn(entry, "idle_ms");
-  if (!outcome || !first || idle_ms === null || idle_ms < 0) return undefined;
-  return { first, idle_ms, outcome, ended_after_ms: numberIn(entry, "ended_after_ms") };
+  const idle_ms = durationIn(entry, "idle_ms");
+  if (!outcome || !first || idle_ms === null) return undefined;
+  return { first, idle_ms, outcome, ended_after_ms: durationIn(entry, "ended_after_ms") };
 }
 
 function roleIn({ first }: Entry): Role | undefined {
@@ -80,14 +80,12 @@ function foundOf(entry: Entry): IdleDocument["found"] {
 
 function bracketIn(value: unknown): IdleBracket | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { forgotten_by_s, how, survives_s } = value as Record<string, unknown>;
-  if (
-    typeof survives_s !== "number" ||
-    (forgotten_by_s !== null && typeof forgotten_by_s !== "number")
-  ) {
-    return undefined;
-  }
-  const known = IDLE_FATES.find((each) => each === how) ?? null;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const survives_s = durationIn(fields, "survives_s");
+  const forgotten_by_s = durationIn(fields, "forgotten_by_s");
+  const isNone = fields.forgotten_by_s === null;
+  if (survives_s === null || (forgotten_by_s === null && !isNone)) return undefined;
+  const known = IDLE_FATES.find((each) => each === fields.how) ?? null;
   return { survives_s, forgotten_by_s, how: known === "alive" ? null : known };
 }
 

@@ -180,7 +180,7 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
 
 /**
  * How long before one side noticed an outage the recording of the other one, which did not, has its last line,
- * in milliseconds; `undefined` if it does not certainly end before.
+ * in milliseconds; `undefined` if it does not certainly end before, or that is not known.
  */
 function recordingEnded(
   { parts, session }: JudgedOutage["outage"],
@@ -195,7 +195,9 @@ function recordingEnded(
   const running = others.filter(({ side }) => moment(side, side.run.first_ms)[0] <= noticed[1]);
   const ends = running.map(({ side }) => moment(side, side.run.last_ms));
   if (ends.length === 0 || ends.some((end) => !(end[1] < noticed[0]))) return undefined;
-  return Math.min(...ends.map((end) => (noticed[0] + noticed[1] - end[0] - end[1]) / 2));
+  const before_ms = ends.map((end) => (noticed[0] + noticed[1] - end[0] - end[1]) / 2);
+  // Where frames bound the clocks from one side only, it is not known how long.
+  return Number.isFinite(Math.min(...before_ms)) ? Math.min(...before_ms) : undefined;
 }
 
 /** Of a side that declared its peer dead, when it did so; of another one, when it fell silent. */

@@ -6,7 +6,7 @@
  */
 import { ClockBounds, type Interval, ServerTime } from "../evidence/clock_bounds.ts";
 import type { ClientLedger, ServerLedger } from "../evidence/ledgers.ts";
-import { type Entry, numberIn, type Run, textIn } from "./entries.ts";
+import { countIn, type Entry, type Run, textIn } from "./entries.ts";
 import type { SideHistory } from "./side_history.ts";
 
 /** One side of a session, in one run. */
@@ -140,9 +140,9 @@ export class Clocks {
 
   #add(entry: Entry, run: Run): void {
     const session = this.#sessions.get(entry.session ?? "");
-    const [frame, n] = [textIn(entry, "frame"), numberIn(entry, "n") ?? 0];
+    const [frame, n] = [textIn(entry, "frame"), countIn(entry, "n") ?? 0];
     if (!session?.isMatched || !PAIRED.test(frame)) return;
-    const connection = session.connectionAtClient(run, numberIn(entry, "connection") ?? 0);
+    const connection = session.connectionAtClient(run, countIn(entry, "connection") ?? 0);
     if (connection === undefined) return;
     const key = `${session.id} ${connection} ${frame} ${n}`;
     const isSent = entry.event === "frame_sent";
@@ -211,8 +211,8 @@ export function clientLedger({ client }: MatchedSession): ClientLedger | undefin
   if (!client) return undefined;
   const { confirmed, sent, summary } = client.history;
   return {
-    sent: Math.max(sent, summary ? numberIn(summary, "data_sent") ?? 0 : 0),
-    confirmed: Math.max(confirmed, summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0),
+    sent: Math.max(sent, summary ? countIn(summary, "data_sent") ?? 0 : 0),
+    confirmed: Math.max(confirmed, summary ? countIn(summary, "confirmed_up_to") ?? 0 : 0),
     isFinal: summary !== undefined,
   };
 }
@@ -224,9 +224,9 @@ export function serverLedger(session: MatchedSession): ServerLedger | undefined 
   const received = Math.max(...servers.map(({ history }) => history.received));
   const confirmed = Math.max(...servers.map(({ history }) => history.confirmed));
   const { summary } = servers.at(-1)!.history;
-  const upTo = summary ? numberIn(summary, "confirmed_up_to") ?? 0 : 0;
+  const upTo = summary ? countIn(summary, "confirmed_up_to") ?? 0 : 0;
   const doubtful = summary && Array.isArray(summary.in_doubt) ? summary.in_doubt.flat() : [];
-  const last = Math.max(0, ...doubtful.filter((each) => typeof each === "number"));
+  const last = Math.max(0, ...doubtful.filter(Number.isSafeInteger));
   const matched = servers.flatMap(({ history, run }) =>
     [...history.welcomed].map((each) => session.connectionAtClient(run, each))
   );

@@ -12,7 +12,7 @@
  */
 import type { Role } from "../wire/protocol.ts";
 import type { ReportDocument } from "./document.ts";
-import { type Entry, numberIn, openRecordings, type Run } from "./entries.ts";
+import { durationIn, type Entry, openRecordings, type Run } from "./entries.ts";
 import { Clocks, MatchedSession } from "./matching.ts";
 import { documentOf, type Found } from "./make_document.ts";
 import { IdleSurvival } from "./idle_survival.ts";
@@ -102,7 +102,7 @@ function readHistories(run: Run, into: Readings): void {
     const isWantedNow = isWanted(entry.wall_ms);
     history.take(entry, isWantedNow);
     const rtt_ms = entry.event === "data_confirmed" && isWantedNow
-      ? numberIn(entry, "rtt_ms")
+      ? durationIn(entry, "rtt_ms")
       : null;
     if (rtt_ms !== null) roundTrips.add(entry.wall_ms, rtt_ms);
   });

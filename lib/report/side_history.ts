@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Cause, Stall } from "../evidence/side.ts";
+import { type Cause, isCause, type Stall } from "../evidence/side.ts";
 import { stallKind } from "../platform/suspension.ts";
 import { Histogram } from "../session/histogram.ts";
-import { type Entry, numberIn, textIn } from "./entries.ts";
+import { countIn, durationIn, type Entry, textIn } from "./entries.ts";
 
 /** How many outages of a side are kept in full, and how many stalls. */
 const MAX_OUTAGES = 1_000;
@@ -114,9 +114,9 @@ export class SideHistory {
       case "frame_received":
         return this.#frame(entry, at_ms);
       case "data_sent":
-        return this.#sent(numberIn(entry, "seq") ?? 0);
+        return this.#sent(countIn(entry, "seq") ?? 0);
       case "data_received":
-        this.received = Math.max(this.received, numberIn(entry, "seq") ?? 0);
+        this.received = Math.max(this.received, countIn(entry, "seq") ?? 0);
         return;
       case "data_confirmed":
         return this.#confirmed(entry, isWanted);
@@ -153,18 +153,18 @@ export class SideHistory {
   }
 
   #confirmed(entry: Entry, isWanted: boolean): void {
-    this.confirmed = Math.max(this.confirmed, numberIn(entry, "seq") ?? 0);
+    this.confirmed = Math.max(this.confirmed, countIn(entry, "seq") ?? 0);
     this.#held = undefined;
-    const rtt_ms = numberIn(entry, "rtt_ms");
+    const rtt_ms = durationIn(entry, "rtt_ms");
     if (rtt_ms !== null && isWanted) this.roundTrips.add(rtt_ms);
   }
 
   /** The last frames before an outage are recorded after it was noticed. */
   #frame(entry: Entry, at_ms: number): void {
-    const n = numberIn(entry, "n") ?? 0;
+    const n = countIn(entry, "n") ?? 0;
     const open = this.#open;
     const isBefore = open && at_ms <= open.noticed_ms;
-    const connection = numberIn(entry, "connection") ?? 0;
+    const connection = countIn(entry, "connection") ?? 0;
     this.connections = Math.max(this.connections, connection);
     if (entry.frame === "WELCOME") this.welcomed.add(connection);
     else if (entry.frame !== "HELLO" && entry.event === "frame_received") this.used.add(connection);
@@ -203,7 +203,7 @@ export class SideHistory {
     this.#open = {
       noticed_ms: at_ms,
       how,
-      silent_ms: numberIn(entry, "silent_ms") ?? 0,
+      silent_ms: durationIn(entry, "silent_ms") ?? 0,
       connection: this.connections,
       detected_ms: null,
       predicted_ms: null,
@@ -222,7 +222,7 @@ export class SideHistory {
   }
 
   #stall(entry: Entry, at_ms: number): void {
-    const ms = numberIn(entry, "ms");
+    const ms = durationIn(entry, "ms");
     if (ms === null) return;
     const from_ms = at_ms - ms;
     const earliest_ms = Math.max(-Infinity, ...this.#lately_ms.filter((each) => each <= from_ms));
@@ -232,7 +232,7 @@ export class SideHistory {
   }
 
   #kernel(entry: Entry): void {
-    const retransmissions = numberIn(entry, "retransmissions");
+    const retransmissions = countIn(entry, "retransmissions");
     if (!this.#open || retransmissions === null) return;
     // Later the heartbeat itself is transmitted again.
     if (entry.at === "silence") this.#open.transmits ??= retransmissions === 0;
@@ -240,8 +240,7 @@ export class SideHistory {
   }
 
   #cause(entry: Entry): void {
-    const cause = textIn(entry, "cause");
-    if (cause !== "") this.#open?.causes.push(cause as Cause);
+    if (isCause(entry.cause)) this.#open?.causes.push(entry.cause);
   }
 
   /** The connection, or with it the session, has ended. */
@@ -255,8 +254,8 @@ export class SideHistory {
       open.ended_ms ??= at_ms;
       open.ended_as ??= { by: by!, reason: reason!, text: text! };
       if (by === "self" && reason === "silent") {
-        open.detected_ms ??= numberIn(entry, "detected_after_ms");
-        open.predicted_ms ??= numberIn(entry, "predicted_ms");
+        open.detected_ms ??= durationIn(entry, "detected_after_ms");
+        open.predicted_ms ??= durationIn(entry, "predicted_ms");
       }
       const held = textIn(entry, "held");
       if (held) open.held ??= held;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Entry, numberIn, textIn } from "./entries.ts";
+import { countIn, type Entry, textIn } from "./entries.ts";
 
 /** How many frames of a direction are kept of the time before an outage was noticed, and after that. */
 const MAX_BEFORE = 64;
@@ -91,15 +91,15 @@ export class OutageWindow {
       else this.#more++;
     }
     if (entry.event === "data_sent") {
-      this.bytes.set(numberIn(entry, "seq") ?? 0, numberIn(entry, "bytes") ?? 0);
+      this.bytes.set(countIn(entry, "seq") ?? 0, countIn(entry, "bytes") ?? 0);
     }
     if (entry.event !== "frame_sent" && entry.event !== "frame_received") return;
     if (entry.event === "frame_sent" && at_ms > sentTo_ms) return;
-    const n = numberIn(entry, "n");
+    const n = countIn(entry, "n");
     this.#frames[entry.event].add({
       frame: textIn(entry, "frame"),
       ...n !== null && { n },
-      connection: numberIn(entry, "connection") ?? 0,
+      connection: countIn(entry, "connection") ?? 0,
       at_ms,
     }, at_ms <= noticed_ms);
   }

@@ -44,7 +44,9 @@ export class Schema {
     if (rule.const !== undefined) return assertEquals(value, rule.const, path);
     if (rule.enum) return assert(rule.enum.includes(value), `${path}: ${value}`);
     const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-    const types = [rule.type!].flat().map((each) => each === "integer" ? "number" : each);
+    const types = [rule.type!].flat().map((each) =>
+      each === "integer" && Number.isInteger(value) ? "number" : each
+    );
     assert(types.includes(type), `${path}: ${type}, not ${types}`);
     if (type === "object") {
       assertEquals(Object.keys(value as object).sort(), Object.keys(rule.properties!).sort(), path);

@@ -16,6 +16,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { UsageError } from "../../platform/errors.ts";
 import { formatAddress } from "../../platform/net/address.ts";
 import { randomId } from "../../platform/secrets.ts";
+import { countIn, durationIn, parseFields } from "../../report/entries.ts";
 import { forEachLine } from "../../report/lines.ts";
 import type { EventSink } from "../../session/events.ts";
 import type { CommandLine } from "../args.ts";
@@ -112,24 +113,27 @@ function exists(path: string): boolean {
 const OUTCOMES = ["alive", "silent", "reset_client", "reset_server", "reset_both", "closed"]
   .concat(["not_opened", "void"]) as ProbeResult["outcome"][];
 
+/** The ids of sessions have nine digits for the number of a probe: these are left for those of the new search. */
+const LAST_ID = 900_000_000;
+
 /** The probe that a line of a recording tells of; `undefined` of any other line. */
 function resultOf(line: string): ProbeResult | undefined {
-  let event: Record<string, unknown>;
-  try {
-    event = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  const { ended_after_ms, event: name, first, idle_ms, idled_ms, local_port, n } = event;
+  const event = parseFields(line);
+  if (event?.event !== "idle_probe") return undefined;
+  const { first } = event;
   const outcome = OUTCOMES.find((each) => each === event.outcome);
-  if (name !== "idle_probe" || outcome === undefined) return undefined;
-  if (first !== "client" && first !== "server") return undefined;
-  if (typeof idle_ms !== "number" || typeof idled_ms !== "number") return undefined;
+  if (outcome === undefined || first !== "client" && first !== "server") return undefined;
+  const id = countIn(event, "n");
+  const idle_ms = durationIn(event, "idle_ms");
+  const idled_ms = durationIn(event, "idled_ms");
+  if (id === null || id > LAST_ID || idle_ms === null || idled_ms === null) return undefined;
+  const ended_after_ms = durationIn(event, "ended_after_ms");
+  const local_port = countIn(event, "local_port");
   return {
-    plan: { id: Number(n), idle_ms, first },
+    plan: { id, idle_ms, first },
     ...{ outcome, idled_ms },
-    ...typeof ended_after_ms === "number" && { ended_after_ms },
-    ...typeof local_port === "number" && { local_port },
+    ...ended_after_ms !== null && { ended_after_ms },
+    ...local_port !== null && { local_port },
   };
 }
 

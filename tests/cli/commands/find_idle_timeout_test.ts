@@ -45,9 +45,13 @@ Deno.test("earlierResults() passes over what is no probe, or a damaged one", () 
     const damaged = [
       ...[{ ...PROBE, outcome: "odd" }, { ...PROBE, first: "both" }, { ...PROBE, idle_ms: "1" }],
       ...[{ ...PROBE, idled_ms: null }, { event: "notice", text: '"idle_probe"' }],
+      ...["7", null, -1, 1.5, 1e15].map((n) => ({ ...PROBE, n })),
+      ...[{ ...PROBE, n: undefined }, { ...PROBE, idle_ms: -1 }, { ...PROBE, idled_ms: 1e308 }],
     ];
-    Deno.writeTextFileSync(path, `${lines(PROBE, ...damaged)}{"event":"idle_probe","n":`);
-    assertEquals(earlierResults(path) as unknown[], [RESULT]);
+    const odd = { ...PROBE, local_port: "x", ended_after_ms: -1 };
+    Deno.writeTextFileSync(path, `${lines(PROBE, ...damaged, odd)}{"event":"idle_probe","n":`);
+    const { local_port: _, ...known } = RESULT;
+    assertEquals(earlierResults(path) as unknown[], [RESULT, known]);
   }));
 
 Deno.test("earlierResults() throws on a file that is not there, or has no search in it", () =>
