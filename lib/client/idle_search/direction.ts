@@ -260,8 +260,9 @@ export class Direction {
       each > this.#reading.longestAlive_ms + this.#alike_ms &&
       !steps.some(({ plan }) => Math.abs(plan.idle_ms - each) <= this.#alike_ms)
     );
-    const isEarly = slots >= 3 * wanted;
-    if (longest < wanted && (idle_ms === undefined || isEarly && steps.length >= wanted)) {
+    // The first session is started alone: the server may refuse what is longest.
+    const isEarly = slots >= 3 * wanted && (longest === 0 || steps.length >= wanted);
+    if (longest < wanted && (idle_ms === undefined || isEarly)) {
       return { idle_ms: up_to_ms, reason: "longest" };
     }
     return idle_ms === undefined ? undefined : { idle_ms, reason: "ladder" };

@@ -81,10 +81,10 @@ export interface ProbeSearch {
   /** Whether nothing is left to be probed. */
   readonly isDone: boolean;
   /**
-   * What to start now, within the limits on how many may be idle at a time and how many may be opened in a second.
-   * To be asked again after each result, and every {@linkcode ASK_INTERVAL_MS}.
+   * What to start now, within the limits on how many may be idle at a time and how many may be opened in a second; no
+   * more than `most`. To be asked again after each result, and every {@linkcode ASK_INTERVAL_MS}.
    */
-  next(now_ms: number): readonly ProbePlan[];
+  next(now_ms: number, most: number): readonly ProbePlan[];
   /** The sessions that are not wanted any more, by the ids of their plans: to be ended, and what comes of them is ignored. */
   takeAbandoned(): readonly number[];
   /** Takes what came of a probe. */

@@ -141,13 +141,24 @@ export class IdleTimeoutRun {
     return this.#isStopped || isEnded || this.#options.search.isDone;
   }
 
+  /** Whether it is known of the first session that it was opened, or was not. */
+  get #isAnswered(): boolean {
+    return this.#prober.hasOpened || this.#prober.failures > 0;
+  }
+
+  /** How many sessions to start at most: one alone, since a server that refuses it would log each of a wave. */
+  get #most(): number {
+    if (this.#isAnswered) return Infinity;
+    return this.#underWay === 0 ? 1 : 0;
+  }
+
   async #probeAll(): Promise<void> {
     const { clock, search } = this.#options;
     using pause = new Deadline(clock);
     while (!this.#isOver) {
-      for (const plan of search.next(clock.now())) this.#start(plan);
+      for (const plan of search.next(clock.now(), this.#most)) this.#start(plan);
       for (const id of search.takeAbandoned()) this.#prober.cancel(id);
-      this.#showProgress();
+      if (this.#isAnswered) this.#showProgress();
       pause.moveTo(clock.now() + ASK_INTERVAL_MS);
       await this.#changes.until(() => this.#isOver, pause);
     }

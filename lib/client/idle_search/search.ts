@@ -65,8 +65,8 @@ export class IdleSearch implements ProbeSearch {
     return this.#isUsedUp || this.#isFound;
   }
 
-  /** What to start now. */
-  next(now_ms: number): ProbePlan[] {
+  /** What to start now, no more than `most`: with slots for it, the longest idle time comes first. */
+  next(now_ms: number, most = Infinity): ProbePlan[] {
     const plans: ProbePlan[] = [];
     this.#opened_ms = this.#opened_ms.filter((each) => each > now_ms - 1000);
     const open = Object.entries(this.#directions) as [FirstSpeaker, Direction][];
@@ -75,6 +75,7 @@ export class IdleSearch implements ProbeSearch {
       // The one with less under way comes first.
       open.sort(([, a], [, b]) => a.underWay.length - b.underWay.length);
       for (const [first, direction] of open) {
+        if (plans.length >= most) return plans;
         const plan = this.#start(first, direction, now_ms);
         if (plan) plans.push(plan);
       }

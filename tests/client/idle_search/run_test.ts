@@ -14,9 +14,12 @@ import type {
 } from "../../../lib/client/idle_search/probe.ts";
 import { Prober } from "../../../lib/client/idle_search/prober.ts";
 import { IdleTimeoutRun } from "../../../lib/client/idle_search/run.ts";
+import { IdleSearch } from "../../../lib/client/idle_search/search.ts";
+import type { Transport } from "../../../lib/platform/net/transport.ts";
 import type { ServerOptions } from "../../../lib/server/options.ts";
 import { ForgetfulNetwork } from "../../support/forgetful_network.ts";
 import { startPool } from "../../support/pool_stage.ts";
+import { ScriptedNetwork } from "../../support/scripted_network.ts";
 import { ADDRESS } from "../../support/server_options.ts";
 import { DEFAULT_TIMERS, Recorder } from "../../support/stage.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
@@ -39,8 +42,8 @@ class SimpleSearch implements ProbeSearch {
     return this.results.length >= this.#count;
   }
 
-  next(): ProbePlan[] {
-    return this.#plans.splice(0, MAX_OPENED_PER_SECOND);
+  next(_now_ms: number, most: number): ProbePlan[] {
+    return this.#plans.splice(0, Math.min(MAX_OPENED_PER_SECOND, most));
   }
 
   takeAbandoned(): number[] {
@@ -185,6 +188,88 @@ Deno.test("a server that refuses, is full or is not there ends a run with its st
   await gone.clock.advance(60_000);
   assertEquals(await unconnected, 3);
   assertEquals(gone.own.all("idle_timeout"), []);
+});
+
+/** A run of a search as the command makes it. */
+function realRun(clock: VirtualClock, transport: Transport) {
+  const sink = new Recorder(clock);
+  const upTo_ms = 300_000;
+  const world = { address: ADDRESS, clock, timers: DEFAULT_TIMERS };
+  const run = new IdleTimeoutRun({
+    ...{ ...world, sink, upTo_ms, earlier: [], soak: false },
+    search: new IdleSearch({ up_to_ms: upTo_ms, precision_ms: 5_000, probes: 32 }),
+    newProber: () =>
+      new Prober({
+        ...{ ...world, transport, search: "q", maxMessageBytes: 1_000 },
+        random: (bytes) => void bytes.fill(7),
+      }),
+  });
+  return { run, sink };
+}
+
+Deno.test("a run starts one session, with the longest idle time, and the others once it is open", async () => {
+  const clock = new VirtualClock();
+  const network = new ForgetfulNetwork(clock);
+  const { server } = await startPool({ workers: 1, clock, network });
+  const { run, sink } = realRun(clock, network);
+  const status = run.run();
+  await clock.advance(40);
+  assertEquals(network.paths.length, 1);
+  assertEquals(sink.all("notice"), []);
+  await clock.advance(60);
+  assertEquals(network.paths.length, MAX_OPENED_PER_SECOND);
+  assertMatch(sink.all("notice")[0]!.text, /20 sessions idle; done in 5 min/);
+  await clock.advance(880);
+  assertEquals(network.paths.length, MAX_OPENED_PER_SECOND);
+  await clock.advance(1_000);
+  assertEquals(network.paths.length, 32);
+  run.stop("done");
+  await clock.advance(3_000);
+  assertEquals(await status, 0);
+  server.stop("done");
+  await clock.advance(3_000);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("a server that refuses a search is asked once, for the longest idle time", async () => {
+  const clock = new VirtualClock();
+  const network = new ForgetfulNetwork(clock);
+  await startPool({ workers: 1, clock, network, options: { maxIdle_ms: 10_000 } });
+  const { run, sink } = realRun(clock, network);
+  const status = run.run();
+  await clock.advance(5_000);
+  assertEquals(await status, 4);
+  assertEquals(network.paths.length, 1);
+  assertMatch(sink.one("terminated").text, /at most 10 s \(max_idle\), and 300 s were asked for/);
+  assertEquals(sink.all("notice"), []);
+});
+
+Deno.test("an older server sees one session of a search", async () => {
+  const clock = new VirtualClock();
+  const network = new ScriptedNetwork(clock);
+  network.outcomes = [(line) => {
+    const [, id] = /^HELLO 1 (\S+)/.exec(line) ?? [];
+    return id === undefined ? undefined : `WELCOME 1 ${id} {}\n`;
+  }];
+  const { run, sink } = realRun(clock, network);
+  const status = run.run();
+  await clock.advance(5_000);
+  assertEquals(await status, 4);
+  assertEquals(network.dials_ms.length, 1);
+  assertMatch(sink.one("terminated").text, /^this server is an older one/);
+});
+
+Deno.test("a run starts the others where the first session is not opened", async () => {
+  const clock = new VirtualClock();
+  const network = new ScriptedNetwork(clock);
+  network.outcomes = ["unanswered", "refused"];
+  const { run } = realRun(clock, network);
+  const status = run.run();
+  await clock.advance(4_000);
+  assertEquals(network.dials_ms.length, 1);
+  await clock.advance(10_000);
+  assertEquals(await status, 3);
+  assertEquals(network.dials_ms.length, 1 + MAX_OPENED_PER_SECOND);
 });
 
 for (const isWrong of [false, true]) {
