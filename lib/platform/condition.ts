@@ -39,7 +39,7 @@ export class Condition implements DeadlineListener {
     // The wait for that deadline may be over already, and another one under way.
     if (deadline !== this.#deadline) return;
     this.#settle(
-      deadline.hasPassed ? this.#condition!() : Promise.reject(deadline.signal.reason),
+      deadline.hasPassed ? this.#condition!() : Promise.reject(deadline.reason),
     );
   }
 

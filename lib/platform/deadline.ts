@@ -61,7 +61,7 @@ export interface DeadlineListener {
  *
  * It has one listener at most, apart from the signal's: a listener on the signal takes five times the
  * memory of the controller, and each of thousands of sessions has one that waits. For the same reason the
- * controller is made when the signal is first asked for, or aborts.
+ * controller is made when the signal is first asked for.
  */
 export class Deadline implements Disposable {
   /** When it passed: the time it was set to, or the actual time if that was noticeably later. */
@@ -74,6 +74,7 @@ export class Deadline implements Disposable {
   #listener?: DeadlineListener;
   #hasAborted = false;
   #hasEnded = false;
+  #reason: unknown;
   #due_ms = Infinity;
   #again_ms?: number;
   /** When it was paused, as long as it is. */
@@ -96,7 +97,16 @@ export class Deadline implements Disposable {
 
   /** Aborts when the deadline passes, with {@linkcode DeadlinePassed}, or is ended. */
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#hasAborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why its signal has aborted, or would have if there were one. */
+  get reason(): unknown {
+    return this.#reason;
   }
 
   /** Whether it has passed and has not been moved since. */
@@ -169,7 +179,7 @@ export class Deadline implements Disposable {
    * @throws The abort reason, if it has been ended.
    */
   throwIfEnded(): void {
-    if (this.#hasEnded) throw this.signal.reason;
+    if (this.#hasEnded) throw this.#reason;
   }
 
   /** Sets the listener that is called, once, when it passes or is ended. */
@@ -225,7 +235,8 @@ export class Deadline implements Disposable {
 
   #abort(reason: unknown): void {
     this.#hasAborted = true;
-    (this.#controller ??= new AbortController()).abort(reason);
+    this.#reason = reason;
+    this.#controller?.abort(reason);
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.onDeadline(this);

@@ -6,6 +6,7 @@
 
 /** Formats `host:port`, with IPv6 in brackets; an IPv4-mapped IPv6 address becomes plain IPv4. */
 export function formatAddress(host: string, port: number): string {
+  if (!host.includes(":")) return `${host}:${port}`;
   const plain = host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
   return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
 }

@@ -59,26 +59,26 @@ export class TcpTables {
     const text = this.#unfinished + piece;
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      this.#line(text.slice(start, end));
+      this.#line(text, start, end);
       start = end + 1;
     }
     this.#unfinished = text.slice(start);
   }
 
-  #line(line: string): void {
+  /** Takes a line, and makes nothing of one that is not wanted: ten thousand connections have as many. */
+  #line(text: string, from: number, to: number): void {
     // `  12: 0100007F:0FA0 0100007F:C35A 01 …`: the number, both addresses with their ports, the state.
-    const start = line.indexOf(": ") + 2;
-    if (start === 1) return this.#other(line);
-    const middle = line.indexOf(" ", start);
-    const end = line.indexOf(" ", middle + 1);
-    const ports = bothPorts(hexNumber(line, middle - 4, 4), hexNumber(line, end - 4, 4));
-    const all = this.#wanted.get(ports);
-    if (!all) return;
-    const [local, peer] = [line.slice(start, middle - 5), line.slice(middle + 1, end - 5)];
-    for (const wanted of all) {
+    const local = text.indexOf(": ", from) + 2;
+    if (local === 1 || local > to) return this.#other(text.slice(from, to));
+    const peer = text.indexOf(" ", local) + 1;
+    const state = text.indexOf(" ", peer) + 1;
+    const ports = bothPorts(hexNumber(text, peer - 5, 4), hexNumber(text, state - 5, 4));
+    for (const wanted of this.#wanted.get(ports) ?? []) {
       const { addresses } = wanted;
-      if (!isAddress(local, addresses.local) || !isAddress(peer, addresses.peer)) continue;
-      wanted.view = wanted.view === undefined ? parsed(line, this.#read_ms) : null;
+      if (!isAddress(text, local, peer - 6, addresses.local)) continue;
+      if (!isAddress(text, peer, state - 6, addresses.peer)) continue;
+      const isFirst = wanted.view === undefined;
+      wanted.view = isFirst ? viewOf(text, state, to, this.#read_ms) : null;
     }
   }
 
@@ -96,25 +96,54 @@ function bothPorts(local: number, peer: number): number {
   return local << 16 | peer;
 }
 
-/** The number that has so many digits from a place on. */
+const ZERO = 0x30;
+const NINE = 0x39;
+/** What is to be taken from the code of a capital letter for the value of the digit: `A` is 10. */
+const LETTERS = 0x41 - 10;
+
+/** The number that has so many hexadecimal digits, in capitals, from a place on. */
 function hexNumber(text: string, at: number, digits: number): number {
-  return parseInt(text.slice(at, at + digits), 16);
+  let number = 0;
+  for (const end = at + digits; at < end; at++) {
+    const code = text.charCodeAt(at);
+    number = number * 16 + code - (code <= NINE ? ZERO : LETTERS);
+  }
+  return number;
 }
 
-function parsed(line: string, read_ms: number): KernelView {
-  const fields = line.trim().split(/ +/);
-  const [, , , , queues = "", timer = "", retransmissions = "", , probes, , , , rto] = fields;
-  const [unacked = "", unread = ""] = queues.split(":");
-  const [kind = "", left = ""] = timer.split(":");
+/** The decimal number from a place on; 0 without digits. */
+function decimal(text: string, at: number): number {
+  let number = 0;
+  for (let digit = text.charCodeAt(at) - ZERO; digit >= 0 && digit <= 9;) {
+    number = number * 10 + digit;
+    digit = text.charCodeAt(++at) - ZERO;
+  }
+  return number;
+}
+
+/** Where the field begins that is so many further on, before the end of the line; there, if there is none. */
+function fieldAfter(text: string, from: number, to: number, count: number): number {
+  let at = from;
+  for (let passed = 0; passed < count && at < to; passed++) {
+    while (at < to && text[at] !== " ") at++;
+    while (at < to && text[at] === " ") at++;
+  }
+  return at;
+}
+
+/** What a line says from its state on: `01 0000002A:00000000 01:00000052 00000003     0        0 3012499 …`. */
+function viewOf(text: string, state: number, to: number, read_ms: number): KernelView {
+  const [unacked, timer, retransmissions] = [state + 3, state + 21, state + 33];
+  const probes = fieldAfter(text, retransmissions, to, 2);
   return {
-    unacked_bytes: parseInt(unacked, 16),
-    unread_bytes: parseInt(unread, 16),
-    retransmissions: parseInt(retransmissions, 16),
-    timer: TIMERS[parseInt(kind, 16)] ?? "none",
-    timer_ms: TICK_MS * parseInt(left, 16),
-    probes: Number(probes),
+    unacked_bytes: hexNumber(text, unacked, 8),
+    unread_bytes: hexNumber(text, unacked + 9, 8),
+    retransmissions: hexNumber(text, retransmissions, 8),
+    timer: TIMERS[hexNumber(text, timer, 2)] ?? "none",
+    timer_ms: TICK_MS * hexNumber(text, timer + 3, 8),
+    probes: decimal(text, probes),
     // A connection that is closed has fewer fields.
-    rto_ms: TICK_MS * Number(rto ?? 0),
+    rto_ms: TICK_MS * decimal(text, fieldAfter(text, probes, to, 4)),
     read_ms,
   };
 }
@@ -123,16 +152,32 @@ function parsed(line: string, read_ms: number): KernelView {
 const MAPPED = "0000000000000000FFFF0000";
 
 /**
- * Whether the tables mean an address, given with its port. IPv4 is either in the one table or, of a socket for
- * both families, in the other one. Each four bytes are written as a number of this machine, the last byte first.
+ * Whether the hexadecimal digits between two places mean an address, given with its port. IPv4 is either in the one
+ * table or, of a socket for both families, in the other one. Each four bytes are written as a number of this machine,
+ * the last byte first.
  */
-function isAddress(hex: string, address: string): boolean {
+function isAddress(text: string, from: number, to: number, address: string): boolean {
+  if (!address.startsWith("[")) {
+    const at = text.startsWith(MAPPED, from) ? from + MAPPED.length : from;
+    return to - at === 8 && isIPv4(text, at, address);
+  }
   const { host = "" } = splitAddress(address) ?? {};
-  const isIPv4 = !host.includes(":");
-  const text = isIPv4 && hex.startsWith(MAPPED) ? hex.slice(MAPPED.length) : hex;
-  const bytes = isIPv4 ? host.split(".").map(Number) : ipv6Bytes(host);
-  return text.length === 2 * bytes.length &&
-    bytes.every((byte, at) => byte === hexNumber(text, 2 * (at ^ 3), 2));
+  const bytes = ipv6Bytes(host);
+  return to - from === 2 * bytes.length &&
+    bytes.every((byte, at) => byte === hexNumber(text, from + 2 * (at ^ 3), 2));
+}
+
+/** Whether eight digits mean an IPv4 address, whose text is compared as it stands, with nothing made of it. */
+function isIPv4(text: string, from: number, address: string): boolean {
+  let begin = 0;
+  for (let byte = 3; byte >= 0; byte--) {
+    const end = address.indexOf(byte > 0 ? "." : ":", begin);
+    if (end <= begin || decimal(address, begin) !== hexNumber(text, from + 2 * byte, 2)) {
+      return false;
+    }
+    begin = end + 1;
+  }
+  return true;
 }
 
 function ipv6Bytes(host: string): number[] {
