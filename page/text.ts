@@ -8,23 +8,25 @@ import type { SessionDocument } from "../lib/output/web/documents.ts";
 /** A duration in the two units that matter: `1.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function durationText(ms: number): string {
   const s = Math.max(0, ms) / 1000;
-  if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
-  const pair = (large: number, small: number, units: [string, string]) => {
-    const total = Math.round(s / small);
-    const per = large / small;
-    const rest = total % per;
-    return `${Math.floor(total / per)} ${units[0]}${rest === 0 ? "" : ` ${rest} ${units[1]}`}`;
-  };
-  if (s < 3_600) return pair(60, 1, ["min", "s"]);
-  if (s < 86_400) return pair(3_600, 60, ["h", "min"]);
-  return pair(86_400, 3_600, ["d", "h"]);
+  if (s < 9.95) return `${s.toFixed(1)} s`;
+  // Rounded first: what is rounded up to the next unit is said in that one.
+  const rounded = (unit_s: number) => Math.round(s / unit_s);
+  if (rounded(1) < 60) return `${rounded(1)} s`;
+  if (rounded(1) < 3_600) return inPair(rounded(1), 60, "min", "s");
+  if (rounded(60) < 1_440) return inPair(rounded(60), 60, "h", "min");
+  return inPair(rounded(3_600), 24, "d", "h");
+}
+
+function inPair(count: number, per: number, large: string, small: string): string {
+  const rest = count % per;
+  return `${Math.floor(count / per)} ${large}${rest === 0 ? "" : ` ${rest} ${small}`}`;
 }
 
 /** A round trip: `0.42 ms`, `12.3 ms`, `1.20 s`. */
 export function roundTripText(ms: number | null): string {
   if (ms === null) return "–";
-  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`;
-  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
+  if (ms >= 999.95) return `${(ms / 1_000).toFixed(2)} s`;
+  return `${ms < 9.995 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
 }
 
 /** A time of this day as `06:43:42`, of another day with its date before it. */

@@ -249,7 +249,7 @@ function noticedText({ by_ms, first_noticed_by }: Judgement, recordingEnded_ms?:
 /** A time for people, in the unit in which it can be read. */
 export function timeText(ms: number): string {
   if (ms < 999.5) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
-  if (ms < 120_000) return `${(ms / 1_000).toFixed(3)} s`;
+  if (ms < 119_999.5) return `${(ms / 1_000).toFixed(3)} s`;
   const s = Math.round(ms / 1_000);
   const parts = [[Math.floor(s / 3_600), "h"], [Math.floor(s / 60) % 60, "min"], [s % 60, "s"]];
   return parts.filter(([count]) => count !== 0).map(([count, unit]) => `${count} ${unit}`).join(

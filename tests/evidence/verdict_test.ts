@@ -102,9 +102,9 @@ Deno.test("verdictOf() says that the other side's recording ends", () => {
 });
 
 Deno.test("timeText() takes the unit in which a time can be read", () => {
-  const times = [0.04, 9.96, 12.4, 999.4, 999.6, 119_999, 3_725_000];
+  const times = [0.04, 9.96, 12.4, 999.4, 999.6, 119_999, 119_999.7, 3_725_000];
   assertEquals(times.map(timeText), [
-    ...["0.0 ms", "10.0 ms", "12 ms", "999 ms", "1.000 s", "119.999 s", "1 h 2 min 5 s"],
+    ...["0.0 ms", "10.0 ms", "12 ms", "999 ms", "1.000 s", "119.999 s", "2 min", "1 h 2 min 5 s"],
   ]);
 });
 

@@ -93,7 +93,7 @@ function numberText(seconds: number, round: (value: number) => number): string {
 /** A duration for people: `2 h 5 min`, `1 min 20 s`, `12 s`. */
 export function durationText(seconds: number): string {
   const whole = Math.ceil(seconds);
-  if (seconds < 60) return `${whole} s`;
+  if (whole < 60) return `${whole} s`;
   const [hours, minutes, rest] = [whole / 3600, (whole % 3600) / 60, whole % 60].map(Math.floor);
   if (hours! > 0) return `${hours} h${minutes! > 0 ? ` ${minutes} min` : ""}`;
   return `${minutes} min${rest! > 0 ? ` ${rest} s` : ""}`;

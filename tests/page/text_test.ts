@@ -1,0 +1,33 @@
+/**
+ * Times on the web page, in words.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { durationText, roundTripText } from "../../page/text.ts";
+
+Deno.test("durationText() takes the units of the rounded duration", () => {
+  const texts: [s: number, text: string][] = [
+    [-1, "0.0 s"],
+    [9.94, "9.9 s"],
+    [9.96, "10 s"],
+    [59.4, "59 s"],
+    [59.7, "1 min"],
+    [200, "3 min 20 s"],
+    [3_599.4, "59 min 59 s"],
+    [3_599.7, "1 h"],
+    [7_520, "2 h 5 min"],
+    [86_360, "23 h 59 min"],
+    [86_380, "1 d"],
+    [86_400, "1 d"],
+    [273_000, "3 d 4 h"],
+  ];
+  assertEquals(texts.map(([s]) => durationText(s * 1_000)), texts.map(([, text]) => text));
+});
+
+Deno.test("roundTripText() takes the unit of the rounded time", () => {
+  const times = [null, 0.42, 9.994, 9.997, 12.34, 999.94, 999.96, 1_204];
+  assertEquals(times.map(roundTripText), [
+    ...["–", "0.42 ms", "9.99 ms", "10.0 ms", "12.3 ms", "999.9 ms", "1.00 s", "1.20 s"],
+  ]);
+});
