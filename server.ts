@@ -15,7 +15,6 @@ import { tcpTransport } from "./lib/platform/net/tcp.ts";
 import { openFilesLimit } from "./lib/platform/proc.ts";
 import type { ServerPem } from "./lib/platform/net/tls/server.ts";
 import type { ServingTls } from "./lib/platform/net/tls/tls.ts";
-import { MAX_OUTAGES } from "./lib/monitor/outages.ts";
 import { OriginalProtocol } from "./lib/original/protocol.ts";
 import { ReachableServer } from "./lib/server/access/reachable_server.ts";
 import { defaultUnopened, ServerAccess } from "./lib/server/access/server_access.ts";
@@ -107,7 +106,11 @@ if (import.meta.main) {
         ? undefined
         : await openSqliteStore(settings.store, { tell });
       if (store) opened.defer(() => store.close());
-      if (store && watch) watch.remember(await store.past(MAX_OUTAGES));
+      if (store && watch) {
+        // Loaded only where somebody looks on.
+        const { MAX_OUTAGES } = await import("./lib/monitor/outages.ts");
+        watch.remember(await store.past(MAX_OUTAGES));
+      }
       const output = settings.output === ""
         ? undefined
         : store

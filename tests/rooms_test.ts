@@ -125,6 +125,33 @@ Deno.test("no room of lib/ has more than 12 files", () => {
   assertEquals([...counts].filter(([, count]) => count > 12), []);
 });
 
+/** What only a live view, a web page or an exporter of metrics needs. */
+const OF_VIEWERS = /^(?:monitor|output\/live|output\/web)\//;
+
+/** The files of `lib/` that are loaded when a file outside it begins: not those of types, or loaded later. */
+function loadedBy(entry: string): string[] {
+  const loaded = new Set<string>();
+  const load = (path: string, source: string): void => {
+    const imports = /^(?:import|export) (?!type\b)[^;]*?from "(\.[^"]+)";/gms;
+    for (const [, to] of source.matchAll(imports)) {
+      const file = new URL(to!, `file:///${path}`).pathname.slice("/lib/".length);
+      if (loaded.has(file)) continue;
+      loaded.add(file);
+      load(`lib/${file}`, sources.get(file)!);
+    }
+  };
+  load(entry, Deno.readTextFileSync(new URL(entry, ROOT)));
+  return [...loaded];
+}
+
+Deno.test("a server loads what only viewers need when it has one", () => {
+  const loaded = loadedBy("server.ts");
+  assertEquals(loaded.includes("cli/viewers.ts"), true);
+  // Both ends of the messages between threads stand in one file, of which workers need the other one.
+  const isNeeded = (path: string) => path === "monitor/roster.ts";
+  assertEquals(loaded.filter((path) => OF_VIEWERS.test(path) && !isNeeded(path)), []);
+});
+
 for (const [pattern, what, places] of ONLY) {
   Deno.test(`only ${places.join(", ") || "the entry points"} may touch ${what}`, () => {
     const touching = [...sources].filter(([, source]) => pattern.test(source));

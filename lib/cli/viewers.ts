@@ -8,7 +8,7 @@
  */
 import type { TimeName } from "../monitor/buckets.ts";
 import type { Monitor } from "../monitor/monitor.ts";
-import { SessionMonitor } from "../monitor/session_monitor.ts";
+import type { SessionMonitor } from "../monitor/session_monitor.ts";
 import type { ProcessWatch } from "../monitor/watch.ts";
 import { exportsTelemetry, loadMeter } from "../output/metrics/meter.ts";
 import type { MetricExport } from "../output/metrics/open_telemetry.ts";
@@ -164,33 +164,39 @@ class TelemetryViewer implements Viewer {
 
 /** A command, as its viewers see it. */
 export class Viewing {
-  /** Receives the events. */
-  readonly sink: EventSink;
+  readonly #options: ViewerOptions;
   readonly #viewers: readonly Viewer[];
   readonly #started: Viewer[] = [];
-  readonly #monitor?: SessionMonitor;
+  #monitor?: SessionMonitor;
 
-  /** Makes the viewers that are asked for, and if there are any, a monitor that passes events on to this sink. */
+  /** Makes the viewers that are asked for. */
   constructor(options: ViewerOptions) {
+    this.#options = options;
     // A search for idle timeouts has no sessions that could be shown.
     this.#viewers = options.commandLine["find-idle-timeout"] ? [] : viewersFor(options);
-    const { role, settings, sink } = options;
-    if (this.#viewers.length > 0) {
-      const timers = timersOf(settings);
-      this.#monitor = new SessionMonitor({ role, timers, clock: systemClock, sink });
-    }
-    this.sink = this.#monitor?.sink ?? sink;
   }
 
-  /** Takes the sessions, if there are viewers. */
+  /** Receives the events, once the viewers have been started. */
+  get sink(): EventSink {
+    return this.#monitor?.sink ?? this.#options.sink;
+  }
+
+  /** Takes the sessions, if there are viewers, once they have been started. */
   get watch(): ProcessWatch | undefined {
     return this.#monitor;
   }
 
-  /** Starts the viewers, in order. */
+  /** Starts the viewers, in order; if there are any, with a monitor that passes events on. */
   async start(): Promise<void> {
+    if (this.#viewers.length === 0) return;
+    // Loaded only here: most processes have no viewer.
+    const { SessionMonitor } = await import("../monitor/session_monitor.ts");
+    const { role, settings, sink } = this.#options;
+    const timers = timersOf(settings);
+    const monitor = new SessionMonitor({ role, timers, clock: systemClock, sink });
+    this.#monitor = monitor;
     for (const viewer of this.#viewers) {
-      await viewer.start(this.#monitor!);
+      await viewer.start(monitor);
       this.#started.push(viewer);
     }
   }
