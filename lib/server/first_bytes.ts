@@ -8,6 +8,7 @@ import type { Clock } from "../platform/clock.ts";
 import type {
   Connection,
   KernelReceiver,
+  LinkFinding,
   TlsFacts,
   TlsRefusal,
 } from "../platform/net/transport.ts";
@@ -168,8 +169,8 @@ export class PeekedConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  async linkFault(now_ms: number): Promise<string | undefined> {
-    return await this.#connection.linkFault?.(now_ms);
+  linkFault(now_ms: number): LinkFinding {
+    return this.#connection.linkFault?.(now_ms);
   }
 
   /** What the kernel knows of it. */

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import { readProc } from "../proc.ts";
-import type { Connection } from "./transport.ts";
+import type { Connection, LinkFinding } from "./transport.ts";
 
 /** How long, in milliseconds, a finding holds: thousands of sessions may fall silent at once. */
 const HOLDS_MS = 100;
@@ -22,7 +22,8 @@ const FAULTS: Readonly<Record<string, string>> = {
   dormant: "dormant: it waits, for an authentication or the like",
 };
 
-const findings = new Map<string, { at_ms: number; finding: Promise<string | undefined> }>();
+/** What was found of each address, or is being found. */
+const findings = new Map<string, { at_ms: number; finding: LinkFinding }>();
 
 /**
  * What is wrong with the interface of a local address, as a noun phrase such as `no carrier on eth0`;
@@ -31,12 +32,14 @@ const findings = new Map<string, { at_ms: number; finding: Promise<string | unde
  * @param address The local address, without a port.
  * @param now_ms The present monotonic time, in milliseconds.
  */
-export function ownLinkFault(address: string, now_ms: number): Promise<string | undefined> {
+export function ownLinkFault(address: string, now_ms: number): LinkFinding {
   const known = findings.get(address);
   if (known && now_ms - known.at_ms <= HOLDS_MS) return known.finding;
   for (const [each, { at_ms }] of findings) if (now_ms - at_ms > HOLDS_MS) findings.delete(each);
   const finding = look(address);
-  findings.set(address, { at_ms: now_ms, finding });
+  const looking: { at_ms: number; finding: LinkFinding } = { at_ms: now_ms, finding };
+  findings.set(address, looking);
+  finding.then((found) => looking.finding = found);
   return finding;
 }
 
@@ -86,9 +89,15 @@ export class LinkWatch {
   static readonly #onTimer = (watch: LinkWatch) => watch.look();
 
   /** Looks now. */
-  async look(): Promise<void> {
+  look(): void {
+    const finding = this.#connection.linkFault?.(this.#clock.now());
+    if (finding instanceof Promise) this.#find(finding);
+    else this.#fault = finding ?? this.#fault;
+  }
+
+  async #find(finding: Promise<string | undefined>): Promise<void> {
     const heard = this.#heard;
-    const fault = await this.#connection.linkFault?.(this.#clock.now());
+    const fault = await finding;
     if (heard === this.#heard) this.#fault = fault ?? this.#fault;
   }
 

@@ -13,6 +13,7 @@ import {
   type Address,
   type Connection,
   type KernelReceiver,
+  type LinkFinding,
   type Listener,
   type Transport,
   TransportError,
@@ -104,7 +105,7 @@ export class TcpConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  linkFault(now_ms: number): Promise<string | undefined> {
+  linkFault(now_ms: number): LinkFinding {
     return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
   }
 

@@ -170,6 +170,11 @@ export interface KernelReceiver {
 }
 
 /**
+ * What is wrong with this host's own interface, as a noun phrase; `undefined` if nothing is, or nothing is known.
+ */
+export type LinkFinding = string | undefined | Promise<string | undefined>;
+
+/**
  * A connection. Every method but `close` rejects with the platform's error, which {@linkcode transportError}
  * translates: another promise for each read and write, to do so here, would cost more than the rest of them.
  */
@@ -185,11 +190,10 @@ export interface Connection {
   /** The first bytes that came of a TLS handshake that is not complete; `undefined` of any other connection. */
   readonly handshake?: Uint8Array;
   /**
-   * What is wrong with this host's own interface for it, as a noun phrase; `undefined` if nothing is, or
-   * nothing is known. What was found within the last tenth of a second, by monotonic time, is not looked up
-   * again.
+   * Looks what is wrong with this host's own interface for it. What was found within the last tenth of a second, by
+   * monotonic time, is given at once.
    */
-  linkFault?(now_ms: number): Promise<string | undefined>;
+  linkFault?(now_ms: number): LinkFinding;
   /** Looks what the kernel knows of it, a tenth of a second from now at the earliest: one look serves many. */
   kernelView?(clock: Clock, receiver: KernelReceiver): void;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */

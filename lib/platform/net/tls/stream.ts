@@ -13,6 +13,7 @@ import { afterTurn, type Clock } from "../../clock.ts";
 import {
   type Connection,
   type KernelReceiver,
+  type LinkFinding,
   type TlsFacts,
   type TlsRefusal,
   TransportError,
@@ -97,8 +98,8 @@ export class TlsStreamConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  async linkFault(now_ms: number): Promise<string | undefined> {
-    return await this.#inner.linkFault?.(now_ms);
+  linkFault(now_ms: number): LinkFinding {
+    return this.#inner.linkFault?.(now_ms);
   }
 
   /** What the kernel knows of it. */
