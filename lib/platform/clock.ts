@@ -93,6 +93,8 @@ class InputFence {
   static readonly #TURNS = 128;
   /** How many runs in a row those that come last may be put off for others. */
   static readonly #MOST_PUT_OFF = 32;
+  /** The same while deadlines are late already: thousands may pass at once, and each is to be declared first. */
+  static readonly #MOST_PUT_OFF_LATE = 512;
   #waiting: (() => void)[] = [];
   #last: (() => void)[] = [];
   #putOff = 0;
@@ -111,7 +113,8 @@ class InputFence {
     const turn = () => {
       if (++turns < InputFence.#TURNS) return void setImmediate(turn);
       for (const callback of callbacks) callback();
-      if (this.#waiting.length === 0 || this.#putOff++ === InputFence.#MOST_PUT_OFF) {
+      const most = systemTimers.areLate ? InputFence.#MOST_PUT_OFF_LATE : InputFence.#MOST_PUT_OFF;
+      if (this.#waiting.length === 0 || this.#putOff++ >= most) {
         this.#putOff = 0;
         for (const callback of this.#last.splice(0)) callback();
       }
@@ -127,9 +130,17 @@ const inputFence = new InputFence();
  * All timers on one `setTimeout`: one for each would take more memory than the rest of a session's waits.
  */
 class SystemTimers {
+  /** How much later than set, in milliseconds, a timer fires on a machine that is too busy. */
+  static readonly #LATE_MS = 5;
   readonly #queue = new TimerQueue();
   #wakesAt_ms = Infinity;
+  #late_ms = 0;
   #id?: ReturnType<typeof setTimeout>;
+
+  /** Whether the timers that fired last were late. */
+  get areLate(): boolean {
+    return this.#late_ms > SystemTimers.#LATE_MS;
+  }
 
   set(timer: QueuedTimer, at_ms: number): void {
     this.#queue.set(timer, at_ms);
@@ -156,8 +167,9 @@ class SystemTimers {
   }
 
   readonly #wake = () => {
-    this.#wakesAt_ms = Infinity;
     const now_ms = systemClock.now();
+    this.#late_ms = now_ms - this.#wakesAt_ms;
+    this.#wakesAt_ms = Infinity;
     try {
       for (let due = this.#queue.takeDue(now_ms); due; due = this.#queue.takeDue(now_ms)) {
         due.callback(due.receiver);
