@@ -22,13 +22,8 @@ const HEARTBEAT_REPLY_WORD = encoder.encode("HEARTBEAT_REPLY ");
 /** More than the words and numbers of a line without text take. */
 const SHORT_LINE_BYTES = 64;
 
-/** Size of a pooled buffer: enough for a few short frames. */
-const POOLED_BYTES = 256;
-
-/** How many pooled buffers are retained: as many as are likely to be in use at a time. */
-const MAX_POOLED = 1_024;
-
-const freeBuffers: Uint8Array<ArrayBuffer>[] = [];
+/** Size of a buffer that is retained: enough for a few short frames. */
+const SMALL_BYTES = 256;
 
 /**
  * Encodes frames one behind the other into one buffer, so that they are sent in one write. The bytes that
@@ -71,16 +66,14 @@ export class FrameBatch {
   }
 
   /**
-   * Releases the buffer, once its bytes are written: an idle session needs none. Returns whether it held
-   * little, so that the batch has nothing to remember for the next time.
+   * Releases a large buffer, once its bytes are written. Returns whether the batch held little: then it has
+   * nothing to remember for the next time, and may serve another connection.
    */
   release(): boolean {
-    const isPooled = this.#buffer.length === POOLED_BYTES;
-    if (isPooled && freeBuffers.length < MAX_POOLED) freeBuffers.push(this.#buffer);
-    this.#buffer = NO_BYTES;
+    if (this.#buffer.length > SMALL_BYTES) this.#buffer = NO_BYTES;
     this.#mostBefore = this.#most;
     this.#most = this.#length = 0;
-    return this.#mostBefore <= POOLED_BYTES;
+    return this.#mostBefore <= SMALL_BYTES;
   }
 
   #addText(line: string): void {
@@ -127,10 +120,8 @@ export class FrameBatch {
   #makeRoom(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
-    const room = Math.max(needed, 2 * this.#buffer.length, this.#mostBefore);
-    const grown = room <= POOLED_BYTES
-      ? freeBuffers.pop() ?? new Uint8Array(POOLED_BYTES)
-      : new Uint8Array(room);
+    const room = Math.max(needed, 2 * this.#buffer.length, this.#mostBefore, SMALL_BYTES);
+    const grown = new Uint8Array(room);
     if (this.#length > 0) grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
   }

@@ -27,18 +27,37 @@ export interface WriterListener {
 /** A promise that is resolved: what waits for it goes on at the end of this turn. */
 const NOW = Promise.resolve();
 
+/** What a writer needs while it writes. */
+interface WriteCycle {
+  /** The writer that has it. */
+  writer: FrameWriter;
+  /** What is being written. */
+  readonly batch: FrameBatch;
+  /** Begins a write. */
+  readonly begin: () => void;
+  /** The network has taken so many bytes. */
+  readonly written: (count: number) => void;
+  /** The write has failed. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** How many free cycles are retained: as many as are likely to be in use at a time. */
+const MAX_FREE_CYCLES = 1_024;
+
 /**
  * Queues frames and writes all that are ready at once. Data messages have the lowest priority, so that a
  * heartbeat waits for no more than the batch that is being written.
  *
- * `send` never blocks, even if the peer does not read. An idle writer holds no queue and no buffer.
+ * `send` never blocks, even if the peer does not read. An idle writer holds no queue and no buffer: of thousands few
+ * write at a time, and pass on to each other what that takes.
  */
 export class FrameWriter {
+  static readonly #free: WriteCycle[] = [];
   /** The last sequence number whose confirmation has been written. */
   confirmedUpTo = 0;
   readonly #connection: Connection;
   readonly #listener: WriterListener;
-  #batch?: FrameBatch;
+  #cycle?: WriteCycle;
   #control?: Frame[];
   #data?: Frame[];
   /** What is being written. */
@@ -76,7 +95,23 @@ export class FrameWriter {
     }
     if (this.#isBusy) return;
     this.#isBusy = true;
-    NOW.then(() => this.#writeNext());
+    NOW.then((this.#cycle ??= FrameWriter.#newCycle(this)).begin);
+  }
+
+  static #newCycle(writer: FrameWriter): WriteCycle {
+    const free = FrameWriter.#free.pop();
+    if (free) {
+      free.writer = writer;
+      return free;
+    }
+    const cycle: WriteCycle = {
+      writer,
+      batch: new FrameBatch(),
+      begin: () => cycle.writer.#writeNext(),
+      written: (count) => cycle.writer.#written(count),
+      failed: (error) => cycle.writer.#fail(transportError(error)),
+    };
+    return cycle;
   }
 
   /** Whether nothing is queued or being written. */
@@ -94,7 +129,7 @@ export class FrameWriter {
   #writeNext(): void {
     if (!this.#control && !this.#data) return this.#rested();
     try {
-      this.#rest = this.#collect(this.#batch ??= new FrameBatch());
+      this.#rest = this.#collect(this.#cycle!.batch);
       this.#writeRest();
     } catch (error) {
       this.#fail(error);
@@ -102,10 +137,8 @@ export class FrameWriter {
   }
 
   #writeRest(): void {
-    this.#connection.write(this.#rest!).then(
-      (count) => this.#written(count),
-      (error) => this.#fail(transportError(error)),
-    );
+    const { failed, written } = this.#cycle!;
+    this.#connection.write(this.#rest!).then(written, failed);
   }
 
   #written(count: number): void {
@@ -125,9 +158,13 @@ export class FrameWriter {
     this.#rested();
   }
 
-  /** Nothing is left to write. */
+  /** Nothing is left to write, and no write is under way. */
   #rested(): void {
-    if (this.#batch?.release()) this.#batch = undefined;
+    const cycle = this.#cycle!;
+    if (cycle.batch.release()) {
+      this.#cycle = undefined;
+      if (FrameWriter.#free.length < MAX_FREE_CYCLES) FrameWriter.#free.push(cycle);
+    }
     this.#rest = undefined;
     this.#isBusy = false;
     this.#idle?.resolve();

@@ -188,3 +188,35 @@ Deno.test("FrameWriter is full when MAX_WAITING_FRAMES wait", async () => {
   assertEquals(writer.full, false);
   await act("take");
 });
+
+Deno.test("FrameWriters that write one after the other share a buffer, and no two have one at a time", async () => {
+  const buffers: ArrayBufferLike[] = [];
+  const texts: string[] = [];
+  const taking: (() => void)[] = [];
+  const newWriter = () => {
+    const write = (bytes: Uint8Array) =>
+      new Promise<number>((resolve) => {
+        buffers.push(bytes.buffer);
+        taking.push(() => {
+          texts.push(new TextDecoder().decode(bytes));
+          resolve(bytes.length);
+        });
+      });
+    return new FrameWriter({ write } as unknown as Connection, { onFailure: () => {} });
+  };
+  const take = async () => {
+    await settle();
+    for (const each of taking.splice(0)) each();
+    await settle();
+  };
+  const [first, second] = [newWriter(), newWriter()];
+  first.send(beat(1));
+  second.send(beat(2));
+  await take();
+  second.send(beat(3));
+  newWriter().send(beat(4));
+  await take();
+  assertEquals(texts, ["HEARTBEAT 1\n", "HEARTBEAT 2\n", "HEARTBEAT 3\n", "HEARTBEAT 4\n"]);
+  assertEquals(new Set(buffers.slice(0, 2)).size, 2);
+  assertEquals(new Set(buffers), new Set(buffers.slice(0, 2)));
+});
