@@ -169,8 +169,8 @@ export class PeekedConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  linkFault(now_ms: number): LinkFinding {
-    return this.#connection.linkFault?.(now_ms);
+  linkFault(clock: Clock): LinkFinding {
+    return this.#connection.linkFault?.(clock);
   }
 
   /** What the kernel knows of it. */

@@ -221,11 +221,12 @@ Deno.test("PeekedConnection writes, closes its side and tells its peer as the co
 });
 
 Deno.test("PeekedConnection passes on what is wrong with the interface of its connection", async () => {
-  const { client, server } = new Path(new VirtualClock());
+  const clock = new VirtualClock();
+  const { client, server } = new Path(clock);
   const peeked = new PeekedConnection(server);
-  assertEquals(await peeked.linkFault(0), undefined);
+  assertEquals(await peeked.linkFault(clock), undefined);
   server.linkFault = () => Promise.resolve("no link on eth0 (down)");
-  assertEquals(await peeked.linkFault(0), "no link on eth0 (down)");
+  assertEquals(await peeked.linkFault(clock), "no link on eth0 (down)");
   client.close();
 });
 

@@ -61,7 +61,7 @@ function named(connection: Connection, host: string): Connection {
   return {
     peer: `${host}:50000`,
     local: connection.local,
-    linkFault: async (now_ms) => await connection.linkFault?.(now_ms),
+    linkFault: (clock) => connection.linkFault?.(clock),
     read: (buffer) => connection.read(buffer),
     write: (bytes) => connection.write(bytes),
     closeWrite: () => connection.closeWrite(),

@@ -8,8 +8,14 @@ import type { Clock, Timer } from "../clock.ts";
 import { readProc } from "../proc.ts";
 import type { Connection, LinkFinding } from "./transport.ts";
 
-/** How long, in milliseconds, a finding holds: thousands of sessions may fall silent at once. */
+/** How long, in milliseconds, a finding holds at least: thousands of sessions may fall silent at once. */
 const HOLDS_MS = 100;
+
+/**
+ * For how many times as long as the look took it holds, if that is more: the child that a look takes is forked from
+ * this process, whose memory is copied as it is written to while the two share it.
+ */
+const REST_FACTOR = 20;
 
 /** How long before the peer is judged, in milliseconds, to look: a look takes some ten. */
 const LOOK_BEFORE_MS = 100;
@@ -22,28 +28,46 @@ const FAULTS: Readonly<Record<string, string>> = {
   dormant: "dormant: it waits, for an authentication or the like",
 };
 
-/** What was found of each address, or is being found. */
-const findings = new Map<string, { at_ms: number; finding: LinkFinding }>();
+/** A look at an interface. */
+interface LinkLook {
+  /** What was found, or is being found. */
+  finding: LinkFinding;
+  /** Until when that holds. */
+  until_ms: number;
+}
+
+/** The last look for each local address, for all who share a clock: a thread. */
+const looks = new WeakMap<Clock, Map<string, LinkLook>>();
 
 /**
  * What is wrong with the interface of a local address, as a noun phrase such as `no carrier on eth0`;
  * `undefined` if nothing is, or nothing is known: links are looked at on Linux only.
  *
  * @param address The local address, without a port.
- * @param now_ms The present monotonic time, in milliseconds.
+ * @param look Looks; of another one only in tests.
  */
-export function ownLinkFault(address: string, now_ms: number): LinkFinding {
-  const known = findings.get(address);
-  if (known && now_ms - known.at_ms <= HOLDS_MS) return known.finding;
-  for (const [each, { at_ms }] of findings) if (now_ms - at_ms > HOLDS_MS) findings.delete(each);
+export function ownLinkFault(
+  address: string,
+  clock: Clock,
+  look: (address: string) => Promise<string | undefined> = lookAt,
+): LinkFinding {
+  const now_ms = clock.now();
+  let all = looks.get(clock);
+  if (!all) looks.set(clock, all = new Map());
+  const known = all.get(address);
+  if (known && now_ms <= known.until_ms) return known.finding;
+  for (const [each, { until_ms }] of all) if (now_ms > until_ms) all.delete(each);
   const finding = look(address);
-  const looking: { at_ms: number; finding: LinkFinding } = { at_ms: now_ms, finding };
-  findings.set(address, looking);
-  finding.then((found) => looking.finding = found);
+  const looking: LinkLook = { finding, until_ms: Infinity };
+  all.set(address, looking);
+  finding.then((found) => {
+    looking.finding = found;
+    looking.until_ms = now_ms + Math.max(HOLDS_MS, REST_FACTOR * (clock.now() - now_ms));
+  });
   return finding;
 }
 
-async function look(address: string): Promise<string | undefined> {
+async function lookAt(address: string): Promise<string | undefined> {
   const name = interfaceOf(address);
   if (name === undefined) return undefined;
   if (name === null) return `no interface with the address ${address} any more`;
@@ -90,7 +114,7 @@ export class LinkWatch {
 
   /** Looks now. */
   look(): void {
-    const finding = this.#connection.linkFault?.(this.#clock.now());
+    const finding = this.#connection.linkFault?.(this.#clock);
     if (finding instanceof Promise) this.#find(finding);
     else this.#fault = finding ?? this.#fault;
   }

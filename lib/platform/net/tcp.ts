@@ -105,8 +105,8 @@ export class TcpConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  linkFault(now_ms: number): LinkFinding {
-    return ownLinkFault(this.#connection.localAddr.hostname, now_ms);
+  linkFault(clock: Clock): LinkFinding {
+    return ownLinkFault(this.#connection.localAddr.hostname, clock);
   }
 
   /** What the kernel knows of it. */

@@ -190,10 +190,10 @@ export interface Connection {
   /** The first bytes that came of a TLS handshake that is not complete; `undefined` of any other connection. */
   readonly handshake?: Uint8Array;
   /**
-   * Looks what is wrong with this host's own interface for it. What was found within the last tenth of a second, by
-   * monotonic time, is given at once.
+   * Looks what is wrong with this host's own interface for it. What was found within the last tenth of a second, or
+   * longer if a look takes long, is given at once.
    */
-  linkFault?(now_ms: number): LinkFinding;
+  linkFault?(clock: Clock): LinkFinding;
   /** Looks what the kernel knows of it, a tenth of a second from now at the earliest: one look serves many. */
   kernelView?(clock: Clock, receiver: KernelReceiver): void;
   /** Reads some bytes; resolves to how many, or `null` once the peer has closed its side. */

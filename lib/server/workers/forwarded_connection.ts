@@ -105,13 +105,13 @@ export class ForwardingEnd {
   readonly closed: Promise<void> = this.#closed.promise;
   readonly #connection: Connection;
   readonly #send: (result: IoResult) => void;
-  readonly #now: () => number;
+  readonly #clock: Clock;
 
-  /** Creates the end of a connection; `send` sends a result to the other one, `now` gives monotonic time. */
-  constructor(connection: Connection, send: (result: IoResult) => void, now: () => number) {
+  /** Creates the end of a connection; `send` sends a result to the other one. */
+  constructor(connection: Connection, send: (result: IoResult) => void, clock: Clock) {
     this.#connection = connection;
     this.#send = send;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Performs an operation. */
@@ -143,7 +143,7 @@ export class ForwardingEnd {
         await this.#connection.closeWrite();
         return { use: "close_write" };
       case "link_fault": {
-        const fault = await this.#connection.linkFault?.(this.#now());
+        const fault = await this.#connection.linkFault?.(this.#clock);
         return { use: "link_fault", ...fault !== undefined && { fault } };
       }
     }

@@ -89,7 +89,7 @@ export class ServerWorker implements Coordinator {
     const end = new ForwardingEnd(
       connection,
       (result) => this.#link.send({ kind: "io_result", forwarding, result }),
-      () => this.#platform.clock.now(),
+      this.#platform.clock,
     );
     this.#outgoing.set(forwarding, end);
     const age_ms = this.#platform.clock.now() - connected_ms;

@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { LinkWatch } from "../../../lib/platform/net/own_link.ts";
+import { LinkWatch, ownLinkFault } from "../../../lib/platform/net/own_link.ts";
+import type { Clock } from "../../../lib/platform/clock.ts";
 import type { Connection } from "../../../lib/platform/net/transport.ts";
 import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
@@ -14,8 +15,8 @@ const DOWN = "no link on eth0 (down)";
 function stage(...found: (string | undefined)[]) {
   const clock = new VirtualClock();
   const looks_ms: number[] = [];
-  const linkFault = (now_ms: number) => {
-    looks_ms.push(now_ms);
+  const linkFault = (clock: Clock) => {
+    looks_ms.push(clock.now());
     return Promise.resolve(found.shift());
   };
   return { clock, looks_ms, watch: new LinkWatch(clock, { linkFault } as unknown as Connection) };
@@ -60,4 +61,32 @@ Deno.test("LinkWatch sets no timer where nobody can look", () => {
   watch.look();
   watch.judgedIn(10_000);
   assertEquals([watch.fault, clock.pending], [undefined, 0]);
+});
+
+Deno.test("ownLinkFault() looks at an address once for all, again after a tenth of a second, or 20 times as long as it took", async () => {
+  const clock = new VirtualClock();
+  const looks: string[] = [];
+  const ask = (address: string, takes_ms: number) =>
+    ownLinkFault(address, clock, async (each) => {
+      looks.push(`${each} at ${clock.now()}`);
+      await clock.advance(takes_ms);
+      return DOWN;
+    });
+  const asked = [ask("192.0.2.1", 1), ask("192.0.2.1", 1)];
+  assertEquals(await Promise.all(asked), [DOWN, DOWN]);
+  assertEquals([ask("192.0.2.1", 1), clock.now()], [DOWN, 1]);
+  await clock.advance(100);
+  // It takes 50 ms: what was found holds for a second.
+  await ask("192.0.2.1", 50);
+  await clock.advance(949);
+  assertEquals(ask("192.0.2.1", 1), DOWN);
+  await ask("192.0.2.2", 1);
+  await clock.advance(1);
+  await ask("192.0.2.1", 1);
+  assertEquals(looks, [
+    "192.0.2.1 at 0",
+    "192.0.2.1 at 101",
+    "192.0.2.2 at 1100",
+    "192.0.2.1 at 1102",
+  ]);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../../../lib/platform/clock.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   type Connection,
@@ -39,7 +40,7 @@ function stage(options: PathOptions = {}, accepted?: Connection) {
   const end: ForwardingEnd = new ForwardingEnd(
     accepted ?? path.server,
     onResult,
-    () => clock.now(),
+    clock,
   );
   return { clock, path, far: path.client, forwarded, end, requests };
 }
@@ -165,8 +166,8 @@ Deno.test("ForwardedConnection.linkFault() is what the other end finds, by its o
   const found: (string | undefined)[] = ["no link on eth0 (down)", undefined];
   const path = new Path(new VirtualClock());
   const accepted = Object.assign(path.server, {
-    linkFault: (now_ms: number) => {
-      looks_ms.push(now_ms);
+    linkFault: (clock: Clock) => {
+      looks_ms.push(clock.now());
       return Promise.resolve(found.shift());
     },
   });

@@ -98,8 +98,8 @@ export class TlsStreamConnection implements Connection {
   }
 
   /** What is wrong with this host's own interface for it. */
-  linkFault(now_ms: number): LinkFinding {
-    return this.#inner.linkFault?.(now_ms);
+  linkFault(clock: Clock): LinkFinding {
+    return this.#inner.linkFault?.(clock);
   }
 
   /** What the kernel knows of it. */
