@@ -8,6 +8,8 @@
 const LF = 10;
 const FIRST_BUFFER_BYTES = 256;
 const MAX_BUFFER_BYTES = 65_536;
+/** More than a confirmation takes. */
+const ANSWER_BYTES = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -66,6 +68,7 @@ function onBytes(state: State, bytes: Uint8Array): { taken: number; answer: stri
 async function serve(connection: Deno.Conn): Promise<void> {
   const state: State = { seq: 0, payload: 0, isOver: false };
   let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  const output = new Uint8Array(ANSWER_BYTES);
   let kept = 0;
   try {
     while (!state.isOver) {
@@ -79,7 +82,10 @@ async function serve(connection: Deno.Conn): Promise<void> {
         larger.set(buffer.subarray(taken, end));
         buffer = larger;
       } else buffer.copyWithin(0, taken, end);
-      let rest = encoder.encode(answer);
+      const isShort = answer.length <= ANSWER_BYTES;
+      let rest = isShort
+        ? output.subarray(0, encoder.encodeInto(answer, output).written)
+        : encoder.encode(answer);
       while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
     }
   } catch {
