@@ -31,12 +31,16 @@ export function streamProc(paths: readonly string[]): ReadableStream<Uint8Array>
   return startCat(paths)?.stdout;
 }
 
+/** Whether files under `/proc` can be read here; a read may fail all the same. */
+export function mayReadProc(): boolean {
+  if (Deno.build.os !== "linux") return false;
+  // A query, since without a permission the command would prompt for it on a terminal.
+  return Deno.permissions.querySync({ name: "run", command: "cat" }).state === "granted";
+}
+
 function startCat(paths: readonly string[]): Deno.ChildProcess | undefined {
-  if (Deno.build.os !== "linux") return undefined;
+  if (!mayReadProc()) return undefined;
   try {
-    // A query, since without a permission the command would prompt for it on a terminal.
-    const { state } = Deno.permissions.querySync({ name: "run", command: "cat" });
-    if (state !== "granted") return undefined;
     return new Deno.Command("cat", {
       args: [...paths],
       clearEnv: true,

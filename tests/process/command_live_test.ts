@@ -168,56 +168,6 @@ test("the view is right after a resize, down to 40 columns and up to 250", async
   assertEquals(screen.match(/\? keys/g)?.length, 1, screen);
 });
 
-// Executables may have a Deno before 2.9, which cannot stop itself: it is stopped at once.
-const noWay = Deno.env.get("PULSEWIRE_DIST")
-  ? "executables may be of a Deno before 2.9"
-  : undefined;
-
-for (const how of ["by a shell", "by what a shell has started, such as a task"]) {
-  const name = `Ctrl-Z, bg and fg do what they are to do with a client started ${how}`;
-  testUnless(reason ?? noWay, name, async () => {
-    const port = freePort();
-    await using _server = await startServer(port);
-    const isLeader = how === "by a shell";
-    const words = commandWords("client");
-    const run = isLeader ? words : ["sh", "-c", '"$@"; :', "sh", ...words];
-    await using terminal = await Tmux.open({ rows: 40, env: { NO_COLOR: "1" }, run });
-    await terminal.enter(`run 127.0.0.1 ${port} --quiet`);
-    await terminal.shows(/^no outage$/m);
-    await terminal.press("C-z");
-    const stopped = await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
-    if (isLeader) assert(!stopped.includes("? keys"), stopped);
-    await terminal.enter("clear; fg");
-    assertEquals(viewOn(await terminal.shows(/^no outage$/m)).at(-1), "? keys");
-    await terminal.press("C-z");
-    await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
-    await terminal.enter("clear; bg");
-    await terminal.enter("jobs");
-    await terminal.shows(/^\[1\]\+ +Running /m);
-    await terminal.enter("clear; fg");
-    await terminal.shows(/^no outage\n\? keys$/m);
-    await terminal.press("q");
-    await terminal.shows(/^ended as asked[^]*^\$$/m);
-    await terminal.enter("clear; jobs; stty");
-    const end = await terminal.shows(/^speed [^]*\$$/m);
-    assert(!/-icanon|-echo\b|Stopped/.test(end), end);
-  });
-}
-
-const inBackground = "a client in the background ends there, and leaves the terminal to the shell";
-testUnless(reason ?? noWay, inBackground, async () => {
-  const port = freePort();
-  await using _server = await startServer(port);
-  await using terminal = await open("client", { rows: 40 });
-  await terminal.enter(`run 127.0.0.1 ${port} --quiet`);
-  await terminal.shows(/^no outage$/m);
-  await terminal.press("C-z");
-  await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
-  await terminal.enter("clear; bg; kill %1; wait; clear; jobs; stty");
-  const end = await terminal.shows(/^speed [^]*\$$/m);
-  assert(!/-icanon|-echo\b|Stopped/.test(end), end);
-});
-
 test("SIGTERM and Ctrl-C give the terminal back", async () => {
   const port = freePort();
   await using _server = await startServer(port);

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { readProc } from "../proc.ts";
+import { mayReadProc, readProc } from "../proc.ts";
 
 /** The size of a terminal, in characters. */
 export interface TerminalSize {
@@ -46,7 +46,7 @@ function terminalSize(): TerminalSize {
 
 /** Where this process is among those that share its terminal. */
 export interface JobPlace {
-  /** Whether it is in the foreground; also if no terminal controls it, or if that is not known. */
+  /** Whether it is in the foreground; also if no terminal controls it, or if that cannot be known here. */
   readonly isInForeground: boolean;
   /** Whether the shell waits for this process itself, and not for one that started it, such as a task. */
   readonly isLeader: boolean;
@@ -57,8 +57,11 @@ async function jobPlace(): Promise<JobPlace> {
   // Of the child, which is in this process's group. The name before ")" may have spaces.
   const [, , group, , terminal, foreground] = (await readProc("/proc/self/stat"))
     ?.replace(/^.*\) /s, "").split(" ") ?? [];
+  // What ends a job, such as `kill %1`, ends the child, too. Were this process in the background then, a change of
+  // the terminal's mode would stop it before it has ended.
+  if (group === undefined) return { isInForeground: !mayReadProc(), isLeader: false };
   return {
-    isInForeground: group === undefined || terminal === "0" || group === foreground,
+    isInForeground: terminal === "0" || group === foreground,
     isLeader: group === String(Deno.pid),
   };
 }
