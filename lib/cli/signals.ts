@@ -6,9 +6,15 @@
 import type { Clock } from "../platform/clock.ts";
 import { defectText } from "../platform/errors.ts";
 import { ignoresSignal } from "../platform/proc.ts";
-import { maySuspendItself, suspendItself } from "../platform/terminal/terminal.ts";
+import { isJobStopping, maySuspendItself, suspendItself } from "../platform/terminal/terminal.ts";
 
 const SIGHUP = 1;
+
+/** How long, in milliseconds, the process that leads a job may take to stop at Ctrl-Z. */
+const STOP_MS = 200;
+
+/** How often, in milliseconds, it is looked at. */
+const LOOK_MS = 20;
 
 function hasTerminal(): boolean {
   return [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
@@ -52,25 +58,33 @@ export interface TerminalUser {
   onResize(): void;
   /** The process was stopped, and goes on. */
   onContinue(): void;
-  /** Gives the terminal back before the process is stopped. */
-  suspend(): Promise<void>;
+  /** Gives the terminal back before the process is stopped; resolves with whether the shell waits for it itself. */
+  suspend(): Promise<boolean>;
 }
 
 /** Hands over the signals of a terminal, until it is disposed of. */
 export function onTerminalSignals(user: TerminalUser, clock: Clock): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
   let isSuspending = false;
+  let isOver = false;
+  let continued = 0;
   const suspend = async () => {
     if (isSuspending) return;
     isSuspending = true;
-    await user.suspend();
-    suspendItself();
+    const isLeader = await user.suspend();
+    const isStopping = isLeader || await jobStops(clock, () => continued);
+    if (isOver) return;
+    if (isStopping) suspendItself();
+    else user.onContinue();
     // It goes on. A task passes on each signal that it receives: what came before is over.
     clock.afterInput(() => isSuspending = false);
   };
   const listeners: [Deno.Signal, () => void][] = [
     ["SIGWINCH", () => user.onResize()],
-    ["SIGCONT", () => user.onContinue()],
+    ["SIGCONT", () => {
+      continued++;
+      user.onContinue();
+    }],
     // Whoever reads keys in the background is stopped, but not this process with it.
     ["SIGTTIN", () => {}],
   ];
@@ -79,9 +93,37 @@ export function onTerminalSignals(user: TerminalUser, clock: Clock): Disposable 
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     [Symbol.dispose]() {
+      isOver = true;
       for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },
   };
+}
+
+/**
+ * Whether the job of this process, which another one leads, stops at Ctrl-Z. A task may go on, and a shell may soon
+ * continue the job: then nobody would continue this process.
+ */
+async function jobStops(clock: Clock, continued: () => number): Promise<boolean> {
+  const late = Promise.withResolvers<void>();
+  let isLate = false;
+  const limit = clock.timer(late.resolve);
+  limit.set(clock.now() + STOP_MS);
+  const look = async () => {
+    while (!isLate) {
+      const before = continued();
+      const isStopping = await isJobStopping();
+      // A signal that has come meanwhile is input, too: the answer may be older.
+      await new Promise<void>((resolve) => clock.afterInput(resolve));
+      if (isStopping && continued() === before) return true;
+      await new Promise<void>((resolve) => clock.timer(resolve).set(clock.now() + LOOK_MS));
+    }
+    return false;
+  };
+  // Another Ctrl-Z may stop the child that looks.
+  const isStopping = await Promise.race([look(), late.promise]);
+  isLate = true;
+  limit.clear();
+  return isStopping ?? false;
 }
 
 /** Reports an error that nobody caught, before it ends this process; until it is disposed of. */

@@ -15,6 +15,21 @@ const noWay = Deno.env.get("PULSEWIRE_DIST")
   : undefined;
 const reason = whyNoTmux() ?? noWay;
 
+/**
+ * Waits until the job of a client on this port has stopped, every process of it: one that shares the terminal with
+ * the shell before that may still take what is typed, or stop only after `fg`.
+ */
+async function jobHasStopped(port: number): Promise<void> {
+  for (;;) {
+    const { stdout } = await new Deno.Command("ps", { args: ["-eo", "pgid=,stat=,args="] })
+      .output();
+    const all = new TextDecoder().decode(stdout).split("\n").map((line) => line.trim().split(/ +/));
+    const group = all.find((words) => words.join(" ").includes(`127.0.0.1 ${port} --quiet`))?.[0];
+    if (all.every(([pgid, stat]) => pgid !== group || /^[TZ]/.test(stat!))) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 for (const how of ["by a shell", "by what a shell has started, such as a task"]) {
   const name = `Ctrl-Z, bg and fg do what they are to do with a client started ${how}`;
   testUnless(reason, name, async () => {
@@ -28,12 +43,14 @@ for (const how of ["by a shell", "by what a shell has started, such as a task"])
     await terminal.shows(/^no outage$/m);
     await terminal.press("C-z");
     const stopped = await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
+    await jobHasStopped(port);
     if (isLeader) assert(!stopped.includes("? keys"), stopped);
     await terminal.enter("clear; fg");
     // Where the shell waits for another process, the view before Ctrl-Z stays until the screen is cleared.
     await terminal.shows(/^(?![^]*Stopped)[^]*\nno outage\n\? keys$/);
     await terminal.press("C-z");
     await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
+    await jobHasStopped(port);
     await terminal.enter("clear; bg");
     await terminal.enter("jobs");
     await terminal.shows(/^\[1\]\+ +Running /m);
@@ -47,6 +64,19 @@ for (const how of ["by a shell", "by what a shell has started, such as a task"])
   });
 }
 
+testUnless(reason, "Ctrl-Z stops no client of a task that goes on itself, as of Deno", async () => {
+  const port = freePort();
+  await using _server = await startServer(port);
+  const run = ["sh", "-c", 'trap : TSTP; "$@"; :', "sh", ...commandWords("client")];
+  await using terminal = await Tmux.open({ rows: 40, env: { NO_COLOR: "1" }, run });
+  await terminal.enter(`run 127.0.0.1 ${port} --quiet`);
+  await terminal.shows(/^no outage$/m);
+  await terminal.press("C-z");
+  await terminal.shows(/\nno outage\n[^]*\nno outage\n\? keys$/);
+  await terminal.press("q");
+  await terminal.shows(/^ended as asked[^]*^\$$/m);
+});
+
 /** Stops a client, continues it in the background and ends it by a line for the shell: neither stops it again. */
 async function endInBackground(line: string, env: Record<string, string> = {}): Promise<void> {
   const port = freePort();
@@ -57,6 +87,7 @@ async function endInBackground(line: string, env: Record<string, string> = {}): 
   await terminal.shows(/^no outage$/m);
   await terminal.press("C-z");
   await terminal.shows(/^\[1\]\+ +Stopped [^]*^\$$/m);
+  await jobHasStopped(port);
   await terminal.enter(`clear; ${line}; wait; clear; jobs; stty`);
   const end = await terminal.shows(/^speed [^]*\$$/m);
   assert(!/-icanon|-echo\b|Stopped/.test(end), end);

@@ -90,22 +90,24 @@ export class LiveView implements Disposable {
 
   /**
    * Gives the terminal back before the process is stopped, and resolves when it has been written, but soon also if
-   * it cannot be. A shell that waits for another process has the terminal already: then nothing is changed there.
+   * it cannot be, with whether the shell waits for this process itself. One that waits for another process has the
+   * terminal already: then nothing is changed there.
    */
-  async suspend(): Promise<void> {
+  async suspend(): Promise<boolean> {
     const { clock, output } = this.#options;
     if (!this.#isLeader) {
       this.#isInFront = false;
       this.#block.leave();
     }
     this.giveBack();
-    if (!this.#isLeader) return;
+    if (!this.#isLeader) return false;
     output.refresh();
     const { promise, resolve } = Promise.withResolvers<void>();
     const limit = clock.timer(resolve);
     limit.set(clock.now() + SUSPEND_MS);
     await Promise.race([output.flush(), promise]);
     limit.clear();
+    return true;
   }
 
   /** Reads no more keys; the view stays. */
@@ -134,13 +136,15 @@ export class LiveView implements Disposable {
   async #enter(): Promise<void> {
     const { clock, terminal } = this.#options;
     const question = ++this.#questions;
+    // Ctrl-Z may stop the child that answers.
+    this.#timer.set(clock.now() + LOOK_MS);
     const { isInForeground: isInFront, isLeader } = await terminal.jobPlace();
     if (question !== this.#questions) return;
     this.#isLeader = isLeader;
     this.#isInFront = isInFront;
     // Whoever had the terminal meanwhile may have given it another mode.
     this.closeKeys();
-    if (!isInFront) return this.#timer.set(clock.now() + LOOK_MS);
+    if (!isInFront) return;
     this.#keys = terminal.readKeys?.((key) => this.#onKey(key));
     await this.#read();
   }

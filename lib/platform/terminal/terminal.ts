@@ -54,16 +54,35 @@ export interface JobPlace {
 
 /** Finds out where this process is; a child process does that, in some 5 ms. */
 async function jobPlace(): Promise<JobPlace> {
-  // Of the child, which is in this process's group. The name before ")" may have spaces.
-  const [, , group, , terminal, foreground] = (await readProc("/proc/self/stat"))
-    ?.replace(/^.*\) /s, "").split(" ") ?? [];
+  // Of the child, which is in this process's group.
+  const child = await jobState("self");
   // What ends a job, such as `kill %1`, ends the child, too. Were this process in the background then, a change of
   // the terminal's mode would stop it before it has ended.
-  if (group === undefined) return { isInForeground: !mayReadProc(), isLeader: false };
+  if (!child) return { isInForeground: !mayReadProc(), isLeader: false };
+  const { foreground, group, terminal } = child;
   return {
     isInForeground: terminal === "0" || group === foreground,
     isLeader: group === String(Deno.pid),
   };
+}
+
+/**
+ * Whether Ctrl-Z stops this process's job, or has done so: this process leads it, or the one that does, for which
+ * the shell waits, is stopped; also if that cannot be known here.
+ */
+export async function isJobStopping(): Promise<boolean> {
+  const child = await jobState("self");
+  if (!child) return !mayReadProc();
+  return child.group === String(Deno.pid) || (await jobState(child.group))?.state === "T";
+}
+
+/** A process in its job, as the system has it; `undefined` if that is not known. */
+async function jobState(pid: string) {
+  // The name before ")" may have spaces.
+  const words = (await readProc(`/proc/${pid}/stat`))?.replace(/^.*\) /s, "").split(" ");
+  if (!words) return undefined;
+  const [state, , group = "", , terminal, foreground] = words;
+  return { state, group, terminal, foreground };
 }
 
 /** Whether this process may stop itself: Deno before 2.9 takes the permission to run anything for that. */

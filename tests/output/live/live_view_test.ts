@@ -173,7 +173,7 @@ Deno.test("LiveView reads no more often when a key is held down", async () => {
 
 Deno.test("LiveView gives the terminal back before a stop, and shows itself where it goes on", async () => {
   const { clock, screen, terminal, view } = await open("server");
-  await view.suspend();
+  assertEquals(await view.suspend(), true);
   assertEquals([screen.text, terminal.log], ["", ["open", "close"]]);
   await clock.advance(5_000);
   assertEquals(screen.text, "");
@@ -193,7 +193,7 @@ Deno.test("LiveView.suspend() changes nothing on a terminal that a shell has tak
   const before = screen.text;
   screen.show("[1]+  Stopped\n$ ");
   const { length } = screen.writes;
-  await view.suspend();
+  assertEquals(await view.suspend(), false);
   assertEquals([screen.writes.length, terminal.log], [length, ["abandon"]]);
   const { list } = monitor.asked;
   output.write("line");
@@ -240,6 +240,20 @@ Deno.test("LiveView leaves the terminal alone in the background, and finds the f
   view[Symbol.dispose]();
   await output.flush();
   assertEquals(terminal.log, ["open", "abandon"]);
+});
+
+Deno.test("LiveView asks again where it is when it is not told", async () => {
+  const { clock, screen, terminal, view } = await open("server");
+  // Ctrl-Z has stopped the child that answers.
+  terminal.busy = new Promise(() => {});
+  view.onContinue();
+  terminal.busy = undefined;
+  await clock.advance(2_000);
+  assertEquals(terminal.log, ["open", "close", "open"]);
+  assertStringIncludes(screen.text, "? keys");
+  view[Symbol.dispose]();
+  await clock.advance(2_000);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("LiveView does not take the terminal by an answer from before a stop", async () => {
