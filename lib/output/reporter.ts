@@ -43,7 +43,7 @@ const ROUTINE: ReadonlySet<EventName> = new Set([
   "heartbeat_received",
 ]);
 
-/** How many events may wait before they are written at once. */
+/** How many events may wait: of more, the oldest are written at once, as many as in a turn. */
 const MAX_PENDING = 65_536;
 
 /** Options for {@linkcode Reporter}. */
@@ -100,7 +100,7 @@ export class Reporter implements EventSink {
     // Whoever was reached once is behind no firewall that is closed.
     this.#hintsAtFirewall &&= event.event !== "connected";
     if (!this.#options.json && !this.#isLogged(event)) return;
-    if (this.#pending.push(event) === MAX_PENDING) this.#writePending();
+    if (this.#pending.push(event) >= MAX_PENDING) this.#writePending(EVENTS_PER_TURN);
     if (this.#isWaiting) return;
     this.#isWaiting = true;
     afterTurn(() => this.#writeSome());

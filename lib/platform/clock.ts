@@ -20,6 +20,12 @@ export interface Timer {
   clear(): void;
 }
 
+/**
+ * What lets others go first: `later`, deadlines that pass meanwhile, as closing does; `last`, what is to be done
+ * `later`, too, as lines for people and programs do.
+ */
+export type InputOrder = "later" | "last";
+
 /** Source of time and timers. */
 export interface Clock {
   /**
@@ -40,11 +46,8 @@ export interface Clock {
   timer<Receiver>(callback: (receiver: Receiver) => void, receiver: Receiver): Timer;
   /** Creates a timer that is not set. */
   timer(callback: () => void): Timer;
-  /**
-   * Calls back after all input that has arrived by now has been read; `last` for what lets deadlines that
-   * pass meanwhile go first.
-   */
-  afterInput(callback: () => void, order?: "last"): void;
+  /** Calls back after all input that has arrived by now has been read, and what has to go first is done. */
+  afterInput(callback: () => void, order?: InputOrder): void;
 }
 
 /** Calls back after the current turn of the event loop, with everything that is ready in it. */
@@ -91,36 +94,56 @@ export const systemClock: Clock = {
  */
 class InputFence {
   static readonly #TURNS = 128;
-  /** How many runs in a row those that come last may be put off for others. */
-  static readonly #MOST_PUT_OFF = 32;
-  /** The same while deadlines are late already: thousands may pass at once, and each is to be declared first. */
-  static readonly #MOST_PUT_OFF_LATE = 512;
   #waiting: (() => void)[] = [];
-  #last: (() => void)[] = [];
-  #putOff = 0;
+  readonly #later = new Deferred();
+  readonly #last = new Deferred();
   #turning = false;
 
-  add(callback: () => void, order?: "last"): void {
-    (order ? this.#last : this.#waiting).push(callback);
+  add(callback: () => void, order?: InputOrder): void {
+    if (order) (order === "later" ? this.#later : this.#last).callbacks.push(callback);
+    else this.#waiting.push(callback);
     if (!this.#turning) this.#begin();
   }
 
   #begin(): void {
     const callbacks = this.#waiting;
     this.#waiting = [];
-    this.#turning = callbacks.length > 0 || this.#last.length > 0;
+    this.#turning = callbacks.length > 0 || !this.#later.isEmpty || !this.#last.isEmpty;
     let turns = 0;
     const turn = () => {
       if (++turns < InputFence.#TURNS) return void setImmediate(turn);
       for (const callback of callbacks) callback();
-      const most = systemTimers.areLate ? InputFence.#MOST_PUT_OFF_LATE : InputFence.#MOST_PUT_OFF;
-      if (this.#waiting.length === 0 || this.#putOff++ >= most) {
-        this.#putOff = 0;
-        for (const callback of this.#last.splice(0)) callback();
-      }
+      const isFree = this.#waiting.length === 0;
+      const hasRun = this.#later.run(isFree);
+      this.#last.run(isFree && !hasRun);
       this.#begin();
     };
     if (this.#turning) setImmediate(turn);
+  }
+}
+
+/** Callbacks that let others go first, but not for ever. */
+class Deferred {
+  /** How many runs in a row they may be put off. */
+  static readonly #MOST_PUT_OFF = 32;
+  /** The same while deadlines are late already: thousands may pass at once, and each is to be declared first. */
+  static readonly #MOST_PUT_OFF_LATE = 512;
+  /** In order. */
+  callbacks: (() => void)[] = [];
+  #putOff = 0;
+
+  get isEmpty(): boolean {
+    return this.callbacks.length === 0;
+  }
+
+  /** Calls them if it is their turn, or they have been put off for long enough; returns whether it did. */
+  run(isTheirTurn: boolean): boolean {
+    if (this.isEmpty) return false;
+    const most = systemTimers.areLate ? Deferred.#MOST_PUT_OFF_LATE : Deferred.#MOST_PUT_OFF;
+    if (!isTheirTurn && this.#putOff++ < most) return false;
+    this.#putOff = 0;
+    for (const callback of this.callbacks.splice(0)) callback();
+    return true;
   }
 }
 

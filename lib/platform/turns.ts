@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import type { Clock, InputOrder } from "./clock.ts";
 
 /** How many tasks may run per turn. */
 const TASKS_PER_TURN = 64;
@@ -15,18 +15,25 @@ const READS_PER_TURN = 8;
 /** How long, in milliseconds, a turn is assumed to last while fewer tasks than that arrive. */
 const TURN_MS = 1;
 
+/** The limiters of a clock. */
+interface Limiters {
+  readonly closes: TurnLimiter;
+  readonly reads: TurnLimiter;
+  readonly looks: TurnLimiter;
+}
+
 /** Limits the tasks per turn of all callers that share a clock. */
 export class TurnLimiter {
-  static readonly #all = new WeakMap<Clock, { closes: TurnLimiter; reads: TurnLimiter }>();
+  static readonly #all = new WeakMap<Clock, Limiters>();
   readonly #clock: Clock;
   readonly #atOnce: number;
   readonly #perTurn: number;
-  readonly #order?: "last";
+  readonly #order?: InputOrder;
   #turn_ms = -Infinity;
   #count = 0;
   #waiting: (() => void)[] = [];
 
-  private constructor(clock: Clock, atOnce: number, perTurn: number, order?: "last") {
+  private constructor(clock: Clock, atOnce: number, perTurn: number, order?: InputOrder) {
     this.#clock = clock;
     this.#atOnce = atOnce;
     this.#perTurn = perTurn;
@@ -35,7 +42,7 @@ export class TurnLimiter {
 
   /** The limiter of a clock, for what lets passing deadlines go first. */
   static of(clock: Clock): TurnLimiter {
-    return TurnLimiter.#both(clock).closes;
+    return TurnLimiter.#allOf(clock).closes;
   }
 
   /**
@@ -43,16 +50,24 @@ export class TurnLimiter {
    * somewhere, the event loop looks for that of other connections only every 61 turns.
    */
   static ofReads(clock: Clock): TurnLimiter {
-    return TurnLimiter.#both(clock).reads;
+    return TurnLimiter.#allOf(clock).reads;
   }
 
-  static #both(clock: Clock) {
+  /** The limiter of those who look something up for thousands of sessions, and let passing deadlines go first. */
+  static ofLooks(clock: Clock): TurnLimiter {
+    return TurnLimiter.#allOf(clock).looks;
+  }
+
+  static #allOf(clock: Clock): Limiters {
     const known = TurnLimiter.#all.get(clock);
     if (known) return known;
-    const closes = new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN, "last");
-    const both = { closes, reads: new TurnLimiter(clock, 0, READS_PER_TURN) };
-    TurnLimiter.#all.set(clock, both);
-    return both;
+    const all = {
+      closes: new TurnLimiter(clock, TASKS_PER_TURN, TASKS_PER_TURN, "later"),
+      reads: new TurnLimiter(clock, 0, READS_PER_TURN),
+      looks: new TurnLimiter(clock, 0, READS_PER_TURN, "later"),
+    };
+    TurnLimiter.#all.set(clock, all);
+    return all;
   }
 
   /** Resolves when the caller may run: at once, unless this turn's limit is reached. First in, first out. */

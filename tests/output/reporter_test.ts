@@ -175,10 +175,14 @@ Deno.test("Reporter shortens what it shows of the summaries of many lost session
   ]);
 });
 
-Deno.test("Reporter keeps no more than 65,536 events waiting", () => {
+Deno.test("Reporter keeps no more than 65,536 events waiting, and writes of more as many as in a turn", () => {
   const { reporter, logged } = stage({ json: undefined });
-  for (let seq = 1; seq <= 65_536; seq++) reporter.emit(sent(seq));
-  assertEquals(logged.length, 65_536);
+  for (let seq = 1; seq < 65_536; seq++) reporter.emit(sent(seq));
+  assertEquals(logged.length, 0);
+  reporter.emit(sent(65_536));
+  assertEquals(logged.length, 128);
+  for (let seq = 65_537; seq <= 131_072; seq++) reporter.emit(sent(seq));
+  assertEquals(logged.length, 65_536 + 128);
 });
 
 Deno.test("Reporter writes an event as one line of JSON whatever a reader takes for a line end", async () => {

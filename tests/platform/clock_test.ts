@@ -107,17 +107,36 @@ Deno.test("systemClock.afterInput() calls what comes last after what is added me
   assertEquals(order, ["first", "second", "last"]);
 });
 
-Deno.test("systemClock.afterInput() does not put off for ever what comes last", async () => {
-  let rounds = 0;
-  let isOver = false;
-  const again = () => void (++rounds && !isOver && systemClock.afterInput(again));
-  again();
+Deno.test("systemClock.afterInput() calls what comes last after what comes later", async () => {
+  const order: string[] = [];
   const called = Promise.withResolvers<void>();
-  systemClock.afterInput(called.resolve, "last");
+  systemClock.afterInput(() => called.resolve(void order.push("last")), "last");
+  systemClock.afterInput(() => {
+    order.push("later");
+    systemClock.afterInput(() => order.push("later again"), "later");
+  }, "later");
   await called.promise;
-  isOver = true;
-  assertEquals(rounds, 34);
+  assertEquals(order, ["later", "later again", "last"]);
 });
+
+for (
+  const [order, before] of [["later", undefined], ["last", undefined], ["last", "later"]] as const
+) {
+  const what = before ? `for ${before}` : "for others";
+  Deno.test(`systemClock.afterInput() does not put off for ever ${what} what comes ${order}`, async () => {
+    let rounds = 0;
+    let isOver = false;
+    const again = () => void (++rounds && !isOver && systemClock.afterInput(again, before));
+    again();
+    const called = Promise.withResolvers<void>();
+    systemClock.afterInput(called.resolve, order);
+    await called.promise;
+    isOver = true;
+    assertEquals(rounds, 34);
+    // Nothing is left for the next test.
+    await new Promise<void>((resolve) => systemClock.afterInput(resolve, "last"));
+  });
+}
 
 function keepBusy(ms: number): void {
   const until_ms = systemClock.now() + ms;

@@ -98,7 +98,7 @@ export class KernelTables {
     for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
       // All that the kernel writes there is ASCII.
       tables.add(ASCII.decode(bytes.subarray(start, start + PIECE_BYTES)));
-      await TurnLimiter.ofReads(this.#clock).turn();
+      await TurnLimiter.ofLooks(this.#clock).turn();
     }
   }
 
@@ -112,7 +112,7 @@ export class KernelTables {
   /** Acts on each, some in each turn of the event loop. */
   async #each<One>(all: readonly One[], act: (one: One) => void): Promise<void> {
     for (let start = 0; start < all.length; start += ASKS_PER_TURN) {
-      if (start > 0) await TurnLimiter.ofReads(this.#clock).turn();
+      if (start > 0) await TurnLimiter.ofLooks(this.#clock).turn();
       all.slice(start, start + ASKS_PER_TURN).forEach(act);
     }
   }
