@@ -28,6 +28,9 @@ import type { CountedSession, Refusal } from "./options.ts";
  */
 const MAX_UNDELIVERED_BYTES = 67_108_864 + MAX_WINDOW * ENTRY_BYTES;
 
+/** In place of a hash: no token has it. */
+const NOBODYS = "";
+
 /** What an admitted connection leads to. */
 export interface Admitted {
   /** The session that the connection belongs to. */
@@ -147,7 +150,12 @@ export class SessionRecord implements Recipient {
 
   /** Makes a token for a client that has none, or takes the one that it shows: gives what `WELCOME` has to say. */
   giveToken({ knows, token }: Hello, random: Random, at: number): Greeting {
-    if (!this.reconnects || !knows.includes("token")) return {};
+    if (!this.reconnects) {
+      // After a crash the store still has the session, and nobody may return to it.
+      if (this.tokenHash === undefined) this.#store(NOBODYS, at);
+      return {};
+    }
+    if (!knows.includes("token")) return {};
     if (token !== undefined) {
       if (this.tokenHash !== undefined && !this.isUnclaimed) return {};
       // It may be that of an earlier WELCOME: a late HELLO of the same client may have been given another one.
@@ -170,7 +178,10 @@ export class SessionRecord implements Recipient {
   /** Its client is known to have the token: only now the store has its hash. */
   #claim(at: number): void {
     this.isUnclaimed = undefined;
-    const token_hash = this.tokenHash!;
+    this.#store(this.tokenHash!, at);
+  }
+
+  #store(token_hash: string, at: number): void {
     this.#delivery?.note({ kind: "claimed", session: this.id, at, token_hash });
   }
 

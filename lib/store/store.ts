@@ -21,7 +21,7 @@ import { UserError } from "../platform/errors.ts";
 export type Entry =
   /** A session begins after the sequence number `received`, usually 0, with the key of this name, if any. */
   | { kind: "opened"; session: string; at: number; peer: string; received: number; who?: string }
-  /** The client has shown that it has the session's token, of which this is the SHA-256. */
+  /** The client has shown that it has the session's token, of which this is the SHA-256; empty if nobody may return. */
   | { kind: "claimed"; session: string; at: number; token_hash: string }
   /** A message is delivered. */
   | { kind: "message"; session: string; at: number; seq: number; payload: Uint8Array }

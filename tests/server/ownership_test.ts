@@ -163,6 +163,24 @@ Deno.test("a restarted server asks for the token whose hash its store has", asyn
   assertEquals([back["received"], back["token"]], [1, undefined]);
 });
 
+for (
+  const [whose, said] of [
+    ["that does not reconnect", { knows: ["token"] }],
+    ["that knows no tokens", { reconnect: true }],
+  ] as const
+) {
+  Deno.test(`nobody returns after a crash to the session of a client ${whose}`, async () => {
+    const store = new HeldStore({ held: false });
+    const first = await stage({ store }).hello("s", said as Resuming);
+    await first.peer.say(data(1));
+    const claimed = store.calls.flat().find((each) => each.kind === "claimed");
+    const { hello } = restored({ token_hash: claimed?.token_hash });
+    for (const token of [undefined, "", OTHERS]) {
+      assertEquals(refusalOf(await hello("s", { ...RETURN, sent: 1, token })), NOT_YOURS);
+    }
+  });
+}
+
 Deno.test("a session of an older store opens without a token, gets one, and needs it from then on", async () => {
   const { hello, store } = restored({});
   const first = await hello("s", { ...RETURN, sent: 1 });

@@ -74,6 +74,8 @@ Deno.test("the store is told of a session's course in order, its messages betwee
     message(2_000, 4),
     { ms: 2_000, session: "s", kind: "ended", by: "peer", reason: "done", text: "all is said" },
     { ms: 2_000, session: "t", kind: "opened", peer, received: 0 },
+    // Its client does not reconnect: nobody may return to it.
+    { ms: 2_000, session: "t", kind: "claimed", token_hash: "" },
   ]);
   assertEquals(other.path.server.closed, false);
 });

@@ -76,6 +76,6 @@ Deno.test("a client without --reconnect ends when a store stalls for longer than
   assertEquals([reason, text], ["silent", "no WELCOME within 5 s"]);
   store.held = false;
   await store.letThrough();
-  assertEquals(store.told.flat(), ["opened", "ended"]);
+  assertEquals(store.told.flat(), ["opened", "claimed", "ended"]);
   await stop();
 });
