@@ -144,13 +144,15 @@ function loadedBy(entry: string): string[] {
   return [...loaded];
 }
 
-Deno.test("a server loads what only viewers need when it has one", () => {
-  const loaded = loadedBy("server.ts");
-  assertEquals(loaded.includes("cli/viewers.ts"), true);
-  // Both ends of the messages between threads stand in one file, of which workers need the other one.
-  const isNeeded = (path: string) => path === "monitor/roster.ts";
-  assertEquals(loaded.filter((path) => OF_VIEWERS.test(path) && !isNeeded(path)), []);
-});
+for (const role of ["client", "server"] as const) {
+  Deno.test(`a ${role} loads what only viewers need when it has one`, () => {
+    const loaded = loadedBy(`${role}.ts`);
+    assertEquals(loaded.includes("cli/viewers.ts"), true);
+    // Both ends of the messages between threads stand in one file, of which workers need the other one.
+    const isNeeded = (path: string) => role === "server" && path === "monitor/roster.ts";
+    assertEquals(loaded.filter((path) => OF_VIEWERS.test(path) && !isNeeded(path)), []);
+  });
+}
 
 for (const [pattern, what, places] of ONLY) {
   Deno.test(`only ${places.join(", ") || "the entry points"} may touch ${what}`, () => {

@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { overshootOf } from "../monitor/event_counts.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
 import { EXIT, type ExitStatus } from "../session/close_reason.ts";
-import { type Event, type EventSink, EventSource, type Phase } from "../session/events.ts";
+import {
+  type Event,
+  type EventSink,
+  EventSource,
+  overshootOf,
+  type Phase,
+} from "../session/events.ts";
 import { Histogram } from "../session/histogram.ts";
 import { addCounters, Counters } from "../session/ledger.ts";
 import type { Client } from "./client.ts";

@@ -3,25 +3,12 @@
  *
  * @module
  */
-import type { CloseReport } from "../session/close_reason.ts";
-import type { Event } from "../session/events.ts";
+import { type Event, overshootOf } from "../session/events.ts";
 import { TimeCounts } from "./buckets.ts";
 import type { Totals } from "./monitor.ts";
 
 /** How long, in milliseconds, stalls that sessions report count as the same one. */
 const SAME_STALL_MS = 1_000;
-
-/** How much later than predicted a dead peer was declared so, in milliseconds; `undefined` if it was not. */
-export function overshootOf(report: CloseReport): number | undefined {
-  const { by, detected_after_ms, detected_since, predicted_ms, reason } = report;
-  if (by !== "self" || reason !== "silent") return undefined;
-  if (detected_after_ms === null || predicted_ms === null) return undefined;
-  // Of a peer that never answered, and of a client that did not return, no death was predicted.
-  if (detected_since === "last_sign_of_life" || detected_since === "connection_lost") {
-    return undefined;
-  }
-  return detected_after_ms - predicted_ms;
-}
 
 /** The counts that come from events alone. */
 export type EventTotals = Pick<

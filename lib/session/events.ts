@@ -188,6 +188,21 @@ export interface EventFields {
 /** What `connected` may say of how a session was opened. */
 export type Opened = Pick<EventFields["connected"], "original" | "tls">;
 
+/**
+ * How much later than predicted a dead peer was declared so, in milliseconds, by a `terminated` or `disconnected`;
+ * `undefined` if it was not.
+ */
+export function overshootOf(report: CloseReport): number | undefined {
+  const { by, detected_after_ms, detected_since, predicted_ms, reason } = report;
+  if (by !== "self" || reason !== "silent") return undefined;
+  if (detected_after_ms === null || predicted_ms === null) return undefined;
+  // Of a peer that never answered, and of a client that did not return, no death was predicted.
+  if (detected_since === "last_sign_of_life" || detected_since === "connection_lost") {
+    return undefined;
+  }
+  return detected_after_ms - predicted_ms;
+}
+
 /** The name of an event. */
 export type EventName = keyof EventFields;
 
