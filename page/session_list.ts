@@ -6,6 +6,7 @@
  */
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ListOrder } from "../lib/monitor/monitor.ts";
 import type { SessionDocument, SessionsDocument } from "../lib/output/web/documents.ts";
 import { Band, type Span, spanFor, SPANS } from "./band.ts";
 import { type Live, useAnswer } from "./live.ts";
@@ -20,7 +21,7 @@ const TYPING_MS = 250;
 
 const STATES = ["silent", "away", "lost", "held", "connecting", "ok", "idle", "ended"];
 
-const COLUMNS: readonly [order: string, name: string][] = [
+const COLUMNS: readonly [order: ListOrder, name: string][] = [
   ["worst", "state"],
   ["session", "session"],
   ["peer", "peer"],
@@ -31,7 +32,7 @@ const COLUMNS: readonly [order: string, name: string][] = [
 
 /** The order, the search and the states that are asked for. */
 interface Wanted {
-  readonly order: string;
+  readonly order: ListOrder;
   readonly descending: boolean;
   readonly search: string;
   readonly state: string;
@@ -176,6 +177,8 @@ function Controls({ change, setSpan, span_ms, wanted }: ControlsProps) {
     typing.current = setTimeout(() => change({ search: value.trim() }), TYPING_MS);
   };
   const valueOf = (event: Event) => (event.target as HTMLSelectElement).value;
+  // The columns are its options.
+  const orderOf = (event: Event) => valueOf(event) as ListOrder;
   return html`
     <form class="controls" role="search" onSubmit=${(event: Event) => event.preventDefault()}>
       <label>Search <input ref=${field} type="search" maxlength="200" placeholder="id, peer or key  ( / )"
@@ -186,7 +189,7 @@ function Controls({ change, setSpan, span_ms, wanted }: ControlsProps) {
         ${STATES.map((state) => html`<option value=${state}>${state}</option>`)}
       </select></label>
       <label>Order <select value=${wanted.order}
-        onChange=${(event: Event) => change({ order: valueOf(event), descending: false })}>
+        onChange=${(event: Event) => change({ order: orderOf(event), descending: false })}>
         <option value="worst">worst first</option>
         ${COLUMNS.slice(1).map(([order, name]) => html`<option value=${order}>${name}</option>`)}
       </select></label>
@@ -199,7 +202,7 @@ function Controls({ change, setSpan, span_ms, wanted }: ControlsProps) {
 }
 
 interface ColumnProps {
-  order: string;
+  order: ListOrder;
   name: string;
   wanted: Wanted;
   change: (next: Partial<Wanted>) => void;

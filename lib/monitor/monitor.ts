@@ -89,10 +89,16 @@ export interface Totals {
   readonly overshoots: Buckets;
 }
 
+/** Worst first (silent ones, by how soon they are dead; then those without a connection; then the rest), or by a column. */
+export const LIST_ORDERS = ["worst", "session", "peer", "round_trip", "age", "in_doubt"] as const;
+
+/** One of {@linkcode LIST_ORDERS}. */
+export type ListOrder = typeof LIST_ORDERS[number];
+
 /** Which sessions, in which order. */
 export interface ListQuery {
-  /** Worst first (silent ones, by how soon they are dead; then those without a connection; then the rest), or by a column. */
-  readonly order?: "worst" | "session" | "peer" | "round_trip" | "age" | "in_doubt";
+  /** In which order; by default the worst first. */
+  readonly order?: ListOrder;
   /** Whether the order is turned round. */
   readonly descending?: boolean;
   /** Only those whose id, peer or `who` contains this. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ListQuery } from "./monitor.ts";
+import type { ListOrder, ListQuery } from "./monitor.ts";
 import type { SessionStateName } from "./reading.ts";
 import type { SessionTrack } from "./track.ts";
 
@@ -117,7 +117,7 @@ function worstFirst(tracks: readonly SessionTrack[]): SessionTrack[] {
 type Comparison = (a: SessionTrack, b: SessionTrack) => number;
 
 function comparison(
-  order: Exclude<ListQuery["order"], "worst" | undefined>,
+  order: Exclude<ListOrder, "worst">,
   inDoubt: (track: SessionTrack) => number,
 ): Comparison {
   const byNumber = (valueOf: (track: SessionTrack) => number): Comparison => (a, b) =>

@@ -4,7 +4,7 @@
  * @module
  */
 import { TimeCounts } from "../../lib/monitor/buckets.ts";
-import type { Health, ListQuery, Monitor, Totals } from "../../lib/monitor/monitor.ts";
+import type { Health, ListOrder, ListQuery, Monitor, Totals } from "../../lib/monitor/monitor.ts";
 import { noTotals } from "../../lib/monitor/roster.ts";
 import type { Outage, SessionHistory, SessionReading } from "../../lib/monitor/reading.ts";
 
@@ -51,7 +51,7 @@ export function readingOf(session: string, more: Partial<SessionReading> = {}): 
 }
 
 /** How a query orders two sessions; of the worst, those with many silences come first. */
-const ORDERS: Record<string, (a: SessionReading, b: SessionReading) => number> = {
+const ORDERS: Record<ListOrder, (a: SessionReading, b: SessionReading) => number> = {
   worst: (a, b) => Number(b.state === "silent") - Number(a.state === "silent"),
   session: (a, b) => a.session < b.session ? -1 : Number(a.session > b.session),
   peer: (a, b) => a.peer < b.peer ? -1 : Number(a.peer > b.peer),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ListQuery, Totals } from "../../monitor/monitor.ts";
+import type { ListOrder, Totals } from "../../monitor/monitor.ts";
 import type { Outage, SessionHistory, SessionReading } from "../../monitor/reading.ts";
 import type { TerminalSize } from "../../platform/terminal/terminal.ts";
 import type { Role } from "../../wire/protocol.ts";
@@ -19,7 +19,7 @@ export const ORDERS = {
   round_trip: "slowest first",
   age: "oldest first",
   in_doubt: "most in doubt first",
-} as const satisfies Record<NonNullable<ListQuery["order"]>, string>;
+} as const satisfies Record<ListOrder, string>;
 
 /** The name of an order. */
 export type Order = keyof typeof ORDERS;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ListQuery } from "../../monitor/monitor.ts";
+import { LIST_ORDERS, type ListQuery } from "../../monitor/monitor.ts";
 import { SESSION_STATES, type SessionStateName } from "../../monitor/reading.ts";
 
 /** How many sessions are listed if the query does not say. */
@@ -16,8 +16,6 @@ const MAX_FROM = 100_000_000;
 
 /** How long the text may be that is searched for. */
 const MAX_SEARCH = 200;
-
-const ORDERS = ["worst", "session", "peer", "round_trip", "age", "in_doubt"] as const;
 
 /** A query for sessions. */
 export interface SessionsQuery extends ListQuery {
@@ -44,7 +42,7 @@ export function sessionsQuery(query: URLSearchParams): SessionsQuery {
   const known = ["order", "descending", "search", "states", "from", "count", "history"];
   refuseUnknown(query, known);
   const order = query.get("order") ?? "worst";
-  if (!isOneOf(order, ORDERS)) throw wrong("order", ORDERS.join(", "));
+  if (!isOneOf(order, LIST_ORDERS)) throw wrong("order", LIST_ORDERS.join(", "));
   const states = query.get("states")?.split(",").filter((each) => each !== "");
   if (!states?.every((each) => isOneOf(each, SESSION_STATES)) && states) {
     throw wrong("states", `some of ${SESSION_STATES.join(", ")}, with commas`);
