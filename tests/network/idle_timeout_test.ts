@@ -32,7 +32,7 @@ const SEARCH_OF_SEVERAL = `--find-idle-timeout --up-to 12 --precision ${PRECISIO
 const SERVER_S = 200;
 
 /** How long, in milliseconds, a search may take before the test gives it up. */
-const limit_ms = 150_000;
+const LIMIT_MS = 150_000;
 
 /** What a direction is to be found as: after how many seconds it is forgotten, `null` for never, and how it dies. */
 interface Truth {
@@ -78,7 +78,7 @@ async function searchAcross(
   const where = `${network.server.address} ${PORT}`;
   await using server = network.server.start("server", where, { lifetime_s: SERVER_S });
   await server.event("listening");
-  const options = { lifetime_s: null, limit_ms };
+  const options = { lifetime_s: null, limit_ms: LIMIT_MS };
   await using client = network.client.start("client", words, options);
   return { ...await foundBy(client), set_s: await set_s(network) };
 }
@@ -179,7 +179,7 @@ const CASES: readonly Case[] = [
       const timeouts_s = { client: 15, server: 25 };
       await using proxy = await startHaproxy({ backend, timeouts_s });
       const words = `127.0.0.1 ${proxy.port} ${SEARCH}`.split(" ");
-      await using client = startCommand("client", words, { limit_ms });
+      await using client = startCommand("client", words, { limit_ms: LIMIT_MS });
       const found = await foundBy(client);
       server.kill("SIGTERM");
       await server.ended();

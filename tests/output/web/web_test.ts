@@ -6,6 +6,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Outage, SessionStateName } from "../../../lib/monitor/reading.ts";
+import type {
+  OutagesDocument,
+  OverviewDocument,
+  SessionHistoryDocument,
+  SessionsDocument,
+} from "../../../lib/output/web/documents.ts";
 import { PageFiles } from "../../../lib/output/web/page_files.ts";
 import { CALM_INTERVAL_MS, LEAST_INTERVAL_MS } from "../../../lib/output/web/viewers.ts";
 import { WebServer } from "../../../lib/output/web/web.ts";
@@ -20,6 +26,13 @@ import { VirtualClock } from "../../support/virtual_clock.ts";
 const MARKUP = `<script>alert("x")</script>&'`;
 
 const schema = new Schema("web.schema.json");
+
+/** What the paths answer, by their names in the schema. */
+interface Documents {
+  readonly sessions: SessionsDocument;
+  readonly history: SessionHistoryDocument;
+  readonly outages: OutagesDocument;
+}
 
 /** A web server in memory. */
 class WebStage implements Disposable {
@@ -52,11 +65,16 @@ class WebStage implements Disposable {
     return client;
   }
 
-  // deno-lint-ignore no-explicit-any
-  async json(target: string): Promise<any> {
+  /** The document of a path, which fits the schema of its name. */
+  async document<Name extends keyof Documents>(
+    name: Name,
+    target: string,
+  ): Promise<Documents[Name]> {
     const client = await this.ask(target);
     assertEquals([client.status, client.field("content-type")], [200, "application/json"]);
-    return JSON.parse(client.body);
+    const document: Documents[Name] = JSON.parse(client.body);
+    schema.check(name, document);
+    return document;
   }
 
   [Symbol.dispose](): void {
@@ -146,16 +164,13 @@ Deno.test("/api/sessions lists what its query asks for, as docs/web.schema.json 
     readingOf("a", { state: "held", held: "store", due: { what: "dead", in_ms: 10.4 } }),
     readingOf("c", { state: "lost", end: { by: "self", reason: "silent" }, quiet_ms: null }),
   ];
-  const all = await stage.json("/api/sessions?history=true");
-  schema.check("sessions", all);
-  const ids = (document: { sessions: { session: string }[] }) =>
-    document.sessions.map(({ session }) => session);
-  assertEquals(ids(all)[0], MARKUP);
-  const page = await stage.json("/api/sessions?order=session&descending=true&from=1&count=2");
-  schema.check("sessions", page);
+  const list = (query: string) => stage.document("sessions", `/api/sessions?${query}`);
+  const ids = ({ sessions }: SessionsDocument) => sessions.map(({ session }) => session);
+  assertEquals(ids(await list("history=true"))[0], MARKUP);
+  const page = await list("order=session&descending=true&from=1&count=2");
   assertEquals([ids(page), page.matched, page.from], [["b", "a"], 4, 1]);
-  assertEquals(ids(await stage.json("/api/sessions?search=2.0.2.7")), [MARKUP]);
-  assertEquals(ids(await stage.json("/api/sessions?states=held,lost")), ["a", "c"]);
+  assertEquals(ids(await list("search=2.0.2.7")), [MARKUP]);
+  assertEquals(ids(await list("states=held,lost")), ["a", "c"]);
 });
 
 for (
@@ -188,9 +203,9 @@ Deno.test("/api/sessions/ID tells one session's history, whatever its id", async
     round_trips: [[1, 0.2, 0.9], [2, null, null]],
     sample_ms: 1_000,
   });
-  const document = await stage.json(`/api/sessions/${encodeURIComponent(MARKUP)}`);
-  schema.check("history", document);
-  assertEquals(document.session.states.stretches, [[1, "ok"], [3, "silent"]]);
+  const path = `/api/sessions/${encodeURIComponent(MARKUP)}`;
+  const document = await stage.document("history", path);
+  assertEquals(document.session.states!.stretches, [[1, "ok"], [3, "silent"]]);
   assertEquals(document.outages.length, 1);
   assertEquals((await stage.ask("/api/sessions/none")).status, 404);
   assertEquals((await stage.ask("/api/sessions/%ff")).status, 400);
@@ -203,16 +218,16 @@ Deno.test("/api/outages lists the latest first, of one session if asked for", as
     outageOf("a", { ended_ms: Date.UTC(2026, 10, 23), outcome: "recovered", in_doubt: 3 }),
     outageOf(MARKUP, { began: "to_server", first_noticed_by: "client", cause: "path_cut" }),
   ];
-  const all = await stage.json("/api/outages");
-  schema.check("outages", all);
-  assertEquals(all.outages.length, 2);
-  assertEquals((await stage.json("/api/outages?count=1")).outages[0].session, "a");
-  assertEquals((await stage.json(`/api/outages?session=a`)).outages.length, 1);
+  const outages = async (query: string) =>
+    (await stage.document("outages", `/api/outages${query}`)).outages;
+  assertEquals((await outages("")).length, 2);
+  assertEquals((await outages("?count=1"))[0]!.session, "a");
+  assertEquals((await outages("?session=a")).length, 1);
   assertEquals((await stage.ask("/api/outages?order=worst")).status, 400);
 });
 
 /** The documents in the events that were received. */
-function eventsOf(client: HttpExchange) {
+function eventsOf(client: HttpExchange): OverviewDocument[] {
   return [...client.body.matchAll(/^data: (.*)\n\n/gm)].map(([, text]) => JSON.parse(text!));
 }
 
@@ -233,7 +248,7 @@ Deno.test("an open page receives an event at once, then at most one a second, an
   assertEquals(counts.length, 5, `${counts}`);
   // What changed after an event was sent is in the next.
   await stage.clock.advance(LEAST_INTERVAL_MS);
-  assertEquals(eventsOf(client).at(-1).totals.silences, 300);
+  assertEquals(eventsOf(client).at(-1)!.totals.silences, 300);
   const before = eventsOf(client).length;
   await stage.clock.advance(10 * CALM_INTERVAL_MS);
   assertEquals(eventsOf(client).length - before, 10);
@@ -251,7 +266,7 @@ Deno.test("fifty open pages take no more of the monitor than one, and none takes
     await stage.clock.advance(CALM_INTERVAL_MS);
     const state_ms = stage.clock.now();
     stage.monitor.rows = [readingOf("a", { state_ms }), readingOf("b", { state_ms })];
-    for (let n = 1; n <= 50; n++) await stage.json("/api/sessions?history=true");
+    for (let n = 1; n <= 50; n++) await stage.document("sessions", "/api/sessions?history=true");
   }
   assert(stage.monitor.asked.totals <= 12, `${stage.monitor.asked.totals}`);
   assert(stage.monitor.asked.list <= 11, `${stage.monitor.asked.list}`);
@@ -275,8 +290,8 @@ Deno.test("the states of a listed session are up to date after each change", asy
     stage.monitor.histories.set("a", {
       states: states.map(([from_ms, state]) => ({ from_ms, state })),
     });
-    const [row] = (await stage.json("/api/sessions?history=true")).sessions;
-    assertEquals(row.states.stretches, states);
+    const { sessions: [row] } = await stage.document("sessions", "/api/sessions?history=true");
+    assertEquals(row!.states!.stretches, states);
     await stage.clock.advance(2_000);
   }
 });
