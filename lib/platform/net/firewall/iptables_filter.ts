@@ -64,10 +64,10 @@ export class IptablesFilter {
     return rules.length === 0 && policy !== "drop";
   }
 
-  /** Removes what killed servers have left; returns why it cannot. */
+  /** Removes what killed servers have left, as listed; returns why it cannot. */
   async removeLeftOvers(): Promise<string | undefined> {
     const { isLeftOver } = this.#options;
-    return await this.#removeAll(isLeftOver);
+    return await this.#removeAll(isLeftOver, true);
   }
 
   /** Inserts the rule for an opening; returns why it cannot. */
@@ -94,11 +94,12 @@ export class IptablesFilter {
 
   async #removeAll(
     isToGo: (comment: string | undefined) => Promise<boolean>,
+    isListed = false,
   ): Promise<string | undefined> {
     let problem: string | undefined;
     // A signal that ends a whole group of processes may have ended the tool before it was done.
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      problem = await this.list();
+      problem = attempt === 1 && isListed ? undefined : await this.list();
       if (problem !== undefined) continue;
       const rules: ListedRule[] = [];
       for (const rule of this.#rules()) if (await isToGo(rule.comment)) rules.push(rule);

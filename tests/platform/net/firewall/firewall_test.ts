@@ -37,6 +37,20 @@ Deno.test("FirewallRule stands before what drops the connections while it is ope
   assertEquals(rules, ["-i lo -j ACCEPT", DROP]);
 });
 
+Deno.test("FirewallRule lists the rules once before it changes them, and once after", async () => {
+  const killed = ruleOf({ pid: 5 });
+  for (const [left, expected] of [[[], "-S -I -S"], [[killed], "-S -D -S -I -S"]] as const) {
+    const { firewall, rule, rules } = stage([...left, DROP]);
+    const run: string[] = [];
+    firewall.before = (tool, args) => {
+      if (tool === "iptables") run.push(args[2]!);
+    };
+    await rule.open();
+    assertEquals(run.join(" "), expected);
+    assertEquals(rules, [ruleOf(), DROP]);
+  }
+});
+
 Deno.test("FirewallRule takes both families for ::, and only the address that is listened on", async () => {
   const { firewall, rule, rules } = stage([DROP], { host: "::" });
   await rule.open();
