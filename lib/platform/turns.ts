@@ -15,6 +15,12 @@ const READS_PER_TURN = 8;
 /** How long, in milliseconds, a turn is assumed to last while fewer tasks than that arrive. */
 const TURN_MS = 1;
 
+/** Who waits for a turn. */
+interface Waiting {
+  readonly callback: (receiver: unknown) => void;
+  readonly receiver: unknown;
+}
+
 /** The limiters of a clock. */
 interface Limiters {
   readonly closes: TurnLimiter;
@@ -31,7 +37,7 @@ export class TurnLimiter {
   readonly #order?: InputOrder;
   #turn_ms = -Infinity;
   #count = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
 
   private constructor(clock: Clock, atOnce: number, perTurn: number, order?: InputOrder) {
     this.#clock = clock;
@@ -72,15 +78,19 @@ export class TurnLimiter {
 
   /** Resolves when the caller may run: at once, unless this turn's limit is reached. First in, first out. */
   turn(): Promise<void> {
+    return new Promise((resolve) => this.run(resolve, undefined));
+  }
+
+  /** As {@linkcode turn}, with a callback, which gets the receiver: thousands who wait take no promise each. */
+  run<Receiver>(callback: (receiver: Receiver) => void, receiver: Receiver): void {
     const now_ms = this.#clock.now();
     if (now_ms - this.#turn_ms >= TURN_MS && this.#waiting.length === 0) {
       this.#turn_ms = now_ms;
       this.#count = 0;
     }
-    if (++this.#count <= this.#atOnce) return Promise.resolve();
-    return new Promise<void>((resolve) => {
-      if (this.#waiting.push(resolve) === 1) this.#release();
-    });
+    if (++this.#count <= this.#atOnce) return callback(receiver);
+    const waiting = { callback: callback as (receiver: unknown) => void, receiver };
+    if (this.#waiting.push(waiting) === 1) this.#release();
   }
 
   /** Resumes the next callers after pending input has been read and due timers have fired. */
@@ -88,7 +98,7 @@ export class TurnLimiter {
     this.#clock.afterInput(() => {
       this.#turn_ms = this.#clock.now();
       this.#count = this.#atOnce;
-      for (const resolve of this.#waiting.splice(0, this.#perTurn)) resolve();
+      for (const each of this.#waiting.splice(0, this.#perTurn)) each.callback(each.receiver);
       if (this.#waiting.length > 0) this.#release();
     }, this.#order);
   }

@@ -13,7 +13,6 @@ import {
   type Transport,
   TransportError,
 } from "../platform/net/transport.ts";
-import { TurnLimiter } from "../platform/turns.ts";
 import { TERMINATE_REASONS } from "../wire/protocol.ts";
 import type { MessageReader } from "../wire/reader.ts";
 import type { FrameWriter } from "../wire/writer.ts";
@@ -74,10 +73,12 @@ export interface CloseOptions {
   settle: (limit: Deadline) => boolean | Promise<boolean>;
 }
 
-/** Sends the close reason, as far as the peer reads it in time, and closes the connection. */
+/**
+ * Sends the close reason, as far as the peer reads it in time, and closes the connection. Whoever closes many takes
+ * turns.
+ */
 export async function closeGracefully(options: CloseOptions): Promise<void> {
-  const { clock, connection, closeReason, reader, writer } = options;
-  await TurnLimiter.of(clock).turn();
+  const { connection, closeReason, reader, writer } = options;
   const isDead = closeReason.by === "network" || closeReason.reason === "silent";
   if (!isDead) await finish(options);
   else {

@@ -48,7 +48,6 @@ export abstract class Session extends SessionSide
   closeReason?: CloseReason;
   /** The counters of this connection. */
   protected counts = new ConnectionLedger();
-
   readonly #decoder: FrameDecoder;
   readonly #use: ConnectionUse;
   readonly #reader: MessageReader<Frame>;
@@ -90,8 +89,8 @@ export abstract class Session extends SessionSide
   }
 
   #dataPhase(): void {
-    if (this.closeReason) this.#close();
-    else this.dataLoop(this.deadline);
+    if (!this.closeReason) return this.dataLoop(this.deadline);
+    TurnLimiter.of(this.config.clock).run(Session.#closeInTurn, this as Session);
   }
 
   /** Goes on when the data phase is over: with heartbeats until data is heard again, or to the end. */
@@ -116,12 +115,14 @@ export abstract class Session extends SessionSide
     this.#dataPhase();
   }
 
+  static readonly #closeInTurn = (session: Session) => session.#close();
+
   async #close(): Promise<void> {
     const { config: { clock }, connection, writer } = this;
     const [closeReason, reader] = [this.closeReason!, this.#reader];
     const settle = (limit: Deadline) => this.settle(limit);
-    await closeGracefully({ clock, connection, writer, closeReason, reader, settle })
-      .catch((error) => this.onFailure(error));
+    const closing = closeGracefully({ clock, connection, writer, closeReason, reader, settle });
+    await closing.catch((error) => this.onFailure(error));
     this.onClosed(this.#defect);
   }
 

@@ -78,3 +78,19 @@ Deno.test("TurnLimiter.ofReads() runs none at once: due timers come first", asyn
   assertEquals(progress, Array.from({ length: 20 }, (_, n) => n));
   assertEquals([seen, clock.pending], [[0], 0]);
 });
+
+Deno.test("TurnLimiter.run() calls back at once, or in turn with those who wait for a promise", async () => {
+  const clock = new VirtualClock();
+  const order: string[] = [];
+  const run = (name: string) => TurnLimiter.of(clock).run((name) => order.push(name), name);
+  run("at once");
+  assertEquals(order, ["at once"]);
+  start(clock, 63);
+  run("second");
+  TurnLimiter.of(clock).turn().then(() => order.push("third"));
+  run("fourth");
+  await settle();
+  assertEquals(order, ["at once"]);
+  await clock.advance(1);
+  assertEquals(order, ["at once", "second", "fourth", "third"]);
+});

@@ -11,6 +11,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { Condition } from "../../platform/condition.ts";
 import { Deadline, type DeadlineOptions } from "../../platform/deadline.ts";
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
+import { TurnLimiter } from "../../platform/turns.ts";
 import { FrameDecoder } from "../../wire/decoder.ts";
 import {
   expectFrame,
@@ -198,6 +199,7 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
     const { clock, connection } = this.#options;
     const [writer, reader] = [this.#writer, this.#reader];
     const settle = () => true;
+    await TurnLimiter.of(clock).turn();
     await closeGracefully({ clock, connection, writer, reader, settle, closeReason });
     this.#deadline[Symbol.dispose]();
   }
