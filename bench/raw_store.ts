@@ -1,17 +1,16 @@
 /**
  * The limit of the store: SQLite with one writer, which inserts the rows of as many messages in batches of
  * the same size, and does nothing else. Its arguments are a new file, the sessions, the messages of a batch,
- * and the seconds.
+ * the rows that one statement inserts, and the seconds.
  *
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
 
-const [file, sessions, batch, seconds] = Deno.args;
+const [file, sessions, batch, rowsAtOnce, seconds] = Deno.args;
 const BATCH = Number(batch);
 const WARM_UP_MS = 500;
-/** Rows that one statement inserts, as the store does it. */
-const ROWS_AT_ONCE = 16;
+const ROWS_AT_ONCE = Number(rowsAtOnce);
 const payload = new Uint8Array(32).fill(120);
 
 const database = new DatabaseSync(file!);

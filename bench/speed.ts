@@ -100,6 +100,9 @@ export async function roundTrip(bench: Bench): Promise<void> {
 /** The most that one store commits at once. */
 const MAX_BATCH = 8_192;
 
+/** SQLite alone, by how many rows one statement inserts: one, or as many as the store's statements. */
+const RAW_STORES = [["node:sqlite", 1], ["node:sqlite, 16 rows a statement", 16]] as const;
+
 /** Confirmed data messages per second with a store, compared with its limit. */
 export async function durable(bench: Bench): Promise<void> {
   const { folder } = bench.tools;
@@ -121,13 +124,19 @@ export async function durable(bench: Bench): Promise<void> {
       for (const peer of peers) {
         add(peer.kind.name, (await flood(bench.tools, peer, load)).per_second);
       }
-      add("node:sqlite", await rawStore(`${folder}/raw-${load.sessions}-${round}.db`, load));
+      for (const [name, rowsAtOnce] of RAW_STORES) {
+        const file = `${folder}/raw-${load.sessions}-${round}-${rowsAtOnce}.db`;
+        add(name, await rawStore(file, load, rowsAtOnce));
+      }
     }
-    const raw = median(rates.get("node:sqlite")!);
-    const figure = `--store: confirmed messages/s, ${loadName(load)} (node:sqlite: ${
-      digits(raw)
-    } rows/s)`;
-    printRow(bench, figure, rates, { against: "node:sqlite", goal });
+    for (const [against] of RAW_STORES) {
+      const rows = `${digits(median(rates.get(against)!))} rows/s`;
+      const figure = `--store: confirmed messages/s, ${loadName(load)} (${against}: ${rows})`;
+      printRow(bench, figure, rates, {
+        against,
+        goal: against === RAW_STORES[0][0] ? goal : undefined,
+      });
+    }
   }
 }
 
@@ -135,9 +144,14 @@ export async function durable(bench: Bench): Promise<void> {
 async function rawStore(
   file: string,
   { sessions, window }: { sessions: number; window: number },
+  rowsAtOnce: number,
 ): Promise<number> {
   const batch = Math.min(sessions * window, MAX_BATCH);
-  const words = [`${HERE}raw_store.ts`, file, ...[sessions, batch, SECONDS].map(String)];
+  const words = [
+    `${HERE}raw_store.ts`,
+    file,
+    ...[sessions, batch, rowsAtOnce, SECONDS].map(String),
+  ];
   const deno = [Deno.execPath(), "run", "--quiet", "--allow-read", "--allow-write"];
   await using raw = new Process("node:sqlite", [...deno, ...words], { place: "0,1" });
   return Number((await raw.next("result")).per_second);
