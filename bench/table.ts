@@ -33,7 +33,9 @@ export class Table {
   /** Prints a row. */
   row({ figure, values, ratio = "", floor = "", goal = "" }: Row): void {
     const cells = this.#columns.map((column) => values[column] ?? "");
-    const met = goal && isMet(goal, goal.endsWith("×") ? ratio : cells[0]!) ? "yes" : goal && "no";
+    const value = goal.endsWith("×") ? ratio : cells[0]!;
+    // Nothing is met or missed where a peer is not installed.
+    const met = goal === "" || value === "" ? "" : isMet(goal, value) ? "yes" : "no";
     this.#print([figure, ...cells, ratio, floor, goal, met]);
   }
 
