@@ -20,6 +20,9 @@ const THREADS = {
 /** The web page, which `deno task page` makes; `lib/output/web/page_files.ts` reads it. */
 const PAGE = "dist/page";
 
+/** Where bundles are made: always in the same place, since executables have the paths of their modules in them. */
+const BUNDLES = "dist/bundles";
+
 /** A small young generation saves 4 KB for each of 10,000 idle sessions, and costs no throughput. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-maglev-destroy-on-background";
 
@@ -54,11 +57,13 @@ async function bundleAll(role: Role, folder: string): Promise<string | undefined
     Deno.writeTextFileSync(`${folder}/${name}`, `import "./${name.replace(/ts$/, "js")}";\n`);
   }
   thinMaps(folder);
+  // Executables have the times of their files in them.
+  for (const { name } of Deno.readDirSync(folder)) Deno.utimeSync(`${folder}/${name}`, 0, 0);
 }
 
 /** Compiles a command into a folder; returns what to print if it failed. */
 async function compile(role: Role, folder: string): Promise<string | undefined> {
-  const bundled = `${folder}/${role}`;
+  const bundled = `${BUNDLES}/${role}`;
   const said = await bundleAll(role, bundled) ?? await runDeno([
     "compile",
     "--no-prompt",
@@ -85,9 +90,9 @@ function explain(role: string, said: string): string {
   return said;
 }
 
-/** Removes the folder of this run, and `dist/` if nothing else is in it. */
+/** Removes the folders of this run, and `dist/` if nothing else is in it. */
 function clean(folder: string): void {
-  Deno.removeSync(folder, { recursive: true });
+  for (const each of [folder, BUNDLES]) Deno.removeSync(each, { recursive: true });
   if ([...Deno.readDirSync("dist")].length === 0) Deno.removeSync("dist");
 }
 
@@ -115,7 +120,7 @@ function replace(names: readonly string[], folder: string): void {
 async function main(): Promise<number> {
   let folder: string;
   try {
-    Deno.mkdirSync("dist", { recursive: true });
+    Deno.mkdirSync(BUNDLES, { recursive: true });
     folder = Deno.makeTempDirSync({ dir: "dist", prefix: "new_" });
   } catch (error) {
     console.error(`cannot write to dist/ in ${Deno.cwd()}: ${(error as Error).message}`);
@@ -132,8 +137,7 @@ async function main(): Promise<number> {
       console.error(said);
       return 2;
     }
-    const made = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile);
-    const names = made.map(({ name }) => name).sort();
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     replace(names, folder);
     for (const name of names) console.log(`dist/${name}`);
     return 0;

@@ -28,6 +28,7 @@ async function compile(
   await Deno.writeTextFile(`${folder}/server.ts`, "");
   await Deno.mkdir(`${folder}/dist/page`, { recursive: true });
   await Deno.writeTextFile(`${folder}/dist/page/index.html`, "");
+  await Deno.utime(`${folder}/dist/page/index.html`, 0, 0);
   const words = ["run", "-q", `--config=${folder}/deno.json`, "-P=compile"];
   const cd = ["sh", "-c", 'cd "$0" && exec "$@"', folder];
   return await runWords([...cd, DENO, ...words, `${ROOT}scripts/compile.ts`, ...args], {
@@ -62,6 +63,11 @@ Deno.test("compile replaces both executables or none", async () => {
     await Deno.writeTextFile(`${folder}/client.ts`, "");
     assertEquals((await compile(folder, base)).code, 0);
     assertEquals(inDist(), made);
+    // The same sources give the same executable.
+    const executable = `${folder}/dist/pulsewire-server`;
+    const first = await Deno.readFile(executable);
+    assertEquals((await compile(folder, base)).code, 0);
+    assertEquals(await Deno.readFile(executable), first);
     for (const name of executables) await Deno.writeTextFile(`${folder}/dist/${name}`, "old");
     await Deno.writeTextFile(`${folder}/client.ts`, "is not a program");
     assertEquals((await compile(folder, base)).code, 2);
