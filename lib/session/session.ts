@@ -115,7 +115,7 @@ export abstract class Session extends SessionSide
     this.#dataPhase();
   }
 
-  static readonly #closeInTurn = (session: Session) => session.#close();
+  static readonly #closeInTurn = (session: Session) => queueMicrotask(() => session.#close());
 
   async #close(): Promise<void> {
     const { config: { clock }, connection, writer } = this;

@@ -135,8 +135,7 @@ export class SilenceCheck {
   #due(): Due | undefined {
     const { data_threshold_ms, heart_beat_interval_ms, heart_beat_threshold_ms } =
       this.#options.timers;
-    // Of a connection that was closed the end is on its way here, from the thread that closed it.
-    if (this.#isHolding || this.#wire?.isClosed) return undefined;
+    if (this.#isHolding) return undefined;
     if (this.#phase === "data") {
       const from_ms = this.#silence()?.at_ms;
       if (from_ms === undefined) return undefined;

@@ -79,11 +79,6 @@ export class Wire {
       this.#replies.some((each) => numbers.includes(each));
   }
 
-  /** Whether its process has closed it. */
-  get isClosed(): boolean {
-    return this.#end.closed;
-  }
-
   /** Whether its process has read nothing for some time, though it could. */
   get isHeld(): boolean {
     return !this.#end.isReading && this.lastRead_ms < this.process.now();
