@@ -7,7 +7,7 @@
 import type { IdleBracket } from "../wire/idle.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { IdleDocument, IdleProbeDocument } from "./document.ts";
-import { durationIn, type Entry } from "./entries.ts";
+import { durationIn, type Entry, type Fields } from "./entries.ts";
 
 /** How many sessions of searches are kept. */
 const MAX_PROBES = 10_000;
@@ -80,7 +80,7 @@ function foundOf(entry: Entry): IdleDocument["found"] {
 
 function bracketIn(value: unknown): IdleBracket | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const fields = value as Readonly<Record<string, unknown>>;
+  const fields = value as Fields;
   const survives_s = durationIn(fields, "survives_s");
   const forgotten_by_s = durationIn(fields, "forgotten_by_s");
   const isNone = fields.forgotten_by_s === null;

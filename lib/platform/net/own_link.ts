@@ -44,7 +44,7 @@ const looks = new WeakMap<Clock, Map<string, LinkLook>>();
  * `undefined` if nothing is, or nothing is known: links are looked at on Linux only.
  *
  * @param address The local address, without a port.
- * @param look Looks; of another one only in tests.
+ * @param look How to look; tests pass one of their own.
  */
 export function ownLinkFault(
   address: string,

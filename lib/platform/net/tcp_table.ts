@@ -131,7 +131,7 @@ function fieldAfter(text: string, from: number, to: number, count: number): numb
   return at;
 }
 
-/** What a line says from its state on: `01 0000002A:00000000 01:00000052 00000003     0        0 3012499 …`. */
+/** The view in a line, parsed from its state on: `01 0000002A:00000000 01:00000052 00000003     0        0 3012499 …`. */
 function viewOf(text: string, state: number, to: number, read_ms: number): KernelView {
   const [unacked, timer, retransmissions] = [state + 3, state + 21, state + 33];
   const probes = fieldAfter(text, retransmissions, to, 2);
