@@ -90,7 +90,7 @@ export abstract class Session extends SessionSide
 
   #dataPhase(): void {
     if (!this.closeReason) return this.dataLoop(this.deadline);
-    TurnLimiter.of(this.config.clock).run(Session.#closeInTurn, this as Session);
+    TurnLimiter.of(this.config.clock).run((session) => session.#close(), this as Session);
   }
 
   /** Goes on when the data phase is over: with heartbeats until data is heard again, or to the end. */
@@ -115,9 +115,9 @@ export abstract class Session extends SessionSide
     this.#dataPhase();
   }
 
-  static readonly #closeInTurn = (session: Session) => queueMicrotask(() => session.#close());
-
   async #close(): Promise<void> {
+    // What ended the session goes on first.
+    await undefined;
     const { config: { clock }, connection, writer } = this;
     const [closeReason, reader] = [this.closeReason!, this.#reader];
     const settle = (limit: Deadline) => this.settle(limit);
