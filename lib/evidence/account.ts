@@ -217,6 +217,7 @@ export function bothSeen(
     sent: peer.sent.map(placed.frame),
     received: peer.received.map(placed.frame),
     ...peer.noticed && { noticed: { how: peer.noticed.how, at: placed.at(peer.noticed.age_ms) } },
+    isExcerpt: true,
     ...peer.over_ms !== undefined && { over: placed.at(peer.over_ms) },
     // What this side sent later may have been behind its own account, still on its way.
     open_until: earlier(placed.at(peer.closed_ms ?? 0), log.over_ms ?? Infinity),

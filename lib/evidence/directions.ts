@@ -97,8 +97,8 @@ interface Fate {
   readonly sent: FrameSeen;
   /** When it was received; absent if that is not known. */
   readonly received?: Interval;
-  /** Whether it is known to have been received, itself or by one behind it on the same connection. */
-  readonly arrived: boolean;
+  /** When it had been received at the latest, as it shows itself or one behind it on the same connection. */
+  readonly arrived?: Interval;
 }
 
 function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
@@ -110,7 +110,10 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
     received !== undefined && received[0] - sent.at[1] > late_ms;
   const isLost = ({ arrived, sent }: Fate) => !arrived && open_ms > sent.at[1] + late_ms;
   const at = fates.findIndex((fate) => isLate(fate) || isLost(fate));
-  const inTime = (at < 0 ? fates : fates.slice(0, at)).filter(({ arrived }) => arrived);
+  // Of an excerpt, one that is left out may have come as late as the one behind it.
+  const inTime = (at < 0 ? fates : fates.slice(0, at)).filter(({ arrived, sent }) =>
+    arrived && (!receiver.isExcerpt || arrived[0] - sent.at[1] <= late_ms)
+  );
   if (at < 0) return { usual_ms, inTime, broken_until_ms: -Infinity };
   const { received, sent: vain } = fates[at]!;
   const again = received ??
@@ -134,19 +137,22 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
 function fatesOf(sent: readonly FrameSeen[], received: readonly FrameSeen[]): Fate[] {
   const arrivals = new Map(received.map((frame) => [keyOf(frame), frame.at]));
   // TCP keeps the order: what is received proves that all before it on its connection arrived.
-  const proven = new Set<number>();
-  const highest = new Map<string, number>();
-  for (const frame of received) {
-    highest.set(kindOf(frame), Math.max(frame.n ?? -1, highest.get(kindOf(frame)) ?? -1));
-  }
+  const proven = new Map<number, Interval>();
+  const ofKind = Map.groupBy(received, kindOf);
   // Of frames of one moment the first was sent first.
   const backwards = sent.toSorted((a, b) => a.at[0] - b.at[0]).reverse().map((frame): Fate => {
+    const { connection, n } = frame;
     const received = MATCHED.test(frame.frame) ? arrivals.get(keyOf(frame)) : undefined;
-    if (received) proven.add(frame.connection);
-    const arrived = proven.has(frame.connection) || frame.n! <= (highest.get(kindOf(frame)) ?? -1);
+    const later = ofKind.get(kindOf(frame))?.find((each) => n! <= (each.n ?? -1))?.at;
+    const arrived = received ?? earlier(proven.get(connection), later);
+    if (arrived) proven.set(connection, arrived);
     return { sent: frame, received, arrived };
   });
   return backwards.reverse().filter(({ sent }) => MATCHED.test(sent.frame));
+}
+
+function earlier(a: Interval | undefined, b: Interval | undefined): Interval | undefined {
+  return a && b && b[0] < a[0] ? b : a ?? b;
 }
 
 /** The least of the longest times that frames may have taken: in an outage most of them are late. */

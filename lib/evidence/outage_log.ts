@@ -3,13 +3,23 @@
  *
  * @module
  */
-import { type Frame, frameNumber, type FrameType, type Role } from "../wire/protocol.ts";
+import {
+  type Frame,
+  frameNumber,
+  type FrameType,
+  type HoldReason,
+  type JsonObject,
+  type Role,
+} from "../wire/protocol.ts";
 import type { Interval } from "./clock_bounds.ts";
 import type { KernelSeen } from "./kernel_watch.ts";
 import type { Cause, SideSeen, Stall } from "./side.ts";
 
 /** How many of the first frames of an outage, and of the last ones, are kept for each direction. */
 export const KEPT_FRAMES = 6;
+
+/** How many of the last frames of a direction are kept where the peer answers heartbeats: those were in time. */
+const IDLE_FRAMES = 2;
 
 /** A frame that was sent or received, in monotonic milliseconds. */
 export interface FrameNote {
@@ -51,11 +61,21 @@ export class FrameNotes {
     this.all = [...isFull ? this.all.toSpliced(KEPT_FRAMES, 1) : this.all, note];
   }
 
+  /** Leaves out those from before a moment, but for data and confirmations. */
+  forgetBefore(time_ms: number): void {
+    this.all = this.all.filter(({ at_ms, frame }) => at_ms >= time_ms || isData(frame));
+  }
+
   /** So many of them, as many from the beginning as from the end. */
   ends(count: number): FrameNote[] {
     const { all } = this;
     return all.filter((_, at) => at < count / 2 || at >= all.length - count / 2);
   }
+}
+
+/** Whether it is a data message, or confirms some. */
+export function isData(frame: FrameType): boolean {
+  return frame === "DATA" || frame === "CONFIRM";
 }
 
 /** Shared by all that have none. */
@@ -78,6 +98,25 @@ export interface LastExchange {
   readonly sent: readonly FrameNote[];
   /** Frames received, the oldest first. */
   readonly received: readonly FrameNote[];
+}
+
+/** A session on one connection, as the accounts of its outages need it. */
+export interface AccountLink {
+  /** Whether the peer knows accounts. */
+  readonly knowsAccounts: boolean;
+  /** Everything up to this sequence number is confirmed. */
+  readonly confirmedUpTo: number;
+  /** The session's state: since when nothing was heard, what confirmations wait for, and its counters. */
+  readonly state: {
+    readonly held: HoldReason | undefined;
+    readonly lastSignOfLife_ms: number;
+    readonly lastStall?: Stall;
+    readonly ledger: Readonly<Record<"confirmedUpTo" | "dataReceived" | "dataSent", number>>;
+  };
+  /** What was sent and received last while all was well. */
+  lastExchange(): LastExchange;
+  /** Sends an account. */
+  sendAccount(account: JsonObject): void;
 }
 
 /** What this side sees of an outage, from the last exchange before it on. */
@@ -110,6 +149,14 @@ export class OutageLog {
   measured?: Measured;
   /** The longest time in which nothing was received, in milliseconds. */
   longestGap_ms = 0;
+  /** Whether the peer has missed a heartbeat. */
+  hasMissed?: boolean;
+  /** Whether this is a server's silence in which the client has answered heartbeats: it had nothing to send. */
+  isIdle?: boolean;
+  /** How many heartbeats in a row the peer has answered since it was noticed, or since it told of it. */
+  answers = 0;
+  /** When it answered the last one. */
+  answered_ms: number = -Infinity;
 
   /** When the last exchange before it began; `Infinity` if none is known. */
   readonly since_ms: number;
@@ -130,6 +177,56 @@ export class OutageLog {
     const empty = new OutageLog({ sent: NONE, received: NONE });
     const { received, sent } = empty;
     return Object.assign(empty, this, { received, sent, closed_ms: 0 });
+  }
+
+  /**
+   * What a server sees from now on, while all is well though no data is sent. It begins with the last exchange of
+   * data, as the peer's may, and with the last frames that were seen since.
+   */
+  static idle(exchange: LastExchange, now_ms: number, seen?: OutageLog): OutageLog {
+    const since = (data: readonly FrameNote[], notes?: FrameNotes) => [
+      ...data,
+      ...notes?.all.filter(({ frame }) => !isData(frame)).slice(-IDLE_FRAMES) ?? NONE,
+    ];
+    const before = {
+      sent: since(exchange.sent, seen?.sent),
+      received: since(exchange.received, seen?.received),
+    };
+    const { answers = 0 } = seen ?? {};
+    const log = new OutageLog(before, now_ms);
+    return Object.assign(log, { answered_ms: now_ms, answers, isIdle: true });
+  }
+
+  /** Notes a frame that was handed to the network, or received. */
+  add(isSent: boolean, frame: Frame, at_ms: number): void {
+    (isSent ? this.sent : this.received).add(noteOf(frame, at_ms));
+  }
+
+  /**
+   * The peer has answered a heartbeat: all that was sent before has come through, in both directions. Gives whether
+   * all is well: this side owes no confirmation, nor did so when the peer answered the one before; so the peer
+   * has had the time to send what it has.
+   */
+  onAnswer(isSettled: boolean, now_ms: number): boolean {
+    this.answered_ms = now_ms;
+    this.answers = isSettled ? this.answers + 1 : 0;
+    return this.answers > 1;
+  }
+
+  /** The peer has missed a heartbeat: where it had answered others, that is the first sign of an outage. */
+  onMissed(now_ms: number): void {
+    if (this.isIdle) this.noticed ??= { at_ms: now_ms, how: "silent" };
+    if (!this.hasMissed) {
+      // What had come through before would leave no room for the first frames in vain.
+      for (const notes of [this.sent, this.received]) notes.forgetBefore(this.answered_ms);
+    }
+    this.hasMissed = true;
+    this.answers = 0;
+  }
+
+  /** The connection is lost: where the peer had answered, and so could have sent data, nothing was noticed before. */
+  onLost(): void {
+    if (this.isIdle) this.noticed = undefined;
   }
 
   /** Notes a time in which this process did not run, or did not read, once. */
@@ -157,6 +254,7 @@ export function ownSeen(role: Role, log: OutageLog, now_ms: number): SideSeen {
     received: log.received.all.map(seen),
     ...noticed && { noticed: { how: noticed.how, at: at(noticed.at_ms) } },
     ...over_ms !== undefined && { over: at(over_ms) },
+    isExcerpt: true,
     open_until: at(closed_ms ?? now_ms),
     stalls,
     causes,

@@ -58,10 +58,12 @@ export interface Stall {
 export interface SideSeen {
   /** Which side. */
   readonly role: Role;
-  /** Frames that it sent from shortly before the outage to shortly after it; none of that time left out. */
+  /** Frames that it sent from shortly before the outage to shortly after it. */
   readonly sent: readonly FrameSeen[];
   /** Frames that it received in that time. */
   readonly received: readonly FrameSeen[];
+  /** Whether those are only the first and the last ones; otherwise none is left out. */
+  readonly isExcerpt?: boolean;
   /** When and as what it noticed the outage; absent if it did not. */
   readonly noticed?: {
     readonly at: Interval;

@@ -44,6 +44,32 @@ export interface ReceivedAccount extends Exchange {
   readonly account: PeerAccount;
 }
 
+/** Whether the peer's account may tell of the same outage. */
+export function maySeeOne(role: Role, log: OutageLog, peer: ReceivedAccount): boolean {
+  const both = bothSeen(role, log, peer.account, { received_ms: peer.received_ms });
+  return both !== undefined && areOne(both, true);
+}
+
+/**
+ * What a heartbeat that the peer has answered shows: that what lasts here is over, that it is `over for both`, as
+ * the peer's account says, or that all is well; `undefined` if nothing yet.
+ */
+export function shownByAnswer(
+  role: Role,
+  log: OutageLog | undefined,
+  peer: ReceivedAccount | undefined,
+  isSettled: boolean,
+  now_ms: number,
+): "over" | "over for both" | "well" | undefined {
+  const isServer = role === "server";
+  if (!log) return isServer && isSettled ? "well" : undefined;
+  if (log.over_ms !== undefined || !log.onAnswer(isSettled, now_ms) || !isServer) return undefined;
+  if (!log.noticed) return log.isIdle ? "well" : undefined;
+  if (!peer) return log.hasMissed ? "over" : "well";
+  const isOver = peer.account.over_ms !== undefined && maySeeOne(role, log, peer);
+  return isOver ? "over for both" : undefined;
+}
+
 /** What a side concludes from what it saw until now, and from the peer's account if there is one. */
 export function conclusionOf(
   role: Role,

@@ -51,6 +51,8 @@ export interface SideOutage {
   sent: number;
   /** Whether it ended with a resume. */
   resumed: boolean;
+  /** Whether a heartbeat was missed in it. */
+  hasMissed?: boolean;
 }
 
 /** A phase of a session. */
@@ -101,6 +103,8 @@ export class SideHistory {
   readonly #lately_ms: number[] = [];
   #lately = 0;
   #idle = false;
+  /** How many heartbeats in a row were answered while no confirmation was owed. */
+  #answers = 0;
   #held?: string;
 
   /** Takes one entry of this session; of others than those wanted, the round trip does not count. */
@@ -125,8 +129,7 @@ export class SideHistory {
       case "heartbeat_missed":
         return this.#missed(entry, at_ms);
       case "heartbeat_answered":
-        if (this.#idle) this.#over(at_ms);
-        return;
+        return this.#answered(entry, at_ms);
       case "local_stall":
         return this.#stall(entry, at_ms);
       case "hold":
@@ -179,6 +182,7 @@ export class SideHistory {
 
   #phase(entry: Entry, at_ms: number): void {
     const to = textIn(entry, "to");
+    this.#answers = 0;
     if (this.phases.length < MAX_PHASES) this.phases.push({ phase: to, from_ms: at_ms });
     else this.leftOut++;
     if (to === "heartbeat") {
@@ -195,7 +199,23 @@ export class SideHistory {
 
   /** In an idle heartbeat phase, a missed heartbeat is the first sign of an outage. */
   #missed(entry: Entry, at_ms: number): void {
+    this.#answers = 0;
     if (!this.#open) this.#notice("silent", entry, at_ms);
+    this.#open!.hasMissed = true;
+  }
+
+  /**
+   * Where no confirmation is owed, two answers in a row show that a server is silent only because its client has
+   * nothing to send, as an idle client is itself.
+   */
+  #answered(entry: Entry, at_ms: number): void {
+    const isSettled = this.confirmed >= Math.max(this.sent, this.received);
+    this.#answers = isSettled && durationIn(entry, "rtt_ms") !== null ? this.#answers + 1 : 0;
+    const open = this.#open;
+    if (!this.#idle && (open?.how !== "silent" || this.#answers < 2)) return;
+    this.#idle = true;
+    if (open && !open.hasMissed && !open.held && open === this.outages.at(-1)) this.outages.pop();
+    this.#over(at_ms);
   }
 
   #notice(how: Noticed, entry: Entry, at_ms: number): void {

@@ -8,40 +8,21 @@
  * @module
  */
 import type { Clock, Timer } from "../platform/clock.ts";
-import { type AccountHead, accountOf, areOne, bothSeen, readAccount } from "../evidence/account.ts";
-import { type LastExchange, noteOf, type Noticed, OutageLog } from "../evidence/outage_log.ts";
+import { type AccountHead, accountOf, readAccount } from "../evidence/account.ts";
+import { type AccountLink, isData, type Noticed, OutageLog } from "../evidence/outage_log.ts";
 import type { KernelSeen } from "../evidence/kernel_watch.ts";
-import { conclusionOf, type ReceivedAccount } from "../evidence/verdict.ts";
+import {
+  conclusionOf,
+  maySeeOne,
+  type ReceivedAccount,
+  shownByAnswer,
+} from "../evidence/verdict.ts";
 import type { Stall } from "../evidence/side.ts";
-import type { Frame, HoldReason, JsonObject, Role } from "../wire/protocol.ts";
+import type { Frame, JsonObject, Role } from "../wire/protocol.ts";
 import { type CloseReason, type Detection, noticedBy } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
-import { type Ledger, roundMs } from "./ledger.ts";
+import { roundMs } from "./ledger.ts";
 import { ACCOUNT_LIMIT_MS, CONCLUDED_MS, LATE_MS, type Timers } from "./timers.ts";
-
-/** A session's state, as far as its accounts need it. */
-export interface AccountedState {
-  /** When the last sign of life came, in monotonic milliseconds. */
-  readonly lastSignOfLife_ms: number;
-  /** The session's counters. */
-  readonly ledger: Ledger;
-  /** What confirmations wait for, if they do. */
-  readonly held: HoldReason | undefined;
-  /** When this process did not run, the last time. */
-  readonly lastStall?: Stall;
-}
-
-/** A session on one connection, as its accounts see it. */
-export interface AccountLink {
-  /** Whether the peer knows accounts. */
-  readonly knowsAccounts: boolean;
-  /** What the session's state has of it. */
-  readonly state: AccountedState;
-  /** What was sent and received last while all was well. */
-  lastExchange(): LastExchange;
-  /** Sends an account. */
-  sendAccount(account: JsonObject): void;
-}
 
 /** Options for {@linkcode Accounts}. */
 export interface AccountsOptions {
@@ -69,7 +50,6 @@ export class Accounts {
   #peer?: ReceivedAccount;
   #sent_ms?: number;
   #received_ms = 0;
-  #missedBefore = 0;
   #confirmedBefore = 0;
   #answered_ms = -Infinity;
   /** When this side read nothing though it ran, the last time: what came then was late for no fault of the path. */
@@ -94,12 +74,12 @@ export class Accounts {
     const log = this.#log;
     // The frames of another connection have the same numbers.
     if (!log || log.closed_ms !== undefined) return;
-    if (isSent) return log.sent.add(noteOf(frame, at_ms));
+    log.add(isSent, frame, at_ms);
+    if (isSent) return;
     log.longestGap_ms = Math.max(log.longestGap_ms, at_ms - this.#received_ms);
     this.#received_ms = at_ms;
-    log.received.add(noteOf(frame, at_ms));
-    const isData = frame.type === "DATA" || frame.type === "CONFIRM";
-    if (isData && !log.noticed) this.#endsAt(log, at_ms);
+    // A silence of the server lasts until its heartbeat phase ends.
+    if (isData(frame.type) && !log.noticed && !log.isIdle) this.#endsAt(log, at_ms);
   }
 
   static readonly #onLimit = (accounts: Accounts) => {
@@ -139,9 +119,7 @@ export class Accounts {
     if (this.#log && this.#log.over_ms === undefined) return this.#log;
     if (this.#sent_ms !== undefined) this.#conclude();
     this.#limit?.clear();
-    const { lastSignOfLife_ms, ledger } = link.state;
-    this.#received_ms = lastSignOfLife_ms;
-    this.#missedBefore = ledger.heartbeatsMissed;
+    this.#received_ms = link.state.lastSignOfLife_ms;
     return this.#log = new OutageLog(link.lastExchange(), this.#over_ms);
   }
 
@@ -159,6 +137,28 @@ export class Accounts {
     log.measured ??= { detected_ms: roundMs(now_ms - since_ms), predicted_ms };
   }
 
+  /**
+   * The peer has answered a heartbeat. A client that has nothing to send leaves a server silent: an outage before
+   * that is over, and what is lost later is another one.
+   */
+  answered(link: AccountLink): void {
+    const [log, now_ms, { role }] = [this.#log, this.#now(), this.#options];
+    // A client may wait for confirmations, and in vain.
+    const isSettled = role === "client" || link.confirmedUpTo >= link.state.ledger.dataReceived;
+    const shown = shownByAnswer(role, log, this.#peer, isSettled, now_ms);
+    if (shown === "over") return this.over(link);
+    if (shown === "over for both") {
+      this.#endsAt(log!, now_ms);
+      this.#conclude();
+    }
+    if (shown !== undefined) this.#log = OutageLog.idle(link.lastExchange(), now_ms, log);
+  }
+
+  /** The peer has missed a heartbeat. */
+  missed(): void {
+    if (this.#log?.over_ms === undefined) this.#log?.onMissed(this.#now());
+  }
+
   /** The connection is lost, and the session outlives it: from when a death is measured, what the kernel showed. */
   lost(
     link: AccountLink,
@@ -166,6 +166,7 @@ export class Accounts {
     { detection, seen }: { detection?: Detection; seen?: KernelSeen },
   ): void {
     const how = noticedBy(closeReason);
+    if (this.#log?.over_ms === undefined) this.#log?.onLost();
     const log = how ? this.#notice(link, how) : this.#begun(link);
     log.closed_ms ??= this.#now();
     log.addKernel(seen);
@@ -181,7 +182,7 @@ export class Accounts {
     this.#endsAt(log, this.#now());
     if (!log.noticed) return;
     log.addKernel(seen);
-    if (!this.#peer && !this.#isOutage(log, link.state.ledger)) return;
+    if (!this.#peer && !this.#isOutage(log)) return;
     if (log.in_doubt !== undefined) {
       const confirmed = link.state.ledger.confirmedUpTo - this.#confirmedBefore;
       log.settled = Math.min(confirmed, log.in_doubt);
@@ -201,7 +202,7 @@ export class Accounts {
     if (account.answers !== undefined && account.answers !== this.#n) return;
     const { noticed, over_ms } = this.#log ?? {};
     if (noticed && over_ms === undefined) {
-      if (!account.isAnswer) this.#peer = peer;
+      if (!account.isAnswer) [this.#peer, this.#log!.answers] = [peer, 0];
       return;
     }
     if (this.#sent_ms !== undefined) {
@@ -219,7 +220,7 @@ export class Accounts {
       // For this side it may have been over earlier, and its conclusion is emitted: the peer sees whether it was.
       return link.sendAccount(accountOf(concluded, this.#now(), head));
     }
-    const isEarlier = this.#log?.noticed && !this.#isSame(this.#log, peer);
+    const isEarlier = this.#log?.noticed && !maySeeOne(this.#options.role, this.#log, peer);
     // What another process saw of a connection that is closed is not known.
     const unseen = () => account.closed_ms === undefined ? this.#unseen(link) : undefined;
     const log = isEarlier ? unseen() : this.#log ?? unseen();
@@ -233,12 +234,6 @@ export class Accounts {
   end(): void {
     if (this.#sent_ms !== undefined) this.#conclude();
     this.#forget();
-  }
-
-  /** Whether a peer's account may tell of the same outage. */
-  #isSame(log: OutageLog, { account, received_ms }: ReceivedAccount): boolean {
-    const both = bothSeen(this.#options.role, log, account, { received_ms });
-    return both !== undefined && areOne(both, true);
   }
 
   #now(): number {
@@ -260,10 +255,9 @@ export class Accounts {
   }
 
   /** A server that heard no data is not cut off from a client that has none to send. */
-  #isOutage(log: OutageLog, { heartbeatsMissed }: Ledger): boolean {
+  #isOutage(log: OutageLog): boolean {
     const { role, timers: { data_threshold_ms, heart_beat_interval_ms } } = this.#options;
-    return role === "client" || log.noticed!.how !== "silent" ||
-      heartbeatsMissed > this.#missedBefore ||
+    return role === "client" || log.noticed!.how !== "silent" || log.hasMissed === true ||
       log.longestGap_ms > Math.max(data_threshold_ms, heart_beat_interval_ms) + LATE_MS;
   }
 

@@ -105,6 +105,16 @@ export interface HeartbeatsOptions
   kernel?: KernelWatch;
   /** Counts them. */
   ledger: Ledger;
+  /** Hears which are answered by their replies, and which are missed. */
+  listener?: HeartbeatListener;
+}
+
+/** Hears of heartbeats. */
+export interface HeartbeatListener {
+  /** A heartbeat was answered by its reply. */
+  onReplied(): void;
+  /** A heartbeat was missed. */
+  onMissed(): void;
 }
 
 /** Sends, numbers and counts the heartbeats of one session. */
@@ -199,6 +209,7 @@ export class Heartbeats implements HeartbeatProbe {
     const rtt_ms = this.#rtt_ms === null ? null : roundMs(this.#rtt_ms);
     const fields = { n: this.#probe, rtt_ms, ...missed > 0 && { missed } };
     this.#options.events.emit("heartbeat_answered", fields);
+    if (rtt_ms !== null) this.#options.listener?.onReplied();
   }
 
   /** Ends a heartbeat phase: none is waited for. */
@@ -211,6 +222,7 @@ export class Heartbeats implements HeartbeatProbe {
     this.#missed = missed;
     this.#options.ledger.heartbeatsMissed++;
     this.#options.events.emit("heartbeat_missed", { n: this.#probe, missed, left });
+    this.#options.listener?.onMissed();
     this.#options.kernel?.missed();
   }
 }

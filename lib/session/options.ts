@@ -14,7 +14,7 @@ import { explainForeign } from "../wire/foreign.ts";
 import type { ReadAhead } from "../wire/reader.ts";
 import type { FrameWriter } from "../wire/writer.ts";
 import type { Deadline } from "../platform/deadline.ts";
-import type { Frame, Role } from "../wire/protocol.ts";
+import type { Frame, JsonObject, Role } from "../wire/protocol.ts";
 import { Accounts } from "./accounts.ts";
 import type { CloseReason, DetectedSince } from "./close_reason.ts";
 import type { EventSource } from "./events.ts";
@@ -150,6 +150,8 @@ export abstract class SessionSide {
 
   /** Whether the peer knows `ACCOUNT`: to any other, that would be a protocol error. */
   abstract readonly knowsAccounts: boolean;
+  /** Sends what this side saw of an outage. */
+  abstract sendAccount(account: JsonObject): void;
   /** What was sent and received last while all was well. */
   abstract lastExchange(): LastExchange;
   /** Makes the session's heartbeats, and what looks at the link and asks the kernel when they go unanswered. */
@@ -157,7 +159,17 @@ export abstract class SessionSide {
     const { config: { clock }, connection, events, ledger, timers } = this;
     const link = new LinkWatch(clock, connection);
     const kernel = new KernelWatch({ clock, connection, session });
-    return new Heartbeats({ clock, timers, events, kernel, ledger, link, send });
+    return new Heartbeats({ clock, timers, events, kernel, ledger, link, listener: this, send });
+  }
+
+  /** The peer has replied to a heartbeat in time. */
+  onReplied(): void {
+    this.state.accounts?.answered(this);
+  }
+
+  /** The peer has missed a heartbeat. */
+  onMissed(): void {
+    this.state.accounts?.missed();
   }
 
   /** Emits what the kernel said of the connection. */

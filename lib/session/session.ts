@@ -20,7 +20,7 @@ import { expectFrame, type Frame, type JsonObject, ProtocolError } from "../wire
 import { type MessageListener, MessageReader } from "../wire/reader.ts";
 import { FrameWriter, type WriterListener } from "../wire/writer.ts";
 import { ConnectionUse } from "../evidence/cuts.ts";
-import type { AccountLink } from "./accounts.ts";
+import type { AccountLink } from "../evidence/outage_log.ts";
 import { type CloseReason, closeReasonOf, onLink } from "./close_reason.ts";
 import { closeGracefully } from "./connection.ts";
 import type { DataOutcome } from "./data_loop.ts";
@@ -138,7 +138,7 @@ export abstract class Session extends SessionSide
   }
 
   /** Sends what this side saw of an outage. */
-  sendAccount(account: JsonObject): void {
+  override sendAccount(account: JsonObject): void {
     this.writer.send({ type: "ACCOUNT", account });
   }
 

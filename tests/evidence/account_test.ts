@@ -208,3 +208,18 @@ Deno.test("bothSeen() expects nothing of the peer that was sent when the outage 
   const { client } = bothSeen("server", log, peer, { received_ms: 5_000 })!;
   assertEquals(client.open_until, [4_000, 4_000]);
 });
+
+Deno.test("an OutageLog has the first frames in vain, however many came through before", () => {
+  const log = new OutageLog({ sent: [{ frame: "DATA", n: 7, at_ms: 0 }], received: [] });
+  for (let n = 1; n <= 9; n++) {
+    log.sent.add({ frame: "HEARTBEAT", n, at_ms: 1_000 * n });
+    log.received.add({ frame: "HEARTBEAT_REPLY", n, at_ms: 1_000 * n + 1 });
+    log.onAnswer(true, 1_000 * n + 1);
+  }
+  for (let n = 10; n < 30; n++) {
+    log.sent.add({ frame: "HEARTBEAT", n, at_ms: 1_000 * n });
+    log.onMissed(1_000 * n + 500);
+  }
+  assertEquals(log.sent.all.slice(0, 3).map(({ n }) => n), [7, 10, 11]);
+  assertEquals(log.received.all.map(({ n }) => n), [9]);
+});

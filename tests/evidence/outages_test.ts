@@ -273,3 +273,33 @@ Deno.test("judge() takes of messages sent in one moment only those before a late
   const { to_server } = judge({ client: { ...client, sent }, server: { ...server, received } });
   assertEquals([to_server!.through!.n, to_server!.vain!.n], [1, 2]);
 });
+
+Deno.test("judge() takes no frame for lost that was sent before one that has arrived", () => {
+  const { client, server } = cutToServer();
+  // Of the numbers that were received only the last is known, and of what was sent before only the first.
+  const sent = [
+    frame("DATA 1", 0, 19),
+    frame("HEARTBEAT_REPLY 3", 10_000),
+    frame("DATA 2", 25_000, 19),
+  ];
+  const { to_server } = judge({
+    client: { ...client, sent },
+    server: { ...server, received: [frame("HEARTBEAT_REPLY 9", 20_000)] },
+  });
+  assertEquals([to_server!.through?.frame, to_server!.vain?.n], ["HEARTBEAT_REPLY", 2]);
+});
+
+Deno.test("judge() takes what an excerpt leaves out for no sign that a direction was whole", () => {
+  const { client, server } = cutToServer();
+  const sent = [...server.sent, frame("HEARTBEAT 2", 30_001), frame("HEARTBEAT 9", 90_000)];
+  const received = [frame("CONFIRM 1", 2), frame("HEARTBEAT 9", 90_001)];
+  const judged = (isExcerpt: boolean) =>
+    judge({ client: { ...client, received, isExcerpt }, server: { ...server, sent } });
+  const through = (isExcerpt: boolean) => {
+    const { began, to_client } = judged(isExcerpt);
+    return [began, to_client!.through?.frame];
+  };
+  assertEquals(through(false), ["to_server", "HEARTBEAT"]);
+  // Of these it is known only that they had come by 90 s.
+  assertEquals(through(true), ["unknown", "CONFIRM"]);
+});

@@ -5,7 +5,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { type AccountLink, Accounts } from "../../lib/session/accounts.ts";
+import type { AccountLink } from "../../lib/evidence/outage_log.ts";
+import { Accounts } from "../../lib/session/accounts.ts";
 import { EventSource } from "../../lib/session/events.ts";
 import { Ledger } from "../../lib/session/ledger.ts";
 import type { JsonObject } from "../../lib/wire/protocol.ts";
@@ -342,7 +343,8 @@ function stageAccounts() {
   const sent: JsonObject[] = [];
   const link: AccountLink = {
     knowsAccounts: true,
-    state: { lastSignOfLife_ms: 0, ledger: new Ledger(), held: undefined },
+    confirmedUpTo: 0,
+    state: { lastSignOfLife_ms: 0, ledger: new Ledger(), held: undefined, lastStall: undefined },
     lastExchange: () => ({ sent: [], received: [] }),
     sendAccount: (account) => sent.push(account),
   };

@@ -10,31 +10,20 @@ import type { Role } from "../../lib/wire/protocol.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { TOLERANCE_MS } from "./due.ts";
 import type { Cut, Link, Route } from "./link.ts";
+import type { LedgerCheck } from "./ledger_check.ts";
+import { Noticed, type Outage } from "./noticed.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { expect, expectSame } from "./violation.ts";
 import type { Watch } from "./watch.ts";
-import type { Wire } from "./wire.ts";
 
 type Account = Event & { event: "account" };
-
-/** What one side has noticed, from its own events. */
-interface Outage {
-  readonly noticed_ms: number;
-  /** Since when it had received no data then. */
-  readonly since_ms: number;
-  readonly wire: Wire;
-  in_doubt: number;
-  confirmed: number;
-  over_ms?: number;
-  settled?: number;
-  /** Whether an account has told of it. */
-  isTold?: boolean;
-}
 
 /** One side of a session. */
 interface Side {
   readonly process: SimulatedProcess;
-  readonly outages: Outage[];
+  readonly noticed: Noticed;
+  /** The data messages that it has told of. */
+  ledger?: LedgerCheck;
   /** Its last account that the other side's has not been compared with, and when it came. */
   told?: { readonly account: Account; readonly at_ms: number };
 }
@@ -75,30 +64,34 @@ class AccountCheck {
 
   event(event: Event, watch: Watch, { process, role }: { role: Role; process: SimulatedProcess }) {
     // What a process knew of a session has died with it.
-    if (this.#sides[role]?.process !== process) this.#sides[role] = { process, outages: [] };
-    const side = this.#sides[role]!;
-    if (event.event === "phase") this.#phase(event, watch, side);
-    if (event.event === "disconnected" && hasNoticed(event)) {
-      this.#noticed(watch, side, watch.wires.at(-1)!.lastSignOfLife_ms);
+    if (this.#sides[role]?.process !== process) {
+      this.#sides[role] = { process, noticed: new Noticed(process) };
     }
-    if (event.event === "account") this.#account(event, role, side);
-  }
-
-  #phase({ from, idle, silent_ms, to }: Event & { event: "phase" }, watch: Watch, side: Side) {
-    if (to === "heartbeat" && !idle) this.#noticed(watch, side, side.process.now() - silent_ms);
-    const last = side.outages.at(-1);
-    if (to !== "data" || !last || last.over_ms !== undefined || from === to) return;
-    last.over_ms = side.process.now();
-    last.settled = Math.min(last.in_doubt, watch.ledger.known - last.confirmed);
-  }
-
-  #noticed(watch: Watch, { outages, process }: Side, since_ms: number): void {
-    const { known, sent } = watch.ledger;
-    const books = { in_doubt: sent - known, confirmed: known };
-    const last = outages.at(-1);
-    if (last && last.over_ms === undefined) return void Object.assign(last, books);
-    const noticed_ms = process.now();
-    outages.push({ noticed_ms, since_ms, wire: watch.wires.at(-1)!, ...books });
+    const side = this.#sides[role]!;
+    side.ledger = watch.ledger;
+    switch (event.event) {
+      case "phase":
+        // What the server is told of it is told before the next heartbeat is answered.
+        if (side.noticed.phase(event, watch) && role === "client") {
+          this.#sides.server?.noticed.told();
+        }
+        break;
+      case "heartbeat_answered": {
+        const { ledger, noticed } = this.#sides.client ?? {};
+        if (role === "server" && event.rtt_ms !== null) {
+          side.noticed.answered(watch, noticed, ledger);
+        }
+        break;
+      }
+      case "heartbeat_missed":
+        if (role === "server") side.noticed.missed(watch);
+        break;
+      case "disconnected":
+        side.noticed.disconnected(watch, hasNoticed(event));
+        break;
+      case "account":
+        this.#account(event, role, side);
+    }
   }
 
   #account(account: Account, role: Role, side: Side): void {
@@ -106,13 +99,15 @@ class AccountCheck {
     const tell = `account of the ${role}: ${JSON.stringify(account)}`;
     expect(account.peer !== "contradicts", () => `nobody lies, but ${tell}`);
     const other = this.#sides[role === "client" ? "server" : "client"];
-    const own = side.outages.findLast(({ over_ms }) => over_ms !== undefined);
+    if (role === "server") side.noticed.endSilence(other?.noticed);
+    const own = side.noticed.outages.findLast(({ over_ms }) => over_ms !== undefined);
     const isOwn = own && !own.isTold &&
       (now_ms <= own.over_ms! + ACCOUNT_LIMIT_MS || !side.process.ranSince(own.over_ms!));
     const untold = isOwn ? own : undefined;
     // What only the other side has noticed is told when its account arrives.
     const from_ms = untold ? untold.noticed_ms - this.#slow_ms : -Infinity;
-    const others = other?.outages.filter(({ over_ms = now_ms }) => over_ms >= from_ms) ?? [];
+    const others = other?.noticed.outages.filter(({ over_ms = now_ms }) => over_ms >= from_ms) ??
+      [];
     if (untold) untold.isTold = true;
     const seen = [...untold ? [untold] : [], ...others];
     expect(seen.length > 0, () => `no side has noticed an outage, but ${tell}`);
