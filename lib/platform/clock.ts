@@ -90,10 +90,12 @@ export const systemClock: Clock = {
  * Runs event-loop turns until the sockets have been polled and their input dispatched.
  *
  * Deno's event loop (tokio) polls the sockets when it is idle, or else every 61 turns; timers may fire
- * before that. Twice as many turns take about 0.1 ms. Concurrent callers share one run.
+ * before that. Twice as many turns take about 0.1 ms. Concurrent callers share one run. What only lets others go
+ * first waits for one look at the sockets: of thousands who close, the turns would take a tenth of the time.
  */
 class InputFence {
   static readonly #TURNS = 128;
+  static readonly #TURNS_BETWEEN = 64;
   #waiting: (() => void)[] = [];
   readonly #later = new Deferred();
   readonly #last = new Deferred();
@@ -109,9 +111,9 @@ class InputFence {
     const callbacks = this.#waiting;
     this.#waiting = [];
     this.#turning = callbacks.length > 0 || !this.#later.isEmpty || !this.#last.isEmpty;
-    let turns = 0;
+    let turns = callbacks.length > 0 ? InputFence.#TURNS : InputFence.#TURNS_BETWEEN;
     const turn = () => {
-      if (++turns < InputFence.#TURNS) return void setImmediate(turn);
+      if (--turns > 0) return void setImmediate(turn);
       for (const callback of callbacks) callback();
       const isFree = this.#waiting.length === 0;
       const hasRun = this.#later.run(isFree);

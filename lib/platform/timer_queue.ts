@@ -12,8 +12,6 @@ export class QueuedTimer {
   readonly receiver: unknown;
   /** When it is due; `Infinity` if it is not set. */
   at_ms: number = Infinity;
-  /** Its key in the heap: never later than `at_ms`. */
-  place_ms: number = Infinity;
   /** Its index in the heap; -1 if it is not queued. */
   index: number = -1;
 
@@ -24,12 +22,18 @@ export class QueuedTimer {
   }
 }
 
+/** How many children a place in the heap has: their keys lie side by side. */
+const CHILDREN = 4;
+
 /**
- * A binary heap of timers (Knuth, The Art of Computer Programming, section 5.2.3). Moving a timer
- * later, as each data message does, is free: it keeps its key until that comes up, and is re-queued then.
+ * A heap of timers, each with up to four below it (Johnson, "Priority queues with update and finding minimum spanning
+ * trees", 1975). Moving a timer later, as each data message does, is free: it keeps its key until that comes up, and
+ * is re-queued then. The keys are apart from the timers: of ten thousands, those are rarely in the processor's cache.
  */
 export class TimerQueue {
   readonly #heap: QueuedTimer[] = [];
+  /** The key of each in the heap: never later than its `at_ms`. */
+  readonly #keys_ms: number[] = [];
 
   /** Whether no timer is queued. */
   get isEmpty(): boolean {
@@ -38,17 +42,14 @@ export class TimerQueue {
 
   /** When to call `takeDue` next; `Infinity` if no timer is queued. */
   get next_ms(): number {
-    return this.#heap[0]?.place_ms ?? Infinity;
+    return this.#keys_ms[0] ?? Infinity;
   }
 
   /** Queues a timer, in place of any time before. */
   set(timer: QueuedTimer, at_ms: number): void {
     timer.at_ms = at_ms;
-    if (timer.index < 0) {
-      timer.index = this.#heap.push(timer) - 1;
-    } else if (at_ms >= timer.place_ms) return;
-    timer.place_ms = at_ms;
-    this.#rise(timer);
+    if (timer.index < 0) this.#rise(timer, at_ms, this.#heap.length);
+    else if (at_ms < this.#keys_ms[timer.index]!) this.#rise(timer, at_ms, timer.index);
   }
 
   /** Removes a timer. */
@@ -59,54 +60,58 @@ export class TimerQueue {
 
   /** Removes and returns a timer that is due; `undefined` if none is. */
   takeDue(now_ms: number): QueuedTimer | undefined {
-    for (let first = this.#heap[0]; first && first.place_ms <= now_ms; first = this.#heap[0]) {
+    while (this.next_ms <= now_ms) {
+      const first = this.#heap[0]!;
       if (first.at_ms <= now_ms) {
         this.clear(first);
         return first;
       }
-      first.place_ms = first.at_ms;
-      this.#sink(first);
+      this.#sink(first, first.at_ms, 0);
     }
     return undefined;
   }
 
-  #remove(timer: QueuedTimer): void {
-    const { index } = timer;
+  #remove({ index }: QueuedTimer): void {
+    this.#heap[index]!.index = -1;
     const last = this.#heap.pop()!;
-    timer.index = -1;
-    timer.place_ms = Infinity;
-    if (last === timer) return;
-    this.#put(last, index);
-    this.#rise(last);
-    this.#sink(last);
+    const key_ms = this.#keys_ms.pop()!;
+    if (index === this.#heap.length) return;
+    if (key_ms < this.#keys_ms[index]!) this.#rise(last, key_ms, index);
+    else this.#sink(last, key_ms, index);
   }
 
-  #rise(timer: QueuedTimer): void {
-    while (timer.index > 0) {
-      const parent = this.#heap[(timer.index - 1) >> 1]!;
-      if (parent.place_ms <= timer.place_ms) return;
-      this.#swap(timer, parent);
+  /** Puts a timer in a place that is free, or above it. */
+  #rise(timer: QueuedTimer, key_ms: number, index: number): void {
+    const keys_ms = this.#keys_ms;
+    while (index > 0) {
+      const parent = Math.floor((index - 1) / CHILDREN);
+      if (keys_ms[parent]! <= key_ms) break;
+      this.#put(this.#heap[parent]!, keys_ms[parent]!, index);
+      index = parent;
     }
+    this.#put(timer, key_ms, index);
   }
 
-  #sink(timer: QueuedTimer): void {
+  /** Puts a timer in a place that is free, or below it. */
+  #sink(timer: QueuedTimer, key_ms: number, index: number): void {
+    const keys_ms = this.#keys_ms;
+    const { length } = keys_ms;
     for (;;) {
-      const left = this.#heap[2 * timer.index + 1];
-      const right = this.#heap[2 * timer.index + 2];
-      const child = right && right.place_ms < left!.place_ms ? right : left;
-      if (!child || child.place_ms >= timer.place_ms) return;
-      this.#swap(timer, child);
+      const first = CHILDREN * index + 1;
+      let least = first;
+      for (let child = first + 1; child < first + CHILDREN && child < length; child++) {
+        if (keys_ms[child]! < keys_ms[least]!) least = child;
+      }
+      if (first >= length || keys_ms[least]! >= key_ms) break;
+      this.#put(this.#heap[least]!, keys_ms[least]!, index);
+      index = least;
     }
+    this.#put(timer, key_ms, index);
   }
 
-  #swap(a: QueuedTimer, b: QueuedTimer): void {
-    const { index } = a;
-    this.#put(a, b.index);
-    this.#put(b, index);
-  }
-
-  #put(timer: QueuedTimer, index: number): void {
+  #put(timer: QueuedTimer, key_ms: number, index: number): void {
     this.#heap[index] = timer;
+    this.#keys_ms[index] = key_ms;
     timer.index = index;
   }
 }
