@@ -124,6 +124,13 @@ async function print(text: string): Promise<ExitStatus> {
   return EXIT.asked;
 }
 
+/** Of lines about sessions that differ only in figures, how many a second are written. */
+function mostSimilar(role: Role, { many, wantsAll }: { many: boolean; wantsAll: boolean }): number {
+  if (many) return 3;
+  // A network that fails ends thousands of sessions at once: of each a line would hide all others.
+  return role === "server" && !wantsAll ? 20 : Infinity;
+}
+
 async function runTask(
   role: Role,
   commandLine: CommandLine,
@@ -141,6 +148,7 @@ async function runTask(
     directory: settings.log_dir,
     hasZone: settings.log_stamps === "zone",
   });
+  const many = sessions !== undefined && !verbose;
   const warnOfLoss = (text: string) => log.line("warning", `stdout: ${text}`, null);
   const json = commandLine.json ? new LineOutput(Deno.stdout, warnOfLoss) : undefined;
   const reporter = new Reporter({
@@ -149,7 +157,8 @@ async function runTask(
     log,
     level: settings.log_dir === "" ? level : "detail",
     json,
-    many: sessions !== undefined && !verbose,
+    many,
+    mostSimilar: mostSimilar(role, { many, wantsAll: verbose || settings.log_dir !== "" }),
     showsSummaries: verbose || (role === "server" ? once : sessions === undefined),
     clock: systemClock,
   });

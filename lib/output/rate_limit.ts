@@ -5,45 +5,44 @@
  */
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Event } from "../session/events.ts";
-import type { EventText } from "./event_text.ts";
+import { kernelState } from "./explain_silence.ts";
 
 /** How long, in milliseconds, similar events are counted together. */
 const WINDOW_MS = 1_000;
 
-/** How many of a kind are written in full in that time. */
-const MAX_IN_FULL = 3;
-
-/** Writes the text of an event. */
-export type WriteText = (text: EventText, event: Event) => void;
+/** Writes an event; of the last of several that were left out, `which` says how many those are. */
+export type WriteEvent = (event: Event, which?: string) => void;
 
 /** Events of one kind in one window. */
 interface Similar {
   count: number;
-  last: EventText;
-  lastEvent: Event;
+  last: Event;
 }
 
 /** Writes the first few of similar events in full, and at the end of a second the number of the others. */
 export class RateLimit {
   readonly #clock: Clock;
-  readonly #write: WriteText;
+  readonly #mostInFull: number;
+  readonly #write: WriteEvent;
   readonly #timer: Timer;
   readonly #kinds = new Map<string, Similar>();
 
-  /** Creates a rate limit. */
-  constructor(clock: Clock, write: WriteText) {
+  /** Creates a rate limit that writes so many of a kind in full in a second. */
+  constructor(clock: Clock, mostInFull: number, write: WriteEvent) {
     this.#clock = clock;
+    this.#mostInFull = mostInFull;
     this.#write = write;
     this.#timer = clock.timer(() => this.flush());
   }
 
   /** Writes an event, now or as one of several. */
-  add(text: EventText, event: Event): void {
+  add(event: Event): void {
     if (this.#kinds.size === 0) this.#timer.set(this.#clock.now() + WINDOW_MS);
     const kind = kindOf(event);
-    const count = (this.#kinds.get(kind)?.count ?? 0) + 1;
-    this.#kinds.set(kind, { count, last: text, lastEvent: event });
-    if (count <= MAX_IN_FULL) this.#write(text, event);
+    const similar = this.#kinds.get(kind);
+    if (!similar) this.#kinds.set(kind, { count: 1, last: event });
+    else [similar.count, similar.last] = [similar.count + 1, event];
+    if ((similar?.count ?? 1) <= this.#mostInFull) this.#write(event);
   }
 
   /** Ends the window: writes how many more there were, if any. */
@@ -53,24 +52,30 @@ export class RateLimit {
     this.#kinds.clear();
     // With the present time: the lines written meanwhile have later times than these events.
     const time = new Date(this.#clock.wallTime()).toISOString();
-    for (const { count, last: { level, lines, text }, lastEvent } of kinds) {
-      const more = count - MAX_IN_FULL;
+    for (const { count, last } of kinds) {
+      const more = count - this.#mostInFull;
       const which = more > 1 ? `and ${more} more, the last of them` : "and 1 more";
-      if (more <= 0) continue;
-      const [all, shown] = [text, lines?.at(-1)].map((each) => each && `${which}: ${each}`);
-      this.#write({ level, text: all!, ...shown && { lines: [shown] } }, { ...lastEvent, time });
+      if (more > 0) this.#write({ ...last, time }, which);
     }
   }
 }
 
-/** What similar events have in common: their name and reason. */
+/** What similar events have in common: what is said of them, but for figures. */
 function kindOf(event: Event): string {
   switch (event.event) {
     case "disconnected":
     case "terminated":
-      return `${event.event} ${event.by} ${event.reason}`;
+      return `${event.event} ${event.by} ${event.reason} ${event.text.replace(/\d+/g, "0")}`;
+    case "summary":
+      return `summary ${event.by} ${event.reason}`;
+    case "account":
+      return `account ${event.began} ${event.cause}`;
+    case "heartbeat_missed":
+      return event.left === 0 ? "heartbeat_missed, the last" : "heartbeat_missed";
+    case "kernel":
+      return `kernel ${kernelState(event)}`;
     case "phase":
-      return `phase ${event.to}`;
+      return `phase ${event.from} ${event.to} ${event.idle} ${event.closed} ${event.held}`;
     case "reconnecting":
       return `reconnecting ${event.cause}`;
     case "notice":

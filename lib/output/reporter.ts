@@ -58,11 +58,13 @@ export interface ReporterOptions {
   level: Level;
   /** Receives JSON lines for programs, if wanted. */
   json?: LineOutput;
-  /**
-   * Whether there are many sessions: of each, the log then has only warnings and errors, and of similar
-   * ones only a few.
-   */
+  /** Whether there are many sessions: of each, the log then has only warnings and errors. */
   many: boolean;
+  /**
+   * How many lines about sessions that differ only in figures the log has in a second; of the others, how many they
+   * are. `Infinity` for all.
+   */
+  mostSimilar: number;
   /** Whether people see the whole summary of each session, and not only its last line among others. */
   showsSummaries: boolean;
   /** The clock. */
@@ -89,7 +91,8 @@ export class Reporter implements EventSink {
   /** Creates a reporter. */
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#rateLimit = new RateLimit(options.clock, (text, event) => this.#log(text, event));
+    const { clock, mostSimilar } = options;
+    this.#rateLimit = new RateLimit(clock, mostSimilar, (...line) => this.#log(...line));
     this.#hintsAtFirewall = options.role === "client";
     this.wantsMessages = options.json !== undefined ||
       (options.level === "detail" && !options.many);
@@ -133,21 +136,18 @@ export class Reporter implements EventSink {
   }
 
   #write(event: Event): void {
-    const { many, role, timers } = this.#options;
+    const { many, mostSimilar, role } = this.#options;
     this.#writeJson(event);
-    const peer = event.session === this.#ended?.session ? this.#ended.peer : undefined;
     if (event.event === "terminated") this.#ended = event;
-    const worded = eventText(event, role, timers, peer);
-    if (!worded) return;
-    const text = this.#hintsAtFirewall ? this.#hinted(worded, event) : worded;
-    if (!many) return this.#isRepeated(event) ? undefined : this.#log(text, event);
-    if (event.session !== null) {
-      if (isAtLeast(text.level, "warning")) this.#rateLimit.add(text, event);
-      return;
+    if (!this.#isLogged(event)) return;
+    if (event.session === null) {
+      // A line about all sessions follows the lines about each.
+      this.#rateLimit.flush();
+      return this.#log(event);
     }
-    // A line about all sessions follows the lines about each.
-    this.#rateLimit.flush();
-    this.#log(text, event);
+    if (many ? !isAtLeast(levelOf(event, role), "warning") : this.#isRepeated(event)) return;
+    if (mostSimilar === Infinity) this.#log(event);
+    else this.#rateLimit.add(event);
   }
 
   /** The first line about a peer that is not reached says where to find what opens a firewall. */
@@ -176,14 +176,22 @@ export class Reporter implements EventSink {
     const { json } = this.#options;
     if (!json || event.event === "notice") return;
     const isLast = event.event === "summary" || event.event === "total";
-    const left_out = isLast && json.leftOut > 0 && { left_out: json.leftOut };
-    json.write(jsonLine({ ...event, ...left_out }), { isKept: !ROUTINE.has(event.event) });
+    const isShort = isLast && json.leftOut > 0;
+    const line = jsonLine(isShort ? { ...event, left_out: json.leftOut } : event);
+    json.write(line, { isKept: !ROUTINE.has(event.event) });
   }
 
-  #log({ level, lines, text }: EventText, event: Event): void {
+  #log(event: Event, which?: string): void {
+    const { log, role, timers } = this.#options;
     const { session, time } = event;
-    if (!lines) return this.#options.log.line(level, text, session, time);
+    const peer = session === this.#ended?.session ? this.#ended.peer : undefined;
+    const worded = eventText(event, role, timers, peer);
+    if (!worded) return;
+    const { level, lines, text } = this.#hintsAtFirewall ? this.#hinted(worded, event) : worded;
+    const said = (line: string) => which === undefined ? line : `${which}: ${line}`;
+    if (!lines) return log.line(level, said(text), session, time);
     const isAmongOthers = !this.#isShown(event);
-    this.#options.log.summary({ level, text, lines, isAmongOthers }, session, time);
+    const shown = which === undefined ? lines : [said(lines.at(-1)!)];
+    log.summary({ level, text: said(text), lines: shown, isAmongOthers }, session, time);
   }
 }

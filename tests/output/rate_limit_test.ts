@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { RateLimit } from "../../lib/output/rate_limit.ts";
 import type { Event } from "../../lib/session/events.ts";
-import { terminatedOf } from "../support/events.ts";
+import { summaryOf, terminatedOf } from "../support/events.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const TIME = "2026-11-22T06:43:42.686Z";
@@ -15,10 +15,10 @@ const TIME = "2026-11-22T06:43:42.686Z";
 function stage() {
   const clock = new VirtualClock();
   const written: string[] = [];
-  const rateLimit = new RateLimit(clock, ({ level, text }, { session }) => {
-    written.push(`${clock.now()} ${level} ${text} ${session}`);
+  const rateLimit = new RateLimit(clock, 3, ({ event, session }, which) => {
+    written.push(`${clock.now()} ${event} ${session}${which ? `: ${which}` : ""}`);
   });
-  const add = (event: Event, text = "lost") => rateLimit.add({ level: "error", text }, event);
+  const add = (event: Event) => rateLimit.add(event);
   /** Sessions of these numbers end for this reason. */
   const end = (first: number, last: number, reason: "closed" | "reset" = "closed") => {
     for (let n = first; n <= last; n++) {
@@ -29,7 +29,7 @@ function stage() {
   return { clock, rateLimit, written, add, end };
 }
 
-const FIRST_THREE = ["0 error lost s1", "0 error lost s2", "0 error lost s3"];
+const FIRST_THREE = ["0 terminated s1", "0 terminated s2", "0 terminated s3"];
 
 Deno.test("RateLimit writes three of a kind at once, and a second later how many more there were", async () => {
   const { clock, end, written } = stage();
@@ -38,7 +38,7 @@ Deno.test("RateLimit writes three of a kind at once, and a second later how many
   await clock.advance(999);
   assertEquals(written.length, 3);
   await clock.advance(1);
-  assertEquals(written.slice(3), ["1000 error and 9997 more, the last of them: lost s10000"]);
+  assertEquals(written.slice(3), ["1000 terminated s10000: and 9997 more, the last of them"]);
   assertEquals(clock.pending, 0);
 });
 
@@ -47,43 +47,61 @@ Deno.test("RateLimit writes in full again what comes after that second", async (
   end(1, 3);
   await clock.advance(1_000);
   end(4, 4);
-  assertEquals(written, [...FIRST_THREE, "1000 error lost s4"]);
+  assertEquals(written, [...FIRST_THREE, "1000 terminated s4"]);
 });
 
 Deno.test("RateLimit writes of a single one more, too", async () => {
   const { clock, end, written } = stage();
   end(1, 4);
   await clock.advance(1_000);
-  assertEquals(written, [...FIRST_THREE, "1000 error and 1 more: lost s4"]);
+  assertEquals(written, [...FIRST_THREE, "1000 terminated s4: and 1 more"]);
 });
 
-Deno.test("RateLimit distinguishes what happened, to which phase, and why", async () => {
+Deno.test("RateLimit distinguishes what is said: what happened, to which phase, why, and how it goes on", async () => {
   const { add, clock, end, written } = stage();
   const attempt = { attempt: 1, delay_ms: 500, peer: "192.0.2.1:4000" };
+  const sums = { ...summaryOf({}), by: "self" } as const;
+  const figures = { unacked_bytes: 0, unread_bytes: 0, timer: "none" } as const;
   for (let n = 1; n <= 5; n++) {
     const about = { time: TIME, session: `s${n}` };
     end(n, n);
     end(n, n, "reset");
-    for (const to of ["heartbeat", "data"] as const) {
-      add({ ...about, event: "phase", from: "connecting", to, silent_ms: n }, to);
+    for (const text of [`line of ${n} bytes`, "no line"]) {
+      const broken = terminatedOf({ by: "self", reason: "protocol", text });
+      add({ ...about, event: "terminated", ...broken });
     }
+    const phase = { ...about, event: "phase", silent_ms: n } as const;
+    add({ ...phase, from: "connecting", to: "data" });
+    add({ ...phase, from: "data", to: "heartbeat" });
+    add({ ...phase, from: "data", to: "heartbeat", idle: true });
+    add({ ...phase, from: "data", to: "heartbeat", held: "store" });
     for (const cause of ["refused", "silent"] as const) {
-      add({ ...about, event: "reconnecting", ...attempt, cause }, cause);
+      add({ ...about, event: "reconnecting", ...attempt, cause });
+    }
+    for (const left of [1, 0]) add({ ...about, event: "heartbeat_missed", n, missed: n, left });
+    for (const reason of ["silent", "reset"] as const) {
+      add({ ...about, event: "summary", ...sums, reason });
+    }
+    for (const [unacked_bytes, retransmissions] of [[0, 0], [n, n]] as const) {
+      const shown = { ...figures, unacked_bytes, retransmissions };
+      add({ ...about, event: "kernel", at: "heartbeat_missed", ...shown });
     }
   }
-  assertEquals(written.length, 6 * 3);
+  assertEquals(written.length, 16 * 3);
   await clock.advance(1_000);
-  const more = ["lost", "lost", "heartbeat", "data", "refused", "silent"].map((text) =>
-    `1000 error and 2 more, the last of them: ${text} s5`
+  const names = ["terminated", "phase", "reconnecting", "heartbeat_missed", "summary", "kernel"];
+  const kinds = names.flatMap((name) =>
+    Array(name === "phase" || name === "terminated" ? 4 : 2).fill(name)
   );
-  assertEquals(written.slice(6 * 3), more);
+  const more = kinds.map((name) => `1000 ${name} s5: and 2 more, the last of them`);
+  assertEquals(written.slice(16 * 3), more);
 });
 
 Deno.test("RateLimit.flush() writes at once how many more there were, and nothing twice", async () => {
   const { clock, rateLimit, end, written } = stage();
   end(1, 5);
   rateLimit.flush();
-  assertEquals(written, [...FIRST_THREE, "0 error and 2 more, the last of them: lost s5"]);
+  assertEquals(written, [...FIRST_THREE, "0 terminated s5: and 2 more, the last of them"]);
   assertEquals(clock.pending, 0);
   rateLimit.flush();
   await clock.advance(1_000);

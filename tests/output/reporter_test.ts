@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import type { LoggedSummary } from "../../lib/output/log.ts";
 import { LineOutput } from "../../lib/output/line_output.ts";
 import { Reporter, type ReporterOptions } from "../../lib/output/reporter.ts";
@@ -21,6 +21,9 @@ function sent(seq: number, session: string | null = "s"): Event {
 function notice(text: string): Event {
   return { time: TIME, event: "notice", session: null, level: "warning", text };
 }
+
+/** Of many sessions only a few lines are logged. */
+const MANY = { many: true, mostSimilar: 3 };
 
 /** A reporter, what it has logged, and what it has written as JSON. */
 function stage(options: Partial<ReporterOptions> = {}) {
@@ -40,6 +43,7 @@ function stage(options: Partial<ReporterOptions> = {}) {
     level: "detail",
     json: new LineOutput({ write }, () => {}),
     many: false,
+    mostSimilar: Infinity,
     showsSummaries: true,
     clock: new VirtualClock(),
     ...options,
@@ -161,7 +165,7 @@ Deno.test("Reporter shows of a session among others the last line, where its lev
 });
 
 Deno.test("Reporter shortens what it shows of the summaries of many lost sessions", async () => {
-  const { reporter, summaries } = stage({ json: undefined, many: true, showsSummaries: false });
+  const { reporter, summaries } = stage({ json: undefined, ...MANY, showsSummaries: false });
   const fields = { ...summaryOf({ connections: 1 }), by: "self", reason: "silent" } as const;
   for (let n = 1; n <= 9; n++) {
     reporter.emit({ time: TIME, session: `s${n}`, event: "summary", ...fields });
@@ -255,7 +259,7 @@ const NOW = "2026-11-22T00:00:00.000Z";
 const MISSED = "heartbeat 1 missed, 1 in a row; dead after 3 more";
 
 Deno.test("Reporter logs of what many sessions have in common a part, and writes all of it as JSON", async () => {
-  const { reporter, logged, json } = stage({ many: true });
+  const { reporter, logged, json } = stage(MANY);
   missEach(reporter, 100);
   reporter.emit(notice("that was all"));
   await settle();
@@ -267,8 +271,34 @@ Deno.test("Reporter logs of what many sessions have in common a part, and writes
   assertEquals((await json()).map(({ session }) => session).slice(-2), ["s99", "s100"]);
 });
 
+Deno.test("Reporter logs so many lines that differ in figures, and puts no others in words", async () => {
+  const some = { level: "info", mostSimilar: 20, role: "server", json: undefined } as const;
+  const { reporter, logged } = stage(some);
+  const worded = new Set<string>();
+  for (let n = 1; n <= 100; n++) {
+    const session = `s${n}`;
+    const about = { session, local: "192.0.2.1:4000", predicted_detection_s: 60 };
+    const event: Event = { time: TIME, event: "connected", peer: "", ...about };
+    Object.defineProperty(event, "peer", {
+      enumerable: true,
+      get: () => worded.add(session) && `192.0.2.2:${n}`,
+    });
+    reporter.emit(event);
+  }
+  reporter.emit(sent(1));
+  await settle();
+  reporter.flush();
+  const shown = [...Array.from({ length: 20 }, (_, at) => `s${at + 1}`), "s100"];
+  assertEquals(logged.map((line) => line.split(" | ")[2]), shown);
+  assertStringIncludes(
+    logged.at(-1)!,
+    "and 80 more, the last of them: session open with 192.0.2.2:100,",
+  );
+  assertEquals([...worded], shown);
+});
+
 Deno.test("Reporter.flush() logs all that it has held back; of one session it holds back nothing", () => {
-  const many = stage({ many: true });
+  const many = stage(MANY);
   missEach(many.reporter, 5);
   many.reporter.flush();
   assertEquals(many.logged.length, 4);

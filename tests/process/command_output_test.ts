@@ -123,3 +123,30 @@ Deno.test("--output - is a value, as --output=- is", async () => {
   const { code, stderr } = await runCommand("server", args);
   assertEquals(code, 0, stderr);
 });
+
+Deno.test("a server logs of many sessions alike twenty and how many more, unless all are asked for", async () => {
+  using folder = new Folder();
+  const port = freePort();
+  const sessions = 30;
+  for (
+    const [options, shown] of [
+      [[], 20],
+      [["--verbose"], sessions],
+      [["--log-dir", folder.path], sessions],
+    ] as const
+  ) {
+    await using server = await startServer(port, ...options);
+    await using client = startCommand("client", [
+      ...[HOST, String(port), `--sessions=${sessions}`, "--count=1", "--data-interval=0.1"],
+    ]);
+    assertEquals(await client.ended(), 0, client.stderr);
+    server.kill("SIGTERM");
+    assertEquals(await server.ended(), 0, server.stderr);
+    const lines = server.stderr.split("\n").filter((line) => line.includes("session open with"));
+    const more = lines.filter((line) =>
+      /and \d+ more(, the last of them)?: session open/.test(line)
+    );
+    assertEquals([lines.length - more.length, more.length > 0], [shown, shown < sessions]);
+    assertEquals(server.events.filter(({ event }) => event === "connected").length, sessions);
+  }
+});
