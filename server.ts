@@ -169,16 +169,18 @@ if (import.meta.main) {
         watch,
       };
       if (!isOne) checkThreads(workers);
-      const limit = unopenedLimit(settings, events);
-      if (!isOne) options.maxUnopened = await limit;
+      if (!isOne) options.maxUnopened = await unopenedLimit(settings, events);
       const server = isOne ? Server.listen(options) : await WorkerPool.listen({
         ...options,
         monitor: watch,
         workers,
         startThread: startWorkerThread,
       });
-      // It listens before the limit is known, which takes as long as all else of a server's start.
-      if (server instanceof Server) limit.then((count) => server.maxUnopened = count);
+      if (server instanceof Server) {
+        // A child says how many files may be open: it takes a fifth of the start, and has not to be waited for.
+        const limit = async () => server.maxUnopened = await unopenedLimit(settings, events);
+        systemClock.afterInput(limit);
+      }
       if (tls && server instanceof WorkerPool) tls.changed = (pem) => server.useTls(pem);
       opened.move();
       return new ReachableServer({

@@ -180,7 +180,7 @@ async function runTask(
     const files = [...log.reopen() ? ["log files"] : [], ...recorded ? ["recording"] : []];
     const text = files.length > 0 ? `${files.join(" and ")} reopened (SIGHUP)` : NOTHING_TO_REOPEN;
     log.line("info", text, null);
-  });
+  }, settings.log_dir !== "" || settings.record !== "");
   // Before the first output: whoever sees that may send a signal.
   using _signals = onStopSignal(() => stopping.abort());
   for (const text of warningsOf(role, settings, commandLine)) log.line("warning", text, null);

@@ -52,6 +52,8 @@ export class LineOutput {
   #lost = 0;
   #leftOut = 0;
   #broken = false;
+  /** Whether lines wait for others, to be written with them. */
+  #isGathering = false;
   /** What is being written; `undefined` if nothing is. */
   #unwritten?: Uint8Array;
 
@@ -80,7 +82,18 @@ export class LineOutput {
     }
     this.#pending.push(line);
     this.#pendingLength += length;
-    if (!this.#unwritten) this.#writeAll();
+    if (!this.#unwritten && !this.#isGathering) this.#writeAll();
+  }
+
+  /** Writes the lines of a callback together: the first would else be written alone, and the others after it. */
+  together(writeLines: () => void): void {
+    this.#isGathering = true;
+    try {
+      writeLines();
+    } finally {
+      this.#isGathering = false;
+      if (!this.#unwritten && this.#pending.length > 0) this.#writeAll();
+    }
   }
 
   /** Writes what has changed of the footer; while something is being written, after that. */

@@ -132,7 +132,10 @@ export class Reporter implements EventSink {
   }
 
   #writePending(count: number = Infinity): void {
-    for (const event of this.#pending.splice(0, count)) this.#write(event);
+    const { json } = this.#options;
+    const write = () => this.#pending.splice(0, count).forEach((event) => this.#write(event));
+    if (json) json.together(write);
+    else write();
   }
 
   #write(event: Event): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertThrows } from "@std/assert";
 import { LineOutput } from "../../lib/output/line_output.ts";
 import type { ByteSink } from "../../lib/platform/bytes.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
@@ -83,6 +83,30 @@ Deno.test("LineOutput.write() does not wait for a reader that has stopped", asyn
   await output.flush();
   assertEquals(reader.text.split("\n").length, 1_001);
   assertEquals(reader.writes, 2, "what has gathered goes out in one write");
+});
+
+Deno.test("LineOutput.together() writes lines at once, and after those before them", async () => {
+  const { reader, output } = open();
+  output.together(() => {
+    output.write("one");
+    output.write("two");
+    assertEquals(reader.writes, 0);
+  });
+  assertEquals(reader.writes, 1);
+  await output.flush();
+  assertEquals(reader.text, "one\ntwo\n");
+  reader.stop();
+  output.together(() => output.write("three"));
+  assertThrows(() =>
+    output.together(() => {
+      output.write("four");
+      throw new Error("a defect");
+    })
+  );
+  output.together(() => {});
+  reader.go();
+  await output.flush();
+  assertEquals([reader.writes, reader.text], [3, "one\ntwo\nthree\nfour\n"]);
 });
 
 Deno.test("LineOutput.write() tries again when a sink that does not block is full", async () => {
