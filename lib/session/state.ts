@@ -269,6 +269,8 @@ export class SessionState {
     if (!cut || !wasOpened) return;
     this.ledger.connectionClosed(cut);
     if (!death && !isCut(closeReason)) return;
+    // The first and last cut is like no other: thousands may end at once.
+    if (this.#closeReason && !this.#cuts) return;
     const text = (this.#cuts ??= new CutPattern(this.#pace)).add(cut);
     if (text !== undefined) this.events.emit("notice", { level: "warning", text });
   }

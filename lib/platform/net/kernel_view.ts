@@ -64,7 +64,7 @@ export class KernelTables {
   /** Looks what the kernel knows of the connection with these addresses. */
   look(addresses: Addresses, receiver: KernelReceiver): void {
     if (this.#isUnreadable) return receiver.onKernelView(undefined);
-    this.#asks.push({ addresses, receiver });
+    this.#asks.push({ addresses, receiver, view: undefined, next: undefined });
     if (this.#asks.length === 1 && !this.#isReading) this.#collect();
   }
 

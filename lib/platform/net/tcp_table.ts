@@ -13,6 +13,8 @@ export interface WantedLine {
   readonly addresses: Addresses;
   /** What the line says, once found; `null` if two are alike, as with one address on two interfaces. */
   view?: { -readonly [K in keyof KernelView]: KernelView[K] } | null;
+  /** Another one with the same ports. */
+  next?: WantedLine;
 }
 
 /** By their codes in the tables: 3 is the wait after a close. */
@@ -33,7 +35,7 @@ const TICK_MS = 10;
  * allocates.
  */
 export class TcpTables {
-  readonly #wanted = new Map<number, WantedLine[]>();
+  readonly #wanted = new Map<number, WantedLine>();
   readonly #read_ms: number;
   #unfinished = "";
   /** Whether any table was there to be read. */
@@ -50,8 +52,8 @@ export class TcpTables {
   want(line: WantedLine): void {
     const { local, peer } = line.addresses;
     const ports = bothPorts(portOf(local), portOf(peer));
-    const others = this.#wanted.get(ports);
-    this.#wanted.set(ports, others ? [...others, line] : [line]);
+    line.next = this.#wanted.get(ports);
+    this.#wanted.set(ports, line);
   }
 
   /** Takes the next piece, of whatever size. */
@@ -73,7 +75,7 @@ export class TcpTables {
     const peer = text.indexOf(" ", local) + 1;
     const state = text.indexOf(" ", peer) + 1;
     const ports = bothPorts(hexNumber(text, peer - 5, 4), hexNumber(text, state - 5, 4));
-    for (const wanted of this.#wanted.get(ports) ?? []) {
+    for (let wanted = this.#wanted.get(ports); wanted; wanted = wanted.next) {
       const { addresses } = wanted;
       if (!isAddress(text, local, peer - 6, addresses.local)) continue;
       if (!isAddress(text, peer, state - 6, addresses.peer)) continue;
