@@ -16,6 +16,7 @@ import type { Limit } from "../session/events.ts";
 import type { SessionConfig, SessionOptions } from "../session/options.ts";
 import { Session } from "../session/session.ts";
 import type { ClosedConnection } from "../session/state.ts";
+import { CONFIRMED_EARLY } from "../session/timers.ts";
 import { type Hello, helloFields, refuseVersion } from "../wire/hello.ts";
 import { type Frame, type HoldReason, ProtocolError } from "../wire/protocol.ts";
 import { Assurance } from "./assurance.ts";
@@ -108,9 +109,8 @@ export class ServerSession extends Session implements DeadlineListener {
   /** One that ends without a `HELLO` or a certificate, or for a limit, is counted among the strangers. */
   protected override reportEnd(closeReason: CloseReason, connection: ClosedConnection): void {
     const limit = this.#limit ?? (this.#hello ? undefined : limitOf(closeReason));
-    const failure = this.proven?.failure;
+    const [{ code }, failure] = [closeReason, this.proven?.failure];
     const isClient = this.#hello !== undefined || isOfClient(closeReason, this.firstBytes);
-    const { code } = closeReason;
     const isStranger = !isClient || limit || failure || this.connection.refusal;
     if (!isStranger) return super.reportEnd(closeReason, connection);
     this.config.onStranger(strangerOf(this.connection, this.firstBytes, { code, failure, limit }));
@@ -143,15 +143,13 @@ export class ServerSession extends Session implements DeadlineListener {
 
   /** The last data message, and the last two confirmations. */
   override lastExchange(): LastExchange {
-    const n = this.ledger.dataReceived;
+    const last: FrameNote = { frame: "DATA", n: this.ledger.dataReceived, at_ms: this.lastData_ms };
     const sent: FrameNote[] = [
       { frame: "CONFIRM", n: this.#confirmedEarlier, at_ms: this.#confirmedEarlier_ms },
       { frame: "CONFIRM", n: this.#confirmed, at_ms: this.#confirmed_ms },
     ];
-    return {
-      received: this.dataFramesReceived > 0 ? [{ frame: "DATA", n, at_ms: this.lastData_ms }] : [],
-      sent: sent.filter(({ at_ms }) => !Number.isNaN(at_ms)),
-    };
+    const received = this.dataFramesReceived > 0 ? [last] : [];
+    return { received, sent: sent.filter(({ at_ms }) => !Number.isNaN(at_ms)) };
   }
 
   /** Waits until no data message has been received for `data_threshold`. */
@@ -283,8 +281,11 @@ export class ServerSession extends Session implements DeadlineListener {
     const bytes = payload.length;
     this.ledger.received(seq, bytes);
     if (this.events.wantsMessage(seq)) this.events.emit("data_received", { seq, bytes });
-    if (record.receive(seq, payload, this.config)) return;
-    throw new ProtocolError("more data messages than may be unconfirmed");
+    const isTaken = record.receive(seq, payload, this.config);
+    if (!isTaken) throw new ProtocolError("more data messages than may be unconfirmed");
+    if (this.dataFramesReceived - this.#dataBefore !== CONFIRMED_EARLY) return;
+    this.#confirm(this.lastData_ms);
+    this.writer.writeNow();
   }
 
   #confirm(now_ms: number): void {

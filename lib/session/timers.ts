@@ -45,6 +45,12 @@ export const CONCLUDED_MS = 30_000;
 /** How long after `data_threshold` a frame may come that ends no outage: none was due. */
 export const LATE_MS = 250;
 
+/**
+ * How many data messages of a read are confirmed before the others are looked at: so a client with a window of 64 goes
+ * on while they are, and need not wait for the last one.
+ */
+export const CONFIRMED_EARLY = 16;
+
 /** Frames taken from a connection before other connections are read: keeps one peer from starving them. */
 export const FRAMES_PER_TURN = 256;
 

@@ -107,11 +107,16 @@ export class FrameWriter {
     const cycle: WriteCycle = {
       writer,
       batch: new FrameBatch(),
-      begin: () => cycle.writer.#writeNext(),
+      begin: () => cycle.writer.#begin(),
       written: (count) => cycle.writer.#written(count),
       failed: (error) => cycle.writer.#fail(transportError(error)),
     };
     return cycle;
+  }
+
+  /** Writes what is queued at once, and not at the end of this turn, unless something is being written. */
+  writeNow(): void {
+    if (this.#isBusy && !this.#rest) this.#writeNext();
   }
 
   /** Whether nothing is queued or being written. */
@@ -123,6 +128,10 @@ export class FrameWriter {
   flushed(): Promise<void> {
     if (!this.#isBusy) return NOW;
     return (this.#idle ??= Promise.withResolvers()).promise;
+  }
+
+  #begin(): void {
+    if (!this.#rest) this.#writeNext();
   }
 
   /** Writes the next batch, if there is one. */

@@ -33,6 +33,13 @@ Deno.test("the server confirms all data messages of one read with one CONFIRM", 
   assertEquals(recorder.all("data_received").map((each) => each.seq), [1, 2, 3]);
 });
 
+Deno.test("the server confirms the first sixteen data messages of a read before it looks at the others", async () => {
+  const { peer, recorder } = await stageServer();
+  await peer.say(Array.from({ length: 24 }, (_, at) => `DATA ${at + 1} 0\n\n`).join(""));
+  assertEquals(peer.heard.slice(1), ["0 CONFIRM 16", "0 CONFIRM 24"]);
+  assertEquals(recorder.all("data_received").length, 24);
+});
+
 Deno.test("the server welcomes before it confirms what came along with HELLO", async () => {
   const { peer } = stageUnopenedServer();
   await peer.say("HELLO 1 s {}\nDATA 1 1\na\n");

@@ -50,6 +50,24 @@ const data = (seq: number, text = "x"): Frame => ({
   payload: new TextEncoder().encode(text),
 });
 
+Deno.test("FrameWriter.writeNow() writes what is queued at once, and what follows after it", async () => {
+  const { writer, written, act, isWriting } = stage(11);
+  writer.writeNow();
+  writer.send(beat(1));
+  assertEquals(isWriting(), false);
+  writer.writeNow();
+  assertEquals(isWriting(), true);
+  writer.send(beat(2));
+  writer.writeNow();
+  await act("take");
+  assertEquals(written, ["HEARTBEAT 1"], "it is one write that the network took a part of");
+  await act("take");
+  await act("take");
+  await act("take");
+  assertEquals(written.join(""), "HEARTBEAT 1\nHEARTBEAT 2\n");
+  assertEquals([isWriting(), writer.isIdle], [false, true]);
+});
+
 Deno.test("FrameWriter writes all that is ready in one write", async () => {
   const { writer, written, act } = stage();
   writer.send(beat(1));
