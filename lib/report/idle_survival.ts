@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { counted } from "../output/phrases.ts";
 import type { IdleBracket } from "../wire/idle.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { IdleDocument, IdleProbeDocument } from "./document.ts";
@@ -130,8 +131,9 @@ export function survivalLines(idle: IdleDocument): string[] {
       ),
     ];
   });
-  const more = idle.left_out > 0 ? [`  ${idle.left_out} more sessions are left out`] : [];
-  return [`Idle-timeout search: ${idle.probes.length} sessions, by idle time`, ...lines, ...more];
+  const more = idle.left_out > 0 ? [`  ${counted(idle.left_out, "more session")} left out`] : [];
+  const sessions = counted(idle.probes.length, "session");
+  return [`Idle-timeout search: ${sessions}, by idle time`, ...lines, ...more];
 }
 
 /** How many marks stand for sessions one by one. */

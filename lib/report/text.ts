@@ -4,7 +4,7 @@
  * @module
  */
 import { timeText } from "../evidence/verdict.ts";
-import { wrapped } from "../output/phrases.ts";
+import { counted, wrapped } from "../output/phrases.ts";
 import { printable } from "../wire/quote.ts";
 import type {
   FlowDocument,
@@ -184,11 +184,6 @@ function intervalText([low, high]: IntervalDocument, unit: string): string {
   if (low === null) return `at most ${high!.toFixed(1)} ${unit}`;
   if (high === null) return `at least ${low.toFixed(1)} ${unit}`;
   return `${low.toFixed(1)} to ${high.toFixed(1)} ${unit}`;
-}
-
-/** `1 outage`, `2 outages`. */
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function sentence(text: string): string {

@@ -28,8 +28,8 @@ import type { CountedSession, Refusal } from "./options.ts";
  */
 const MAX_UNDELIVERED_BYTES = 67_108_864 + MAX_WINDOW * ENTRY_BYTES;
 
-/** In place of a hash: no token has it. */
-const NOBODYS = "";
+/** In place of the hash of a token, of a session to which nobody may return: no token has it. */
+export const NOBODYS = "";
 
 /** What an admitted connection leads to. */
 export interface Admitted {

@@ -13,7 +13,7 @@ import type { Store, StoredSession } from "../store/store.ts";
 import type { Hello } from "../wire/hello.ts";
 import type { CountedSession, ServerOptions } from "./options.ts";
 import type { ServerSession } from "./server_session.ts";
-import { type Admitted, SessionRecord } from "./session_record.ts";
+import { type Admitted, NOBODYS, SessionRecord } from "./session_record.ts";
 
 /** What a server has counted of its sessions when it stops. */
 export interface SessionCounts {
@@ -278,7 +278,7 @@ function resumptionOf(record: SessionRecord, { confirmed = 0, sent }: Hello): Re
 
 /** Logs how many sessions an earlier process has left in the store. */
 export function reportWaitingSessions({ store }: { store?: Store }, events: EventSource): void {
-  const count = store?.sessions.length ?? 0;
+  const count = store?.sessions.filter(({ token_hash }) => token_hash !== NOBODYS).length ?? 0;
   if (count === 0) return;
   const text = `sessions in the store that wait for their clients: ${count}`;
   events.emit("notice", { level: "info", text });

@@ -62,6 +62,8 @@ Deno.test("a report has the sessions of a search by idle time and fate, and what
     ].join("\n"),
   );
   assertEquals(report.document.notes, []);
+  const ofOne = reportText(reportOf(probe("client", 1_000, "alive")).document);
+  assertStringIncludes(ofOne, "Idle-timeout search: 1 session, by idle time");
 });
 
 Deno.test("the picture of a search has a mark for each session, and nothing that is no number", () => {

@@ -199,20 +199,22 @@ Deno.test("a defect in one session is told of, and the others go on", async () =
 });
 
 /** A session as an earlier process left it. */
-function stored(id: string): StoredSession {
+function stored(id: string, token_hash?: string): StoredSession {
   const at = Date.UTC(2026, 10, 22);
-  return { id, received: 1, seen_at: at, lost_at: at };
+  return { id, received: 1, seen_at: at, lost_at: at, token_hash };
 }
 
 Deno.test("a server logs how many sessions in its store wait for their clients, if any do", () => {
-  for (const sessions of [[], [stored("a"), stored("b")]]) {
+  // After a crash it has those, too, to which nobody may return.
+  const nobodys = stored("c", "");
+  for (const sessions of [[], [nobodys], [stored("a"), stored("b", "5feceb66"), nobodys]]) {
     const store = new HeldStore();
     const { recorder } = stageRawServer({
       store: { sessions, commit: (entries) => store.commit(entries), close: () => store.close() },
     });
     const texts = recorder.all("notice").map(({ text }) => text);
     const expected = "sessions in the store that wait for their clients: 2";
-    assertEquals(texts, sessions.length === 0 ? [] : [expected]);
+    assertEquals(texts, sessions.length < 2 ? [] : [expected]);
   }
 });
 

@@ -7,6 +7,7 @@
  * @module
  */
 import { timeText } from "../../evidence/verdict.ts";
+import { counted } from "../../output/phrases.ts";
 import type { FlowDocument, OutageDocument, SessionDocument } from "../document.ts";
 import type { JudgedOutage } from "../outage_list.ts";
 import type { Report } from "../report.ts";
@@ -184,7 +185,7 @@ function sessionTable(sessions: readonly SessionDocument[]): string {
     "outages",
     "p50 / p99",
     "contradictions",
-  ], rows) + (left > 0 ? `<p>${left} more sessions are left out here.</p>` : "");
+  ], rows) + (left > 0 ? `<p>${counted(left, "more session")} left out here.</p>` : "");
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -4,6 +4,7 @@
  * @module
  */
 import { timeText } from "../../evidence/verdict.ts";
+import { counted } from "../../output/phrases.ts";
 import { printable } from "../../wire/quote.ts";
 import { type MatchedSession, type Side, sideWallTime } from "../matching.ts";
 import type { Report } from "../report.ts";
@@ -114,7 +115,7 @@ export function phasesPlot(report: Report): string {
   return svg(y + AXIS, "Phases of both sides over time", axis.grid(y) + content.join("")) +
     `<p class="legend">${legend.join("")}` +
     `<span><i style="background:var(--outage)"></i>outage: its number leads to it</span></p>` +
-    (left > 0 ? `<p>${left} more sessions are left out here.</p>` : "");
+    (left > 0 ? `<p>${counted(left, "more session")} left out here.</p>` : "");
 }
 
 /** The phases of one side, as rectangles. */
