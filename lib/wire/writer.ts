@@ -107,7 +107,7 @@ export class FrameWriter {
     const cycle: WriteCycle = {
       writer,
       batch: new FrameBatch(),
-      begin: () => cycle.writer.#begin(),
+      begin: () => cycle.writer.writeNow(),
       written: (count) => cycle.writer.#written(count),
       failed: (error) => cycle.writer.#fail(transportError(error)),
     };
@@ -128,10 +128,6 @@ export class FrameWriter {
   flushed(): Promise<void> {
     if (!this.#isBusy) return NOW;
     return (this.#idle ??= Promise.withResolvers()).promise;
-  }
-
-  #begin(): void {
-    if (!this.#rest) this.#writeNext();
   }
 
   /** Writes the next batch, if there is one. */

@@ -68,6 +68,21 @@ Deno.test("FrameWriter.writeNow() writes what is queued at once, and what follow
   assertEquals([isWriting(), writer.isIdle], [false, true]);
 });
 
+Deno.test("FrameWriter.writeNow() fails once", async () => {
+  const errors: unknown[] = [];
+  const defect = new Error("a defect");
+  const connection = {
+    write() {
+      throw defect;
+    },
+  } as unknown as Connection;
+  const writer = new FrameWriter(connection, { onFailure: (error) => errors.push(error) });
+  writer.send(beat(1));
+  writer.writeNow();
+  await settle();
+  assertEquals([errors, writer.isIdle], [[defect], true]);
+});
+
 Deno.test("FrameWriter writes all that is ready in one write", async () => {
   const { writer, written, act } = stage();
   writer.send(beat(1));
