@@ -104,7 +104,7 @@ export class RecordingFile {
     if (!this.#isWriting && !this.#isWaiting) this.#writeAll();
   }
 
-  /** Opens the file anew if it was moved away. */
+  /** Opens the file anew if it was moved away; what is being written goes to the old one. */
   reopen(): void {
     this.#checked_ms = -Infinity;
     this.#tryAgain();
@@ -139,16 +139,19 @@ export class RecordingFile {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     try {
-      await this.#check();
-      for (let piece = this.#pending[0]; piece !== undefined; piece = this.#pending[0]) {
+      let piece: string | undefined;
+      do {
         await this.#check();
+        piece = this.#pending[0];
+        if (piece === undefined) continue;
         await this.#append(this.#encoder.encode(piece));
         // At the end of the process, all are dropped at once.
         if (this.#pending[0] === piece) this.#pending.shift();
         this.#pendingLength -= piece.length;
-      }
+      } while (piece !== undefined || this.#checked_ms === -Infinity);
       this.#recovered();
     } catch (error) {
+      this.#checked_ms = -Infinity;
       this.#fail(failureText(error));
       this.#isWaiting = true;
       if (!this.#isClosed) this.#again.set(this.#options.clock.now() + AGAIN_AFTER_MS);
@@ -167,6 +170,7 @@ export class RecordingFile {
   async #check(): Promise<void> {
     const { clock, path } = this.#options;
     if (clock.now() < this.#checked_ms + AGAIN_AFTER_MS) return;
+    this.#checked_ms = clock.now();
     const there = await statIfThere(path);
     const info = this.#info;
     if (this.#file && there && there.dev === info?.dev && there.ino === info.ino) {
@@ -176,7 +180,6 @@ export class RecordingFile {
       await this.#open();
     }
     if (this.#length === 0) await this.#begin();
-    this.#checked_ms = clock.now();
   }
 
   async #open(): Promise<void> {
@@ -237,7 +240,6 @@ export class RecordingFile {
   #abandon(): void {
     this.#file?.close();
     this.#file = undefined;
-    this.#checked_ms = -Infinity;
   }
 
   #fail(text: string): void {

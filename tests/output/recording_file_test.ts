@@ -164,6 +164,23 @@ Deno.test("RecordingFile.reopen() opens it at once, and leaves one alone that wa
   await recording.close();
 });
 
+Deno.test("RecordingFile.reopen() opens it anew also while something is being written", async () => {
+  using folder = new Folder();
+  const path = `${folder.path}/a.jsonl`;
+  const { add, clock, recording, write } = await open(path);
+  await write(1);
+  for (let file = 2; file < 12; file++) {
+    add(1);
+    // Before the write, and at whatever step of it.
+    for (let step = 2; step < file; step++) await undefined;
+    Deno.renameSync(path, `${folder.path}/moved`);
+    recording.reopen();
+    await until(clock, () => textOf(path) !== "");
+    assertEquals(linesOf(textOf(path))[0]!.file, file);
+  }
+  await recording.close();
+});
+
 Deno.test("RecordingFile reports once that its folder is gone, and has nothing lost when it is back", async () => {
   using folder = new Folder();
   Deno.mkdirSync(`${folder.path}/b`);
