@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { freePort } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { outputOf, type Place, Process } from "./process.ts";
 
 const HERE = decodeURIComponent(new URL(".", import.meta.url).pathname);

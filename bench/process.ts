@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { killIfRunning } from "../tests/support/kill.ts";
 
 /** Raises the limit on open files as far as allowed, then executes the command. */
 const WITH_FILES = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
@@ -86,8 +87,8 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) this.#process.kill(this.#end);
-    const timeout = setTimeout(() => this.#over || this.#process.kill("SIGKILL"), END_LIMIT_MS);
+    killIfRunning(this.#process, this.#end);
+    const timeout = setTimeout(() => killIfRunning(this.#process), END_LIMIT_MS);
     await this.ended();
     clearTimeout(timeout);
   }

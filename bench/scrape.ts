@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { freePort } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { hold } from "./crowd.ts";
 import { ALL_AT_ONCE, deaths, type Lateness, type Run, timing } from "./detection.ts";
 import type { Peer } from "./peers.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { freePort } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { outputOf, Process } from "./process.ts";
 import { type Bench, printRow } from "./rounds.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { freePort } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { EVERY_MS, hold, NO_SILENCE, pause, SESSIONS, SETTLE_MS } from "./crowd.ts";
 import { ALL_AT_ONCE, deaths } from "./detection.ts";
 import { processorTime_ms } from "./machine.ts";

@@ -12,7 +12,8 @@ import { EXIT } from "../lib/session/close_reason.ts";
 import type { Event, EventName } from "../lib/session/events.ts";
 import { heartbeatsUntilDead } from "../lib/session/timers.ts";
 import type { Role } from "../lib/wire/protocol.ts";
-import { type Command, commandWords, freePort, startCommand } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
+import { type Command, commandWords, startCommand } from "../tests/support/process.ts";
 import { Relay } from "../tests/support/relay.ts";
 
 const SETTINGS = {

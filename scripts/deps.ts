@@ -53,7 +53,11 @@ async function install(): Promise<Result> {
   let isLate = false;
   const giveUp = () => {
     isLate = true;
-    install.kill("SIGKILL");
+    try {
+      install.kill("SIGKILL");
+    } catch {
+      // It has just ended.
+    }
   };
   let timer = setTimeout(giveUp, PATIENCE_MS);
   let asked = false;

@@ -9,7 +9,8 @@
 import ansiToSvg from "ansi-to-svg";
 import { Chromium } from "../tests/support/chromium.ts";
 import { Folder } from "../tests/support/folder.ts";
-import { commandWords, freePort, startCommand } from "../tests/support/process.ts";
+import { freePort } from "../tests/support/ports.ts";
+import { commandWords, startCommand } from "../tests/support/process.ts";
 import { Relay } from "../tests/support/relay.ts";
 import { Tmux } from "../tests/support/tmux.ts";
 

@@ -11,7 +11,8 @@ import type { IdleBracket, IdleFindings } from "../../lib/wire/idle.ts";
 import { Folder } from "../support/folder.ts";
 import { startHaproxy, whyNoMiddlebox } from "../support/middlebox.ts";
 import { PORT, together } from "../support/namespace.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startServer } from "../support/process.ts";
 import { RoutedNetwork, whyNoRouter } from "../support/routed_network.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 

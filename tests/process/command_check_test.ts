@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { freePort, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startServer } from "../support/process.ts";
 import { runCommand } from "../support/run.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";

@@ -13,10 +13,10 @@ import {
 } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { logLines } from "../support/log.ts";
+import { freePort } from "../support/ports.ts";
 import {
   type Command,
   commandWords,
-  freePort,
   type Pair,
   startCommand,
   startPair,

@@ -6,7 +6,8 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withFolder } from "../support/folder.ts";
-import { commandWords, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { commandWords, startCommand, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 import { AtTerminal, whyNoTerminal } from "../support/terminal.ts";
 

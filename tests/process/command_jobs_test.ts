@@ -5,7 +5,8 @@
  */
 import { assert } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { commandWords, freePort, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { commandWords, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 import { Tmux, whyNoTmux } from "../support/tmux.ts";
 

@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand } from "../support/process.ts";
 import { onlySentence, runCommand, runWords } from "../support/run.ts";
 
 /** A folder for files of keys. */

@@ -6,7 +6,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import { withFolder } from "../support/folder.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 
 /** Only on Linux every address of 127.0.0.0/8 is one of the host's own. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Command, commandWords, freePort, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { Command, commandWords, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 import { Tmux, whyNoTmux } from "../support/tmux.ts";
 

@@ -11,7 +11,7 @@ import {
   PRIVILEGED_PORT,
   whyNoPrivilegedPort,
 } from "../support/unprivileged_user.ts";
-import { freePort } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
 import { Random } from "../support/random.ts";
 import { eachOf, onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";

@@ -7,7 +7,9 @@ import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/ass
 import type { Event } from "../../lib/session/events.ts";
 import { assertSettled } from "../support/ledgers.ts";
 import { Folder } from "../support/folder.ts";
-import { type Command, commandWords, freePort, startCommand } from "../support/process.ts";
+import { killIfRunning } from "../support/kill.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, commandWords, startCommand } from "../support/process.ts";
 import {
   confirmed,
   doubts,
@@ -151,11 +153,7 @@ class StdoutServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
+    killIfRunning(this.#process);
     await this.stdout.cancel();
     await this.status;
     await this.stderr;

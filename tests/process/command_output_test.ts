@@ -7,7 +7,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { Folder } from "../support/folder.ts";
-import { freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand, startServer } from "../support/process.ts";
 import { doubts, startInput } from "../support/real_stage.ts";
 import { onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";

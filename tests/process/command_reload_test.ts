@@ -8,7 +8,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { withFolder } from "../support/folder.ts";
 import { logLines } from "../support/log.ts";
-import { type Command, freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand } from "../support/process.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 const why = whyNot("setsid", "nohup", "true");

@@ -6,7 +6,8 @@
  */
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSettled } from "../support/ledgers.ts";
-import { type Command, freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand } from "../support/process.ts";
 import {
   assertUnbroken,
   confirmed,

@@ -6,7 +6,8 @@
  */
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startServer } from "../support/process.ts";
 import { noProcessMemory, residentBytes } from "../support/process_memory.ts";
 import { Random } from "../support/random.ts";
 import { Relay, type Way } from "../support/relay.ts";

@@ -6,7 +6,8 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
-import { freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand } from "../support/process.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 
 /** Keeps a store locked until it is closed. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commandWords, freePort, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { commandWords, startServer } from "../support/process.ts";
 import { runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 import { AtTerminal, whyNoTerminal } from "../support/terminal.ts";

@@ -14,13 +14,8 @@ import { helpText, VERSION } from "../../lib/cli/help.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { AS_UNPRIVILEGED_USER, whyNoUnprivilegedUser } from "../support/unprivileged_user.ts";
 import { Folder } from "../support/folder.ts";
-import {
-  commandWords,
-  type EventOf,
-  freePort,
-  startCommand,
-  startServer,
-} from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { commandWords, type EventOf, startCommand, startServer } from "../support/process.ts";
 import { eachOf, onlySentence, runCommand, runWords } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 

@@ -7,13 +7,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Certificates, NO_CERTIFICATES, type TestPair } from "../support/certificates.ts";
 import { Folder } from "../support/folder.ts";
-import {
-  type Command,
-  commandWords,
-  freePort,
-  startCommand,
-  startServer,
-} from "../support/process.ts";
+import { killIfRunning } from "../support/kill.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, commandWords, startCommand, startServer } from "../support/process.ts";
 import { Relay } from "../support/relay.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -273,11 +269,7 @@ async function startOpenssl(port: number, { certFile, keyFile }: TestPair, ...mo
   })();
   return {
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
-      }
+      killIfRunning(child);
       await Promise.all([child.status, drained, child.stdin.close().catch(() => {})]);
     },
   };

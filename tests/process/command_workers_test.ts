@@ -6,13 +6,8 @@
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { assertSettled } from "../support/ledgers.ts";
-import {
-  type Command,
-  type EventOf,
-  freePort,
-  startCommand,
-  startServer,
-} from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, type EventOf, startCommand, startServer } from "../support/process.ts";
 import { assertUnbroken, PATIENT, Stage } from "../support/real_stage.ts";
 import { eachOf, onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";

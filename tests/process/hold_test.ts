@@ -5,7 +5,8 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Command, freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand } from "../support/process.ts";
 import { PATIENT } from "../support/real_stage.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 import { testUnless } from "../support/skip.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Command, freePort, startCommand, startPair } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startPair } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 
 /** Death is predicted after 1 + 2 × 0.8 s. */

@@ -10,7 +10,8 @@ import { Folder } from "../support/folder.ts";
 import * as middlebox from "../support/middlebox.ts";
 import { type Middlebox, whyNoMiddlebox, whyNoNginx } from "../support/middlebox.ts";
 import { together } from "../support/namespace.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startServer } from "../support/process.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import * as text from "../support/middlebox_texts.ts";
 

@@ -8,7 +8,8 @@ import { METRICS } from "../../lib/output/metrics/metrics.ts";
 import { telemetryName } from "../../lib/output/metrics/open_telemetry.ts";
 import { withFolder } from "../support/folder.ts";
 import { Otlp } from "../support/otlp.ts";
-import { freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand, startServer } from "../support/process.ts";
 import { runWords } from "../support/run.ts";
 
 const TIMERS = [

@@ -13,7 +13,8 @@ import {
   startOriginalServer,
   startServer,
 } from "../support/original_pair.ts";
-import { freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand } from "../support/process.ts";
 import { onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 

@@ -5,7 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { commandWords, freePort, isListening, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { commandWords, isListening, startCommand } from "../support/process.ts";
 import { onlySentence, runCommand } from "../support/run.ts";
 import { testUnless } from "../support/skip.ts";
 import { SmallDisk, whyNoDisk } from "../support/small_disk.ts";

@@ -7,9 +7,9 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { MAX_WINDOW } from "../../lib/wire/protocol.ts";
 import { Burst } from "../support/burst.ts";
+import { freePort } from "../support/ports.ts";
 import {
   type Command,
-  freePort,
   isListening,
   startCommand,
   startQuietly,

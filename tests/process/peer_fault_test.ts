@@ -11,7 +11,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { type EventOf, freePort, type Pair, startCommand, startPair } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type EventOf, type Pair, startCommand, startPair } from "../support/process.ts";
 
 /** Detection predicted: 0.8 s + 3 × 0.4 s = 2 s. */
 const TIMERS = [

@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { withFolder } from "../support/folder.ts";
-import { type Command, freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { type Command, startCommand, startServer } from "../support/process.ts";
 import { Prometheus, promtool } from "../support/prometheus.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 

@@ -7,7 +7,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { recordingFiles } from "../../lib/output/recording_file.ts";
 import { Folder } from "../support/folder.ts";
-import { freePort, startCommand, startPair, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand, startPair, startServer } from "../support/process.ts";
 import { linesOf, type RecordedLine } from "../support/recording.ts";
 import { runCommand } from "../support/run.ts";
 

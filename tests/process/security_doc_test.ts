@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hasNodeTls } from "../../lib/platform/net/tls/runtime.ts";
 import { StoreFolder } from "../support/store_folder.ts";
-import { freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand, startServer } from "../support/process.ts";
 import { runCommand } from "../support/run.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand } from "../support/process.ts";
 import { Relay } from "../support/relay.ts";
 
 /** Detection predicted: 2 s + 2 × 1 s = 4 s. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort, startCommand } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand } from "../support/process.ts";
 import { onlySentence, runCommand, runWords } from "../support/run.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { startCommitter } from "../support/store_committer.ts";

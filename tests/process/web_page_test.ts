@@ -12,7 +12,8 @@ import { systemClock } from "../../lib/platform/clock.ts";
 import { tcpTransport } from "../../lib/platform/net/tcp.ts";
 import { Chromium, noChromium } from "../support/chromium.ts";
 import { FakeMonitor, readingOf } from "../support/fake_monitor.ts";
-import { freePort, startCommand, startServer } from "../support/process.ts";
+import { freePort } from "../support/ports.ts";
+import { startCommand, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
 import { webUrl } from "../support/web.ts";
 

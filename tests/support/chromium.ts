@@ -4,6 +4,7 @@
  * @module
  */
 import { Folder } from "./folder.ts";
+import { killIfRunning } from "./kill.ts";
 import { whyNot } from "./skip.ts";
 
 /** Why no page can be opened here; `undefined` if one can. */
@@ -156,7 +157,7 @@ export class Chromium implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket?.close();
-    this.#process.kill("SIGKILL");
+    killIfRunning(this.#process);
     await this.#process.stderr.cancel().catch(() => {});
     await this.#process.status;
     // Its helpers may write a moment longer.

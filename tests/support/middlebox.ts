@@ -4,7 +4,8 @@
  * @module
  */
 import { Folder } from "./folder.ts";
-import { freePort } from "./process.ts";
+import { killIfRunning } from "./kill.ts";
+import { freePort } from "./ports.ts";
 import { whyNot } from "./skip.ts";
 
 /** How long, in milliseconds, a proxy may take until it listens. */
@@ -87,7 +88,7 @@ export class Middlebox implements AsyncDisposable {
       }).output();
       if (stdout.length > 0) return;
       if (over || performance.now() > deadline_ms) {
-        if (!over) this.#process.kill("SIGKILL");
+        killIfRunning(this.#process);
         throw new Error(`Cannot start a proxy: ${await this.#stderr}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));

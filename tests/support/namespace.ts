@@ -5,6 +5,7 @@
  * @module
  */
 import type { Role } from "../../lib/wire/protocol.ts";
+import { killIfRunning } from "./kill.ts";
 import { type Command, startCommand, type StartOptions } from "./process.ts";
 import { whyNot } from "./skip.ts";
 
@@ -140,7 +141,7 @@ export class Host implements AsyncDisposable {
     let hasEnded = false;
     child.status.then(() => hasEnded = true);
     made.defer(async () => {
-      if (!hasEnded) child.kill("SIGTERM");
+      killIfRunning(child, "SIGTERM");
       await child.status;
     });
     while (await this.output(`ss -Hltn sport = :${port}`) === "") {

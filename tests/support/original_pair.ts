@@ -5,7 +5,8 @@
  */
 import type { Role } from "../../lib/wire/protocol.ts";
 import { type OriginalEvent, startOriginal } from "./original.ts";
-import { type Command, type EventOf, freePort, startCommand } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { type Command, type EventOf, startCommand } from "./process.ts";
 
 /** Timers in seconds, as both sides have them. */
 export interface PairTimers {

@@ -4,6 +4,7 @@
  * @module
  */
 import { text } from "./bytes.ts";
+import { killIfRunning } from "./kill.ts";
 
 /** Runs promtool, with a text on stdin; gives its exit status and all that it said. */
 export async function promtool(
@@ -93,7 +94,7 @@ export class Prometheus implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGKILL");
+    killIfRunning(this.#process);
     await this.#process.status;
   }
 

@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { assertAgree } from "./ledgers.ts";
-import { type Command, freePort, startCommand, startServer } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { type Command, startCommand, startServer } from "./process.ts";
 import { Relay } from "./relay.ts";
 
 /** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */

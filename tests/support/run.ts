@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import type { Role } from "../../lib/wire/protocol.ts";
 import { text } from "./bytes.ts";
+import { killIfRunning } from "./kill.ts";
 import { commandWords } from "./process.ts";
 
 /** How long, in milliseconds, a command may take to end before it is killed. */
@@ -45,7 +46,7 @@ export async function runWords(
 ): Promise<Outcome> {
   const io = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   await using process = new Deno.Command(program!, { args, env: { ...env }, ...io }).spawn();
-  const impatience = setTimeout(() => process.kill("SIGKILL"), WARN_AFTER_MS);
+  const impatience = setTimeout(() => killIfRunning(process), WARN_AFTER_MS);
   try {
     const { code, stdout, stderr } = await process.output();
     return { code, stdout: text(stdout), stderr: text(stderr) };

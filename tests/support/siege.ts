@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Event } from "../../lib/session/events.ts";
-import { Command, freePort, startCommand, startServer } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { Command, startCommand, startServer } from "./process.ts";
 import { recordOpening } from "./recorded_opening.ts";
 import { residentBytes } from "./process_memory.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { killIfRunning } from "./kill.ts";
 import { whyNot } from "./skip.ts";
 
 /** How long, in milliseconds, the command may take to show something or to end. */
@@ -42,7 +43,7 @@ export class AtTerminal implements AsyncDisposable {
     const io = { stdin: "piped", stdout: "piped" } as const;
     this.#process = new Deno.Command(program!, { args, ...io }).spawn();
     this.#keyboard = this.#process.stdin.getWriter();
-    this.#impatience = setTimeout(() => this.#process.kill("SIGKILL"), WARN_AFTER_MS);
+    this.#impatience = setTimeout(() => killIfRunning(this.#process), WARN_AFTER_MS);
     this.#reading = this.#read();
   }
 
@@ -86,7 +87,7 @@ export class AtTerminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) this.#process.kill("SIGKILL");
+    killIfRunning(this.#process);
     await this.ended();
     await this.#keyboard.abort();
     clearTimeout(this.#impatience);
