@@ -50,7 +50,7 @@ function thinMaps(folder: string): void {
 async function bundleAll(role: Role, folder: string): Promise<string | undefined> {
   for (const file of [`${role}.ts`, ...THREADS[role]]) {
     const said = await bundle(file, folder);
-    if (said !== undefined) return `cannot bundle ${file}: ${said}`;
+    if (said !== undefined) return explainBundle(file, said);
   }
   for (const file of THREADS[role]) {
     const name = file.replace(/^.*\//, "");
@@ -79,7 +79,16 @@ async function compile(role: Role, folder: string): Promise<string | undefined> 
   return said && explain(role, said);
 }
 
-/** What to print when Deno fails: a sentence if its base runtime is missing, otherwise what it said. */
+/** What to print when Deno cannot bundle: a sentence if what it bundles with is missing, otherwise what it said. */
+function explainBundle(file: string, said: string): string {
+  const isMissing = said.includes("@esbuild");
+  return `cannot bundle ${file}: ` +
+    (isMissing
+      ? "Deno has no esbuild to do it with; connect to the network, so that it can download it"
+      : said);
+}
+
+/** What to print when Deno cannot compile: a sentence if its base runtime is missing, otherwise what it said. */
 function explain(role: string, said: string): string {
   if (
     said.includes("dl.deno.land") || said.includes("DENORT_BIN") || said.includes("find denort")

@@ -38,16 +38,19 @@ async function compile(
   });
 }
 
-Deno.test("compile says in one sentence that the base runtime cannot be downloaded", async () => {
+Deno.test("compile says in one sentence what cannot be downloaded", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/client.ts`, "");
     const offline = { DENO_DIR: `${folder}/cache`, HTTPS_PROXY: NOWHERE };
-    const isGiven = Deno.env.has("DENORT_BIN");
-    const missing = { DENORT_BIN: `${folder}/none` };
-    for (const each of isGiven ? [missing] : [offline, missing]) {
-      const { code, stdout, stderr } = await compile(folder, each);
+    const cases: [env: Record<string, string>, missing: string][] = [
+      [offline, "cannot bundle server.ts: Deno has no esbuild"],
+      [{ DENORT_BIN: `${folder}/none` }, "cannot compile server.ts: Deno has no base runtime"],
+    ];
+    for (const [env, missing] of cases) {
+      const { code, stdout, stderr } = await compile(folder, env);
       assertEquals({ code, stdout }, { code: 2, stdout: "" });
       assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+      assertStringIncludes(stderr, missing);
       assertStringIncludes(stderr, "connect to the network");
       assertEquals([...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name), ["page"]);
     }
