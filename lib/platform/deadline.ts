@@ -34,7 +34,7 @@ export class DeadlinePassed extends Error {
 }
 
 /** Shared, because an error is slow to create and thousands of deadlines may pass at once. */
-const DEADLINE_PASSED = new DeadlinePassed();
+let deadlinePassed: DeadlinePassed | undefined;
 
 /** Options for {@linkcode Deadline}. */
 export interface DeadlineOptions {
@@ -215,7 +215,7 @@ export class Deadline implements Disposable {
       const now_ms = this.#clock.now();
       this.passed_ms = now_ms - due_ms > ON_TIME_TOLERANCE_MS ? now_ms : due_ms;
       this.#due_ms = Infinity;
-      this.#abort(DEADLINE_PASSED);
+      this.#abort(deadlinePassed ??= new DeadlinePassed());
     });
   }
 

@@ -59,55 +59,64 @@ export function errorCodeOf(error: unknown): string | undefined {
 /** What is said of an error of a file that is read, and of one that is written. */
 type FileErrorTexts = readonly [reading: string, writing: string];
 
-/** Several codes of one meaning; `fix` is what to do about it where the program writes the file. */
-function all(codes: string, what: string, fix = ""): Record<string, FileErrorTexts> {
-  const texts = [what, fix === "" ? what : `${what}; ${fix}`] as const;
-  return Object.fromEntries(codes.split(" ").map((code) => [code, texts]));
-}
-
 const OTHER_FILE_SYSTEM = "name a file on another one";
 
-/** By error code. */
-const FILE_ERRORS: Readonly<Record<string, FileErrorTexts>> = {
-  ...all("ENOSPC", "no space is left on its disk", "make room, and start again"),
-  ...all("EDQUOT", "the quota of this user is used up", "make room, and start again"),
-  ...all("EFBIG EOVERFLOW", "it has become as large as a file may be here", "start a new one"),
-  ...all("EROFS", "it is on a file system that is read-only", OTHER_FILE_SYSTEM),
-  ...all("ENOTDIR", "what stands before its last part is not a folder", "name a file in a folder"),
-  ...all("EEXIST", "there is a file of that name", "name another one"),
-  ...all("ELOOP", "its symbolic links lead round in a circle", "name the file itself"),
-  ...all("ENAMETOOLONG", "its name, or a part of it, is too long", "give it a shorter one"),
-  ...all("EINVAL EILSEQ", "its file system does not take that name or use", "name another file"),
-  ...all("EBUSY ETXTBSY", "another program keeps it to itself", "name another file"),
-  ...all("EOPNOTSUPP ENOSYS ESPIPE", "its file system cannot do that", OTHER_FILE_SYSTEM),
-  ...all("EPIPE", "its reader is gone"),
-  ...all("EMFILE", "this process has as many files open as it may; see ulimit -n"),
-  ...all("ENFILE", "this host has as many files open as it may; see sysctl fs.file-max"),
-  ...all("ENOMEM ENOBUFS", "this host has no memory left for it"),
-  ...all("ENXIO ENODEV ENOMEDIUM", "its device, or the reader that it needs, is not there"),
-  ...all("EIO EUCLEAN EREMOTEIO", "its disk, or the driver of that, failed; see dmesg"),
-  ...all("EAGAIN EINTR", "the system did not carry out the call for the moment"),
-  ...all(
+/**
+ * By error codes: what is the case, and what to do about it where the program writes the file. Rows, since an object
+ * of them all would be made at each start, and most runs have no error.
+ */
+const FILE_ERRORS: readonly (readonly [codes: string, what: string, fix?: string])[] = [
+  ["ENOSPC", "no space is left on its disk", "make room, and start again"],
+  ["EDQUOT", "the quota of this user is used up", "make room, and start again"],
+  ["EFBIG EOVERFLOW", "it has become as large as a file may be here", "start a new one"],
+  ["EROFS", "it is on a file system that is read-only", OTHER_FILE_SYSTEM],
+  ["ENOTDIR", "what stands before its last part is not a folder", "name a file in a folder"],
+  ["EEXIST", "there is a file of that name", "name another one"],
+  ["ELOOP", "its symbolic links lead round in a circle", "name the file itself"],
+  ["ENAMETOOLONG", "its name, or a part of it, is too long", "give it a shorter one"],
+  ["EINVAL EILSEQ", "its file system does not take that name or use", "name another file"],
+  ["EBUSY ETXTBSY", "another program keeps it to itself", "name another file"],
+  ["EOPNOTSUPP ENOSYS ESPIPE", "its file system cannot do that", OTHER_FILE_SYSTEM],
+  ["EPIPE", "its reader is gone"],
+  ["EMFILE", "this process has as many files open as it may; see ulimit -n"],
+  ["ENFILE", "this host has as many files open as it may; see sysctl fs.file-max"],
+  ["ENOMEM ENOBUFS", "this host has no memory left for it"],
+  ["ENXIO ENODEV ENOMEDIUM", "its device, or the reader that it needs, is not there"],
+  ["EIO EUCLEAN EREMOTEIO", "its disk, or the driver of that, failed; see dmesg"],
+  ["EAGAIN EINTR", "the system did not carry out the call for the moment"],
+  [
     "ESTALE ENOTCONN ETIMEDOUT EHOSTDOWN EHOSTUNREACH ECONNREFUSED ECONNRESET ENETUNREACH",
     "it is on a network file system that has lost its server",
-  ),
-  ...all("EBADF EFAULT EDESTADDRREQ", "it was used wrongly, which is a defect of this program"),
+  ],
+  ["EBADF EFAULT EDESTADDRREQ", "it was used wrongly, which is a defect of this program"],
+];
+
+/** By error code, where a file that is read and one that is written differ. */
+const BOTH_WAYS: Readonly<Record<string, FileErrorTexts>> = {
   ENOENT: ["there is no such file", "there is no such folder; make it first"],
   EISDIR: ["it is a folder, not a file", "it is a folder; name a file in it"],
-  ...Object.fromEntries(["EACCES", "EPERM"].map((code) => [code, [
+  EACCES: [
     "this user may not use it",
     "this user may not write it; give the right to, or name another file",
-  ]])),
+  ],
 };
+
+function knownTexts(code: string): FileErrorTexts | undefined {
+  if (Object.hasOwn(BOTH_WAYS, code)) return BOTH_WAYS[code];
+  const row = FILE_ERRORS.find(([codes]) => codes.split(" ").includes(code));
+  if (!row) return undefined;
+  const [, what, fix] = row;
+  return [what, fix === undefined ? what : `${what}; ${fix}`];
+}
 
 function fileErrorTexts(error: unknown): FileErrorTexts {
   const code = errorCodeOf(error) ?? "";
-  const known = FILE_ERRORS[code];
+  const known = knownTexts(code === "EPERM" ? "EACCES" : code);
   if (known) return known;
-  if (error instanceof Deno.errors.NotFound) return FILE_ERRORS.ENOENT!;
-  if (error instanceof Deno.errors.IsADirectory) return FILE_ERRORS.EISDIR!;
-  if (error instanceof Deno.errors.AlreadyExists) return FILE_ERRORS.EEXIST!;
-  if (error instanceof Deno.errors.PermissionDenied) return FILE_ERRORS.EACCES!;
+  if (error instanceof Deno.errors.NotFound) return BOTH_WAYS.ENOENT!;
+  if (error instanceof Deno.errors.IsADirectory) return BOTH_WAYS.EISDIR!;
+  if (error instanceof Deno.errors.AlreadyExists) return knownTexts("EEXIST")!;
+  if (error instanceof Deno.errors.PermissionDenied) return BOTH_WAYS.EACCES!;
   if (error instanceof Deno.errors.NotCapable) {
     const text = "the system's own folders and devices cannot be used";
     return [text, text];

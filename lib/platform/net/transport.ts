@@ -87,8 +87,8 @@ const KIND_OF_CODE: Readonly<Record<string, TransportErrorKind>> = {
   ENFILE: "too_many_open_files",
 };
 
-/** Shared, because an error is slow to create, and closing thousands of connections makes one for each. */
-const CLOSED_HERE = new TransportError("closed", "closed here");
+/** Shared, because an error is slow to create, and closing thousands of connections would make one for each. */
+let closedHere: TransportError | undefined;
 
 /**
  * Translates the platform's error in a call, by default to read or write, to {@linkcode TransportError};
@@ -99,7 +99,7 @@ export function transportError(error: unknown, call: NetworkCall = "transfer"): 
   // Closed by our own call, before the operation or during it.
   const closed = error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
-  if (closed) return CLOSED_HERE;
+  if (closed) return closedHere ??= new TransportError("closed", "closed here");
   const code = errorCodeOf(error);
   if (code === undefined) {
     return error.name in Deno.errors ? new TransportError("other", error) : error;

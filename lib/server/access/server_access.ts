@@ -9,7 +9,7 @@
  * @module
  */
 import type { Clock } from "../../platform/clock.ts";
-import { digitsOf, hostKey, hostOf } from "../../platform/net/address.ts";
+import { DIGITS, digitsOf, hostKey, hostOf } from "../../platform/net/address.ts";
 import { OPEN_LIMIT_MS } from "../../session/timers.ts";
 import type { Access, CountedSession, Verdict } from "../options.ts";
 import { AddressList } from "./address_list.ts";
@@ -19,7 +19,7 @@ import { Rates } from "./rates.ts";
 export const LONGEST_WAIT_MS: number = OPEN_LIMIT_MS - 1_000;
 
 /** The digits of 127.0.0.1 and ::1, where a proxy or a tunnel of this host may call for any number of clients. */
-const UNCOUNTED = [digitsOf("127.0.0.1"), digitsOf("::1")];
+const UNCOUNTED: readonly (string | undefined)[] = ["7f000001", "1".padStart(DIGITS.ipv6, "0")];
 
 /** How many connections may have opened no session, if that is not set: all clients may come at once. */
 export function defaultUnopened(maxSessions: number): number {
