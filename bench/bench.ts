@@ -12,6 +12,7 @@ import { memory, processor } from "./crowd.ts";
 import { detection } from "./detection.ts";
 import { describeMachine, hasProc, openFileLimit } from "./machine.ts";
 import { peersHere, pulsewire, pulsewireIn } from "./peers.ts";
+import { pinThis } from "./process.ts";
 import { report } from "./report.ts";
 import type { Bench } from "./rounds.ts";
 import { scrape } from "./scrape.ts";
@@ -75,6 +76,7 @@ if (against !== undefined && !isFolder(against)) {
 
 await using tools = await buildTools();
 console.log((await describeMachine()).join("\n"));
+await pinThis();
 const peers = await peersHere(console.log);
 const flags = option("flags")?.split(" ");
 const subjects = [

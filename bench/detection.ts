@@ -59,11 +59,8 @@ async function dieAt(
     stderr: "inherit",
     place: "1",
   });
-  const late_ms = [];
-  while (late_ms.length < sessions) {
-    late_ms.push(Number((await load.next("dead_closed")).after_ms) - predicted_ms);
-  }
-  return late_ms;
+  const { after_ms } = await load.next("all_closed");
+  return (after_ms as number[]).map((each) => each - predicted_ms);
 }
 
 /** Has the sessions of a Pulsewire server die, and collects its events; something else may go on beside that. */
@@ -72,7 +69,11 @@ export async function deaths(
   run: Run,
   beside?: (peer: Peer) => Promise<AsyncDisposable>,
 ): Promise<Lateness> {
-  await using peer = await startPeer(bench.subjects[0]!, "0", ["--json", ...run.options]);
+  const options = ["--json", ...run.options];
+  await using peer = await startPeer(bench.subjects[0]!, "0", options, [
+    "local_stall",
+    "terminated",
+  ]);
   await using _beside = await beside?.(peer);
   const lateness: Lateness = { reported: [], seen: [], stalls: 0 };
   const collecting = (async () => {
@@ -80,7 +81,7 @@ export async function deaths(
       const { value, done } = await peer.process.events.next();
       if (done) throw new Error(`${peer.kind.name} ended early`);
       if (value.event === "local_stall") lateness.stalls++;
-      if (value.event !== "terminated" || value.reason !== "silent") continue;
+      if (value.reason !== "silent") continue;
       lateness.reported.push(Number(value.detected_after_ms) - Number(value.predicted_ms));
     }
   })();

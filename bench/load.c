@@ -11,7 +11,8 @@
  * MODE      flood WINDOW SECONDS BYTES   as many messages as it can, WINDOW of them in flight
  *           hold EVERY_MS                each session sends a message every EVERY_MS; 0: none
  *           die KEEP_ALIVE_S             one message in every session, then no sign of life, until the
- *                                        server has closed them all; mqtt: with this keep-alive
+ *                                        server has closed them all, which is told at the end: a line
+ *                                        for each would delay the next; mqtt: with this keep-alive
  *           soak EVERY_MS SEED           as hold, but sessions fall silent, die and break at random
  */
 #include <signal.h>
@@ -38,6 +39,7 @@ static uint64_t every_ns, measure_ns, begin_ns, end_ns, turns, tick_ns, random_s
 static uint64_t messages, answers;
 static uint32_t *rtts_ns;
 static size_t rtt_count;
+static double *dead_after_ms;
 
 /* xorshift64: the same numbers from the same seed, everywhere. */
 static unsigned random_below(unsigned limit) {
@@ -82,22 +84,37 @@ static void begin(void) {
   }
 }
 
-/* The server has closed the connection of a dead session: tells how long that took. */
+/* How long the server took to close the connection of a dead session, since its last data. */
+static double since_data_ms(const struct session *s) { return (now_ns() - s->sent_ns) / 1e6; }
+
+/* The server has closed the connection of a dead session of a soak: tells how long that took. */
 static void bury(const struct session *s) {
   int since_heartbeat = s->heartbeats_answered > 0 && s->ignored_ns > 0;
-  double after_ms = (now_ns() - (since_heartbeat ? s->ignored_ns : s->sent_ns)) / 1e6;
+  double after_ms = since_heartbeat ? (now_ns() - s->ignored_ns) / 1e6 : since_data_ms(s);
   printf("{\"event\":\"dead_closed\",\"session\":\"%s\",\"since\":\"%s\",\"after_ms\":%.3f}\n",
          session_id(s), since_heartbeat ? "heartbeat" : "data", after_ms);
 }
 
+/* The server has closed the connections of all: tells how long each took. */
+static void tell_deaths(void) {
+  printf("{\"event\":\"all_closed\",\"after_ms\":[");
+  for (int i = 0; i < sessions; i++) printf("%s%.3f", i > 0 ? "," : "", dead_after_ms[i]);
+  printf("]}\n");
+}
+
 /* The server has closed a connection: right if the session is dead, wrong otherwise. */
 static void closed_by_server(struct session *s) {
-  if (s->dead) bury(s);
-  else tell(s, "live_closed");
-  if (mode == SOAK) return restart_session(s);
-  close(s->fd);
+  if (!s->dead) tell(s, "live_closed");
+  if (mode == SOAK) {
+    if (s->dead) bury(s);
+    return restart_session(s);
+  }
   if (!s->dead) exit(1);
-  if (++closed == sessions) exit(0);
+  dead_after_ms[closed++] = since_data_ms(s);
+  close(s->fd);
+  if (closed < sessions) return;
+  tell_deaths();
+  exit(0);
 }
 
 static void hear(struct session *s) {
@@ -222,6 +239,7 @@ int main(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
   setvbuf(stdout, NULL, _IOLBF, 0);
   rtts_ns = malloc(MAX_RTTS * sizeof *rtts_ns);
+  dead_after_ms = calloc(sessions, sizeof *dead_after_ms);
   all = calloc(sessions, sizeof *all);
   for (int i = 0; i < sessions; i++) all[i].number = i;
   poller = epoll_create1(0);

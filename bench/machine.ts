@@ -20,8 +20,8 @@ export async function describeMachine(): Promise<string[]> {
       "mosquitto -h | head -1 | grep mosquitto || echo mosquitto not installed",
     )}; ${await shell("cc --version | head -1")}`,
     canPin
-      ? "processors: each server pinned to 0, the load generator to 1; both to 0 for the round trip; " +
-        "servers with several threads to both"
+      ? "processors: each server pinned to 0, the load generator and this process to 1; both to 0 for the round " +
+        "trip; servers with several threads to both"
       : "processors: not pinned (needs taskset and two processors): figures differ from run to run",
   ];
 }

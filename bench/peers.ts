@@ -78,15 +78,16 @@ export async function peersHere(log: (text: string) => void): Promise<Kind[]> {
   return [denoEcho, minimal];
 }
 
-/** Starts a peer and waits until it listens. */
+/** Starts a peer and waits until it listens; of its events, those `wanted` are read. */
 export async function startPeer(
   kind: Kind,
   place: Place,
   options: readonly string[] = [],
+  wanted?: readonly string[],
 ): Promise<Peer> {
   const port = freePort();
   const words = kind.words(port, options);
-  const process = new Process(kind.name, words, { end: "SIGTERM", place });
+  const process = new Process(kind.name, words, { end: "SIGTERM", place, wanted });
   const limit_ms = performance.now() + LISTEN_LIMIT_MS;
   while (!await answers(port)) {
     if (process.over || performance.now() > limit_ms) {

@@ -10,7 +10,7 @@
 import { processorTime_ms, residentBytes } from "./machine.ts";
 import { type Peer, pulsewire, startPeer } from "./peers.ts";
 import { type MemorySample, plotMemory } from "./plot.ts";
-import { Process } from "./process.ts";
+import { pinThis, Process } from "./process.ts";
 import { type Death, Deaths } from "./soak_deaths.ts";
 import { digits } from "./table.ts";
 import { buildTools, type Tools } from "./tools.ts";
@@ -75,7 +75,7 @@ class Counts {
         this.stalls++;
         this.deaths.excuse(String(event.session));
       }
-      if (event.event !== "terminated" || event.reason !== "silent") continue;
+      if (event.reason !== "silent") continue;
       const late_ms = Number(event.detected_after_ms) - Number(event.predicted_ms);
       this.deaths.declared(String(event.session), late_ms);
     }
@@ -141,7 +141,7 @@ async function soak(
   seed: number,
 ): Promise<string[]> {
   console.log(`${sessions} sessions, ${minutes} minutes, seed ${seed}\n`);
-  await using peer = await startPeer(pulsewire, "0", OPTIONS);
+  await using peer = await startPeer(pulsewire, "0", OPTIONS, ["local_stall", "terminated"]);
   const words = [peer.port, "pulsewire", sessions, "soak", EVERY_MS, seed].map(String);
   await using load = new Process("the load generator", [...tools.load, ...words], { place: "1" });
   await load.next("open");
@@ -176,6 +176,7 @@ async function soak(
 const minutes = option("minutes", 10);
 const sessions = option("sessions", 5_000);
 const seed = option("seed", crypto.getRandomValues(new Uint32Array(1))[0]!);
+await pinThis();
 await using tools = await buildTools();
 if (!tools.inC) {
   console.log("skipped: soak (needs Linux and a C compiler, cc)");
