@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Folder } from "../support/folder.ts";
 import { freePort } from "../support/ports.ts";
 import { Command, commandWords, startServer } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
@@ -130,6 +131,21 @@ test("a client's keys pause, sort, explain themselves and end it in order", asyn
   await terminal.press("q");
   // Ended as asked, and the terminal is as it was: lines, which are shown as they are typed.
   const end = await terminal.shows(/^0\nspeed [^]*\$$/m);
+  assert(!/-icanon|-echo\b|\? keys/.test(end), end);
+});
+
+test("a terminal whose mode cannot be told is not changed, and has no keys", async () => {
+  const port = freePort();
+  await using _server = await startServer(port);
+  using folder = new Folder();
+  // As where Ctrl-C ends the child that asks for the mode.
+  const stty = '[ "$1" = -g ] && kill -INT $$\nexec /usr/bin/stty "$@"\n';
+  Deno.writeTextFileSync(`${folder.path}/stty`, `#!/bin/sh\n${stty}`, { mode: 0o755 });
+  await using terminal = await open("client", { columns: 100 });
+  const own = `PATH=${folder.path}:$PATH`;
+  await terminal.enter(`${own} run 127.0.0.1 ${port} --count 4 --data-interval 0.3; /usr/bin/stty`);
+  await terminal.shows(/^ok for /m);
+  const end = await terminal.shows(/^speed [^]*\$$/m);
   assert(!/-icanon|-echo\b|\? keys/.test(end), end);
 });
 

@@ -104,13 +104,14 @@ function mayReadKeys(): boolean {
   );
 }
 
-/** Runs stty on the terminal behind stdin; gives what it says, or nothing if it fails. */
-function stty(...args: string[]): string {
+/** Runs stty on the terminal behind stdin; gives what it says, or `undefined` if it fails or Ctrl-C ends it. */
+function stty(...args: string[]): string | undefined {
   const options = { args, clearEnv: true, stdin: "inherit", stderr: "null" } as const;
   try {
-    return new TextDecoder().decode(new Deno.Command("stty", options).outputSync().stdout).trim();
+    const { success, stdout } = new Deno.Command("stty", options).outputSync();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
   } catch {
-    return "";
+    return undefined;
   }
 }
 
@@ -124,14 +125,16 @@ export interface Keys {
 
 /**
  * Reads each key as it is pressed, without showing it; Ctrl-C and Ctrl-Z stay signals. To be called in the
- * foreground only.
+ * foreground only. Reads none, and changes nothing, where the mode of the terminal cannot be told.
  *
  * A child `cat` reads: a read cannot be cancelled, and one that is under way when the process goes to the
  * background, by Ctrl-Z and `bg`, would stop it again (SIGTTIN). A child `stty` sets the mode: Deno, once it has
  * set it, does so at its end, too, at which a process in the background is stopped instead (SIGTTOU).
  */
-function readKeys(onKey: (key: string) => void): Keys {
+function readKeys(onKey: (key: string) => void): Keys | undefined {
   const mode = stty("-g");
+  // Ctrl-C is for the child, too: what cannot be given back must not be taken.
+  if (mode === undefined) return undefined;
   stty("-icanon", "-echo", "min", "1", "time", "0");
   const reader = new Deno.Command("cat", {
     clearEnv: true,
@@ -161,7 +164,8 @@ function readKeys(onKey: (key: string) => void): Keys {
     abandon,
     close() {
       abandon();
-      if (mode !== "") stty(mode);
+      // The first may be ended by a second Ctrl-C.
+      if (stty(mode) === undefined) stty(mode);
     },
   };
 }
@@ -173,7 +177,7 @@ export interface OwnTerminal {
   /** Where this process is now. */
   jobPlace(): Promise<JobPlace>;
   /** Reads each key; to be called in the foreground only. Without it, no keys can be read. */
-  readKeys?(onKey: (key: string) => void): Keys;
+  readKeys?(onKey: (key: string) => void): Keys | undefined;
 }
 
 /** The terminal of this process. */
