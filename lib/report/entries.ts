@@ -81,6 +81,8 @@ export interface RecordingFile {
   lines: number;
   /** How many of them are damaged. */
   damaged: number;
+  /** Whether another recording follows these lines, as after `cat`; it is not read. */
+  hasAnother: boolean;
 }
 
 /** One run of a process, and its files in order. */
@@ -134,22 +136,41 @@ export class Run {
     wants?: (line: string) => boolean,
   ): void {
     for (const file of this.files) {
-      if (wants) {
-        forEachLine(file.path, (line) => {
-          const entry = wants(line) ? parseEntry(line) : undefined;
-          if (entry) take(entry, line);
-        });
+      if (!wants) {
+        this.#readFirst(file, take);
         continue;
       }
-      const { cutOff } = forEachLine(file.path, (line) => {
-        file.lines++;
-        const entry = parseEntry(line);
+      let lines = 0;
+      forEachLine(file.path, (line) => {
+        if (file.hasAnother && lines++ === file.lines) return ENOUGH;
+        const entry = wants(line) ? parseEntry(line) : undefined;
         if (entry) take(entry, line);
-        else file.damaged++;
       });
-      if (cutOff) file.damaged++;
     }
   }
+
+  #readFirst(file: RecordingFile, take: (entry: Entry, line: string) => void): void {
+    let last = file.number;
+    const { cutOff } = forEachLine(file.path, (line) => {
+      const entry = parseEntry(line);
+      if (entry?.event === "started" && file.lines > 0) {
+        // The next file of the run may follow. Another side's events would be taken for this side's.
+        const number = fileNumber(entry);
+        file.hasAnother = textIn(entry, "run") !== this.id || number <= last;
+        if (file.hasAnother) return ENOUGH;
+        last = number;
+      }
+      file.lines++;
+      if (entry) take(entry, line);
+      else file.damaged++;
+    });
+    if (cutOff) file.damaged++;
+  }
+}
+
+/** Which file of its run begins with this `started`: 1 for the first. */
+function fileNumber(started: Entry): number {
+  return countIn(started, "file") || 1;
 }
 
 /** What the files that were given are. */
@@ -176,20 +197,27 @@ export function openRecordings(paths: readonly string[]): Opened {
       continue;
     }
     const run = new Run(started);
-    const number = countIn(started, "file") || 1;
+    const number = fileNumber(started);
     const known = runs.get(run.id) ?? run;
-    const same = known.files.find((file) => file.number === number);
-    if (same) {
-      notes.push(`${path} is file ${number} of the same run as ${same.path}; it is left out`);
-      continue;
-    }
-    known.files.push({ path, number, lines: 0, damaged: 0 });
+    const file = { path, number, lines: 0, damaged: 0, hasAnother: false };
+    const same = known.files.findIndex((file) => file.number === number);
+    if (same < 0) known.files.push(file);
+    else notes.push(keepLonger(known.files, same, file));
     runs.set(run.id, known);
   }
   if (runs.size === 0) throw new UsageError(wrong.join("\n"));
   notes.push(...wrong.map((each) => `${each}; it is left out`));
   for (const run of runs.values()) noteMissing(run, notes);
   return { runs: [...runs.values()], notes };
+}
+
+/** Keeps the longer one of two copies: the other may be of a time when the run went on. Says which is left out. */
+function keepLonger(files: RecordingFile[], at: number, file: RecordingFile): string {
+  const size = ({ path }: RecordingFile) => Deno.statSync(path).size;
+  const known = files[at]!;
+  const [kept, left] = size(file) > size(known) ? [file, known] : [known, file];
+  files[at] = kept;
+  return `${left.path} is file ${left.number} of the same run as ${kept.path}; it is left out`;
 }
 
 /** The `started` of a file, or what is wrong with the file. */

@@ -14,7 +14,7 @@ import type { Role } from "../wire/protocol.ts";
 import type { ReportDocument } from "./document.ts";
 import { durationIn, type Entry, openRecordings, type Run } from "./entries.ts";
 import { Clocks, MatchedSession } from "./matching.ts";
-import { documentOf, type Found } from "./make_document.ts";
+import { documentOf, type Found, isoTime } from "./make_document.ts";
 import { IdleSurvival } from "./idle_survival.ts";
 import { judged, outagesOf, readWindows } from "./outage_list.ts";
 import { Series } from "./series.ts";
@@ -44,6 +44,7 @@ export interface Report extends Found {
 export function makeReport(paths: readonly string[], options: ReportOptions = {}): Report {
   const { notes, runs } = openRecordings(paths);
   const { since_ms = -Infinity, until_ms = Infinity } = options;
+  noteWindow(options, notes);
   const isWanted = (wall_ms: number) => wall_ms >= since_ms && wall_ms <= until_ms;
   const sessions = new Map<string, MatchedSession>();
   const roundTrips = new Series();
@@ -66,6 +67,17 @@ export function makeReport(paths: readonly string[], options: ReportOptions = {}
   const outages = found.map((outage) => judged(outage, clocks));
   const all = { sessions: [...sessions.values()], outages, clocks, idle };
   return { ...all, roundTrips, document: documentOf(all, runs, notes) };
+}
+
+/** What is left out would otherwise look as if it had not been. */
+function noteWindow({ since_ms, until_ms }: ReportOptions, notes: string[]): void {
+  const times = [
+    ...since_ms === undefined ? [] : [`before ${isoTime(since_ms)}`],
+    ...until_ms === undefined ? [] : [`after ${isoTime(until_ms)}`],
+  ];
+  if (times.length > 0) {
+    notes.push(`outages and round trips ${times.join(" and ")} are left out, as asked`);
+  }
 }
 
 function startOf(run: Run, { first_ms }: SideHistory): number {
@@ -106,6 +118,13 @@ function readHistories(run: Run, into: Readings): void {
       : null;
     if (rtt_ms !== null) roundTrips.add(entry.wall_ms, rtt_ms);
   });
+  for (const { hasAnother, lines, path } of run.files) {
+    if (!hasAnother) continue;
+    notes.push(
+      `${path} has another recording from line ${lines + 1} on, which is left out: ` +
+        "give each in a file of its own",
+    );
+  }
   if (twice.size === 0) return;
   const [id] = twice;
   notes.push(

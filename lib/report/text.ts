@@ -76,19 +76,25 @@ function clocksText({ clock_steps, clocks }: ReportDocument): string {
 }
 
 function totalText(sessions: readonly SessionDocument[]): string {
-  const sum = (value: (session: SessionDocument) => number) =>
-    sessions.reduce((total, each) => total + value(each), 0);
+  const sum = (value: (ledger: SessionDocument["ledger"]) => number | null) => {
+    const known = sessions.map(({ ledger }) => value(ledger)).filter((count) => count !== null);
+    if (known.length === 0) return "not recorded";
+    const total = known.reduce((total, each) => total + each, 0);
+    return known.length === sessions.length
+      ? `${total}`
+      : `${total} (recorded of ${counted(known.length, "session")})`;
+  };
   const contradictory = sessions.filter(({ ledger }) => ledger.contradictions.length > 0).length;
   return [
     `All ${sessions.length} sessions`,
     line(
       "ledger",
-      `sent ${sum(({ ledger }) => ledger.sent ?? 0)}, ` +
-        `received ${sum(({ ledger }) => ledger.received ?? 0)}, ` +
-        `confirmed ${sum(({ ledger }) => ledger.confirmed ?? 0)}, ` +
-        `in doubt ${sum(({ ledger }) => ledger.in_doubt ?? 0)}`,
+      `sent ${sum(({ sent }) => sent)}, received ${sum(({ received }) => received)}, ` +
+        `confirmed by the server ${sum(({ confirmed_by_server }) => confirmed_by_server)}, ` +
+        `at the client ${sum(({ confirmed }) => confirmed)}, ` +
+        `in doubt ${sum(({ in_doubt }) => in_doubt)}`,
     ),
-    line("silent", counted(sum(({ gaps }) => gaps.count), "time")),
+    line("silent", counted(sessions.reduce((total, { gaps }) => total + gaps.count, 0), "time")),
     ...contradictory ? [line("contradiction", `in ${counted(contradictory, "session")}`)] : [],
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/platform/errors.ts";
 import { makeReport } from "../../lib/report/report.ts";
+import { reportText } from "../../lib/report/text.ts";
 import type { ReportDocument } from "../../lib/report/document.ts";
 import { type Cut, CutPath } from "../support/cut_path.ts";
 import { Folder } from "../support/folder.ts";
@@ -196,6 +197,52 @@ Deno.test("makeReport() says so of the same side twice, and of different session
   assertEquals([clock, sessions.length], [null, 2]);
 });
 
+Deno.test("makeReport() keeps the longer one of two copies of a file, in any order", () => {
+  const { c, s } = ofBoth();
+  for (const files of [{ early: c.slice(0, 8), c, s }, { c, early: c.slice(0, 8), s }]) {
+    const { notes, outages } = reportOf(files);
+    assert(/\/early is file 1 of the same run as .*\/c; it is left out$/.test(notes[0]!), notes[0]);
+    assertEquals(outages, reportOf({ c, s }).outages);
+  }
+});
+
+Deno.test("makeReport() takes of a file with several recordings the first, and says so", () => {
+  const { c, s } = ofBoth();
+  const of = (path: string, at: number) =>
+    `${path} has another recording from line ${at} on, which is left out: ` +
+    "give each in a file of its own";
+  for (const both of [[...c, ...s], [...c, ...c]]) {
+    const { notes, outages, recordings, sessions } = reportOf({ both, s });
+    assertEquals(notes, [of(recordings[0]!.file, c.length + 1)]);
+    assertEquals([recordings[0]!.lines, recordings[0]!.damaged], [c.length, 0]);
+    const apart = reportOf({ c, s });
+    assertEquals([outages, sessions], [apart.outages, apart.sessions]);
+  }
+  // The files of one run may follow each other.
+  const next = JSON.stringify({ ...JSON.parse(c[0]!), file: 2 });
+  const joined = reportOf({ c: [...c.slice(0, 20), next, ...c.slice(20)], s });
+  assertEquals([joined.notes, joined.outages], [[], reportOf({ c, s }).outages]);
+});
+
+Deno.test("reportText() sums up what was recorded, and says of how many sessions that is", () => {
+  const path = cutPath();
+  const { c, s } = ofBoth(path);
+  const other = recordingOf("server", path, serverClocks(), { id: "fedcba9876543210", run: "o" });
+  const ledger = (files: Record<string, readonly string[]>) =>
+    /All 2 sessions\n +ledger +([^]*?)\n +silent/.exec(reportText(reportOf(files)))![1]!
+      .replaceAll(/\s+/g, " ");
+  assertEquals(
+    ledger({ s, other }),
+    "sent not recorded, received 14, confirmed by the server 14, at the client not recorded, " +
+      "in doubt not recorded",
+  );
+  assertEquals(
+    ledger({ c, s, other }),
+    "sent 8 (recorded of 1 session), received 14, confirmed by the server 14, " +
+      "at the client 7 (recorded of 1 session), in doubt 1 (recorded of 1 session)",
+  );
+});
+
 Deno.test("makeReport() names recordings whose frames contradict each other", () => {
   const path = cutPath();
   const { c } = ofBoth(path);
@@ -234,4 +281,13 @@ Deno.test("makeReport() of a time leaves out the outages and round trips of othe
   assertEquals([early.outages.length, early.sessions[0]!.round_trip.count], [0, 4]);
   const late = makeReport([path], { since_ms: START_MS + 20_000 }).document;
   assertEquals([late.outages.length, late.sessions[0]!.round_trip.count], [1, 3]);
+  assertEquals(makeReport([path]).document.notes, []);
+  const [since_ms, until_ms] = [START_MS, START_MS + 20_000];
+  assertEquals([early.notes, makeReport([path], { since_ms, until_ms }).document.notes], [
+    ["outages and round trips after 2026-11-27T06:00:20.000Z are left out, as asked"],
+    [
+      "outages and round trips before 2026-11-27T06:00:00.000Z and after " +
+      "2026-11-27T06:00:20.000Z are left out, as asked",
+    ],
+  ]);
 });
