@@ -11,7 +11,7 @@
  * @module
  */
 import { explainListen } from "../output/explain_connect.ts";
-import { LineOutput } from "../output/line_output.ts";
+import { LineOutput, writeText } from "../output/line_output.ts";
 import { openLog } from "../output/log.ts";
 import { type OpenRecording, openRecording, recordingText } from "../output/recording.ts";
 import { Reporter } from "../output/reporter.ts";
@@ -118,9 +118,7 @@ function newKey(name: string): string {
 }
 
 async function print(text: string): Promise<ExitStatus> {
-  const stdout = new LineOutput(Deno.stdout, () => {});
-  stdout.write(text);
-  await stdout.flush();
+  await writeText(Deno.stdout, `${text}\n`);
   return EXIT.asked;
 }
 

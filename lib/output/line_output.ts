@@ -8,7 +8,7 @@ import { type ByteSink, writeAll } from "../platform/bytes.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import { Condition } from "../platform/condition.ts";
 import { Deadline } from "../platform/deadline.ts";
-import { writeErrorText } from "../platform/errors.ts";
+import { UsageError, writeErrorText } from "../platform/errors.ts";
 
 /** How many characters a slow reader may leave pending. */
 const MAX_PENDING = 4_194_304;
@@ -152,3 +152,21 @@ export class LineOutput {
 }
 
 const NEWLINE = 10;
+
+/**
+ * Writes a text that is all that was asked for, such as a new key, unless its reader has gone, as after `| head`.
+ *
+ * @throws {UsageError} If it cannot be written, as on a full disk.
+ */
+export async function writeText(
+  stdout: ByteSink,
+  text: string,
+  clock: Clock = systemClock,
+): Promise<void> {
+  try {
+    await writeAll(stdout, new TextEncoder().encode(text), { clock });
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    throw new UsageError(`stdout: ${writeErrorText(error)}`);
+  }
+}

@@ -66,3 +66,19 @@ Deno.test("report says in one sentence what it cannot read, with status 2; and s
   assertEquals([help.code, help.stderr], [0, ""]);
   assertStringIncludes(help.stdout, "Usage: pulsewire-server report [options] RECORDING…");
 });
+
+Deno.test("both commands say that stdout cannot be written, with status 2; a reader that is gone is none", async () => {
+  using folder = new Folder();
+  const to = (target: string) => ["sh", "-c", `exec "$@" ${target}`, "-"];
+  const [full, gone] = [to("> /dev/full"), to("2>&1 | true")];
+  const text = "stdout: no space is left on its disk; make room, and start again";
+  for (const args of [["report", "--help"], ["--new-key", "mill-7"], ["--check"], ["--version"]]) {
+    assertEquals(onlySentence(await runCommand("server", args, { before: full }), 2), text);
+    assertEquals(await runCommand("server", args, { before: gone }), ENDED_WELL);
+  }
+  const before = to("2> /dev/full");
+  const none = await runCommand("client", ["report", `${folder.path}/none`], { before });
+  assertEquals([none.code, none.stderr], [2, ""]);
+});
+
+const ENDED_WELL = { code: 0, stdout: "", stderr: "" };

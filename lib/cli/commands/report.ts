@@ -63,7 +63,11 @@ export function reportMain(role: Role, args: readonly string[]): ExitStatus {
     if (!(error instanceof UsageError)) throw error;
     // It may contain what stands in files and arguments.
     for (const line of error.message.split("\n")) {
-      writeAll(Deno.stderr, `pulsewire-${role}: ${printable(line)}\n`);
+      try {
+        writeAll(Deno.stderr, `pulsewire-${role}: ${printable(line)}\n`);
+      } catch {
+        // Nobody can be told: the status says it.
+      }
     }
     return EXIT.usage;
   }
@@ -156,8 +160,17 @@ function writePage(path: string, report: Report): void {
   }
 }
 
+/**
+ * Prints to stdout.
+ *
+ * @throws {UsageError} If stdout cannot be written, as on a full disk.
+ */
 function print(text: string): ExitStatus {
-  writeAll(Deno.stdout, `${text}\n`);
+  try {
+    writeAll(Deno.stdout, `${text}\n`);
+  } catch (error) {
+    throw new UsageError(`stdout: ${writeErrorText(error)}`);
+  }
   return EXIT.asked;
 }
 
