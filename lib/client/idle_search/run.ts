@@ -158,7 +158,8 @@ export class IdleTimeoutRun {
     while (!this.#isOver) {
       for (const plan of search.next(clock.now(), this.#most)) this.#start(plan);
       for (const id of search.takeAbandoned()) this.#prober.cancel(id);
-      if (this.#isAnswered) this.#showProgress();
+      // Before the first session is open, none is idle.
+      if (this.#prober.hasOpened) this.#showProgress();
       pause.moveTo(clock.now() + ASK_INTERVAL_MS);
       await this.#changes.until(() => this.#isOver, pause);
     }

@@ -188,6 +188,8 @@ Deno.test("a server that refuses, is full or is not there ends a run with its st
   await gone.clock.advance(60_000);
   assertEquals(await unconnected, 3);
   assertEquals(gone.own.all("idle_timeout"), []);
+  // None of its sessions was idle.
+  assertEquals([gone.own.all("idle_search"), gone.lines()], [[], []]);
 });
 
 /** A run of a search as the command makes it. */
