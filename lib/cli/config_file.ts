@@ -138,6 +138,10 @@ function readFile(path: string): string {
 function decode(bytes: Uint8Array, path: string): string {
   const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) ||
     (bytes[0] === 0xfe && bytes[1] === 0xff);
+  // What a crash of the host leaves of a file that was being written.
+  if (bytes.length > 0 && bytes.subarray(0, 4).every((byte) => byte === 0)) {
+    throw new UsageError(`${path} begins with zero bytes, and has lost its text; write it again`);
+  }
   if (isUtf16 || bytes.subarray(0, 4).includes(0)) {
     throw new UsageError(`${path} is in UTF-16, not in UTF-8; save it as UTF-8`);
   }

@@ -167,6 +167,9 @@ const NUMBER =
   /^[+-]?(?:0|[1-9](?:_?\d)*)(?:\.\d(?:_?\d)*)?(?:e[+-]?\d+)?$|^[+-]?(?:inf|nan)$|^0[xob]\w+$/;
 
 function valueOf(key: string, value: string): FixedValue {
+  // TOML has whole numbers of 64 bits; its parser takes those that JavaScript can hold.
+  const isHuge = /^[+-]?\d[\d_]*$/.test(value) && !Number.isSafeInteger(+value.replaceAll("_", ""));
+  if (isHuge) return bareNumber(key);
   if (TEXT.test(value) || NUMBER.test(value) || /^(?:true|false|[[{].*)$/.test(value)) return {};
   if (/;/.test(value)) {
     const [before = ""] = value.split(/\s*;/);
@@ -194,6 +197,12 @@ function valueOf(key: string, value: string): FixedValue {
     return { why: "leave the line out for the default" };
   }
   return bareWord(key, value);
+}
+
+/** A number that no key takes. */
+function bareNumber(key: string): FixedValue {
+  const setting = KEYS[key as Key];
+  return { why: setting ? `expected ${expectation(setting)}` : "the number has too many digits" };
 }
 
 /** A value without quotes that is no number. */

@@ -53,6 +53,9 @@ const LINES: readonly [line: string, hint: string][] = [
   ["data_interval = .5", `${DIGITS}; write data_interval = 0.5`],
   ["data_interval = 05", `${DIGITS}; write data_interval = 5`],
   ["data_interval = 5.", `${DIGITS}; write data_interval = 5`],
+  ["port = 99999999999999999999", "expected a whole number from 1 to 65535"],
+  ["window = 9_007_199_254_740_992", "expected a whole number from 0 to 16384"],
+  ["portt = -99999999999999999999", "the number has too many digits"],
   ["port = null", "leave the line out for the default"],
   ['host = "a', `${QUOTE}; write host = "a"`],
   ["host = 'a\"", `${QUOTE}; write host = "a"`],
@@ -115,6 +118,8 @@ Deno.test("readConfig() says so of a file that is not in UTF-8", async () => {
     assertEquals(error([0xff, 0xfe, ...ascii.flatMap((byte) => [byte, 0])]), utf16);
     assertEquals(error([0xfe, 0xff, ...ascii.flatMap((byte) => [0, byte])]), utf16);
     assertEquals(error(ascii.flatMap((byte) => [byte, 0])), utf16);
+    const lost = `${path} begins with zero bytes, and has lost its text; write it again`;
+    assertEquals(error([0, 0, 0, 0, 0]), lost);
     const latin1 = `${path}: line 2: a byte is not UTF-8; save the file as UTF-8`;
     assertEquals(error([...ascii, 0xe4, 0x0a]), latin1);
   });

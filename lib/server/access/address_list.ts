@@ -29,7 +29,9 @@ export function parseBlock(entry: string): Block {
   const [host = "", length, ...more] = entry.split("/");
   // An octet with a leading zero is an octal number to some programs.
   const digits = /%|^\[|(^|\.)0\d/.test(host) ? undefined : digitsOf(host);
-  if (digits === undefined || more.length > 0) throw new UsageError(`${entry}: ${EXPECTED}`);
+  if (digits === undefined || more.length > 0) {
+    throw new UsageError(`${entry || '""'}: ${EXPECTED}`);
+  }
   const bits = digits.length * BITS_OF_DIGIT;
   const isMapped = digits.length === DIGITS.ipv4 && host.includes(":");
   const before = isMapped ? MAPPED_BITS : 0;

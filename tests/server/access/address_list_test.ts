@@ -71,6 +71,9 @@ const WRONG: Readonly<Record<string, string>> = {
 
 for (const [entry, why] of Object.entries(WRONG)) {
   Deno.test(`parseBlock() throws on ${JSON.stringify(entry)}`, () => {
-    assertEquals(assertThrows(() => parseBlock(entry), UsageError).message, `${entry}: ${why}`);
+    assertEquals(
+      assertThrows(() => parseBlock(entry), UsageError).message,
+      `${entry || '""'}: ${why}`,
+    );
   });
 }
