@@ -13,6 +13,7 @@ import {
   closeReport,
   EXIT,
   type ExitStatus,
+  isRetryable,
 } from "../../session/close_reason.ts";
 import { type EventSink, EventSource } from "../../session/events.ts";
 import { roundMs } from "../../session/ledger.ts";
@@ -188,7 +189,8 @@ export class IdleTimeoutRun {
     const { failure, failures, hasOpened } = this.#prober;
     if (!failure || this.#isStopped) return;
     const most = hasOpened ? MAX_FAILURES.after : MAX_FAILURES.before;
-    if (isFinal(failure) || failures >= most) this.#failure ??= failure;
+    const isFinal = hasOpened ? isRefusal(failure) : !isRetryable(failure);
+    if (isFinal || failures >= most) this.#failure ??= failure;
   }
 
   #showProgress(): void {
@@ -241,12 +243,12 @@ function isKnown({ forgotten_by_s, survives_s }: IdleBracket): boolean {
   return survives_s > 0 || forgotten_by_s !== null;
 }
 
-/** Whether no further session would be opened either. */
-function isFinal({ by, reason }: CloseReason): boolean {
+/** Whether no further session would be opened either, though one was. */
+function isRefusal({ by, reason }: CloseReason): boolean {
   return by === "peer" && reason === "refused" || reason === "unproven";
 }
 
-function statusOf({ by, reason }: CloseReason): ExitStatus {
-  const isRefused = by === "peer" && (reason === "refused" || reason === "full");
-  return isRefused || reason === "unproven" ? EXIT.refused : EXIT.unconnected;
+function statusOf(failure: CloseReason): ExitStatus {
+  const isFull = failure.by === "peer" && failure.reason === "full";
+  return isFull || isRefusal(failure) ? EXIT.refused : EXIT.unconnected;
 }

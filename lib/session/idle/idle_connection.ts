@@ -13,6 +13,7 @@ import { Deadline, type DeadlineOptions } from "../../platform/deadline.ts";
 import { type Connection, TransportError } from "../../platform/net/transport.ts";
 import { TurnLimiter } from "../../platform/turns.ts";
 import { FrameDecoder } from "../../wire/decoder.ts";
+import { explainForeign } from "../../wire/foreign.ts";
 import {
   expectFrame,
   type Frame,
@@ -72,6 +73,7 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
   readonly #options: IdleConnectionOptions;
   readonly #deadline: Deadline;
   readonly #writer: FrameWriter;
+  readonly #decoder = new FrameDecoder({ maxMessageBytes: 1 });
   readonly #reader: MessageReader<Frame>;
   readonly #changes = new Condition();
   #stage: Stage = "opening";
@@ -91,12 +93,7 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
     this.#traffic_ms = clock.now();
     this.#deadline = new Deadline(clock, this);
     this.#writer = new FrameWriter(connection, this);
-    this.#reader = new MessageReader(
-      connection,
-      new FrameDecoder({ maxMessageBytes: 1 }),
-      this,
-      first,
-    );
+    this.#reader = new MessageReader(connection, this.#decoder, this, first);
   }
 
   /** Drops the first frame: it was read before. */
@@ -107,6 +104,7 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
   /** The handshake is complete. */
   opened(): void {
     this.#stage = "idle";
+    this.#decoder.forgetFirst();
   }
 
   /** Waits for the peer to end it, so long at the most. */
@@ -239,13 +237,20 @@ export class IdleConnection implements MessageListener<Frame>, WriterListener, D
 
   /** Has whoever waits look again. */
   onBatchEnd(): void {
+    const otherWire = this.#explainOtherWire();
+    if (otherWire !== undefined) throw new ProtocolError(otherWire);
     this.#changes.notify();
   }
 
   /** Ends it over a protocol error of the peer, or a defect of this program. */
   onError(error: unknown): void {
     if (!(error instanceof ProtocolError)) return this.onFailure(error);
-    this.stop({ by: "self", reason: "protocol", text: error.message });
+    this.stop({ by: "self", reason: "protocol", text: this.#explainOtherWire() ?? error.message });
+  }
+
+  /** What a peer that has opened no session speaks, if it is another known protocol. */
+  #explainOtherWire(): string | undefined {
+    return explainForeign(this.#decoder.first, this.#options.role);
   }
 
   /** The peer has closed its side, or the connection has failed. */

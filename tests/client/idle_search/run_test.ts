@@ -246,20 +246,28 @@ Deno.test("a server that refuses a search is asked once, for the longest idle ti
   assertEquals(sink.all("notice"), []);
 });
 
-Deno.test("an older server sees one session of a search", async () => {
-  const clock = new VirtualClock();
-  const network = new ScriptedNetwork(clock);
-  network.outcomes = [(line) => {
-    const [, id] = /^HELLO 1 (\S+)/.exec(line) ?? [];
-    return id === undefined ? undefined : `WELCOME 1 ${id} {}\n`;
-  }];
-  const { run, sink } = realRun(clock, network);
-  const status = run.run();
-  await clock.advance(5_000);
-  assertEquals(await status, 4);
-  assertEquals(network.dials_ms.length, 1);
-  assertMatch(sink.one("terminated").text, /^this server is an older one/);
-});
+const FINAL: [what: string, answer: (id: string) => string, status: number, text: RegExp][] = [
+  ["an older server", (id) => `WELCOME 1 ${id} {}\n`, 4, /^this server is an older one/],
+  ["a TLS port", () => "\x15\x03\x03\0\x02\x02F", 3, /^it sent a TLS alert.*switch tls on here/],
+  ["a web server", () => "HTTP/1.1 400 Bad\r\n", 3, /^it sent an HTTP answer/],
+];
+
+for (const [what, answer, expected, text] of FINAL) {
+  Deno.test(`${what} sees one session of a search`, async () => {
+    const clock = new VirtualClock();
+    const network = new ScriptedNetwork(clock);
+    network.outcomes = [(line) => {
+      const [, id] = /^HELLO 1 (\S+)/.exec(line) ?? [];
+      return id === undefined ? undefined : answer(id);
+    }];
+    const { run, sink } = realRun(clock, network);
+    const status = run.run();
+    await clock.advance(5_000);
+    assertEquals(await status, expected);
+    assertEquals(network.dials_ms.length, 1);
+    assertMatch(sink.one("terminated").text, text);
+  });
+}
 
 Deno.test("a run starts the others where the first session is not opened", async () => {
   const clock = new VirtualClock();
