@@ -60,8 +60,9 @@ function causeOf({ code, reason, text }: CloseReport): Explanation {
 /** The peer that an event of a client is about, if a dial to it was refused, or nobody answered. */
 export function unreachedPeer(event: Event): string | undefined {
   if (event.event !== "reconnecting" && event.event !== "terminated") return undefined;
+  // A certificate that is not valid now is refused by this side, and has a text.
   const isUnreached = event.event === "reconnecting"
-    ? event.cause === "refused" || event.text === NO_ANSWER
+    ? event.cause === "refused" && event.text === undefined || event.text === NO_ANSWER
     : event.by === "network" &&
       (event.reason === "refused" || event.reason === "silent" && event.predicted_ms === null);
   return isUnreached ? event.peer : undefined;

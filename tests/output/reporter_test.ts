@@ -396,6 +396,8 @@ Deno.test("Reporter says once a run where the commands for a server's firewall a
   assertEquals(await hinted([{ ...dial, cause: "refused" }, refused]), [0]);
   const unanswered = { ...dial, cause: "silent", text: "no answer within 10 s" };
   assertEquals(await hinted([unanswered, unanswered]), [0]);
+  const expired = { ...dial, cause: "refused", text: "the server is not trusted: it has expired" };
+  assertEquals(await hinted([expired, { ...dial, cause: "refused" }]), [1]);
 });
 
 Deno.test("Reporter says nothing of a firewall where the server was reached", async () => {

@@ -139,7 +139,7 @@ export function certificateFindings(file: PemFile, clock: Clock = systemClock): 
     const bad = isOwn && at === 0 ? error : warning;
     switch (timeFault(certificate, now_ms)) {
       case "TLS_EXPIRED":
-        return bad(`${who}, which has expired on ${to}`);
+        return bad(`${who}, which expired on ${to}`);
       case "TLS_NOT_YET_VALID":
         return bad(`${who}, which is not valid before ${from}`);
     }

@@ -46,7 +46,7 @@ const VALIDITIES: readonly [
   ["for a year", [-1, 365], "ok", /CN=localhost, valid until \d{4}-\d\d-\d\d$/],
   ["for 31 days", [-1, 31], "ok", /valid until/],
   ["for 29 days", [-1, 29], "warning", /expires in 28 days, on .*: renew it$/],
-  ["until yesterday", [-10, -1], "error", /has expired on/],
+  ["until yesterday", [-10, -1], "error", /, which expired on/],
   ["from tomorrow on", [1, 90], "error", /is not valid before/],
 ];
 
