@@ -7,6 +7,7 @@ import type { TlsFacts } from "../platform/net/transport.ts";
 import { formatAddress } from "../platform/net/address.ts";
 import { type EndReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Event } from "../session/events.ts";
+import { isForced } from "../session/ledger.ts";
 import type { Timers } from "../session/timers.ts";
 import type { Role } from "../wire/protocol.ts";
 import { explainEnd } from "./explain.ts";
@@ -264,8 +265,7 @@ function phaseText(event: Event & { event: "phase" }, role: Role): string | unde
 
 function terminatedLevel(event: Event & { event: "terminated" }, role: Role): Level {
   const wasOpen = event.predicted_ms !== null && !event.unheard;
-  // A stop for a reason, unlike one that a user asked for, is an error.
-  if (event.by === "self" && event.reason === "shutdown" && event.text !== "") return "error";
+  if (isForced(event)) return "error";
   if (exitStatus(event, role, wasOpen) === EXIT.asked) return "info";
   // A client that opened no session is not the failure of a server.
   return role === "server" && !wasOpen ? "warning" : "error";

@@ -8,7 +8,12 @@ import { SHORTEST_PAUSE_MS } from "../evidence/cuts.ts";
 import { type CloseReason, EXIT, exitStatus } from "../session/close_reason.ts";
 import type { Total } from "../session/events.ts";
 import type { Percentiles } from "../session/histogram.ts";
-import type { ConnectionSummary, SeqRange, Summary } from "../session/ledger.ts";
+import {
+  type ConnectionSummary,
+  isForced,
+  type SeqRange,
+  type Summary,
+} from "../session/ledger.ts";
 import type { Role } from "../wire/protocol.ts";
 import { COLUMNS, counted, heldBy, seconds, wrapped } from "./phrases.ts";
 
@@ -63,12 +68,11 @@ function verdictOf(summary: Summary & Partial<CloseReason>, role: Role): string 
   const of = role === "client" ? data_sent : data_received;
   const confirmed = `${data_confirmed} of ${counted(of, "data message")} confirmed`;
   const count = in_doubt.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  const verdicts = [
+  return firstFitting([
     `${how}: ${confirmed}, ${inDoubtText(in_doubt)}`,
     `${how}: ${confirmed}, ${count} in doubt`,
     `${how}: ${data_confirmed} confirmed, ${count} in doubt`,
-  ];
-  return firstFitting(verdicts);
+  ]);
 }
 
 /** The first text that fits in a line; the last one is to be short. */
@@ -100,6 +104,7 @@ function endText(
 ): string {
   const { by, connections, reason, unheard } = summary;
   if (by === undefined || reason === undefined) return "ended";
+  if (isForced(summary)) return "lost (store or output failed)";
   const status = exitStatus({ by, reason, text: "", unheard }, role, connections > 0);
   const why = WHY[`${by} ${reason}`] ?? reason.replaceAll("_", " ");
   return {
@@ -209,10 +214,11 @@ function shortEnd({ age_ms, idle_ms }: ConnectionSummary): string {
 }
 
 /** Whether a session that was open was lost, or refused in the end. */
-export function isLost({ by, reason, unheard }: Partial<CloseReason>, role: Role): boolean {
+export function isLost(end: Partial<CloseReason>, role: Role): boolean {
+  const { by, reason, unheard } = end;
   if (by === undefined || reason === undefined) return false;
   const status = exitStatus({ by, reason, text: "", unheard }, role, true);
-  return status === EXIT.lost || status === EXIT.refused;
+  return isForced(end) || status === EXIT.lost || status === EXIT.refused;
 }
 
 /** Whether nothing is in doubt and no input was left unsent. */

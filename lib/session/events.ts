@@ -172,7 +172,7 @@ export interface EventFields {
   /** The session, or the attempt at one, is over. */
   terminated: CloseReport;
   /** The last event of a session: its counters, and who ended it and why. */
-  summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "unheard">>;
+  summary: Summary & Partial<Pick<CloseReason, "by" | "reason" | "text" | "unheard">>;
   /** What came of one session of an idle-timeout search. */
   idle_probe: IdleProbe;
   /** An idle-timeout search knows more than before: how many sessions are idle, and when it is done at the latest. */

@@ -267,3 +267,28 @@ export class Ledger {
     };
   }
 }
+
+/** Who ended a session and why, as a close reason has it. */
+export interface SessionEnd {
+  /** Who. */
+  by: string;
+  /** Why. */
+  reason: string;
+  /** More of it. */
+  text: string;
+  /** Whether the peer had given up before it was open. */
+  unheard?: boolean;
+}
+
+/** Whether this process stopped because it cannot go on, such as without its store, and no user asked for it. */
+export function isForced({ by, reason, text = "" }: Partial<SessionEnd>): boolean {
+  return by === "self" && reason === "shutdown" && text !== "";
+}
+
+/** What a summary has of the end: the text only where the reason does not tell that it was forced. */
+export function endFields<E extends SessionEnd>(
+  end: E,
+): Pick<E, "by" | "reason"> & Partial<Pick<E, "text" | "unheard">> {
+  const { by, reason, text, unheard } = end;
+  return { by, reason, ...isForced(end) && { text }, ...unheard && { unheard } };
+}

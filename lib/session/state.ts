@@ -18,7 +18,7 @@ import {
 } from "./close_reason.ts";
 import type { Accounts } from "./accounts.ts";
 import type { EventSource, Opened, Phase, Resumption, SilenceKind } from "./events.ts";
-import { type ConnectionLedger, Ledger, roundMs, type Summary } from "./ledger.ts";
+import { type ConnectionLedger, endFields, Ledger, roundMs, type Summary } from "./ledger.ts";
 import type { HoldReason } from "../wire/protocol.ts";
 import { predictedDetection_ms, type Timers } from "./timers.ts";
 
@@ -237,8 +237,7 @@ export class SessionState {
   summarize(input?: Required<Pick<Summary, "lines_unsent" | "input_ended">>): void {
     if (!this.#isOpen && !input) return;
     const summary = this.ledger.summary(this.#clock.now() - this.started_ms);
-    const { by, reason, unheard } = this.#closeReason ?? {};
-    const end = by && reason && { by, reason, ...unheard && { unheard } };
+    const end = this.#closeReason && endFields(this.#closeReason);
     const held = this.#held && { held: this.#held };
     this.events.emit("summary", { ...summary, ...input, ...end, ...held });
   }

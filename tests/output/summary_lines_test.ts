@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { eventText } from "../../lib/output/event_text.ts";
+import { isLost } from "../../lib/output/summary_text.ts";
 import type { EndedBy, EndReason } from "../../lib/session/close_reason.ts";
 import type { Event, Total } from "../../lib/session/events.ts";
 import { Counters, type SeqRange, type Summary } from "../../lib/session/ledger.ts";
@@ -20,7 +21,7 @@ function linesOf(event: Event, role: Role = "client", peer = PEER): readonly str
 }
 
 function summaryLines(
-  fields: Partial<Summary> & { by?: EndedBy; reason?: EndReason },
+  fields: Partial<Summary> & { by?: EndedBy; reason?: EndReason; text?: string },
   role?: Role,
 ): readonly string[] {
   const ended = { by: "self", reason: "done", connections: 1 } as const;
@@ -117,6 +118,13 @@ Deno.test("eventText() names how a session ended in the verdict", () => {
   const verdict = (by: EndedBy, reason: EndReason, connections = 1, role: Role = "client") =>
     summaryLines({ by, reason, connections }, role).at(-1)!.split(":")[0];
   assertEquals(verdict("self", "shutdown"), "ended as asked");
+  const forced = { by: "self", reason: "shutdown", text: "cannot write the store" } as const;
+  const last = summaryLines({ ...forced, in_doubt: [] }, "server").at(-1)!;
+  assertEquals(last.split(":")[0], "lost (store or output failed)");
+  assertEquals([isLost(forced, "server"), isLost({ ...forced, text: "" }, "server")], [
+    true,
+    false,
+  ]);
   assertEquals(verdict("peer", "done", 1, "server"), "ended as asked");
   assertEquals(verdict("peer", "shutdown"), "lost (the server stopped)");
   assertEquals(verdict("peer", "silent"), "lost (declared dead by the peer)");

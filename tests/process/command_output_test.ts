@@ -113,6 +113,7 @@ testUnless(noShell, "an --output that is full ends the server; nothing is confir
   await client.write(encoder.encode(`${"x".repeat(9_000)}\n`));
   assertEquals([await server.ended(), await client.ended()], [1, 1]);
   assertMatch(server.stderr, /cannot write the output \S+messages\.txt: /);
+  assertMatch(server.stderr, / lost \(store or output failed\): 1 of 2 data messages confirmed/);
   assertEquals(await doubts(client), { confirmed_up_to: 1, data_sent: 2, in_doubt: [[2, 2]] });
   // What is not delivered must not look settled.
   const { reason } = await client.event("terminated");
