@@ -160,7 +160,10 @@ function noteUnmatched(
   notes: string[],
 ): void {
   const all = [...sessions.values()];
-  if (all.length === 0) notes.push("there is no session in the recordings");
+  if (all.length === 0) {
+    notes.push("there is no session in the recordings");
+    return;
+  }
   const has = (role: Role) => runs.some((run) => run.role === role);
   if (!has("client") || !has("server")) return;
   const matched = all.filter(({ isMatched }) => isMatched).length;

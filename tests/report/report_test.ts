@@ -195,6 +195,8 @@ Deno.test("makeReport() says so of the same side twice, and of different session
     "no session is in recordings of both sides: they are of different sessions",
   ]);
   assertEquals([clock, sessions.length], [null, 2]);
+  const none = reportOf({ c: c.slice(0, 1), s: s.slice(0, 1) });
+  assertEquals(none.notes, ["there is no session in the recordings"]);
 });
 
 Deno.test("makeReport() keeps the longer one of two copies of a file, in any order", () => {
