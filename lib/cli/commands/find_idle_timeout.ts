@@ -21,7 +21,7 @@ import { forEachLine } from "../../report/lines.ts";
 import type { EventSink } from "../../session/events.ts";
 import type { CommandLine } from "../args.ts";
 import type { Runnable } from "../command.ts";
-import type { Settings } from "../settings.ts";
+import { type Key, KEYS, type Settings } from "../settings.ts";
 
 /** The longest idle time that is probed, in seconds, if nothing names one: NATs may not forget before 7,440 s. */
 const UP_TO_S = 7_500;
@@ -76,14 +76,29 @@ export function findIdleTimeout(options: FindIdleTimeoutOptions): Runnable {
   return run;
 }
 
-/** How to go on with a search that is recorded. */
-function commandText({ host, port, record }: Settings, commandLine: CommandLine): string {
-  const values = ["up-to", "precision", "probes"] as const;
-  const given = values.flatMap((flag) =>
-    commandLine[flag] === undefined ? [] : [`--${flag} ${commandLine[flag]}`]
+/** How to go on with a search that is recorded: without its TLS and keys the server would refuse it. */
+export function commandText({ host, port, record }: Settings, commandLine: CommandLine): string {
+  const values = ["up-to", "precision", "probes", "config"] as const;
+  const given = values.flatMap((flag) => flagWords(flag, commandLine[flag]));
+  const own = Object.entries(commandLine.settings).flatMap(([key, value]) =>
+    ["host", "port", "record"].includes(key) ? [] : flagWords(KEYS[key as Key].flag, value)
   );
-  const words = ["pulsewire-client", formatAddress(host, port), "--find-idle-timeout", ...given];
-  return [...words, `--record ${record}`, `--from-record ${record}`].join(" ");
+  return ["pulsewire-client", formatAddress(host, port), "--find-idle-timeout", ...given]
+    .concat(commandLine.soak ? "--soak" : [], commandLine.json ? "--json" : [], own)
+    .concat("--record", record, "--from-record", record).map(shellWord).join(" ");
+}
+
+function flagWords(flag: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  return typeof value === "boolean" ? [value ? `--${flag}` : `--no-${flag}`] : [
+    `--${flag}`,
+    `${value}`,
+  ];
+}
+
+/** A word of a command as a shell takes it. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** What came of the probes of a search that was recorded. */

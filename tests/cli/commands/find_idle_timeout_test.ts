@@ -4,7 +4,9 @@
  * @module
  */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { earlierResults } from "../../../lib/cli/commands/find_idle_timeout.ts";
+import { parseCommandLine } from "../../../lib/cli/args.ts";
+import { commandText, earlierResults } from "../../../lib/cli/commands/find_idle_timeout.ts";
+import { defaultSettings, type Settings } from "../../../lib/cli/settings.ts";
 import { UsageError } from "../../../lib/platform/errors.ts";
 import { withFolder } from "../../support/folder.ts";
 
@@ -67,3 +69,21 @@ Deno.test("earlierResults() throws on a file that is not there, or has no search
       `--from-record ${path}: no session of an idle-timeout search in it; name what --record of one was given`,
     );
   }));
+
+Deno.test("commandText() goes on with all that was given", () => {
+  const text = (...args: string[]) => {
+    const commandLine = parseCommandLine("client", ["--find-idle-timeout", ...args]);
+    const settings = { ...defaultSettings("client"), ...commandLine.settings } as Settings;
+    return commandText(settings, commandLine);
+  };
+  assertEquals(
+    text("::1", "4001", "--record", "it's 2.rec", "--up-to", "1m", "--soak", "--config", "c.toml"),
+    "pulsewire-client '[::1]:4001' --find-idle-timeout --up-to 60 --config c.toml --soak " +
+      "--record 'it'\\''s 2.rec' --from-record 'it'\\''s 2.rec'",
+  );
+  assertEquals(
+    text("--tls", "--tls-ca", "ca.pem", "--key-file", "k 1", "--record", "r", "--probes=8"),
+    "pulsewire-client 127.0.0.1:4000 --find-idle-timeout --probes 8 --key-file 'k 1' --tls " +
+      "--tls-ca ca.pem --record r --from-record r",
+  );
+});
