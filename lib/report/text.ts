@@ -30,7 +30,7 @@ export function reportText(report: ReportDocument): string {
     ? sessions
     : sessions.filter(({ gaps, ledger }) => gaps.count > 0 || ledger.contradictions.length > 0)
       .sort((a, b) => b.gaps.total_ms - a.gaps.total_ms).slice(0, MAX_SESSIONS);
-  const more = outages.length - MAX_OUTAGES;
+  const [left, more] = [sessions.length - shown.length, outages.length - MAX_OUTAGES];
   return [
     `Pulsewire report: ${counted(recordings.length, "file")}, ` +
     `${counted(sessions.length, "session")}, ${counted(outages.length, "outage")}`,
@@ -39,8 +39,9 @@ export function reportText(report: ReportDocument): string {
     ...report.idle ? [survivalLines(report.idle).join("\n")] : [],
     ...sessions.length > 1 ? [totalText(sessions)] : [],
     ...shown.map(sessionText),
+    ...left > 0 ? [`${counted(left, "session")} left out here; --json has all.`] : [],
     ...outages.slice(0, MAX_OUTAGES).map(outageText),
-    ...more > 0 ? [`${more} more outages are left out here; --json has all.`] : [],
+    ...more > 0 ? [`${counted(more, "outage")} left out here; --json has all.`] : [],
   ].join("\n\n");
 }
 

@@ -245,6 +245,20 @@ Deno.test("reportText() sums up what was recorded, and says of how many sessions
   );
 });
 
+Deno.test("reportText() says how many sessions it leaves out", () => {
+  const path = new CutPath(new Random(1), { direction: "both", from_ms: 1e9, to_ms: 1e9 }, 5_000);
+  path.run(10_000);
+  const of = (count: number) => {
+    const files = Array.from({ length: count }, (_, n) => {
+      const [id, run] = [n.toString(16).padStart(16, "0"), `r${n}`];
+      return [`c${n}`, recordingOf("client", path, CLIENT, { id, run })] as const;
+    });
+    return reportText(reportOf(Object.fromEntries(files)));
+  };
+  assert(of(21).endsWith("\n\n21 sessions left out here; --json has all."));
+  assert(!of(20).includes("left out"));
+});
+
 Deno.test("makeReport() names recordings whose frames contradict each other", () => {
   const path = cutPath();
   const { c } = ofBoth(path);
