@@ -40,7 +40,9 @@ function refuseSharedRecording({ output, record, store }: Settings): void {
 }
 
 function absolute(name: string): string {
-  return new URL(encodeURI(name), new URL(`file://${Deno.cwd()}/`)).pathname;
+  // In a URL, a query or a fragment would begin at these.
+  const path = encodeURI(name).replace(/[?#]/g, encodeURIComponent);
+  return new URL(path, new URL(`file://${Deno.cwd()}/`)).pathname;
 }
 
 /**
@@ -74,6 +76,7 @@ export function refuseConflicts(
     throw new UsageError("--json and --output -: both write to stdout; give --output a file");
   }
   refuseSharedFile(settings);
+  refuseSharedPort(settings);
 }
 
 /** Off this host, whoever asks for the web page must show a key. */
@@ -87,6 +90,15 @@ function refuseOpenWeb({ web, web_key_file }: Settings): void {
     `--web ${web}: others than this host could see the page; give --web-key-file, too, or leave the host ` +
       `out: --web ${address.port}`,
   );
+}
+
+/** The web page and the sessions must have ports of their own. */
+function refuseSharedPort({ host, port, web }: Settings): void {
+  const page = webAddress(web);
+  if (!page || port === 0 || page.port !== port) return;
+  const everywhere = ["0.0.0.0", "::"];
+  if (page.host !== host && ![page.host, host].some((each) => everywhere.includes(each))) return;
+  throw new UsageError(`--web ${web}: the sessions have port ${port}; give --web another`);
 }
 
 /** TLS takes a certificate and its key together, and the original program speaks none. */

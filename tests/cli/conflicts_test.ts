@@ -39,6 +39,16 @@ const CONFLICTS: readonly [role: Role, line: string, error: string, file?: Parti
     "--sessions 2 --stdin",
     "--sessions and --stdin: the lines of stdin are sent in one session, each once; leave one out",
   ],
+  [
+    "server",
+    "0.0.0.0 4000 --web 4000",
+    "--web 4000: the sessions have port 4000; give --web another",
+  ],
+  [
+    "server",
+    "127.0.0.1 4000 --web 127.0.0.1:4000",
+    "--web 127.0.0.1:4000: the sessions have port 4000; give --web another",
+  ],
   ["server", "-qv", "--quiet and --verbose: one asks for less, the other for more; leave one out"],
   ...(["--up-to 5m", "--precision 1", "--probes 3", "--from-record x", "--soak"] as const).map((
     line,
@@ -153,6 +163,10 @@ for (const [role, line, error, file] of CONFLICTS) {
 }
 
 const COMPATIBLE: readonly [role: Role, line: string, file?: Partial<Settings>][] = [
+  ["server", "--store p#1.db --output p"],
+  ["server", "--output p --record p?1"],
+  ["server", "127.0.0.1 4000 --web [::1]:4000"],
+  ["server", "--port 0 --web 4000"],
   ["client", ""],
   ["client", "--stdin", { message: "x", data_interval: 1 }],
   ["client", "--sessions 2 --ramp 5 --reconnect --reconnect-limit 5"],
