@@ -87,6 +87,7 @@ function linesOf(texts: readonly string[]): string[] {
 
 /** Why a session was lost, where the reason alone would not say it. */
 const WHY: Readonly<Record<string, string>> = {
+  "self done": "its time was over",
   "self protocol": "protocol error",
   "peer protocol": "protocol error",
   "peer done": "ended by the server",
@@ -98,10 +99,7 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** How a session ended, in few words. */
-function endText(
-  summary: Pick<Summary, "connections"> & Partial<CloseReason>,
-  role: Role,
-): string {
+function endText(summary: Summary & Partial<CloseReason>, role: Role): string {
   const { by, connections, reason, unheard } = summary;
   if (by === undefined || reason === undefined) return "ended";
   if (isForced(summary)) return "lost (store or output failed)";

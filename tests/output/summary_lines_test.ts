@@ -132,6 +132,7 @@ Deno.test("eventText() names how a session ended in the verdict", () => {
   assertEquals(verdict("self", "failed"), "lost (failed)");
   assertEquals(verdict("peer", "refused"), "refused");
   assertEquals(verdict("network", "name_not_found", 0), "never open (name not found)");
+  assertEquals(verdict("self", "done", 0), "never open (its time was over)");
   const unknown = { by: undefined, reason: undefined };
   assertEquals(summaryLines(unknown).at(-1)!.split(":")[0], "ended");
 });
