@@ -71,7 +71,7 @@ for (const key of LISTS) {
     assertRefused(key, Array(10_001).fill("192.0.2.1"));
     for (const entry of ["", "@", "localhost", "192.0.2.1/33", "192.0.2.1/24"]) {
       const { message } = assertThrows(() => check(["192.0.2.1", entry]), UsageError);
-      assertEquals(message.startsWith(`where: ${entry}: `), true, message);
+      assertEquals(message.startsWith(`where: ${entry || '""'}: `), true, message);
     }
   });
 }
@@ -237,4 +237,11 @@ Deno.test("nearest() takes the first of two that are equally near, and nothing o
 Deno.test("didYouMean() suggests a word, or nothing", () => {
   assertEquals(didYouMean("prot", WORDS), "; did you mean port?");
   assertEquals(didYouMean("colour", WORDS), "");
+});
+
+Deno.test("nearest() compares no word that is too long to be meant", () => {
+  const lookedAt: number[] = [];
+  const word: unknown = { length: 3_000_000, toLowerCase: () => lookedAt.push(1) && "port" };
+  assertEquals(nearest(word as string, ["data_interval", "port"]), undefined);
+  assertEquals(lookedAt, []);
 });

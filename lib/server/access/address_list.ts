@@ -20,6 +20,9 @@ const MAPPED_BITS = 96;
 /** How many digits an IPv4 and an IPv6 address have. */
 const BITS_OF_DIGIT = 4;
 
+/** How much of an entry an error has: more than any address and its prefix length. */
+const MAX_SHOWN = 60;
+
 /**
  * Parses an entry of a list.
  *
@@ -27,10 +30,12 @@ const BITS_OF_DIGIT = 4;
  */
 export function parseBlock(entry: string): Block {
   const [host = "", length, ...more] = entry.split("/");
+  // It may be a whole file that is no list.
+  const shown = entry.length > MAX_SHOWN ? `${entry.slice(0, MAX_SHOWN)}…` : entry || '""';
   // An octet with a leading zero is an octal number to some programs.
   const digits = /%|^\[|(^|\.)0\d/.test(host) ? undefined : digitsOf(host);
   if (digits === undefined || more.length > 0) {
-    throw new UsageError(`${entry || '""'}: ${EXPECTED}`);
+    throw new UsageError(`${shown}: ${EXPECTED}`);
   }
   const bits = digits.length * BITS_OF_DIGIT;
   const isMapped = digits.length === DIGITS.ipv4 && host.includes(":");
@@ -38,9 +43,9 @@ export function parseBlock(entry: string): Block {
   const least = before;
   const prefix = length === undefined ? before + bits : /^\d{1,3}$/.test(length) ? +length : NaN;
   if (!(prefix >= least && prefix <= before + bits)) {
-    throw new UsageError(`${entry}: expected a prefix length from ${least} to ${before + bits}`);
+    throw new UsageError(`${shown}: expected a prefix length from ${least} to ${before + bits}`);
   }
-  return blockOf(digits, BigInt(bits - (prefix - before)), entry);
+  return blockOf(digits, BigInt(bits - (prefix - before)), shown);
 }
 
 const EXPECTED = "expected an IPv4 or IPv6 address, or a block of them such as 192.0.2.0/24 or " +

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/platform/errors.ts";
 import { digitsOf } from "../../../lib/platform/net/address.ts";
 import { AddressList, parseBlock } from "../../../lib/server/access/address_list.ts";
@@ -68,6 +68,13 @@ const WRONG: Readonly<Record<string, string>> = {
   "2001:db8::1/32":
     "the address has bits beyond its prefix; the block that it is in begins with 2001:db8::",
 };
+
+Deno.test("parseBlock() shows the beginning of what is no entry but a whole file", () => {
+  for (const [entry, why] of [["x".repeat(1e6), ANY], [`10.0.0.0/${"9".repeat(1e6)}`, "32"]]) {
+    const { message } = assertThrows(() => parseBlock(entry!), UsageError);
+    assert(message.startsWith(`${entry!.slice(0, 60)}…: `) && message.endsWith(why!), message);
+  }
+});
 
 for (const [entry, why] of Object.entries(WRONG)) {
   Deno.test(`parseBlock() throws on ${JSON.stringify(entry)}`, () => {
