@@ -56,7 +56,7 @@ export function soakPlan(
 /** Carries out a soak. */
 export async function runSoak(plan: SoakPlan, prober: Prober): Promise<SoakVerdict[]> {
   const living = soakLiving(plan, prober);
-  const dying = plan.deadly.map((deadly, at) => soakDying(deadly, 1 + at * TIMEOUTS, prober));
+  const dying = plan.deadly.map((deadly, at) => soakDying(deadly, 1 + 2 * at * TIMEOUTS, prober));
   return await Promise.all([living, ...dying]);
 }
 
@@ -83,12 +83,18 @@ async function soakDying(
 ): Promise<SoakVerdict> {
   const outcomes: string[] = [];
   for (let n = 0; n < TIMEOUTS; n++) {
-    outcomes.push((await prober.probe({ id: id + n, idle_ms, first })).outcome);
+    const { outcome } = await prober.probe({ id: id + n, idle_ms, first });
+    // As in a search, a session of which a stall shows nothing is repeated.
+    const again = outcome === "void" &&
+      await prober.probe({ id: id + TIMEOUTS + n, idle_ms, first });
+    outcomes.push(again ? again.outcome : outcome);
   }
-  const died = outcomes.filter((each) => !["alive", "void", "not_opened"].includes(each)).length;
+  const alive = outcomes.filter((each) => each === "alive").length;
+  const untold = outcomes.filter((each) => each === "void" || each === "not_opened").length;
+  const died = TIMEOUTS - alive - untold;
   const seconds = Math.round(idle_ms / 100) / 10;
   const what = `soak: of ${TIMEOUTS} sessions idle for ${seconds} s, ${first} first`;
-  return died === TIMEOUTS
-    ? { isAsFound: true, text: `${what}, all died, as they had to` }
-    : { isAsFound: false, text: `${what}, ${died} died, and all had to (${outcomes.join(", ")})` };
+  if (died === TIMEOUTS) return { isAsFound: true, text: `${what}, all died, as they had to` };
+  const others = alive === 0 ? `, and of ${untold} that is not known` : ", and all had to";
+  return { isAsFound: false, text: `${what}, ${died} died${others} (${outcomes.join(", ")})` };
 }
