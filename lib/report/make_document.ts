@@ -33,7 +33,7 @@ import {
   sideWallTime,
   wallTime,
 } from "./matching.ts";
-import type { JudgedOutage } from "./outage_list.ts";
+import type { JudgedOutage, Outage } from "./outage_list.ts";
 
 /** What a document is made of. */
 export interface Found {
@@ -50,11 +50,7 @@ export interface Found {
 /** Makes the document of a report. */
 export function documentOf(found: Found, runs: readonly Run[], notes: string[]): ReportDocument {
   const { clocks, outages, sessions } = found;
-  const outageDocuments = outages.map((each) => outageDocument(each, clocks));
-  const ofSession = new Map<string, OutageDocument[]>();
-  for (const each of outageDocuments) {
-    ofSession.set(each.session, [...ofSession.get(each.session) ?? [], each]);
-  }
+  const ofSession = Map.groupBy(outages.map(({ outage }) => outage), ({ session }) => session);
   const pairs = clocks.pairs.map(pairDocument);
   for (const { client, contradictory, server } of pairs) {
     if (!contradictory) continue;
@@ -76,8 +72,8 @@ export function documentOf(found: Found, runs: readonly Run[], notes: string[]):
     clocks: pairs,
     clock_steps: runs.flatMap(stepDocuments),
     idle: found.idle.document,
-    sessions: sessions.map((each) => sessionDocument(each, ofSession.get(each.id) ?? [], clocks)),
-    outages: outageDocuments,
+    sessions: sessions.map((each) => sessionDocument(each, ofSession.get(each) ?? [], clocks)),
+    outages: outages.map((each) => outageDocument(each, clocks)),
   };
 }
 
@@ -131,7 +127,7 @@ function stepDocuments({ host, id, role, wall }: Run): StepDocument[] {
 
 function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): OutageDocument {
   const { at, began, by_ms, cause, first_noticed_by, to_client, to_server } = judgement;
-  const { from_ms, over_ms, parts, session } = outage;
+  const { clock, from_ms, over_ms, parts, session } = outage;
   const ofSides = <T>(value: (role: Role) => T | null | undefined): OfSides<T> => ({
     client: value("client") ?? null,
     server: value("server") ?? null,
@@ -139,13 +135,10 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
   const firstOf = (role: Role) =>
     parts.filter(({ outages, side }) => side.run.role === role && outages.length > 0)[0];
   const time = (side: Side, at_ms: number) => isoTime(sideWallTime(clocks, session, side, at_ms));
-  const first = parts.find(({ outages }) => outages.length > 0)!;
-  const isPlaced = parts.length > 1 || first.side.run.role === "client" || !session.client;
-  const from = isPlaced ? isoTime(wallTime(session, from_ms)) : time(first.side, from_ms);
   return {
     session: session.id,
-    from,
-    to: over_ms === undefined ? null : isoTime(wallTime(session, over_ms)),
+    from: isoTime(clock.run.wallAt(from_ms)),
+    to: over_ms === undefined ? null : isoTime(clock.run.wallAt(over_ms)),
     began,
     cause,
     at: at ?? null,
@@ -256,9 +249,21 @@ function flowDocument(flow: Flow | null, session: MatchedSession): FlowDocument 
   };
 }
 
+/** When the last entry of a session was that an outage has outlasted, by the clock of the outage. */
+function lastOf({ clock, parts, session }: Outage, clocks: Clocks): number {
+  const last = parts.map(({ side }) => {
+    const last_ms = side.history.last_ms;
+    const [low_ms, high_ms] = side === clock
+      ? [last_ms, last_ms]
+      : onClock(clocks, session, side, last_ms);
+    return (low_ms + high_ms) / 2;
+  });
+  return Math.max(...last.filter(Number.isFinite));
+}
+
 function sessionDocument(
   session: MatchedSession,
-  outages: readonly OutageDocument[],
+  outages: readonly Outage[],
   clocks: Clocks,
 ): SessionDocument {
   const { client, id, servers } = session;
@@ -266,9 +271,7 @@ function sessionDocument(
   const wall = (side: Side, at_ms: number) => sideWallTime(clocks, session, side, at_ms);
   const from_ms = Math.min(...sides.map((side) => wall(side, side.history.first_ms)));
   const to_ms = Math.max(...sides.map((side) => wall(side, side.history.last_ms)));
-  const gaps = outages.map(({ from, to }) =>
-    (to === null ? to_ms : Date.parse(to)) - Date.parse(from)
-  );
+  const gaps = outages.map((each) => (each.over_ms ?? lastOf(each, clocks)) - each.from_ms);
   const roundTrips = client?.history.roundTrips;
   const ended = ({ history }: Side) =>
     history.ended && `${history.ended.reason} (${history.ended.by})`;

@@ -33,6 +33,11 @@ export class MatchedSession {
     this.id = id;
   }
 
+  /** The side on whose clock its moments are: the client's if it was recorded, else that of the first server. */
+  get clock(): Side {
+    return this.client ?? this.servers[0]!;
+  }
+
   /** Whether both sides were recorded. */
   get isMatched(): boolean {
     return this.client !== undefined && this.servers.length > 0;
@@ -176,22 +181,21 @@ export class Clocks {
   }
 }
 
-/** A moment of a side on the clock of the session. */
+/** A moment of a side on the clock of the session; without the client's recording two servers' clocks stay apart. */
 export function onClock(
   clocks: Clocks,
   session: MatchedSession,
   side: Side,
   at_ms: number,
 ): Interval {
-  if (side.run.role === "client" || !session.client) return [at_ms, at_ms];
-  const pair = clocks.pairOf(session.client.run, side.run);
+  if (side.run === session.clock.run) return [at_ms, at_ms];
+  const pair = session.client && clocks.pairOf(session.client.run, side.run);
   return pair ? pair.serverTime.onClient(at_ms) : [-Infinity, Infinity];
 }
 
 /** When a moment of a session was, by the wall clock of the run whose clock it is on. */
 export function wallTime(session: MatchedSession, at_ms: number): number {
-  const run = session.client?.run ?? session.servers[0]!.run;
-  return run.wallAt(at_ms);
+  return session.clock.run.wallAt(at_ms);
 }
 
 /** A moment of a side on the wall clock of its session, in the middle of its interval. */

@@ -36,13 +36,15 @@ export interface SidePart {
   readonly window: OutageWindow;
 }
 
-/** One outage of a session. Its moments are on the client's clock, if the client was recorded. */
+/** One outage of a session. */
 export interface Outage {
   /** The session. */
   readonly session: MatchedSession;
+  /** The side on whose clock its moments are: that of the session, unless it cannot be placed on that. */
+  readonly clock: Side;
   /** What each run recorded. */
   readonly parts: readonly SidePart[];
-  /** The run on whose clock its moments are. */
+  /** When it began. */
   readonly from_ms: number;
   /** When data was heard again, at the side that heard it last; absent if it was not. */
   readonly over_ms?: number;
@@ -56,20 +58,34 @@ export interface JudgedOutage {
   readonly judgement: Judgement;
 }
 
-/** A moment of the session's clock on that of a side, about. */
+/** A moment of the session's clock on that of a side, about; `NaN` if the clocks are not known. */
 function onSide(clocks: Clocks, session: MatchedSession, side: Side, at_ms: number): number {
-  if (side.run.role === "client" || !session.client) return at_ms;
   // Near enough to look at lines: the distance changes by a thousandth at most.
-  const [low_ms, high_ms] = onClock(clocks, session, side, side.history.first_ms);
-  return side.history.first_ms + at_ms - (low_ms + high_ms) / 2;
+  for (const near_ms of [side.history.first_ms, side.history.last_ms]) {
+    const [low_ms, high_ms] = onClock(clocks, session, side, near_ms);
+    const found_ms = near_ms + at_ms - (low_ms + high_ms) / 2;
+    if (Number.isFinite(found_ms)) return found_ms;
+  }
+  return NaN;
 }
 
-/** An outage of one side, in time on the session's clock. */
+/** An outage of one side: when it was on the clock of its session, and when the recording of that run ends. */
 interface Span {
   readonly side: Side;
   readonly outage: SideOutage;
   readonly from_ms: number;
   readonly to_ms: number;
+  readonly recorded_ms: number;
+}
+
+function spanOf(side: Side, outage: SideOutage, place: (at_ms: number) => number): Span {
+  return {
+    side,
+    outage,
+    from_ms: place(silentSince_ms(side, outage)),
+    to_ms: place(outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms),
+    recorded_ms: place(side.run.last_ms),
+  };
 }
 
 /**
@@ -88,22 +104,15 @@ function silentSince_ms({ history }: Side, { noticed_ms, silent_ms }: SideOutage
 export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
   const sides = [...session.client ? [session.client] : [], ...session.servers];
   const spans = sides.flatMap((side) =>
-    side.history.outages.map((outage): Span => {
-      const end_ms = outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms;
-      const middle = (at_ms: number) => {
+    side.history.outages.map((outage) =>
+      spanOf(side, outage, (at_ms) => {
         const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
         return (low_ms + high_ms) / 2;
-      };
-      return {
-        side,
-        outage,
-        from_ms: middle(silentSince_ms(side, outage)),
-        to_ms: middle(end_ms),
-      };
-    })
+      })
+    )
   );
   // Where the clocks are not known, each side's outages stand for themselves.
-  const apart = spans.filter(({ from_ms }) => !Number.isFinite(from_ms));
+  const apart = spans.filter(({ from_ms, to_ms }) => !Number.isFinite(from_ms + to_ms));
   const groups: Span[][] = [];
   let end_ms = -Infinity;
   for (const span of spans.filter((each) => !apart.includes(each)).sort(byStart)) {
@@ -116,9 +125,20 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
       // What was lost in the outage before, or is lost in the next one, says nothing of this one.
       const after_ms = Math.max(...(groups[at - 1] ?? []).map((each) => each.to_ms));
       const before_ms = groups[at + 1]?.[0]?.from_ms ?? Infinity;
-      return together(session, group, clocks, { after_ms, before_ms });
+      const parts = sides.flatMap((side) => {
+        const own = group.find((each) => each.side === side);
+        const ahead_ms = own
+          ? silentSince_ms(side, own.outage) - own.from_ms
+          : onSide(clocks, session, side, 0);
+        // Of a side whose clock is not known nobody can say that it noticed nothing.
+        return Number.isFinite(ahead_ms) ? [{ side, ahead_ms }] : [];
+      });
+      return together(session, session.clock, group, parts, { after_ms, before_ms });
     }),
-    ...apart.map((span) => together(session, [span], clocks)),
+    ...apart.map(({ outage, side }) => {
+      const alone = spanOf(side, outage, (at_ms) => at_ms);
+      return together(session, side, [alone], [{ side, ahead_ms: 0 }]);
+    }),
   ];
 }
 
@@ -126,33 +146,29 @@ function byStart(a: Span, b: Span): number {
   return a.from_ms - b.from_ms;
 }
 
+/** Makes an outage of spans on one clock; of each side it says how far its clock is ahead of that one, about. */
 function together(
   session: MatchedSession,
+  clock: Side,
   spans: readonly Span[],
-  clocks: Clocks,
+  sides: readonly { readonly side: Side; readonly ahead_ms: number }[],
   { after_ms, before_ms } = { after_ms: -Infinity, before_ms: Infinity },
 ): Outage {
-  const isKnown = Number.isFinite(spans[0]!.from_ms);
-  const from_ms = isKnown
-    ? Math.min(...spans.map((each) => each.from_ms))
-    : silentSince_ms(spans[0]!.side, spans[0]!.outage);
-  const overs = spans.filter(({ outage }) => outage.over_ms !== undefined);
-  const lasting = spans.some(({ outage, side }) =>
-    outage.over_ms === undefined && side.history.ended === undefined
-  );
+  const from_ms = Math.min(...spans.map((each) => each.from_ms));
   const to_ms = Math.max(...spans.map((each) => each.to_ms));
-  const over_ms = overs.length > 0 && !lasting
-    ? Math.max(...overs.map((each) => each.to_ms))
-    : undefined;
-  const sides = isKnown
-    ? [...session.client ? [session.client] : [], ...session.servers]
-    : [spans[0]!.side];
-  const parts = sides.map((side): SidePart => {
+  const over_ms = Math.max(
+    ...spans.map((each) => each.outage.over_ms === undefined ? -Infinity : each.to_ms),
+  );
+  // A recording that ends before says nothing of that time: its process may have been killed.
+  const isLasting = spans.some(({ outage, recorded_ms, side }) =>
+    outage.over_ms === undefined && side.history.ended === undefined && !(recorded_ms < over_ms)
+  );
+  const parts = sides.map(({ ahead_ms, side }): SidePart => {
     const own = spans.filter((each) => each.side === side).map(({ outage }) => outage)
       .sort((a, b) => a.noticed_ms - b.noticed_ms);
-    const at = (ms: number) => isKnown ? onSide(clocks, session, side, ms) : ms;
+    const at = (ms: number) => ms + ahead_ms;
     const noticed_ms = own[0]?.noticed_ms ?? at(from_ms);
-    const end_ms = Math.min(at(isKnown ? to_ms : side.history.last_ms), at(from_ms) + LONGEST_MS);
+    const end_ms = Math.min(at(to_ms), at(from_ms) + LONGEST_MS);
     const window = new OutageWindow({
       from_ms: Math.max(at(after_ms), at(from_ms) - FRAMES_BEFORE_MS),
       linesFrom_ms: at(from_ms) - LINES_BEFORE_MS,
@@ -162,7 +178,13 @@ function together(
     });
     return { side, outages: own, window };
   });
-  return { session, parts, from_ms, ...over_ms !== undefined && isKnown && { over_ms } };
+  return {
+    session,
+    clock,
+    parts,
+    from_ms,
+    ...Number.isFinite(over_ms) && !isLasting && { over_ms },
+  };
 }
 
 /** Reads the frames and lines of all outages. */

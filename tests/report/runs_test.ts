@@ -1,0 +1,86 @@
+/**
+ * Sessions that several runs of servers had, and clocks that cannot be compared, or that were set.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { pageOf } from "../../lib/report/page/page.ts";
+import {
+  RecordedConnection,
+  RecordedRun,
+  reportOfRuns,
+  START_MS,
+} from "../support/recorded_runs.ts";
+
+function timeOf(at_ms: number): string {
+  return new Date(START_MS + at_ms).toISOString();
+}
+
+Deno.test("makeReport() of a server that was started again has each run's times by its own clock", () => {
+  const client = new RecordedRun("client", "c");
+  const [first, second] = [
+    new RecordedRun("server", "s1"),
+    new RecordedRun("server", "s2", 600_000),
+  ];
+  new RecordedConnection(client, first).open(1_000).data(1, 5, 2_000);
+  // The first run is killed.
+  new RecordedConnection(client, second, 2).open(601_000).data(6, 9, 602_000);
+  second.reset(606_000);
+  new RecordedConnection(client, second, 3, 2).open(608_000).data(10, 12, 609_000);
+  second.end(612_000, "peer", 12);
+  const { outages, sessions: [session] } = reportOfRuns(first, second).document;
+  assertEquals([session!.from, session!.to], [timeOf(1_001), timeOf(612_000)]);
+  assertEquals(outages.map(({ from, to }) => [from, to]), [[timeOf(605_000), timeOf(608_001)]]);
+  assertEquals(outages[0]!.noticed.server, timeOf(606_000));
+});
+
+/** A path that is cut after 6 s; the server's process is killed meanwhile, and another run of it goes on. */
+function killedWhileSilent() {
+  const client = new RecordedRun("client", "c");
+  const first = new RecordedRun("server", "s1");
+  const second = new RecordedRun("server", "s2", 12_000);
+  new RecordedConnection(client, first).open(1).data(1, 5, 1_000)
+    .frame("client", 6_000, "DATA", 6, Infinity);
+  first.phase(8_001, "data", "heartbeat", 3_000);
+  client.phase(9_000, "data", "heartbeat", 3_000);
+  client.add(14_000, "disconnected", { by: "network", reason: "reset", silent_ms: 9_000 });
+  client.phase(14_000, "heartbeat", "connecting", 9_000);
+  new RecordedConnection(client, second, 2).open(15_000).data(6, 9, 16_000);
+  client.end(20_000, "self", 9);
+  second.end(20_001, "peer", 9);
+  return { client, first, second };
+}
+
+Deno.test("makeReport() takes an outage for over whose server was killed and went on in another run", () => {
+  const { client, first, second } = killedWhileSilent();
+  const { outages, sessions: [session] } = reportOfRuns(client, first, second).document;
+  assertEquals(outages.map(({ from, to }) => [from, to]), [[timeOf(5_000), timeOf(15_002)]]);
+  assertEquals(session!.gaps.count, 1);
+  assert(session!.gaps.total_ms < 10_003, `${session!.gaps.total_ms}`);
+});
+
+Deno.test("makeReport() does not say that only one side noticed an outage where the clocks are not known", () => {
+  const client = new RecordedRun("client", "c");
+  const server = new RecordedRun("server", "s");
+  // Frames of which some would have been received before they were sent.
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000)
+    .frame("client", 6_000, "HEARTBEAT", 1, -5_000);
+  for (const each of [client, server]) each.phase(9_000, "data", "heartbeat", 3_000);
+  for (const each of [client, server]) each.phase(12_000, "heartbeat", "data", 6_000);
+  client.end(20_000, "self", 5);
+  server.end(20_001, "peer", 5);
+  const report = reportOfRuns(client, server);
+  const { clocks, outages } = report.document;
+  assert(clocks[0]!.contradictory);
+  assertEquals(outages.map(({ noticed }) => Object.values(noticed)), [
+    [timeOf(9_000), null],
+    [null, timeOf(9_000)],
+  ]);
+  for (const { first_noticed_by, to, verdict } of outages) {
+    assertEquals([first_noticed_by, to], [null, timeOf(12_000)]);
+    assert(!verdict.includes("noticed"), verdict);
+  }
+  // Each has the lines of the side that noticed it.
+  const lines = pageOf(report).match(/Lines of the \w+/g);
+  assertEquals(lines, ["Lines of the client", "Lines of the server"]);
+});
