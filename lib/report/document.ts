@@ -88,6 +88,8 @@ export interface OutageDocument {
   readonly from: string;
   /** When data was heard again; `null` if it was not. */
   readonly to: string | null;
+  /** How long that was, by the monotonic clock, which no step of the wall clock changes; `null` if it was not. */
+  readonly lasted_ms: number | null;
   /** The direction whose frames were lost first. */
   readonly began: Judgement["began"];
   /** Why, as far as it is proven. */
@@ -136,7 +138,7 @@ export interface SessionDocument {
   readonly connections: number;
   /** Times from data messages to their confirmations, where recorded. */
   readonly round_trip: { readonly count: number } & Percentiles;
-  /** How often it was silent or without a connection, and for how long. */
+  /** Its outages together: one that was not over counts to the end of the recordings. */
   readonly gaps: { readonly count: number; readonly longest_ms: number; readonly total_ms: number };
   /** How it ended at each side. */
   readonly ended: OfSides<string>;

@@ -139,6 +139,7 @@ function outageDocument({ judgement, outage }: JudgedOutage, clocks: Clocks): Ou
     session: session.id,
     from: isoTime(clock.run.wallAt(from_ms)),
     to: over_ms === undefined ? null : isoTime(clock.run.wallAt(over_ms)),
+    lasted_ms: over_ms === undefined ? null : roundMs(over_ms - from_ms),
     began,
     cause,
     at: at ?? null,

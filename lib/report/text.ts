@@ -135,10 +135,11 @@ function sessionText(session: SessionDocument): string {
 }
 
 function outageText(outage: OutageDocument, at: number): string {
-  const { detected_ms, from, in_doubt, not_proven, predicted_ms, settled, to, verdict } = outage;
+  const { detected_ms, from, in_doubt, lasted_ms, not_proven, predicted_ms, settled, to, verdict } =
+    outage;
   const lasted = to === null
     ? "not over in the recordings"
-    : `to ${timeOf(to)}, ${timeText(Date.parse(to) - Date.parse(from))}`;
+    : `to ${timeOf(to)}, ${timeText(lasted_ms!)}`;
   const kernel = sidesText(outage.kernel, (cause) => cause, "no view");
   return [
     `Outage ${at + 1}: ${dateText(from)} ${lasted}`,

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { pageOf } from "../../lib/report/page/page.ts";
+import { reportText } from "../../lib/report/text.ts";
 import {
   RecordedConnection,
   RecordedRun,
@@ -83,4 +84,26 @@ Deno.test("makeReport() does not say that only one side noticed an outage where 
   // Each has the lines of the side that noticed it.
   const lines = pageOf(report).match(/Lines of the \w+/g);
   assertEquals(lines, ["Lines of the client", "Lines of the server"]);
+});
+
+Deno.test("an outage lasts as long as it did, whatever the wall clock was set to meanwhile", () => {
+  const wall = (at_ms: number) => START_MS + at_ms - (at_ms >= 10_000 ? 3_600_000 : 0);
+  const client = new RecordedRun("client", "c", 0, { wall });
+  const server = new RecordedRun("server", "s");
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000)
+    .frame("client", 6_000, "DATA", 6, 9_000).frame("server", 15_000, "CONFIRM", 6)
+    .data(7, 12, 16_000);
+  client.phase(9_000, "data", "heartbeat", 3_000).phase(15_001, "heartbeat", "data", 9_000);
+  client.end(25_000, "self", 12);
+  server.end(25_001, "peer", 12);
+  const report = reportOfRuns(client, server);
+  const { clock_steps, outages: [outage], sessions: [session] } = report.document;
+  assertEquals(clock_steps.map(({ by_ms }) => by_ms), [-3_600_000]);
+  assertEquals(outage!.lasted_ms, 9_001);
+  assertEquals(session!.gaps, { count: 1, longest_ms: 9_001, total_ms: 9_001 });
+  for (const text of [reportText(report.document), pageOf(report)]) {
+    assert(
+      text.includes("9.001 s") && !/-\d+(?:\.\d+)? m?s\b/.test(text.replaceAll("-3600000", "")),
+    );
+  }
 });

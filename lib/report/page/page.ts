@@ -82,14 +82,14 @@ function summary({ document }: Report): string {
 
 function verdictTable(outages: readonly OutageDocument[]): string {
   const rows = outages.map((outage, at) => {
-    const { by_ms, detected_ms, first_noticed_by, from, in_doubt, settled, to } = outage;
+    const { by_ms, detected_ms, first_noticed_by, from, in_doubt, lasted_ms, settled } = outage;
     const by = by_ms && first_noticed_by !== "too_close"
       ? ` by ${timeText((by_ms[0] + by_ms[1]) / 2)}`
       : "";
     return [
       `<a href="#outage-${at + 1}">${at + 1}</a>`,
       `<a href="#outage-${at + 1}">${dateText(from)}</a>`,
-      lastedText(from, to),
+      lastedText(lasted_ms),
       outage.began.replace("_", " the "),
       outage.cause.replaceAll("_", " ") + (outage.at ? `, ${outage.at}` : ""),
       first_noticed_by === null ? "unknown" : `${first_noticed_by.replace("_", " ")}${by}`,
@@ -107,10 +107,10 @@ function outageSection(
   { outage: { parts } }: JudgedOutage,
   at: number,
 ): string {
-  const { from, kernel, noticed, predicted_ms, detected_ms, session, stalls, to } = outage;
+  const { from, kernel, lasted_ms, noticed, predicted_ms, detected_ms, session, stalls } = outage;
   const facts: [string, string][] = [
     ["session", `<code>${escaped(session)}</code>`],
-    ["lasted", `${lastedText(from, to)}, from ${dateText(from)}`],
+    ["lasted", `${lastedText(lasted_ms)}, from ${dateText(from)}`],
     ...(["client", "server"] as const).flatMap((role): [string, string][] => [
       ...noticed[role] === null
         ? []
@@ -203,8 +203,8 @@ function intervalText([low, high]: readonly [number | null, number | null], unit
     : `${low.toFixed(1)} to ${high.toFixed(1)} ${unit}`;
 }
 
-function lastedText(from: string, to: string | null): string {
-  return to === null ? "not over" : timeText(Date.parse(to) - Date.parse(from));
+function lastedText(lasted_ms: number | null): string {
+  return lasted_ms === null ? "not over" : timeText(lasted_ms);
 }
 
 function dateText(iso: string): string {

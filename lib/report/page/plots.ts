@@ -72,9 +72,10 @@ function round(value: number): number {
 
 function axisOf({ document: { sessions } }: Report): TimeAxis | undefined {
   if (sessions.length === 0) return undefined;
-  const least = (times: number[]) => times.reduce((a, b) => Math.min(a, b));
-  const from_ms = least(sessions.map(({ from }) => Date.parse(from)));
-  return new TimeAxis(from_ms, -least(sessions.map(({ to }) => -Date.parse(to))));
+  // A wall clock that was set back may end before it began.
+  const times = sessions.flatMap(({ from, to }) => [Date.parse(from), Date.parse(to)]);
+  const least = (values: number[]) => values.reduce((a, b) => Math.min(a, b));
+  return new TimeAxis(least(times), -least(times.map((each) => -each)));
 }
 
 function svg(height: number, label: string, content: string): string {
@@ -138,12 +139,13 @@ function band(
   const end_ms = side.history.ended?.at_ms ?? side.history.last_ms;
   return changes.map(({ from_ms, phase }, at) => {
     if (phase === "terminated" || from_ms >= end_ms) return "";
-    const [from, to] = [wall(from_ms), wall(changes[at + 1]?.from_ms ?? end_ms)];
+    const to_ms = changes[at + 1]?.from_ms ?? end_ms;
+    const [from, to] = [wall(from_ms), wall(to_ms)];
     const kind = phase === "data" || phase === "heartbeat" ? phase : "none";
     const [x, width] = [axis.x(from), Math.max(0.5, axis.x(to) - axis.x(from))];
-    const title = `${phase === "none" ? "no connection" : phase}, ${timeText(to - from)}, from ${
-      Number.isFinite(from) ? new Date(from).toISOString().slice(11, 23) : "?"
-    }`;
+    const title = `${phase === "none" ? "no connection" : phase}, ${
+      timeText(to_ms - from_ms)
+    }, from ${Number.isFinite(from) ? new Date(from).toISOString().slice(11, 23) : "?"}`;
     return `<rect class="${kind}" x="${x}" y="${y}" width="${
       round(width)
     }" height="${LANE}"><title>${title}</title></rect>`;
