@@ -53,24 +53,48 @@ export class MatchedSession {
     return this.#connections.get(`${run.id} ${connection}`);
   }
 
+  /** Puts the servers' runs in order: by what they received, for their wall clocks may be hours apart. */
+  order(): void {
+    const sides = this.servers.map((side) => ({ side, first: firstNumber(side) }));
+    const isKnown = sides.every(({ first }) => first < Infinity);
+    const startOf = ({ history, run }: Side) => run.wallAt(history.first_ms);
+    sides.sort((a, b) => isKnown && a.first - b.first || startOf(a.side) - startOf(b.side));
+    this.servers.splice(0, sides.length, ...sides.map(({ side }) => side));
+  }
+
   /**
    * Both sides count connections, but the server does not see those that never reached it, and the client
-   * does not open those whose `WELCOME` was lost. Where the rest is not equally many, nothing is matched.
+   * does not open those whose `WELCOME` was lost. Where the rest is not equally many, or one had other data
+   * messages at the server than at the client, nothing is matched.
    */
   #match(): Map<string, number> {
     const ofServer = this.servers.flatMap(({ history, run }) =>
       [...history.welcomed].sort((a, b) => a - b).map((connection) => ({
         key: `${run.id} ${connection}`,
         isUsed: history.used.has(connection),
+        numbers: history.numbers.get(connection),
       }))
     );
-    const ofClient = [...this.client!.history.welcomed].sort((a, b) => a - b);
-    const zipped = (keys: readonly { key: string }[]) =>
-      new Map(keys.map(({ key }, at) => [key, ofClient[at]!]));
-    if (ofServer.length === ofClient.length) return zipped(ofServer);
-    const used = ofServer.filter(({ isUsed }) => isUsed);
-    return used.length === ofClient.length ? zipped(used) : new Map();
+    const { numbers, welcomed } = this.client!.history;
+    const ofClient = [...welcomed].sort((a, b) => a - b);
+    const isAll = ofServer.length === ofClient.length;
+    const found = isAll ? ofServer : ofServer.filter(({ isUsed }) => isUsed);
+    const isOne = found.length === ofClient.length &&
+      found.every((each, at) => mayBeOne(each.numbers, numbers.get(ofClient[at]!)));
+    return new Map(isOne ? found.map(({ key }, at) => [key, ofClient[at]!]) : []);
   }
+}
+
+/** The first data message that a side received; infinite without one. */
+function firstNumber({ history: { numbers } }: Side): number {
+  let first = Infinity;
+  for (const [each] of numbers.values()) first = Math.min(first, each);
+  return first;
+}
+
+/** Whether a connection may have had these data messages at one side and those at the other. */
+function mayBeOne(one?: readonly [number, number], other?: readonly [number, number]): boolean {
+  return !one || !other || one[0] <= other[1] && other[0] <= one[1];
 }
 
 /** The clocks of a client's run and a server's run. */

@@ -48,12 +48,9 @@ export function makeReport(paths: readonly string[], options: ReportOptions = {}
   const isWanted = (wall_ms: number) => wall_ms >= since_ms && wall_ms <= until_ms;
   const sessions = new Map<string, MatchedSession>();
   const roundTrips = new Series();
-  // In order of time, so that a session's runs of a server are in order, too.
   const idle = new IdleSurvival();
   for (const run of runs) readHistories(run, { sessions, roundTrips, idle, isWanted, notes });
-  for (const { servers } of sessions.values()) {
-    servers.sort((a, b) => startOf(a.run, a.history) - startOf(b.run, b.history));
-  }
+  for (const session of sessions.values()) session.order();
   if (!idle.document || sessions.size > 0) noteUnmatched(sessions, runs, notes);
   const clocks = new Clocks(sessions);
   clocks.read(runs);
@@ -78,10 +75,6 @@ function noteWindow({ since_ms, until_ms }: ReportOptions, notes: string[]): voi
   if (times.length > 0) {
     notes.push(`outages and round trips ${times.join(" and ")} are left out, as asked`);
   }
-}
-
-function startOf(run: Run, { first_ms }: SideHistory): number {
-  return run.wallAt(first_ms);
 }
 
 /** What is read of the runs. */

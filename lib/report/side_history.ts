@@ -82,6 +82,8 @@ export class SideHistory {
   readonly welcomed = new Set<number>();
   /** Connections on which more than `HELLO` was received. */
   readonly used = new Set<number>();
+  /** The first and the last number of data messages on each connection. */
+  readonly numbers = new Map<number, [first: number, last: number]>();
   /** The highest numbers that were recorded. */
   sent = 0;
   /** The last data message received. */
@@ -171,9 +173,11 @@ export class SideHistory {
     this.connections = Math.max(this.connections, connection);
     if (entry.frame === "WELCOME") this.welcomed.add(connection);
     else if (entry.frame !== "HELLO" && entry.event === "frame_received") this.used.add(connection);
-    if (entry.frame === "DATA" && entry.event === "frame_sent") this.#sent(n);
-    if (entry.frame === "DATA" && entry.event === "frame_received") {
-      this.received = Math.max(this.received, n);
+    if (entry.frame === "DATA") {
+      const [first, last] = this.numbers.get(connection) ?? [n, n];
+      this.numbers.set(connection, [Math.min(first, n), Math.max(last, n)]);
+      if (entry.event === "frame_sent") this.#sent(n);
+      else this.received = Math.max(this.received, n);
     }
     if (entry.frame !== "CONFIRM") return;
     this.confirmed = Math.max(this.confirmed, n);

@@ -107,3 +107,44 @@ Deno.test("an outage lasts as long as it did, whatever the wall clock was set to
     );
   }
 });
+
+/** A session that moves from one server to another, whose wall clock is two hours behind. */
+function movedBetweenServers() {
+  const client = new RecordedRun("client", "c");
+  const wall = (at_ms: number) => START_MS + 7_200_000 + at_ms;
+  const first = new RecordedRun("server", "s1", 0, { wall });
+  const second = new RecordedRun("server", "s2", 500);
+  new RecordedConnection(client, first).open(1).data(1, 5, 1_000);
+  for (const each of [client, first]) each.reset(6_000);
+  new RecordedConnection(client, second, 2).open(9_000).data(6, 20, 10_000);
+  return { client, first, second };
+}
+
+Deno.test("makeReport() puts servers in the order of what they received, not of their wall clocks", () => {
+  const { client, first, second } = movedBetweenServers();
+  first.add(9_001, "terminated", { by: "peer", reason: "superseded", text: "" });
+  second.end(30_001, "peer", 20);
+  const { clocks, outages, sessions: [session] } =
+    reportOfRuns(client.end(30_000, "self", 20), second, first).document;
+  const offsets = new Map(clocks.map(({ offset_ms, server }) => [server.host, offset_ms]));
+  for (const [host, true_ms] of [["s1", 7_200_000], ["s2", 0]] as const) {
+    const [low_ms, high_ms] = offsets.get(host)!;
+    assert(low_ms! <= true_ms && true_ms <= high_ms!, `${host}: ${low_ms} to ${high_ms}`);
+  }
+  assertEquals(session!.ended.server, "done (peer)");
+  assertEquals(outages.length, 1);
+  assertEquals(outages[0]!.began, "unknown");
+  assert(outages[0]!.noticed.server !== null);
+});
+
+Deno.test("makeReport() does not compare clocks by connections that cannot be the same", () => {
+  const { client, first, second } = movedBetweenServers();
+  // The session returns to the first server, and both number their connections.
+  second.reset(25_000);
+  client.reset(25_000);
+  new RecordedConnection(client, first, 3, 2).open(26_000).data(21, 25, 27_000);
+  const { clocks, outages } =
+    reportOfRuns(client.end(40_000, "self", 25), first.end(40_001, "peer", 25), second).document;
+  assertEquals(clocks.map(({ frames }) => frames), [0, 0]);
+  for (const { began } of outages) assertEquals(began, "unknown");
+});
