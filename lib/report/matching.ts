@@ -171,6 +171,8 @@ export class Clocks {
     const session = this.#sessions.get(entry.session ?? "");
     const [frame, n] = [textIn(entry, "frame"), countIn(entry, "n") ?? 0];
     if (!session?.isMatched || !PAIRED.test(frame)) return;
+    // Another run that has the client's side, too, does not count.
+    if (run.role === "client" && run !== session.client!.run) return;
     const connection = session.connectionAtClient(run, countIn(entry, "connection") ?? 0);
     if (connection === undefined) return;
     const key = `${session.id} ${connection} ${frame} ${n}`;

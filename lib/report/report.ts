@@ -106,7 +106,7 @@ function readHistories(run: Run, into: Readings): void {
     }
     const isWantedNow = isWanted(entry.wall_ms);
     history.take(entry, isWantedNow);
-    const rtt_ms = entry.event === "data_confirmed" && isWantedNow
+    const rtt_ms = entry.event === "data_confirmed" && isWantedNow && !twice.has(entry.session)
       ? durationIn(entry, "rtt_ms")
       : null;
     if (rtt_ms !== null) roundTrips.add(entry.wall_ms, rtt_ms);

@@ -189,6 +189,12 @@ Deno.test("makeReport() says so of the same side twice, and of different session
   const other = recordingOf("client", path, CLIENT, { run: "other" });
   const twice = reportOf({ c, other, s });
   assert(twice.notes[0]!.includes("which another recording has, too"), `${twice.notes}`);
+  // The other one counts in nothing, though its clock is another one.
+  const late = recordingOf("client", path, { ...CLIENT, mono_ms: 9e6 }, { run: "late" });
+  const whole = reportOf({ c, s });
+  for (const { clocks, notes, outages } of [twice, reportOf({ c, late, s })]) {
+    assertEquals([clocks, outages, notes.length], [whole.clocks, whole.outages, 1]);
+  }
   const foreign = recordingOf("client", path, CLIENT, { id: "fedcba9876543210" });
   const { clock, notes, sessions } = reportOf({ foreign, s });
   assertEquals(notes, [
