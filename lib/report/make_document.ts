@@ -281,7 +281,7 @@ function sessionDocument(
     sides: [...client ? ["client" as const] : [], ...servers.length > 0 ? ["server" as const] : []],
     from: isoTime(from_ms),
     to: isoTime(to_ms),
-    connections: Math.max(...sides.map(({ history }) => history.connections)),
+    connections: session.connections,
     round_trip: {
       count: roundTrips?.count ?? 0,
       ...roundTrips?.percentiles() ?? { p50_ms: null, p99_ms: null, max_ms: null },

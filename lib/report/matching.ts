@@ -43,6 +43,12 @@ export class MatchedSession {
     return this.client !== undefined && this.servers.length > 0;
   }
 
+  /** How many connections it had: each run of a server counts its own. */
+  get connections(): number {
+    const ofServers = this.servers.reduce((sum, { history }) => sum + history.connections, 0);
+    return Math.max(ofServers, this.client?.history.connections ?? 0);
+  }
+
   /**
    * The number at the client of a connection of a run; `undefined` where that is not known. Without the
    * client's side, the server's own numbers.
