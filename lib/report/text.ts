@@ -39,9 +39,9 @@ export function reportText(report: ReportDocument): string {
     ...report.idle ? [survivalLines(report.idle).join("\n")] : [],
     ...sessions.length > 1 ? [totalText(sessions)] : [],
     ...shown.map(sessionText),
-    ...left > 0 ? [`${counted(left, "session")} left out here; --json has all.`] : [],
+    ...left > 0 ? [`${counted(left, "more session")} left out here; --json has all.`] : [],
     ...outages.slice(0, MAX_OUTAGES).map(outageText),
-    ...more > 0 ? [`${counted(more, "outage")} left out here; --json has all.`] : [],
+    ...more > 0 ? [`${counted(more, "more outage")} left out here; --json has all.`] : [],
   ].join("\n\n");
 }
 
@@ -106,7 +106,10 @@ function sessionText(session: SessionDocument): string {
   const of = (value: number | null) => value === null ? "not recorded" : `${value}`;
   return [
     `Session ${printable(session.session)}`,
-    line("recorded", `${dateText(from)} to ${timeOf(to)}, by the ${sides.join(" and the ")}`),
+    line(
+      "recorded",
+      `${dateText(from)} to ${timeSince(from, to)}, by the ${sides.join(" and the ")}`,
+    ),
     ...count > 0
       ? [line(
         "round trip",
@@ -137,6 +140,7 @@ function sessionText(session: SessionDocument): string {
 function outageText(outage: OutageDocument, at: number): string {
   const { detected_ms, from, in_doubt, lasted_ms, not_proven, predicted_ms, settled, to, verdict } =
     outage;
+  const timeOf = (iso: string) => timeSince(from, iso);
   const lasted = to === null
     ? "not over in the recordings"
     : `to ${timeOf(to)}, ${timeText(lasted_ms!)}`;
@@ -158,8 +162,8 @@ function outageText(outage: OutageDocument, at: number): string {
         ]
       ).join("; ") || "by neither side as a silence",
     ),
-    ...flowLines("to server", outage.to_server),
-    ...flowLines("to client", outage.to_client),
+    ...flowLines("to server", outage.to_server, timeOf),
+    ...flowLines("to client", outage.to_client, timeOf),
     ...outage.stalls.map(({ at, ms, role }) =>
       line("stall", `the ${role} did not run for at least ${timeText(ms)}, from ${timeOf(at)} on`)
     ),
@@ -168,7 +172,11 @@ function outageText(outage: OutageDocument, at: number): string {
   ].join("\n");
 }
 
-function flowLines(label: string, flow: FlowDocument | null): string[] {
+function flowLines(
+  label: string,
+  flow: FlowDocument | null,
+  timeOf: (iso: string) => string,
+): string[] {
   if (!flow) return [];
   const { again, first_in_vain, last_through } = flow;
   const through = last_through
@@ -199,13 +207,13 @@ function sentence(text: string): string {
 }
 
 /** The date and time of an ISO 8601 time. */
-function dateText(iso: string): string {
+export function dateText(iso: string): string {
   return iso.slice(0, 23).replace("T", " ");
 }
 
-/** The time of an ISO 8601 time. */
-function timeOf(iso: string): string {
-  return iso.slice(11, 23);
+/** The time of an ISO 8601 time, with its date if that is not the date of another one. */
+export function timeSince(from: string, iso: string): string {
+  return from.slice(0, 10) === iso.slice(0, 10) ? iso.slice(11, 23) : dateText(iso);
 }
 
 /** A labelled line, wrapped. */

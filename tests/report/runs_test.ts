@@ -31,6 +31,7 @@ Deno.test("makeReport() of a server that was started again has each run's times 
   second.end(612_000, "peer", 12);
   const { outages, sessions: [session] } = reportOfRuns(first, second).document;
   assertEquals([session!.from, session!.to], [timeOf(1_001), timeOf(612_000)]);
+  assertEquals(session!.connections, 3);
   assertEquals(outages.map(({ from, to }) => [from, to]), [[timeOf(605_000), timeOf(608_001)]]);
   assertEquals(outages[0]!.noticed.server, timeOf(606_000));
 });
@@ -147,4 +148,20 @@ Deno.test("makeReport() does not compare clocks by connections that cannot be th
     reportOfRuns(client.end(40_000, "self", 25), first.end(40_001, "peer", 25), second).document;
   assertEquals(clocks.map(({ frames }) => frames), [0, 0]);
   for (const { began } of outages) assertEquals(began, "unknown");
+});
+
+Deno.test("a report names the day of a moment that is not on the day on which something began", () => {
+  const wall = (at_ms: number) => START_MS + 64_790_000 + at_ms;
+  const client = new RecordedRun("client", "c", 0, { wall });
+  const server = new RecordedRun("server", "s", 0, { wall });
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000);
+  client.phase(9_000, "data", "heartbeat", 3_000).phase(15_001, "heartbeat", "data", 9_000);
+  new RecordedConnection(client, server).data(6, 9, 16_000);
+  const late_ms = 2 * 86_400_000;
+  const report = reportOfRuns(client.end(late_ms, "self", 9), server.end(late_ms, "peer", 9));
+  const text = reportText(report.document).replace(/\n +/g, " ");
+  assert(text.includes("recorded     2026-11-27 23:59:50.001 to 2026-11-29 23:59:50.000,"), text);
+  assert(text.includes("2026-11-27 23:59:56.000 to 2026-11-28 00:00:05.001, 9.001 s"), text);
+  assert(text.includes("noticed      client: 23:59:59.000; server: no"), text);
+  assert(pageOf(report).includes("<dt>client noticed</dt><dd>23:59:59.000</dd>"));
 });

@@ -10,6 +10,7 @@ import { timeText } from "../../evidence/verdict.ts";
 import { counted } from "../../output/phrases.ts";
 import type { FlowDocument, OutageDocument, SessionDocument } from "../document.ts";
 import type { JudgedOutage } from "../outage_list.ts";
+import { dateText, timeSince } from "../text.ts";
 import type { Report } from "../report.ts";
 import { escaped, phasesPlot, roundTripsPlot } from "./plots.ts";
 import { STYLE } from "./style.ts";
@@ -40,7 +41,11 @@ ${summary(report)}
 ${document.idle ? `<h2>Idle timeouts</h2>\n${survivalPlot(document.idle)}` : ""}
 <h2>Outages</h2>
 ${outages.length === 0 ? "<p>There is no outage in the recordings.</p>" : verdictTable(outages)}
-${left > 0 ? `<p>${left} more are left out here; <code>--json</code> has all.</p>` : ""}
+${
+    left > 0
+      ? `<p>${counted(left, "more outage")} left out here; <code>--json</code> has all.</p>`
+      : ""
+  }
 <h2>Phases</h2>
 ${phasesPlot(report)}
 <h2>Round trips</h2>
@@ -108,6 +113,7 @@ function outageSection(
   at: number,
 ): string {
   const { from, kernel, lasted_ms, noticed, predicted_ms, detected_ms, session, stalls } = outage;
+  const timeOf = (iso: string) => timeSince(from, iso);
   const facts: [string, string][] = [
     ["session", `<code>${escaped(session)}</code>`],
     ["lasted", `${lastedText(lasted_ms)}, from ${dateText(from)}`],
@@ -122,8 +128,8 @@ function outageSection(
         }`,
       ] as [string, string]],
     ]),
-    ...flowFacts("to the server", outage.to_server),
-    ...flowFacts("to the client", outage.to_client),
+    ...flowFacts("to the server", outage.to_server, timeOf),
+    ...flowFacts("to the client", outage.to_client, timeOf),
     ...stalls.map(({ at, ms, role }): [string, string] => [
       `${role} stalled`,
       `for at least ${timeText(ms)}, from ${timeOf(at)} on`,
@@ -151,7 +157,11 @@ ${lines.join("\n")}
 </section>`;
 }
 
-function flowFacts(label: string, flow: FlowDocument | null): [string, string][] {
+function flowFacts(
+  label: string,
+  flow: FlowDocument | null,
+  timeOf: (iso: string) => string,
+): [string, string][] {
   if (!flow) return [];
   const { again, first_in_vain, last_through } = flow;
   const frame = (seen: FlowDocument["last_through"]) =>
@@ -205,12 +215,4 @@ function intervalText([low, high]: readonly [number | null, number | null], unit
 
 function lastedText(lasted_ms: number | null): string {
   return lasted_ms === null ? "not over" : timeText(lasted_ms);
-}
-
-function dateText(iso: string): string {
-  return iso.slice(0, 23).replace("T", " ");
-}
-
-function timeOf(iso: string): string {
-  return iso.slice(11, 23);
 }
