@@ -272,7 +272,7 @@ function totalParts(total: Total): string[] {
     data,
     percentilesText(total.round_trips),
     losses,
-    total.holds === 0 ? "" : `confirmations held up at the server ${total.holds} times`,
+    total.holds === 0 ? "" : `confirmations held up at the server ${counted(total.holds, "time")}`,
     deathsText(total),
     stallsText(total.local_stalls),
   ].filter((part) => part !== "");
@@ -288,7 +288,9 @@ function percentilesText(round_trips: Percentiles): string {
 
 function deathsText({ deaths, overshoots }: Total): string {
   if (deaths === 0) return "no server was declared dead";
-  return `server declared dead ${deaths} times, late by p50/p99/max ${spread(overshoots)}`;
+  return `server declared dead ${counted(deaths, "time")}, late by p50/p99/max ${
+    spread(overshoots)
+  }`;
 }
 
 function inDoubtText(ranges: readonly SeqRange[]): string {

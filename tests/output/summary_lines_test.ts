@@ -169,6 +169,16 @@ Deno.test("eventText() shows the total of many sessions in lines, and the verdic
   ]);
 });
 
+Deno.test("eventText() counts one death and one hold as one time", () => {
+  const overshoots = { p50_ms: 1, p99_ms: 1, max_ms: 1 };
+  const lines = linesOf(eventOf("total", totalOf({ deaths: 1, holds: 1, overshoots })));
+  const told = lines.filter((line) => /dead|held up/.test(line));
+  assertEquals(told, [
+    "confirmations held up at the server 1 time",
+    "server declared dead 1 time, late by p50/p99/max 1/1/1 ms",
+  ]);
+});
+
 /** A number of any size. */
 function count(random: Random): number {
   return random.oneIn(3) ? 0 : random.below(10 ** random.between(1, 9));
