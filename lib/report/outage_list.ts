@@ -58,15 +58,14 @@ export interface JudgedOutage {
   readonly judgement: Judgement;
 }
 
-/** A moment of the session's clock on that of a side, about; `NaN` if the clocks are not known. */
-function onSide(clocks: Clocks, session: MatchedSession, side: Side, at_ms: number): number {
+/** Places a moment of a side's clock on another one; not finite if the clocks are not known. */
+type Place = (side: Side, at_ms: number) => number;
+
+/** How far the clock of a side is ahead of the one on which moments are placed, about; `NaN` if that is not known. */
+function aheadOf(side: Side, place: Place): number {
   // Near enough to look at lines: the distance changes by a thousandth at most.
-  for (const near_ms of [side.history.first_ms, side.history.last_ms]) {
-    const [low_ms, high_ms] = onClock(clocks, session, side, near_ms);
-    const found_ms = near_ms + at_ms - (low_ms + high_ms) / 2;
-    if (Number.isFinite(found_ms)) return found_ms;
-  }
-  return NaN;
+  const near_ms = [side.history.first_ms, side.history.last_ms];
+  return near_ms.map((each) => each - place(side, each)).find(Number.isFinite) ?? NaN;
 }
 
 /** An outage of one side: when it was on the clock of its session, and when the recording of that run ends. */
@@ -78,13 +77,13 @@ interface Span {
   readonly recorded_ms: number;
 }
 
-function spanOf(side: Side, outage: SideOutage, place: (at_ms: number) => number): Span {
+function spanOf(side: Side, outage: SideOutage, place: Place): Span {
   return {
     side,
     outage,
-    from_ms: place(silentSince_ms(side, outage)),
-    to_ms: place(outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms),
-    recorded_ms: place(side.run.last_ms),
+    from_ms: place(side, silentSince_ms(side, outage)),
+    to_ms: place(side, outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms),
+    recorded_ms: place(side, side.run.last_ms),
   };
 }
 
@@ -103,13 +102,12 @@ function silentSince_ms({ history }: Side, { noticed_ms, silent_ms }: SideOutage
 /** Finds the outages of a session, in order. */
 export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
   const sides = [...session.client ? [session.client] : [], ...session.servers];
+  const place: Place = (side, at_ms) => {
+    const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
+    return (low_ms + high_ms) / 2;
+  };
   const spans = sides.flatMap((side) =>
-    side.history.outages.map((outage) =>
-      spanOf(side, outage, (at_ms) => {
-        const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
-        return (low_ms + high_ms) / 2;
-      })
-    )
+    side.history.outages.map((outage) => spanOf(side, outage, place))
   );
   // Where the clocks are not known, each side's outages stand for themselves.
   const apart = spans.filter(({ from_ms, to_ms }) => !Number.isFinite(from_ms + to_ms));
@@ -129,15 +127,19 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
         const own = group.find((each) => each.side === side);
         const ahead_ms = own
           ? silentSince_ms(side, own.outage) - own.from_ms
-          : onSide(clocks, session, side, 0);
+          : aheadOf(side, place);
         // Of a side whose clock is not known nobody can say that it noticed nothing.
         return Number.isFinite(ahead_ms) ? [{ side, ahead_ms }] : [];
       });
-      return together(session, session.clock, group, parts, { after_ms, before_ms });
+      return together({ session, clock: session.clock, place }, group, parts, {
+        after_ms,
+        before_ms,
+      });
     }),
     ...apart.map(({ outage, side }) => {
-      const alone = spanOf(side, outage, (at_ms) => at_ms);
-      return together(session, side, [alone], [{ side, ahead_ms: 0 }]);
+      const own: Place = (_, at_ms) => at_ms;
+      const alone = spanOf(side, outage, own);
+      return together({ session, clock: side, place: own }, [alone], [{ side, ahead_ms: 0 }]);
     }),
   ];
 }
@@ -148,17 +150,16 @@ function byStart(a: Span, b: Span): number {
 
 /** Makes an outage of spans on one clock; of each side it says how far its clock is ahead of that one, about. */
 function together(
-  session: MatchedSession,
-  clock: Side,
+  { clock, place, session }: { session: MatchedSession; clock: Side; place: Place },
   spans: readonly Span[],
   sides: readonly { readonly side: Side; readonly ahead_ms: number }[],
   { after_ms, before_ms } = { after_ms: -Infinity, before_ms: Infinity },
 ): Outage {
   const from_ms = Math.min(...spans.map((each) => each.from_ms));
   const to_ms = Math.max(...spans.map((each) => each.to_ms));
-  const over_ms = Math.max(
-    ...spans.map((each) => each.outage.over_ms === undefined ? -Infinity : each.to_ms),
-  );
+  const overs = spans.flatMap((each) => each.outage.over_ms === undefined ? [] : [each.to_ms]);
+  // Where none who noticed it told of its end, it was over when the session went on.
+  const over_ms = overs.length > 0 ? Math.max(...overs) : dataAfter(to_ms, sides, place);
   // A recording that ends before says nothing of that time: its process may have been killed.
   const isLasting = spans.some(({ outage, recorded_ms, side }) =>
     outage.over_ms === undefined && side.history.ended === undefined && !(recorded_ms < over_ms)
@@ -185,6 +186,19 @@ function together(
     from_ms,
     ...Number.isFinite(over_ms) && !isLasting && { over_ms },
   };
+}
+
+/** When a side first began a data phase after a moment; infinite if none did. */
+function dataAfter(
+  after_ms: number,
+  sides: readonly { readonly side: Side }[],
+  place: Place,
+): number {
+  const moments = sides.flatMap(({ side }) =>
+    side.history.phases.filter(({ phase }) => phase === "data")
+      .map(({ from_ms }) => place(side, from_ms)).filter((at_ms) => at_ms >= after_ms)
+  );
+  return moments.reduce((a, b) => Math.min(a, b), Infinity);
 }
 
 /** Reads the frames and lines of all outages. */

@@ -63,9 +63,6 @@ export interface PhaseSpan {
   readonly from_ms: number;
 }
 
-/** The counters of a session that its last event has. */
-export type SummaryEntry = Entry;
-
 /** The history of one side of a session, in one run. */
 export class SideHistory {
   /** Times from data messages to their confirmations. */
@@ -96,8 +93,8 @@ export class SideHistory {
   last_ms: number = -Infinity;
   /** When the session ended here, and why; absent if that was not recorded. */
   ended?: { at_ms: number; by: string; reason: string };
-  /** Its last event. */
-  summary?: SummaryEntry;
+  /** Its last event, with its counters. */
+  summary?: Entry;
   /** How many outages, stalls and phases were left out. */
   leftOut = 0;
   #open?: SideOutage;
@@ -187,6 +184,8 @@ export class SideHistory {
   #phase(entry: Entry, at_ms: number): void {
     const to = textIn(entry, "to");
     this.#answers = 0;
+    // A session that had expired may have come back.
+    if (to === "data") this.ended = undefined;
     if (this.phases.length < MAX_PHASES) this.phases.push({ phase: to, from_ms: at_ms });
     else this.leftOut++;
     if (to === "heartbeat") {

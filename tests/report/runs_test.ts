@@ -61,6 +61,23 @@ Deno.test("makeReport() takes an outage for over whose server was killed and wen
   assert(session!.gaps.total_ms < 10_003, `${session!.gaps.total_ms}`);
 });
 
+Deno.test("makeReport() takes an outage for over when the session goes on, whoever noticed it", () => {
+  const client = new RecordedRun("client", "c");
+  const first = new RecordedRun("server", "s1");
+  const second = new RecordedRun("server", "s2", 12_000);
+  new RecordedConnection(client, first).open(1).data(1, 5, 1_000);
+  // Only the server finds it silent, and is told to stop.
+  first.phase(8_001, "data", "heartbeat", 3_000).end(10_000, "self", 5);
+  // The second run takes the session for lost until its client comes back, and is killed.
+  const expired = { by: "self", reason: "silent", text: "", detected_after_ms: 1_000 };
+  second.add(13_000, "terminated", { ...expired, predicted_ms: 1_000, silent_ms: 8_000 });
+  new RecordedConnection(client, second, 2).open(15_000).data(6, 9, 16_000);
+  client.end(60_000, "self", 9);
+  const { outages, sessions: [session] } = reportOfRuns(client, first, second).document;
+  assertEquals(outages.map(({ noticed, to }) => [noticed.client, to]), [[null, timeOf(15_001)]]);
+  assertEquals(session!.ended, { client: "done (self)", server: null });
+});
+
 Deno.test("makeReport() does not say that only one side noticed an outage where the clocks are not known", () => {
   const client = new RecordedRun("client", "c");
   const server = new RecordedRun("server", "s");
