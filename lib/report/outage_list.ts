@@ -68,23 +68,32 @@ function aheadOf(side: Side, place: Place): number {
   return near_ms.map((each) => each - place(side, each)).find(Number.isFinite) ?? NaN;
 }
 
-/** An outage of one side: when it was on the clock of its session, and when the recording of that run ends. */
+/** An outage of one side, on the clock of its session. */
 interface Span {
   readonly side: Side;
   readonly outage: SideOutage;
   readonly from_ms: number;
+  /** When it was over, or else its session ended, or nothing more was recorded of that. */
   readonly to_ms: number;
-  readonly recorded_ms: number;
+  /** Whether data was heard again. */
+  readonly isOver: boolean;
 }
 
-function spanOf(side: Side, outage: SideOutage, place: Place): Span {
-  return {
-    side,
-    outage,
-    from_ms: place(side, silentSince_ms(side, outage)),
-    to_ms: place(side, outage.over_ms ?? side.history.ended?.at_ms ?? side.history.last_ms),
-    recorded_ms: place(side, side.run.last_ms),
-  };
+/** An outage whose side does not tell that it is over is so when a data phase begins: its process may be no more. */
+function spanOf(side: Side, outage: SideOutage, data_ms: readonly number[], place: Place): Span {
+  const from_ms = place(side, silentSince_ms(side, outage));
+  const { closed_ms = side.history.last_ms, over_ms } = outage;
+  const end_ms = place(side, over_ms ?? closed_ms);
+  const again_ms = over_ms === undefined ? data_ms.find((each) => each >= end_ms) : end_ms;
+  return { side, outage, from_ms, to_ms: again_ms ?? end_ms, isOver: again_ms !== undefined };
+}
+
+/** When data phases began at these sides, in order. */
+function dataPhases(sides: readonly Side[], place: Place): number[] {
+  return sides.flatMap((side) =>
+    side.history.phases.filter(({ phase }) => phase === "data")
+      .map(({ from_ms }) => place(side, from_ms))
+  ).filter(Number.isFinite).sort((a, b) => a - b);
 }
 
 /**
@@ -106,8 +115,9 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
     const [low_ms, high_ms] = onClock(clocks, session, side, at_ms);
     return (low_ms + high_ms) / 2;
   };
+  const data_ms = dataPhases(sides, place);
   const spans = sides.flatMap((side) =>
-    side.history.outages.map((outage) => spanOf(side, outage, place))
+    side.history.outages.map((outage) => spanOf(side, outage, data_ms, place))
   );
   // Where the clocks are not known, each side's outages stand for themselves.
   const apart = spans.filter(({ from_ms, to_ms }) => !Number.isFinite(from_ms + to_ms));
@@ -131,15 +141,12 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
         // Of a side whose clock is not known nobody can say that it noticed nothing.
         return Number.isFinite(ahead_ms) ? [{ side, ahead_ms }] : [];
       });
-      return together({ session, clock: session.clock, place }, group, parts, {
-        after_ms,
-        before_ms,
-      });
+      return together(session, session.clock, group, parts, { after_ms, before_ms });
     }),
     ...apart.map(({ outage, side }) => {
       const own: Place = (_, at_ms) => at_ms;
-      const alone = spanOf(side, outage, own);
-      return together({ session, clock: side, place: own }, [alone], [{ side, ahead_ms: 0 }]);
+      const alone = spanOf(side, outage, dataPhases([side], own), own);
+      return together(session, side, [alone], [{ side, ahead_ms: 0 }]);
     }),
   ];
 }
@@ -150,20 +157,16 @@ function byStart(a: Span, b: Span): number {
 
 /** Makes an outage of spans on one clock; of each side it says how far its clock is ahead of that one, about. */
 function together(
-  { clock, place, session }: { session: MatchedSession; clock: Side; place: Place },
+  session: MatchedSession,
+  clock: Side,
   spans: readonly Span[],
   sides: readonly { readonly side: Side; readonly ahead_ms: number }[],
   { after_ms, before_ms } = { after_ms: -Infinity, before_ms: Infinity },
 ): Outage {
   const from_ms = Math.min(...spans.map((each) => each.from_ms));
   const to_ms = Math.max(...spans.map((each) => each.to_ms));
-  const overs = spans.flatMap((each) => each.outage.over_ms === undefined ? [] : [each.to_ms]);
-  // Where none who noticed it told of its end, it was over when the session went on.
-  const over_ms = overs.length > 0 ? Math.max(...overs) : dataAfter(to_ms, sides, place);
-  // A recording that ends before says nothing of that time: its process may have been killed.
-  const isLasting = spans.some(({ outage, recorded_ms, side }) =>
-    outage.over_ms === undefined && side.history.ended === undefined && !(recorded_ms < over_ms)
-  );
+  const over_ms = Math.max(...spans.filter(({ isOver }) => isOver).map((each) => each.to_ms));
+  const isLasting = spans.some(({ isOver, outage }) => !isOver && outage.closed_ms === undefined);
   const parts = sides.map(({ ahead_ms, side }): SidePart => {
     const own = spans.filter((each) => each.side === side).map(({ outage }) => outage)
       .sort((a, b) => a.noticed_ms - b.noticed_ms);
@@ -188,34 +191,20 @@ function together(
   };
 }
 
-/** When a side first began a data phase after a moment; infinite if none did. */
-function dataAfter(
-  after_ms: number,
-  sides: readonly { readonly side: Side }[],
-  place: Place,
-): number {
-  const moments = sides.flatMap(({ side }) =>
-    side.history.phases.filter(({ phase }) => phase === "data")
-      .map(({ from_ms }) => place(side, from_ms)).filter((at_ms) => at_ms >= after_ms)
-  );
-  return moments.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
 /** Reads the frames and lines of all outages. */
 export function readWindows(outages: readonly Outage[]): void {
   const runs = new Set(outages.flatMap(({ parts }) => parts.map(({ side }) => side.run)));
   for (const run of runs) {
     const windows = new Map<string, OutageWindow[]>();
+    let [from_us, to_us] = [Infinity, -Infinity];
     for (const { parts, session } of outages) {
       for (const { side, window } of parts) {
         if (side.run !== run) continue;
         windows.set(session.id, [...windows.get(session.id) ?? [], window]);
+        from_us = Math.min(from_us, 1_000 * window.limits.from_ms);
+        to_us = Math.max(to_us, 1_000 * window.limits.to_ms);
       }
     }
-    const from_us = 1_000 *
-      Math.min(...[...windows.values()].flat().map((each) => each.limits.from_ms));
-    const to_us = 1_000 *
-      Math.max(...[...windows.values()].flat().map((each) => each.limits.to_ms));
     const wants = (line: string) => {
       const at = line.indexOf('"mono_us":');
       const us = at < 0 ? NaN : parseInt(line.slice(at + 10, at + 30), 10);

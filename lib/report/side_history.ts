@@ -33,6 +33,8 @@ export interface SideOutage {
   ended_ms?: number;
   /** Why it ended, as the event has it. */
   ended_as?: { by: string; reason: string; text: string };
+  /** When the session ended in it, if it did. */
+  closed_ms?: number;
   /** When data was heard again, or the session was resumed. */
   over_ms?: number;
   /** How long after which moment the peer was declared dead, and how long was predicted. */
@@ -284,6 +286,7 @@ export class SideHistory {
       if (held) open.held ??= held;
       this.#cause(entry);
     }
+    if (isSession && this.#open) this.#open.closed_ms = at_ms;
     if (isSession) this.#open = undefined;
     this.#idle = false;
   }

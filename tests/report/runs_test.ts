@@ -78,6 +78,37 @@ Deno.test("makeReport() takes an outage for over when the session goes on, whoev
   assertEquals(session!.ended, { client: "done (self)", server: null });
 });
 
+Deno.test("makeReport() has an outage for each time that a server lost a session which came back", () => {
+  const client = new RecordedRun("client", "c");
+  const server = new RecordedRun("server", "s");
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000);
+  // A server that keeps no session without a connection.
+  const lost = { by: "peer", reason: "closed", text: "", predicted_ms: 9_000, silent_ms: 1_000 };
+  server.add(6_000, "terminated", lost);
+  new RecordedConnection(client, server, 2).open(8_000).data(6, 9, 9_000);
+  server.add(13_000, "terminated", lost);
+  new RecordedConnection(client, server, 3).open(16_000).data(10, 12, 17_000);
+  const { outages, sessions: [session] } = reportOfRuns(server).document;
+  assertEquals(outages.map(({ lasted_ms }) => lasted_ms), [3_001, 4_001]);
+  assertEquals(session!.gaps.total_ms, 7_002);
+});
+
+Deno.test("makeReport() takes a silence and what the client lost in it for one, though the server was killed", () => {
+  const client = new RecordedRun("client", "c");
+  const first = new RecordedRun("server", "s1");
+  const second = new RecordedRun("server", "s2", 12_000);
+  new RecordedConnection(client, first).open(1).data(1, 5, 1_000);
+  first.phase(8_001, "data", "heartbeat", 3_000);
+  // The client has nothing to send, and hears of it later than the server is killed.
+  client.reset(9_500);
+  new RecordedConnection(client, second, 2).open(15_000).data(6, 9, 16_000);
+  client.end(20_000, "self", 9);
+  second.end(20_001, "peer", 9);
+  const { outages } = reportOfRuns(client, first, second).document;
+  assertEquals(outages.map(({ lasted_ms }) => lasted_ms !== null), [true]);
+  assertEquals(Object.values(outages[0]!.noticed).map((each) => each !== null), [true, true]);
+});
+
 Deno.test("makeReport() does not say that only one side noticed an outage where the clocks are not known", () => {
   const client = new RecordedRun("client", "c");
   const server = new RecordedRun("server", "s");
