@@ -4,7 +4,12 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { Run } from "../../lib/report/entries.ts";
+import { MatchedSession } from "../../lib/report/matching.ts";
+import { type Outage, readWindows } from "../../lib/report/outage_list.ts";
 import { makeReport } from "../../lib/report/report.ts";
+import { SideHistory } from "../../lib/report/side_history.ts";
+import { OutageWindow } from "../../lib/report/windows.ts";
 import { Folder } from "../support/folder.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
 
@@ -145,4 +150,15 @@ Deno.test("makeReport() says where the recording ends of a side that did not not
   const goesOn = reset();
   goesOn.add("server", 8_000, "notice", { session: null, level: "warning", text: "running" });
   assertEquals(verdictOf(goesOn), "the connection was reset (RST); only the client noticed it");
+});
+
+Deno.test("readWindows() reads those of any number of outages", () => {
+  const started = { event: "started", session: null, wall_ms: 0, mono_us: 0 };
+  const clock = { run: new Run({ ...started, role: "server" }), history: new SideHistory() };
+  const limits = { from_ms: 0, linesFrom_ms: 0, noticed_ms: 0, sentTo_ms: 1, to_ms: 1 };
+  const outages = Array.from({ length: 250_000 }, (_, at): Outage => {
+    const parts = [{ side: clock, outages: [], window: new OutageWindow(limits) }];
+    return { session: new MatchedSession(`${at}`), clock, parts, from_ms: 0 };
+  });
+  readWindows(outages);
 });
