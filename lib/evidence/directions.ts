@@ -106,8 +106,9 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
   const usual_ms = usualDelay(fates);
   const late_ms = 2 * usual_ms + LATE_MS;
   const open_ms = receiver.open_until?.[0] ?? -Infinity;
+  const { since_ms = -Infinity } = receiver;
   const isLate = ({ received, sent }: Fate) =>
-    received !== undefined && received[0] - sent.at[1] > late_ms;
+    received !== undefined && received[0] - sent.at[1] > late_ms && received[1] >= since_ms;
   const isLost = ({ arrived, sent }: Fate) => !arrived && open_ms > sent.at[1] + late_ms;
   const at = fates.findIndex((fate) => isLate(fate) || isLost(fate));
   // Of an excerpt, one that is left out may have come as late as the one behind it.

@@ -64,6 +64,8 @@ export interface SideSeen {
   readonly received: readonly FrameSeen[];
   /** Whether those are only the first and the last ones; otherwise none is left out. */
   readonly isExcerpt?: boolean;
+  /** Since when it lasts, if not since the first of those: what came before then is no sign of it, if it was late. */
+  readonly since_ms?: number;
   /** When and as what it noticed the outage; absent if it did not. */
   readonly noticed?: {
     readonly at: Interval;

@@ -231,7 +231,7 @@ export function judged(outage: Outage, clocks: Clocks): JudgedOutage {
 function seenBy(
   role: Role,
   parts: readonly SidePart[],
-  { session }: Outage,
+  { from_ms, session }: Outage,
   clocks: Clocks,
 ): SideSeen {
   const frames = (which: "sent" | "received") =>
@@ -248,6 +248,7 @@ function seenBy(
     role,
     sent: frames("sent"),
     received: frames("received"),
+    since_ms: from_ms,
     ...first && {
       noticed: { at: moment(first.part, first.own.noticed_ms), how: first.own.how },
       open_until: moment(first.part, first.own.ended_ms ?? first.part.side.history.last_ms),

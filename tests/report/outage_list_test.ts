@@ -152,6 +152,43 @@ Deno.test("makeReport() says where the recording ends of a side that did not not
   assertEquals(verdictOf(goesOn), "the connection was reset (RST); only the client noticed it");
 });
 
+Deno.test("makeReport() does not take for the cause of an outage what was over before it began", () => {
+  const all = opened();
+  // The client does not run for 2.4 s, which nobody takes for an outage.
+  all.frame("server", "HEARTBEAT", 1, 5_100, 7_600);
+  all.add("client", 7_600, "local_stall", { ms: 2_400, kind: "stopped" });
+  all.messages(6, 12, 8_000);
+  // It is killed.
+  const end = { by: "peer", reason: "closed", text: "", detected_after_ms: 400 };
+  all.add("server", 14_400, "terminated", { ...end, predicted_ms: 9_000, silent_ms: 400 });
+  const { outages: [outage] } = all.report();
+  assertEquals([outage!.cause, outage!.at], ["closed", null]);
+  assertEquals(outage!.stalls, []);
+});
+
+Deno.test("makeReport() does not take for the beginning of an outage what had come late before it", () => {
+  const all = opened();
+  // A message is lost, and sent again by TCP.
+  all.data(6, 6_000, 8_400);
+  all.frame("server", "HEARTBEAT", 1, 7_500);
+  all.messages(7, 10, 9_000);
+  // The path to the client is cut: what the server sends does not arrive for 6 s.
+  all.frame("client", "DATA", 11, 13_000);
+  all.frame("server", "CONFIRM", 11, 13_001, 19_000);
+  all.phase("client", 16_000, "heartbeat", 3_000);
+  all.frame("client", "HEARTBEAT", 1, 16_000);
+  all.frame("server", "HEARTBEAT_REPLY", 1, 16_001, 19_000);
+  all.phase("server", 16_002, "heartbeat", 3_001);
+  all.frame("server", "HEARTBEAT", 2, 16_002, 19_000);
+  all.phase("client", 19_000, "data", 6_000);
+  all.messages(12, 15, 19_001);
+  all.phase("server", 19_002, "data", 6_001);
+  const { outages: [outage] } = all.report();
+  assertEquals(outage!.to_server!.first_in_vain, null);
+  assertEquals(outage!.to_client!.first_in_vain!.frame, "CONFIRM 11");
+  assertEquals(outage!.began, "to_client");
+});
+
 Deno.test("readWindows() reads those of any number of outages", () => {
   const started = { event: "started", session: null, wall_ms: 0, mono_us: 0 };
   const clock = { run: new Run({ ...started, role: "server" }), history: new SideHistory() };
