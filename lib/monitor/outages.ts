@@ -18,6 +18,10 @@ type OpenOutage = { -readonly [Name in keyof Outage]: Outage[Name] } & {
   heard_ms?: number;
   /** Whether its connection was lost. */
   isLost?: true;
+  /** Whether a heartbeat was missed in it. */
+  hasMissed?: true;
+  /** Whether the peer, which had answered all heartbeats, ended the session as asked. */
+  isEndedByPeer?: true;
 };
 
 /** Takes outages from the events of sessions. */
@@ -34,6 +38,11 @@ export class Outages {
         if (event.to === "data") return this.#dataHeard(track, event.silent_ms, at);
         if (event.to !== "heartbeat" || event.idle) return false;
         return this.#begin(track, at, at.now_ms - event.silent_ms);
+      case "heartbeat_missed": {
+        const lasting = this.#lasting.get(track.id);
+        if (lasting) lasting.hasMissed = true;
+        return false;
+      }
       case "disconnected": {
         const { cause, silent_ms } = event;
         this.#begin(track, at, at.now_ms - (silent_ms ?? 0), cause);
@@ -139,7 +148,11 @@ export class Outages {
     }
     const lasting = this.#lasting.get(track.id)!;
     if (cause !== undefined) lasting.cause = cause;
-    lasting.silent_ms = silent_ms;
+    // What was heard last may have been an answer to a heartbeat, and no data.
+    if (lasting.heard_ms === undefined) lasting.silent_ms = silent_ms;
+    if (!lasting.isLost && !lasting.hasMissed && event.by === "peer" && isPolite(event)) {
+      lasting.isEndedByPeer = true;
+    }
     this.#conclude(lasting, "lost", at);
     return true;
   }
@@ -169,17 +182,25 @@ export class Outages {
     return true;
   }
 
-  /** With its summary a session that is lost leaves in doubt what it has. */
+  /**
+   * With its summary a session that is lost leaves in doubt what it has. Where that is nothing, a client that ended
+   * its session had nothing to send: that its server was silent was no outage.
+   */
   #settle({ in_doubt }: Event & { event: "summary" }, session: string): boolean {
     const outage = this.#latest.get(session);
     this.#latest.delete(session);
     if (outage?.outcome !== "lost") return false;
+    if (outage.isEndedByPeer && in_doubt.length === 0) {
+      this.#over.splice(this.#over.lastIndexOf(outage), 1);
+      return true;
+    }
     outage.in_doubt = in_doubt.reduce((sum, [first, last]) => sum + last - first + 1, 0);
     return true;
   }
 }
 
-function read({ heard_ms, isLost: _, ...outage }: OpenOutage, now_ms: number): Outage {
+function read(open: OpenOutage, now_ms: number): Outage {
+  const { hasMissed: _missed, heard_ms, isEndedByPeer: _ended, isLost: _lost, ...outage } = open;
   const silent_ms = outage.outcome === "lasts" && heard_ms !== undefined
     ? now_ms - heard_ms
     : outage.silent_ms;

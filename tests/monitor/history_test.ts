@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Client, type ClientOptions } from "../../lib/client/client.ts";
 import { LoadRun } from "../../lib/client/load.ts";
+import { QueueSource } from "../../lib/client/source.ts";
 import { Server } from "../../lib/server/server.ts";
 import { clientOptions } from "../support/client_options.ts";
 import { MemoryNetwork } from "../support/memory_network.ts";
@@ -88,6 +89,30 @@ Deno.test("an outage has its times, its outcome, and the cause that an account g
     assertEquals(over!.ended_ms, Date.parse(back!.time));
     assertEquals(over!.silent_ms, back!.silent_ms);
   }
+});
+
+Deno.test("a server has no outage of a client that had nothing to send and ended its session", async () => {
+  const { clock, client, status, atServer } = stage({ source: new QueueSource() });
+  await clock.advance(100_000);
+  const [lasting] = atServer.monitor.outages();
+  assertEquals([lasting!.outcome, lasting!.silent_ms], ["lasts", 99_999]);
+  client.stop("done");
+  await clock.advance(1_000);
+  assertEquals(await status, 0);
+  assertEquals(atServer.monitor.outages(), []);
+  assertEquals((await states(atServer)).at(-1), "100001 ended");
+});
+
+Deno.test("an outage that ends with its session was as long as no data was heard", async () => {
+  const { clock, network, atServer } = stage({ source: new QueueSource() });
+  await clock.advance(100_000);
+  // The last answer to a heartbeat came 4,967 ms before.
+  network.paths[0]!.reset();
+  await clock.advance(1_000);
+  const [outage, ...others] = atServer.monitor.outages();
+  assertEquals(others, []);
+  assertEquals([outage!.outcome, outage!.cause], ["lost", "reset"]);
+  assert(outage!.silent_ms! >= 99_999, `${outage!.silent_ms}`);
 });
 
 Deno.test("totals are those of the summaries once the sessions have ended, and of the ledgers before", async () => {
