@@ -22,6 +22,9 @@ const FULL_DEPTH_SESSIONS = 1_000;
 /** Fewest frames of each direction that are recorded of the time before an outage. */
 const LEAST_DEPTH = 2;
 
+/** Of how many sessions that have ended it is known how many connections they had: the last ones. */
+const MAX_ENDED = 10_000;
+
 /** Options for {@linkcode Thinning}. */
 export interface ThinningOptions {
   /** How many lines a second may be recorded of healthy sessions, by all threads together. */
@@ -147,6 +150,8 @@ export class Recording {
   readonly ahead_ms: number;
   readonly #write: RecordingOptions["write"];
   readonly #clock: Clock;
+  /** How many connections sessions have had that have ended. */
+  readonly #ended = new Map<string, number>();
   #pending: object[] = [];
   #isWaiting = false;
   #wall_ms = NaN;
@@ -168,6 +173,20 @@ export class Recording {
       this.#wall_ms = this.#clock.wallTime();
     }
     return this.#wall_ms;
+  }
+
+  /** Notes that a session has ended, and how many connections it has had: its client may come back with it. */
+  ended(session: string, connections: number): void {
+    this.#ended.delete(session);
+    this.#ended.set(session, connections);
+    if (this.#ended.size <= MAX_ENDED) return;
+    const [oldest] = this.#ended.keys();
+    this.#ended.delete(oldest!);
+  }
+
+  /** How many connections a session that begins has had before: none, unless it had ended. */
+  connectionsBefore(session: string): number {
+    return this.#ended.get(session) ?? 0;
   }
 
   /** Adds a line, plain data. */

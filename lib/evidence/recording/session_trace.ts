@@ -74,6 +74,10 @@ export class SessionTrace {
 
   /** The session has been opened, or dialled, once more: returns the number of the connection. */
   connect(): number {
+    const { session } = this.#owner;
+    if (this.#connections === 0 && session !== null) {
+      this.#connections = this.#recording.connectionsBefore(session);
+    }
     return ++this.#connections;
   }
 
@@ -226,6 +230,10 @@ export class SessionTrace {
     this.#addLast(isPolite ? FRAMES_BEFORE_END : this.#recording.thinning.depth);
     if (this.#hasBegun && !this.#hasEnded) this.#recording.thinning.sessions--;
     this.#hasEnded = true;
+    const { session } = this.#owner;
+    if (session !== null && this.#connections > 0) {
+      this.#recording.ended(session, this.#connections);
+    }
     this.#dense = FRAMES_AFTER;
   }
 

@@ -167,3 +167,17 @@ Deno.test("SessionTrace bounds what a peer can have recorded by numbers of its c
   });
   assertEquals(flood, 32);
 });
+
+Deno.test("connect() counts on where a session had ended at this side, which its client brings back", () => {
+  const { clock, emit, memory, trace } = stage();
+  assertEquals([trace.connect(), trace.connect()], [1, 2]);
+  emit("terminated", { reason: "closed" });
+  const back = new SessionTrace(memory.recording, { session: "s" });
+  const other = new SessionTrace(memory.recording, { session: "t" });
+  assertEquals([back.connect(), back.connect(), other.connect()], [3, 4, 1]);
+  back.event({ event: "terminated", reason: "closed" }, clock.wallTime(), clock.now());
+  assertEquals(new SessionTrace(memory.recording, { session: "s" }).connect(), 5);
+  // Of many sessions, only the last ones that have ended are remembered.
+  for (let at = 0; at < 10_000; at++) memory.recording.ended(`${at}`, 1);
+  assertEquals(new SessionTrace(memory.recording, { session: "s" }).connect(), 1);
+});
