@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionDocument } from "../lib/output/web/documents.ts";
+import type { OverviewDocument, SessionDocument } from "../lib/output/web/documents.ts";
 
 /** A duration in the two units that matter: `1.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function durationText(ms: number): string {
@@ -61,4 +61,12 @@ export function nextText({ due, end, held }: SessionDocument): string {
 /** A cause or a direction as words. */
 export function words(name: string | null): string {
   return (name ?? "").replaceAll("_", " ");
+}
+
+/** How many sessions did not end as asked: a client's is lost when its server stops, and not the other way round. */
+export function lostOf({ role, totals }: Pick<OverviewDocument, "role" | "totals">): number {
+  const isAsked = ({ by, reason }: OverviewDocument["totals"]["ended"][number]) =>
+    (reason === "done" || reason === "shutdown") &&
+    (by === "self" || by === "peer" && role === "server");
+  return totals.ended.reduce((sum, end) => sum + (isAsked(end) ? 0 : end.count), 0);
 }

@@ -5,15 +5,13 @@
  */
 import { html } from "htm/preact";
 import type { OverviewDocument } from "../lib/output/web/documents.ts";
-import { countText, roundTripText } from "./text.ts";
+import { countText, lostOf, roundTripText } from "./text.ts";
 
 /** The totals; empty boxes before there are any. */
 export function Totals({ overview }: { overview?: OverviewDocument }) {
   const totals = overview?.totals;
   const live = totals && totals.phases.connecting + totals.phases.data + totals.phases.heartbeat;
-  const lost = totals?.ended
-    .filter(({ reason }) => reason !== "done" && reason !== "shutdown")
-    .reduce((sum, { count }) => sum + count, 0);
+  const lost = overview && lostOf(overview);
   const boxes: [string, string | undefined, string][] = [
     ["sessions", text(live), ""],
     ["silent now", text(totals?.silent), totals?.silent ? "silent" : ""],

@@ -1,10 +1,12 @@
 /**
- * Times on the web page, in words.
+ * Times on the web page, in words, and numbers.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { durationText, roundTripText } from "../../page/text.ts";
+import { durationText, lostOf, roundTripText } from "../../page/text.ts";
+import { totalsDocument } from "../../lib/output/web/documents.ts";
+import { NO_TOTALS } from "../support/fake_monitor.ts";
 
 Deno.test("durationText() takes the units of the rounded duration", () => {
   const texts: [s: number, text: string][] = [
@@ -30,4 +32,17 @@ Deno.test("roundTripText() takes the unit of the rounded time", () => {
   assertEquals(times.map(roundTripText), [
     ...["–", "0.42 ms", "9.99 ms", "10.0 ms", "12.3 ms", "999.9 ms", "1.00 s", "1.20 s"],
   ]);
+});
+
+Deno.test("lostOf() counts a session whose server stops as lost at the client only", () => {
+  const ended = [
+    { by: "peer", reason: "shutdown", count: 5 },
+    { by: "self", reason: "done", count: 2 },
+    { by: "network", reason: "reset", count: 1 },
+  ];
+  const totals = { ...totalsDocument(NO_TOTALS), ended };
+  assertEquals(
+    [lostOf({ role: "client", totals }), lostOf({ role: "server", totals })],
+    [6, 1],
+  );
 });

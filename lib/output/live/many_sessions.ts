@@ -59,7 +59,7 @@ export function manyLines(
   const flow = (spans: readonly Span[]) => flowed(spans, width, hasColours);
   const head = [
     ...flow(stateSpans(totals, role)),
-    ...flow(countSpans(totals)),
+    ...flow(countSpans(totals, role)),
     ...lastOutage
       ? flow([
         ...lastOutageSpans("last outage", lastOutage, now_ms),
@@ -95,13 +95,12 @@ function stateSpans({ held, phases, silent }: Totals, role: Role): Span[] {
 }
 
 /** What has come of them so far. */
-function countSpans(totals: Totals): Span[] {
+function countSpans(totals: Totals, role: Role): Span[] {
   const { data_confirmed, disconnected, ended, in_doubt, opened, recoveries } = totals;
   const { resumed, round_trip, silences } = totals;
-  const sum = (isCounted: (reason: string) => boolean) =>
-    ended.reduce((sum, { count, reason }) => sum + (isCounted(reason) ? count : 0), 0);
-  const asAsked = sum((reason) => AS_ASKED.has(reason));
-  const lost = sum((reason) => !AS_ASKED.has(reason));
+  const sum = (areAsAsked: boolean) =>
+    ended.reduce((sum, end) => sum + (isAsAsked(end, role) === areAsAsked ? end.count : 0), 0);
+  const [asAsked, lost] = [sum(true), sum(false)];
   return [
     [`opened ${countText(opened)}`],
     [`ended ${countText(asAsked)}`],
@@ -117,7 +116,11 @@ function countSpans(totals: Totals): Span[] {
   ];
 }
 
-const AS_ASKED: ReadonlySet<string> = new Set(["done", "shutdown"]);
+/** Whether a user of this side asked for such an end; a server is done when its client is. */
+function isAsAsked({ by, reason }: Totals["ended"][number], role: Role): boolean {
+  return (reason === "done" || reason === "shutdown") &&
+    (by === "self" || by === "peer" && role === "server");
+}
 
 /** The column that an order is by, if it is by one. */
 const COLUMN_OF: Readonly<Partial<Record<Order, ColumnName>>> = {

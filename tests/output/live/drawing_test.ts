@@ -40,7 +40,7 @@ const many: Readings = {
     disconnected: 3,
     resumed: 2,
     ended: [
-      { by: "peer", reason: "done", count: 220 },
+      { by: "self", reason: "done", count: 220 },
       { by: "network", reason: "silent", count: 11 },
     ],
     silences: 31,
@@ -58,6 +58,18 @@ const many: Readings = {
   ],
   lastOutage: OUTAGE,
 };
+
+Deno.test("draw() counts a session whose server stops as lost at the client, and as ended at the server", () => {
+  const ended = [{ by: "peer", reason: "shutdown", count: 5 }, {
+    by: "self",
+    reason: "done",
+    count: 2,
+  }];
+  const readings = { ...many, totals: { ...many.totals, ended } };
+  const shown = (role: "client" | "server") =>
+    /ended \d+ · lost \d+/.exec(block(readings, shownAt(250, { role })))![0];
+  assertEquals([shown("client"), shown("server")], ["ended 2 · lost 5", "ended 7 · lost 0"]);
+});
 
 Deno.test("draw() shows one session at 40 columns", () => {
   assertEquals(
