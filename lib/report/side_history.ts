@@ -79,7 +79,7 @@ export class SideHistory {
   connections = 0;
   /** Connections with a complete handshake, and those that were used after it. */
   readonly welcomed = new Set<number>();
-  /** Connections on which more than `HELLO` was received. */
+  /** Connections on which more than `HELLO`, and a `TERMINATE` for want of an answer, was received. */
   readonly used = new Set<number>();
   /** The first and the last number of data messages on each connection. */
   readonly numbers = new Map<number, [first: number, last: number]>();
@@ -170,8 +170,9 @@ export class SideHistory {
     const isBefore = open && at_ms <= open.noticed_ms;
     const connection = countIn(entry, "connection") ?? 0;
     this.connections = Math.max(this.connections, connection);
+    const isUse = entry.event === "frame_received" && !/^(HELLO|TERMINATE)$/.test(`${entry.frame}`);
     if (entry.frame === "WELCOME") this.welcomed.add(connection);
-    else if (entry.frame !== "HELLO" && entry.event === "frame_received") this.used.add(connection);
+    else if (isUse) this.used.add(connection);
     if (entry.frame === "DATA") {
       const [first, last] = this.numbers.get(connection) ?? [n, n];
       this.numbers.set(connection, [Math.min(first, n), Math.max(last, n)]);

@@ -78,6 +78,33 @@ Deno.test("makeReport() takes an outage for over when the session goes on, whoev
   assertEquals(session!.ended, { client: "done (self)", server: null });
 });
 
+Deno.test("makeReport() matches connections where a server was stopped and found several dials at once", () => {
+  const client = new RecordedRun("client", "c");
+  const server = new RecordedRun("server", "s");
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000)
+    .frame("client", 6_000, "DATA", 6, 34_000);
+  client.phase(9_000, "data", "heartbeat", 3_000);
+  client.add(15_000, "disconnected", { by: "self", reason: "silent", text: "" });
+  client.phase(15_000, "heartbeat", "connecting", 9_000);
+  server.add(40_000, "local_stall", { ms: 34_000, kind: "stopped" });
+  // The host has accepted the connections on which the client waited 5 s for an answer each.
+  for (const [at, sent_ms] of [16_000, 23_000, 30_000].entries()) {
+    new RecordedConnection(client, server, 2 + at, 2 + at)
+      .frame("client", sent_ms, "HELLO", undefined, 40_000 - sent_ms)
+      .frame("client", sent_ms + 5_000, "TERMINATE", undefined, 35_001 - sent_ms)
+      .frame("server", 40_000, "WELCOME", undefined, Infinity);
+    const end = { by: "peer", reason: "silent", text: "", silent_ms: 0 };
+    server.add(40_001 + at, "disconnected", end).phase(40_001 + at, "data", "connecting");
+    server.add(40_001 + at, "resumed").phase(40_001 + at, "connecting", "data");
+  }
+  new RecordedConnection(client, server, 5, 5).open(41_000).data(6, 9, 42_000);
+  const { clocks, outages } =
+    reportOfRuns(client.end(50_000, "self", 9), server.end(50_001, "peer", 9)).document;
+  assert(clocks[0]!.frames > 10 && !clocks[0]!.contradictory);
+  assertEquals(outages.length, 1);
+  assertEquals([outages[0]!.cause, outages[0]!.at], ["local_stall", "server"]);
+});
+
 Deno.test("makeReport() has an outage for each time that a server lost a session which came back", () => {
   const client = new RecordedRun("client", "c");
   const server = new RecordedRun("server", "s");
