@@ -25,6 +25,8 @@ export class MatchedSession {
   client?: Side;
   /** The server's side: one for each run of the server that had the session, in order. */
   readonly servers: Side[] = [];
+  /** Whether the order of the servers' runs is known. */
+  #isOrdered = true;
   /** Of each connection of a server's run: its number at the client. */
   #connections?: Map<string, number>;
 
@@ -66,14 +68,17 @@ export class MatchedSession {
     const startOf = ({ history, run }: Side) => run.wallAt(history.first_ms);
     sides.sort((a, b) => isKnown && a.first - b.first || startOf(a.side) - startOf(b.side));
     this.servers.splice(0, sides.length, ...sides.map(({ side }) => side));
+    this.#isOrdered = isKnown || sides.length < 2 ||
+      sides.every(({ side }) => side.run.wall.steps.length === 0);
   }
 
   /**
    * Both sides count connections, but the server does not see those that never reached it, and the client
-   * does not open those whose `WELCOME` was lost. Where the rest is not equally many, or one had other data
-   * messages at the server than at the client, nothing is matched.
+   * does not open those whose `WELCOME` was lost. Where the rest is not equally many, one had other data messages
+   * at the server than at the client, or the order of runs is not known, nothing is matched.
    */
   #match(): Map<string, number> {
+    if (!this.#isOrdered) return new Map();
     const ofServer = this.servers.flatMap(({ history, run }) =>
       [...history.welcomed].sort((a, b) => a - b).map((connection) => ({
         key: `${run.id} ${connection}`,

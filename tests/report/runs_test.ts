@@ -213,6 +213,24 @@ Deno.test("makeReport() puts servers in the order of what they received, not of 
   assert(outages[0]!.noticed.server !== null);
 });
 
+Deno.test("makeReport() does not trust the order of wall clocks that were set", () => {
+  const wall = (at_ms: number) => START_MS + at_ms + (at_ms >= 100 ? 3_600_000 : 0);
+  const client = new RecordedRun("client", "c");
+  const first = new RecordedRun("server", "s1", 0, { wall });
+  const second = new RecordedRun("server", "s2", 500);
+  new RecordedConnection(client, first).open(1_000).data(1, 5, 2_000);
+  for (const each of [client, first]) each.reset(7_000);
+  // The second run has no data messages by which it could be told that it came later.
+  const last = new RecordedConnection(client, second, 2).open(9_000);
+  for (let n = 1; n <= 5; n++) {
+    last.frame("client", 10_000 * n, "HEARTBEAT", n)
+      .frame("server", 10_000 * n + 1, "HEARTBEAT_REPLY", n);
+  }
+  const { clocks, notes } =
+    reportOfRuns(client.end(60_000, "self", 5), first, second.end(60_001, "peer", 5)).document;
+  assertEquals([clocks.map(({ frames }) => frames), notes], [[0, 0], []]);
+});
+
 Deno.test("makeReport() does not compare clocks by connections that cannot be the same", () => {
   const { client, first, second } = movedBetweenServers();
   // The session returns to the first server, and both number their connections.
