@@ -85,10 +85,11 @@ interface OpenFlow extends Flow {
   readonly inTime: readonly Fate[];
 }
 
-/** Leaves out frames that were sent when the other direction may have been whole again. */
+/** Leaves out frames that were sent when the other direction may have been whole again, as for a later connection. */
 function withoutLater({ inTime, ...flow }: OpenFlow, other: Flow): Flow {
   const until_ms = other.vain ? other.broken_until_ms : Infinity;
-  const last = inTime.findLast(({ sent }) => sent.at[1] < until_ms);
+  const upTo = other.vain?.connection ?? Infinity;
+  const last = inTime.findLast(({ sent }) => sent.at[1] < until_ms && sent.connection <= upTo);
   return { ...flow, ...last && { through: last.sent, through_received: last.received } };
 }
 
@@ -109,7 +110,9 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
   const { since_ms = -Infinity } = receiver;
   const isLate = ({ received, sent }: Fate) =>
     received !== undefined && received[0] - sent.at[1] > late_ms && received[1] >= since_ms;
-  const isLost = ({ arrived, sent }: Fate) => !arrived && open_ms > sent.at[1] + late_ms;
+  const first = connectionBefore(receiver, since_ms) ?? -Infinity;
+  const isLost = ({ arrived, sent }: Fate) =>
+    !arrived && open_ms > sent.at[1] + late_ms && sent.connection >= first;
   const at = fates.findIndex((fate) => isLate(fate) || isLost(fate));
   // Of an excerpt, one that is left out may have come as late as the one behind it.
   const inTime = (at < 0 ? fates : fates.slice(0, at)).filter(({ arrived, sent }) =>
@@ -132,6 +135,12 @@ function flowOf(sender: SideSeen, receiver: SideSeen): OpenFlow {
     ...question && { question },
     ...sender.transmits !== undefined && { transmitted: sender.transmits },
   };
+}
+
+/** The last connection on which something had come before a moment: earlier ones had been given up by then. */
+function connectionBefore({ received }: SideSeen, time_ms: number): number | undefined {
+  const before = received.filter(({ at }) => at[1] < time_ms).map(({ connection }) => connection);
+  return before.length === 0 ? undefined : Math.max(...before);
 }
 
 /** What became of each frame, in the order in which they were sent. */
