@@ -26,6 +26,9 @@ const LONGEST_MS = 86_400_000;
 /** How long after a stall, in milliseconds, a side finds out what came about meanwhile. */
 const WOKEN_MS = 1_000;
 
+/** By how much outages may overlap that follow each other, in milliseconds: times are rounded. */
+const TOUCH_MS = 1;
+
 /** What one run recorded of an outage. */
 export interface SidePart {
   /** The side of the session in that run. */
@@ -124,7 +127,9 @@ export function outagesOf(session: MatchedSession, clocks: Clocks): Outage[] {
   const groups: Span[][] = [];
   let end_ms = -Infinity;
   for (const span of spans.filter((each) => !apart.includes(each)).sort(byStart)) {
-    if (span.from_ms > end_ms) groups.push([]);
+    const began_ms = groups.at(-1)?.[0]?.from_ms ?? -Infinity;
+    // One that begins with the resume that ends another one is another one.
+    if (span.from_ms > Math.max(end_ms - TOUCH_MS, began_ms)) groups.push([]);
     groups.at(-1)!.push(span);
     end_ms = Math.max(end_ms, span.to_ms);
   }

@@ -44,3 +44,22 @@ Deno.test("makeReport() does not take what came over the next connection for a s
   assertEquals(outages.map(({ began }) => began), ["unknown"]);
   assertEquals(outages[0]!.to_client!.last_through!.frame, "CONFIRM 5");
 });
+
+Deno.test("makeReport() tells an outage from the next one that begins when it is over", () => {
+  const client = new RecordedRun("client", "c");
+  const server = new RecordedRun("server", "s");
+  new RecordedConnection(client, server).open(1).data(1, 5, 1_000);
+  for (const each of [client, server]) each.reset(6_000);
+  const next = new RecordedConnection(client, server, 2, 2).open(9_998);
+  // What is sent with the resume waits for the server's output, and is confirmed late.
+  next.frame("client", 10_000, "DATA", 6).frame("server", 10_100, "HOLD");
+  client.add(10_101, "hold", { reason: "output" });
+  client.phase(13_000, "data", "heartbeat", 3_000);
+  next.frame("client", 13_000, "HEARTBEAT", 1).frame("server", 13_001, "HEARTBEAT_REPLY", 1)
+    .frame("server", 20_000, "CONFIRM", 6);
+  client.phase(20_001, "heartbeat", "data", 10_001);
+  next.data(7, 9, 21_000);
+  const { outages } =
+    reportOfRuns(client.end(30_000, "self", 9), server.end(30_001, "peer", 9)).document;
+  assertEquals(outages.map(({ cause }) => cause), ["reset", "held"]);
+});
