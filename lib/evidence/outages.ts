@@ -53,7 +53,8 @@ export function judge(seen: OutageSeen): Judgement {
   const { at, cause } = causeOf(seen, flows.to_server, flows.to_client);
   // A process that did not run is no direction of the path.
   const isPath = ["path_cut", "large_packets", "reset", "unknown"].includes(cause);
-  const beginning = known && isPath
+  const isTold = isPath && !(cause === "unknown" && mayBeSlow(flows.to_server));
+  const beginning = known && isTold
     ? beginningOf(known)
     : { began: "unknown", isLikely: false } as const;
   return { ...beginning, cause, at, ...firstNoticed(seen), ...flows };
@@ -161,7 +162,15 @@ function kernelCauseOf(causes: readonly Cause[]): Cause | undefined {
 
 /** Whether a frame alone proves a cut: it was lost on the path, and no path would drop it for its size. */
 function isCutByFrames(flow: Flow | null): boolean {
-  if (flow?.fault !== "path") return false;
-  const { bytes = Infinity, frame } = flow.vain!;
-  return frame !== "DATA" || bytes < LARGE_BYTES;
+  return flow?.fault === "path" && !isLarge(flow);
+}
+
+/** Whether what came late may only have been long under way, for its size on a narrow path. */
+function mayBeSlow(flow: Flow | null): boolean {
+  return flow?.fault === "path" && isLarge(flow) && flow.again !== undefined;
+}
+
+function isLarge({ vain }: Flow): boolean {
+  const { bytes = Infinity, frame } = vain!;
+  return frame === "DATA" && bytes >= LARGE_BYTES;
 }

@@ -189,6 +189,22 @@ Deno.test("makeReport() does not take for the beginning of an outage what had co
   assertEquals(outage!.began, "to_client");
 });
 
+Deno.test("makeReport() does not take for lost what is long under way for its size", () => {
+  const all = opened();
+  // A large message on a narrow path, while what the server sends comes through.
+  all.add("client", 6_000, "data_sent", { seq: 6, bytes: 100_000 });
+  all.add("client", 6_000, "frame_sent", { frame: "DATA", n: 6, connection: 1 });
+  all.frame("server", "HEARTBEAT", 1, 7_000);
+  all.frame("server", "HEARTBEAT", 2, 8_000);
+  all.phase("client", 9_000, "heartbeat", 3_000);
+  all.add("server", 9_900, "frame_received", { frame: "DATA", n: 6, connection: 1 });
+  all.frame("server", "CONFIRM", 6, 9_901);
+  all.phase("client", 9_902, "data", 3_902);
+  all.messages(7, 10, 11_000);
+  const { outages: [outage] } = all.report();
+  assertEquals([outage!.began, outage!.cause], ["unknown", "unknown"]);
+});
+
 Deno.test("readWindows() reads those of any number of outages", () => {
   const started = { event: "started", session: null, wall_ms: 0, mono_us: 0 };
   const clock = { run: new Run({ ...started, role: "server" }), history: new SideHistory() };
