@@ -274,7 +274,7 @@ export class SideHistory {
     const [by, reason, text] = ["by", "reason", "text"].map((field) => textIn(entry, field));
     if (isSession) this.ended = { at_ms, by: by!, reason: reason! };
     const isAsked = by !== "network" && (reason === "done" || reason === "shutdown");
-    if (!isAsked && this.connections > 0) {
+    if (!isAsked && this.connections > 0 && this.phases.length > 0) {
       this.#notice(noticedAs(by!, reason!), entry, at_ms);
       const open = this.#open!;
       open.ended_ms ??= at_ms;

@@ -63,3 +63,19 @@ Deno.test("makeReport() tells an outage from the next one that begins when it is
     reportOfRuns(client.end(30_000, "self", 9), server.end(30_001, "peer", 9)).document;
   assertEquals(outages.map(({ cause }) => cause), ["reset", "held"]);
 });
+
+Deno.test("makeReport() has no outage of attempts that opened no session", () => {
+  const client = new RecordedRun("client", "c");
+  const server = new RecordedRun("server", "s");
+  // The server's store does not answer: nobody gets a WELCOME.
+  for (const [at, sent_ms] of [1_000, 8_000].entries()) {
+    new RecordedConnection(client, server, at + 1, at + 1).frame("client", sent_ms, "HELLO")
+      .frame("client", sent_ms + 5_000, "TERMINATE");
+    const end = { by: "peer", reason: "silent", text: "", silent_ms: null, predicted_ms: null };
+    server.add(sent_ms + 5_001, "terminated", end);
+  }
+  new RecordedConnection(client, server, 3, 3).open(15_000).data(1, 5, 16_000);
+  const { outages, sessions: [session] } =
+    reportOfRuns(client.end(30_000, "self", 5), server.end(30_001, "peer", 5)).document;
+  assertEquals([outages, session!.gaps.count], [[], 0]);
+});
