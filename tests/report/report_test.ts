@@ -261,7 +261,7 @@ Deno.test("reportText() says how many sessions it leaves out", () => {
     });
     return reportText(reportOf(Object.fromEntries(files)));
   };
-  assert(of(21).endsWith("\n\n21 sessions left out here; --json has all."));
+  assert(of(21).endsWith("\n\n21 more sessions left out here; --json has all."));
   assert(!of(20).includes("left out"));
 });
 
