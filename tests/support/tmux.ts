@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Folder } from "./folder.ts";
 import { whyNot } from "./skip.ts";
 
 /** How long, in milliseconds, the screen may take to show something. */
@@ -28,17 +29,17 @@ export interface TmuxOptions {
   run: readonly string[];
 }
 
-let opened = 0;
-
 /** A terminal with a shell whose prompt is `$`. Dispose of it with `await using`: that ends all that runs in it. */
 export class Tmux implements AsyncDisposable {
-  /** Its own server, which knows no other terminals and reads no configuration. */
-  readonly #server: readonly string[];
+  readonly #folder = new Folder();
+  /**
+   * Its own server, which knows no other terminals and reads no configuration. The path of its socket is unique: files
+   * of tests that run side by side are threads of one process, and each has its own copy of this module.
+   */
+  readonly #server = ["-u", "-S", `${this.#folder.path}/socket`, "-f", "/dev/null"];
   readonly #env: Readonly<Record<string, string>>;
-  readonly #rcFile = Deno.makeTempFileSync();
 
   private constructor(env: Readonly<Record<string, string>>) {
-    this.#server = ["-u", "-L", `pulsewire-${Deno.pid}-${opened++}`, "-f", "/dev/null"];
     this.#env = { LC_ALL: "C.UTF-8", ...env };
   }
 
@@ -47,9 +48,10 @@ export class Tmux implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const tmux = made.use(new Tmux(env));
     const quoted = run.map((word) => `'\\''${word}'\\''`).join(" ");
-    Deno.writeTextFileSync(tmux.#rcFile, `PS1='$ '\nalias run='${quoted}'\n`);
+    const rcFile = `${tmux.#folder.path}/rc`;
+    Deno.writeTextFileSync(rcFile, `PS1='$ '\nalias run='${quoted}'\n`);
     const size = ["-x", String(columns), "-y", String(rows)];
-    const shell = `exec bash --noprofile --rcfile ${tmux.#rcFile}`;
+    const shell = `exec bash --noprofile --rcfile ${rcFile}`;
     await tmux.#tmux("new-session", "-d", ...size, shell);
     await tmux.shows(/^\$$/m);
     made.move();
@@ -92,7 +94,7 @@ export class Tmux implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // It may not have been started.
     await this.#tmux("kill-server").catch(() => {});
-    Deno.removeSync(this.#rcFile);
+    this.#folder[Symbol.dispose]();
   }
 
   async #tmux(...args: string[]): Promise<string> {
