@@ -12,7 +12,7 @@ const spawn = (program: string, ...args: string[]) =>
 
 Deno.test("killIfRunning() ends a process that runs", async () => {
   const child = spawn("sleep", "60");
-  killIfRunning(child);
+  assertEquals(killIfRunning(child), true);
   assertEquals((await child.status).signal, "SIGKILL");
 });
 
@@ -20,7 +20,7 @@ Deno.test("killIfRunning() leaves a process that has ended", async () => {
   const child = spawn("true");
   await child.status;
   assertThrows(() => child.kill("SIGKILL"), TypeError);
-  killIfRunning(child);
+  assertEquals(killIfRunning(child), false);
 });
 
 Deno.test("a command whose output outlives it can be disposed of", async () => {

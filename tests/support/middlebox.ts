@@ -63,11 +63,13 @@ export class Middlebox implements AsyncDisposable {
     return this.#folder.path;
   }
 
-  /** Sends a signal to the process and its children. */
+  /** Sends a signal to the process and its children; nothing once it has ended, when others may have their ids. */
   async kill(signal: "STOP" | "CONT" | "KILL"): Promise<void> {
-    // Stopped at once, the process itself replaces no child meanwhile.
-    if (signal !== "CONT") await send("STOP", this.#process.pid);
-    await send(signal, this.#process.pid, ...await childrenOf(this.#process.pid));
+    // Stopped at once, the process itself neither replaces nor reaps a child meanwhile.
+    if (signal !== "CONT" && !killIfRunning(this.#process, "SIGSTOP")) return;
+    const children = await childrenOf(this.#process.pid);
+    if (children.length > 0) await send(signal, ...children);
+    killIfRunning(this.#process, `SIG${signal}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "../../lib/platform/bytes.ts";
 import { assertWritten, readStore } from "./delivered.ts";
 import { FaultRelay } from "./fault_relay.ts";
+import { killIfRunning } from "./kill.ts";
 import { freePort } from "./ports.ts";
 import { type Command, isListening, startQuietly } from "./process.ts";
 import { residentBytes } from "./process_memory.ts";
@@ -128,7 +129,7 @@ export class Pipeline {
       await faultsOver;
       relay.stopFaults();
       await client.endInput();
-      timer = setTimeout(() => client.kill("SIGABRT"), WARN_AFTER_MS);
+      timer = setTimeout(() => killIfRunning(client, "SIGABRT"), WARN_AFTER_MS);
       await client.status;
     } catch (error) {
       // The client has ended too early: why, its status and its log tell.
@@ -207,7 +208,7 @@ export class Pipeline {
   }
 
   async #endOnFullDisk(server: Command, expected: number): Promise<void> {
-    const timer = setTimeout(() => server.kill("SIGKILL"), this.#random.between(...LIFE_MS));
+    const timer = setTimeout(() => killIfRunning(server), this.#random.between(...LIFE_MS));
     const status = await server.ended().finally(() => clearTimeout(timer));
     if (status === 137) return void this.#kills++;
     assertStringIncludes(server.stderr, "no space is left on its disk");
