@@ -87,8 +87,7 @@ Deno.test("a client without --reconnect ends with 4 when there is no room, one w
   );
   first.kill("SIGTERM");
   assertEquals(await waiting.ended(), 0, waiting.stderr);
-  await server.event("strangers");
-  assertStringIncludes(server.stderr, "refused for want of room (max_sessions)");
+  await server.stderrText("refused for want of room (max_sessions)");
 });
 
 Deno.test("a client that is denied says what may be why, and comes in once the server's list lets it", async () => {

@@ -26,7 +26,7 @@ async function opened(client: Command, sessions: number): Promise<Set<string>> {
 /** Waits until a command has told this of each of these sessions, after so many events. */
 async function toldOfEach(
   command: Command,
-  name: "data_confirmed" | "resumed",
+  name: "data_confirmed" | "disconnected" | "resumed",
   ids: Iterable<string>,
   after = 0,
 ): Promise<void> {
@@ -121,7 +121,8 @@ Deno.test("SIGTERM ends a server of several workers, and all its sessions, withi
   gone.kill("SIGKILL");
   await gone.ended();
   const client = stage.client(...PATIENT, `--sessions=${SESSIONS}`);
-  await toldOfEach(client, "data_confirmed", await opened(client, SESSIONS));
+  const ids = await opened(client, SESSIONS);
+  await toldOfEach(client, "data_confirmed", ids);
   const stopped_ms = performance.now();
   server.kill("SIGTERM");
   assertEquals(await server.ended(), 0, server.stderr);
@@ -130,7 +131,8 @@ Deno.test("SIGTERM ends a server of several workers, and all its sessions, withi
   assertEquals(ends.map(({ by, reason }) => `${by} ${reason}`), ends.map(() => "self shutdown"));
   assertEquals(ends.length, SESSIONS + 5);
   assertEquals(summaries(server).size, SESSIONS + 5);
-  await client.event("reconnecting");
+  // It has been told, but its events may still be on their way.
+  await toldOfEach(client, "disconnected", ids);
   const heard = client.events.filter((each) => each.event === "disconnected");
   const shutdowns = heard.filter(({ by, reason }) => by === "peer" && reason === "shutdown");
   assertEquals(shutdowns.length, SESSIONS, client.stderr);

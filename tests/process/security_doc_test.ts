@@ -62,10 +62,7 @@ testUnless(why, "the certificates of docs/security.md protect a server and a cli
   await using server = await startServer(port, ...forServer!);
   await using client = startCommand("client", [...where, ...forClient!, "--count=1"]);
   assertEquals(await client.status, 0, client.stderr);
-  const { tls } = server.events.find(({ event }) => event === "connected") as {
-    tls?: { certificate?: string };
-  };
-  assertEquals(tls?.certificate, "CN=mill-7");
+  assertEquals((await server.event("connected")).tls?.certificate, "CN=mill-7");
   const stranger = await runCommand("client", [...where, "--tls", ...forClient!.slice(1, 3)]);
   assertEquals(stranger.code, 4, stranger.stderr);
 });
@@ -85,6 +82,6 @@ Deno.test("the keys of docs/security.md let a client in, and no other", async ()
   await using server = await startServer(port, ...forServer!);
   const client = await runCommand("client", [...where, ...forClient!, "--count=1"]);
   assertEquals(client.code, 0, client.stderr);
-  assertEquals(server.events.find(({ event }) => event === "connected")?.who, "mill-7");
+  assertEquals((await server.event("connected")).who, "mill-7");
   assertEquals((await runCommand("client", where)).code, 4);
 });
