@@ -17,6 +17,7 @@ import {
   PATIENT,
   PATIENT_INPUT,
   Stage,
+  stopInDoubt,
 } from "../support/real_stage.ts";
 import { StoreFolder } from "../support/store_folder.ts";
 
@@ -55,12 +56,9 @@ Deno.test("a server is killed and restarted on its store: nothing lost, nothing 
 Deno.test("a server is killed and restarted without a store: the client says so, with 4", async () => {
   await using stage = await Stage.open();
   const first = await stage.server(...PATIENT);
-  const client = stage.client(...PATIENT);
+  const client = stage.client(...PATIENT, "--window=8");
   await confirmed(client, 3);
-  // What is sent from now on is in doubt: a client with nothing in doubt would go on.
-  first.kill("SIGSTOP");
-  const sent = client.events.filter(({ event }) => event === "data_sent").length;
-  await client.event("data_sent", ({ seq }) => seq > sent);
+  await stopInDoubt(client, first);
   first.kill("SIGKILL");
   await first.ended();
   const second = await stage.server(...PATIENT);

@@ -67,6 +67,17 @@ export async function confirmsMore(client: Command): Promise<void> {
   await confirmed(client, (last?.seq ?? 0) + 1);
 }
 
+/**
+ * Stops a server until its client, which must have a window, has sent what the server cannot have received: with
+ * nothing in doubt a client would go on at a server that does not know its session.
+ */
+export async function stopInDoubt(client: Command, server: Command): Promise<void> {
+  server.kill("SIGSTOP");
+  // What the test has heard of so far says nothing: more may have been sent, and confirmed, before the signal.
+  const stopped_ms = Date.now();
+  await client.event("data_sent", ({ time }) => Date.parse(time) > stopped_ms);
+}
+
 /** Ends the client, and then the server, politely: what their ledgers say. */
 export async function endBoth(client: Command, server: Command) {
   client.kill("SIGTERM");
