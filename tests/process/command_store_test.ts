@@ -4,18 +4,10 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import { freePort } from "../support/ports.ts";
 import { startCommand } from "../support/process.ts";
 import { StoreFolder } from "../support/store_folder.ts";
-
-/** Keeps a store locked until it is closed. */
-function lock({ store }: StoreFolder): DatabaseSync {
-  const database = new DatabaseSync(store);
-  database.exec("BEGIN EXCLUSIVE");
-  return database;
-}
 
 for (const workers of [1, 2]) {
   Deno.test(`a server of ${workers} threads says so when its store is locked while it runs`, async () => {
@@ -24,7 +16,7 @@ for (const workers of [1, 2]) {
     const args = [...where, "--store", folder.store, `--workers=${workers}`];
     await using server = startCommand("server", args);
     await server.event("listening");
-    const database = lock(folder);
+    const database = folder.lock();
     await using client = startCommand("client", [...where, "--count=1"]);
     await server.stderrText(`|| WARNING || the store ${folder.store} has not answered for 2 s: `);
     assertEquals(client.events.map(({ event }) => event), ["started"]);
@@ -40,7 +32,7 @@ for (const workers of [1, 2]) {
 Deno.test("a server says so when its store is locked at its start", async () => {
   using folder = new StoreFolder();
   await (await openSqliteStore(folder.store)).close();
-  const database = lock(folder);
+  const database = folder.lock();
   const files = ["--store", folder.store, "--output", folder.output];
   await using server = startCommand("server", ["127.0.0.1", String(freePort()), ...files]);
   await server.stderrText(`|| WARNING || the store ${folder.store} has not answered for 2 s: `);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/ports.ts";
 import { type Command, startCommand, startServer } from "../support/process.ts";
@@ -45,8 +44,7 @@ Deno.test("a server whose store is locked says so until it is not", async () => 
   await using server = await startServer(port, ...options);
   await using client = startCommand("client", ["127.0.0.1", `${port}`, ...PATIENT]);
   await client.event("data_confirmed");
-  const database = new DatabaseSync(folder.store);
-  database.exec("BEGIN IMMEDIATE");
+  const database = folder.lock();
   await server.event("hold");
   const { metric, said, status } = await healthOf(server);
   assertEquals([status, metric], [503, "0"]);

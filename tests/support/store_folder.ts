@@ -78,6 +78,14 @@ export class StoreFolder extends Folder {
     return Deno.readTextFileSync(this.output);
   }
 
+  /** Keeps the store locked, as another program does, until that is closed. */
+  lock(): DatabaseSync {
+    const database = new DatabaseSync(this.store);
+    // The server may be committing.
+    database.exec("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE");
+    return database;
+  }
+
   /** Runs statements on the store, as another program. */
   change(sql: string): void {
     using database = new DatabaseSync(this.store);
