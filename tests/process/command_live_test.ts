@@ -39,6 +39,9 @@ function viewOn(screen: string): string[] {
   );
 }
 
+/** The view of a client's session that is well; while a confirmation is due, it says so in place of the next message. */
+const WELL = /^ok for .* · next data .*\n[^]*^round trip [^]*^\? keys$/m;
+
 const ONE = ["session ID · to #:# · # s old", "round trip # ms · p# # ms · p# # ms"];
 
 test("a client shows its session: well, silent, well again, dead, and then nothing", async () => {
@@ -46,7 +49,7 @@ test("a client shows its session: well, silent, well again, dead, and then nothi
   await using server = await startServer(port, ...SHORT);
   await using terminal = await open("client", { columns: 120 });
   await terminal.enter(`run 127.0.0.1 ${port} --quiet ${SHORT.join(" ")}`);
-  const well = await terminal.shows(/^ok for [^]*^round trip [^]*^\? keys$/m);
+  const well = await terminal.shows(WELL);
   assertEquals(viewOn(well), [
     "ok for # s · next data message in # s · data phase",
     ...ONE,
@@ -154,8 +157,7 @@ test("the view is right after a resize, down to 40 columns and up to 250", async
   await using _server = await startServer(port);
   await using terminal = await open("client");
   await terminal.enter(`run 127.0.0.1 ${port} --quiet`);
-  const whole = /^ok for [^]*^round trip [^]*^\? keys$/m;
-  await terminal.shows(whole);
+  await terminal.shows(WELL);
   const wide = [
     "ok for # s · next data message in # s · data phase",
     ...ONE,
@@ -165,7 +167,7 @@ test("the view is right after a resize, down to 40 columns and up to 250", async
     "? keys",
   ];
   await terminal.resize(40, 24);
-  assertEquals(viewOn(await terminal.shows(/^to 127[^]*^\? keys$/m)), [
+  assertEquals(viewOn(await terminal.shows(/^next data[^]*^to 127[^]*^\? keys$/m)), [
     "ok for # s",
     "next data message in # s · data phase",
     "session ID",
@@ -178,9 +180,12 @@ test("the view is right after a resize, down to 40 columns and up to 250", async
     "? keys",
   ]);
   await terminal.resize(250, 24);
-  assertEquals(viewOn(await terminal.shows(/^session .* · to [^]*^\? keys$/m)), wide);
+  assertEquals(
+    viewOn(await terminal.shows(/· next data .*\nsession .* · to [^]*^\? keys$/m)),
+    wide,
+  );
   await terminal.resize(80, 24);
-  const screen = await terminal.shows(whole);
+  const screen = await terminal.shows(WELL);
   assertEquals(viewOn(screen), wide);
   assertEquals(screen.match(/\? keys/g)?.length, 1, screen);
 });
