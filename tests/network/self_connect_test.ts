@@ -55,8 +55,13 @@ testUnless(why, "a server whose port is held by TIME_WAIT says so, and no other"
   const server = command("server", "127.0.0.1", "--duration 0.1");
   const held = onlySentence(await runWords(isolated(`${leave} exec ${server}`)), 3);
   assertMatch(held, /^cannot listen on 127\.0\.0\.1:40000: closed connections .* \(TIME_WAIT\)/);
-  const longer = command("server", "127.0.0.1", "--duration 10 --quiet");
-  const taken = await runWords(isolated(`${longer} & sleep 2; ${server}; echo $? >&2; kill $!`));
+  const longer = command("server", "127.0.0.1", "--duration 60 --quiet");
+  // Its line in the table of sockets: the local address and port, no remote one, LISTEN.
+  const listens =
+    "until grep -q '0100007F:9C40 00000000:0000 0A' /proc/self/net/tcp; do sleep 0.05; done; ";
+  const taken = await runWords(
+    isolated(`${longer} & ${listens}${server}; echo $? >&2; kill $!`),
+  );
   assertMatch(taken.stderr, /:40000: the port is taken \(EADDRINUSE\)\..*\n3\n/);
 });
 

@@ -70,11 +70,9 @@ for (const signal of SIGNALS) {
     });
     await using client = startCommand("client", ["127.0.0.1", String(stranger.port)]);
     await Promise.race([called.promise, client.ended()]);
-    const signalled_ms = performance.now();
     client.kill(signal);
+    // After the 5 s that it would have waited, it would end with another status, and another reason.
     assertEquals(await client.ended(), 0, client.stderr);
-    // Well before the 5 s that it would have waited.
-    assertLess(performance.now() - signalled_ms, 3_000);
     const { by, reason } = await client.event("terminated");
     assertEquals([by, reason], ["self", "shutdown"]);
   });

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { SOON_MS } from "../support/lateness.ts";
 import { assertSettled } from "../support/ledgers.ts";
 import { Folder } from "../support/folder.ts";
 import {
@@ -84,7 +85,7 @@ for (const record of ["without a store", "on its store"]) {
       const stopped_ms = performance.now();
       servers.at(-1)!.kill("SIGTERM");
       assertEquals(await servers.at(-1)!.ended(), 0, servers.at(-1)!.stderr);
-      assertLess(performance.now() - stopped_ms, 2_000);
+      assertLess(performance.now() - stopped_ms, SOON_MS);
       const { cause } = await client.event("reconnecting", ({ attempt }) => attempt >= upgrade);
       assert(["shutdown", "closed", "reset", "refused"].includes(cause), cause);
       servers.push(await stage.server(...PATIENT, ...store));

@@ -48,7 +48,9 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE)) {
     assertEquals([ours.connections, theirs.connections], [2, 2]);
     assertEquals([ours.data_resent, theirs.data_resent], [resent, resent]);
     assertUnbroken(delivered(server));
-    const names = client.events.map(({ event }) => event).filter((name) => !/^data_/.test(name));
+    // A busy machine may stop the process for a moment.
+    const others = /^(data_|local_stall$)/;
+    const names = client.events.map(({ event }) => event).filter((name) => !others.test(name));
     assertEquals(names, [
       ...["started", "connected", "phase", "phase", "disconnected", "reconnecting"],
       ...["connected", "resumed", "phase", "account", "phase", "terminated", "summary"],
@@ -142,7 +144,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await confirmed(client, 2);
     server.kill("SIGKILL");
     // Each wait may be twice as long as the one before.
-    const { delay_ms } = await client.event("reconnecting", (each) => each.delay_ms > 1_500);
+    const { delay_ms } = await client.event("reconnecting", (each) => each.delay_ms > 3_000);
     const signalled_ms = performance.now();
     client.kill(signal);
     assertEquals(await client.ended(), 0, client.stderr);

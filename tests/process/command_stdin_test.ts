@@ -6,6 +6,7 @@
  */
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
+import { SOON_MS } from "../support/lateness.ts";
 import { freePort } from "../support/ports.ts";
 import { type Command, startCommand, startServer } from "../support/process.ts";
 import { noProcessMemory, residentBytes } from "../support/process_memory.ts";
@@ -187,7 +188,7 @@ Deno.test("Ctrl-C ends a client whose input goes on, and it says what is left", 
   const signalled_ms = performance.now();
   client.kill("SIGINT");
   assertEquals(await client.ended(), 0, client.stderr);
-  assertLess(performance.now() - signalled_ms, 3_000);
+  assertLess(performance.now() - signalled_ms, SOON_MS);
   const { confirmed_up_to, in_doubt } = await client.event("summary");
   assertEquals([confirmed_up_to, in_doubt], [3, [[4, 7]]]);
   assertMatch(client.stderr, /6 lines were read but never sent\nthe input was not read to its end/);

@@ -279,7 +279,8 @@ Deno.test("--count ends the client when so many data messages are confirmed", as
 });
 
 Deno.test("--duration ends the client, and the server, after so many seconds", async () => {
-  const { client } = await oneSession([], ["--duration=0.3", "--json"]);
+  // Long enough for two messages on a machine that starts many processes.
+  const { client } = await oneSession([], ["--duration=2", "--json"]);
   assertEquals(client.code, 0);
   const summary = JSON.parse(client.stdout.trimEnd().split("\n").at(-1)!);
   assertGreaterOrEqual(summary.data_confirmed, 2);

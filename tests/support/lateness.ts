@@ -7,6 +7,13 @@ import { assert, assertGreaterOrEqual, assertLess } from "@std/assert";
 import type { Event, EventName } from "../../lib/session/events.ts";
 import type { Command, EventOf } from "./process.ts";
 
+/**
+ * How long, in milliseconds, an end may take that is to come at once, or within 2 s: the rest is for a busy machine, on
+ * which the process may not run for seconds. The simulation holds the 2 s, in virtual time; what an end must not wait
+ * for takes far longer than this.
+ */
+export const SOON_MS = 2_000 + 5_000;
+
 /** How late, in milliseconds, timeouts may be. */
 const LATE_MS = 50;
 

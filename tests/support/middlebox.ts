@@ -67,8 +67,7 @@ export class Middlebox implements AsyncDisposable {
   async kill(signal: "STOP" | "CONT" | "KILL"): Promise<void> {
     // Stopped at once, the process itself neither replaces nor reaps a child meanwhile.
     if (signal !== "CONT" && !killIfRunning(this.#process, "SIGSTOP")) return;
-    const children = await childrenOf(this.#process.pid);
-    if (children.length > 0) await send(signal, ...children);
+    await send(signal, ...await childrenOf(this.#process.pid));
     killIfRunning(this.#process, `SIG${signal}`);
   }
 

@@ -8,7 +8,9 @@ import { Tmux, whyNoTmux } from "./tmux.ts";
 
 testUnless(whyNoTmux(), "terminals of two threads have nothing in common", async () => {
   // A thread has its own copy of a module, as an import by another name has.
-  const other: typeof import("./tmux.ts") = await import(`${new URL("tmux.ts?2", import.meta.url)}`);
+  const other: typeof import("./tmux.ts") = await import(
+    `${new URL("tmux.ts?2", import.meta.url)}`
+  );
   await using first = await Tmux.open({ run: ["echo", "first"] });
   {
     await using second = await other.Tmux.open({ run: ["echo", "second"] });
