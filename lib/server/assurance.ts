@@ -9,6 +9,12 @@ import { TurnLimiter } from "../platform/turns.ts";
 import type { SessionConfig } from "../session/options.ts";
 import { HOLD_AFTER_MS } from "../store/hold_watch.ts";
 
+/**
+ * How often, in milliseconds, a sign of life is sent at most: the client's thresholds may be anything, also 0, and each
+ * sign is an event here.
+ */
+export const SHORTEST_INTERVAL_MS = 10;
+
 /** A session, as {@linkcode Assurance} sees it. */
 export interface AssuredSession {
   /** When the last data message was received, in monotonic milliseconds. */
@@ -31,7 +37,7 @@ export class Assurance {
   /** Ends a wait of the hold; `undefined` while the session is not held. */
   #release?: () => void;
 
-  /** Makes one that is stopped. The interval is a quarter of the smallest threshold of both sides. */
+  /** Makes one that is stopped. The interval is a quarter of the smallest threshold of both sides, within bounds. */
   constructor(
     { clock, timers }: Pick<SessionConfig, "clock" | "timers">,
     clientThreshold_ms: number,
@@ -41,7 +47,8 @@ export class Assurance {
     const threshold_ms = Math.min(data_threshold_ms, heart_beat_threshold_ms, clientThreshold_ms);
     this.#clock = clock;
     this.#session = session;
-    this.#interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
+    const interval_ms = Math.min(threshold_ms / 4, heart_beat_interval_ms);
+    this.#interval_ms = Math.max(interval_ms, SHORTEST_INTERVAL_MS);
     this.#timer = clock.timer(() => this.#send());
   }
 

@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { type Delivery, ENTRY_BYTES, type Recipient } from "../../lib/store/delivery.ts";
 import type { EntryOf } from "../../lib/store/store.ts";
+import { SHORTEST_INTERVAL_MS } from "../../lib/server/assurance.ts";
 import { coordinatorOf } from "../support/coordinator.ts";
 import { data, heardAfter } from "../support/callers.ts";
 import { stageRawServer } from "../support/raw_server.ts";
@@ -47,11 +48,12 @@ class ScriptedDelivery implements Delivery {
 }
 
 /** A server with the session `s`, whose client has thresholds of 20 s and 4 s unless told otherwise. */
-async function stage(delivery = new ScriptedDelivery(), maxMessageBytes = 1_000_000) {
+async function stage(delivery = new ScriptedDelivery(), thresholds = {}) {
   const coordinator = coordinatorOf(delivery);
-  const raw = stageRawServer({ coordinator, maxMessageBytes });
+  const raw = stageRawServer({ coordinator, maxMessageBytes: 1_000_000 });
   const client = await raw.connect();
-  await client.peer.say('HELLO 1 s {"data_threshold":20,"heart_beat_threshold":4}\n');
+  const greeting = { data_threshold: 20, heart_beat_threshold: 4, ...thresholds };
+  await client.peer.say(`HELLO 1 s ${JSON.stringify(greeting)}\n`);
   return { ...raw, client, delivery };
 }
 
@@ -115,6 +117,15 @@ Deno.test("a client that is held gets a heartbeat each quarter of the smallest t
     "2000 HEARTBEAT 2",
     "3000 HEARTBEAT 3",
   ]);
+});
+
+Deno.test("a client that is held gets no more heartbeats than its server allows, whatever its thresholds are", async () => {
+  const delivery = new ScriptedDelivery();
+  const { client, clock } = await stage(delivery, { data_threshold: 0.001 });
+  delivery.share = 0;
+  await client.peer.say(data(1));
+  await clock.advance(1_000);
+  assertEquals(heartbeats(client.peer.heard).length, 1_000 / SHORTEST_INTERVAL_MS);
 });
 
 Deno.test("a client that is held for an hour is neither silent nor dead, and has its full time afterwards", async () => {
