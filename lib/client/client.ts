@@ -139,9 +139,8 @@ export class Client implements WatchedSession {
   /** Ends the session in order, in any state. */
   stop(reason: "done" | "shutdown"): void {
     this.#stopping.abort(reason);
-    const text = reason === "done" && this.state.isSilent
-      ? `${TIME_OVER} while the path is silent`
-      : "";
+    const isCut = reason === "done" && this.state.isSilent;
+    const text = isCut ? `${TIME_OVER} while the path is silent` : "";
     this.#session?.stop(reason, text);
   }
 
@@ -177,7 +176,10 @@ export class Client implements WatchedSession {
     this.#session = original && legacy
       ? legacy.openSession({ address, clock, count, timers, transport, connection, state })
       : this.#newSession(connection);
-    const closeReason = await this.#session.run();
+    const running = this.#session.run();
+    // A signal may have come since the dial ended.
+    if (this.#stopping.signal.aborted) this.stop(this.#stopping.signal.reason);
+    const closeReason = await running;
     const { by, reason } = closeReason;
     this.#wasOpened = this.#session.isOpen;
     if (this.#wasOpened) this.#settled = by === "peer" && reason === "shutdown";
@@ -229,12 +231,10 @@ export class Client implements WatchedSession {
    * nor signs of life of a server that confirms nothing are healthy time.
    */
   #rateConnection(): void {
-    const { ledger, lastSignOfLife_ms } = this.state;
-    const { oldest } = this.#outbox;
-    const healthy_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity) -
-      this.#connected_ms;
+    const [{ ledger, lastSignOfLife_ms }, { oldest }] = [this.state, this.#outbox];
+    const last_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity);
     const confirmed = ledger.confirmedUpTo - this.#confirmedBefore;
-    this.#backoff.connectionLost({ healthy_ms, confirmed });
+    this.#backoff.connectionLost({ healthy_ms: last_ms - this.#connected_ms, confirmed });
     if (confirmed > 0 || !oldest) this.#fruitless = 0;
     else if (oldest.sent_ms >= this.#connected_ms && isRepetition(++this.#fruitless)) {
       this.#warnOfNoProgress(oldest);

@@ -339,3 +339,15 @@ Deno.test("a death says what was wrong with this host's own link when the silenc
   await clock.advance(130_000);
   assertEquals(recorder.all("disconnected").at(-1)!.link, undefined);
 });
+
+Deno.test("a client that is stopped at any moment of a dial ends at once", async () => {
+  for (let moment = 0; moment < 16; moment++) {
+    const { client, clock, recorder, status } = stageDialling([serving()]);
+    // A signal may be handled between any two steps of what follows the connect.
+    for (let n = 0; n < moment; n++) await undefined;
+    client.stop("shutdown");
+    await clock.advance(1_000);
+    assertEquals(recorder.one("terminated").reason, "shutdown", `stopped after ${moment}`);
+    assertEquals([await status, clock.pending], [0, 0]);
+  }
+});
