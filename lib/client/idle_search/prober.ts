@@ -228,6 +228,8 @@ export class Prober {
     };
     const idle = new IdleConnection({ role: "client", clock, connection, onFrame });
     this.#open.add(idle);
+    // A signal may have come since the dial ended.
+    if (this.#stopping.signal.aborted) idle.stop(CANCELLED);
     const own = greetingOf(timers, maxMessageBytes, ["idle"]);
     const greeting = { ...own, ...more, ...opening.greeting() };
     idle.send({ type: "HELLO", version: PROTOCOL_VERSION, session: id, greeting });

@@ -108,7 +108,7 @@ export class IdleTimeoutRun {
       if (!isComplete) { for (const line of this.#howToGoOn()) this.#conclude(line); }
     }
     if (this.#failure) return statusOf(this.#failure);
-    return soak && isComplete ? await this.#soak(result) : EXIT.asked;
+    return soak && isComplete && !this.#isStopped ? await this.#soak(result) : EXIT.asked;
   }
 
   /** Runs sessions by what was found, and says whether they did as they should. */

@@ -186,3 +186,19 @@ Deno.test("a server that stops voids what is under way, and stopping the search 
   assertEquals((await stopped).outcome, "void");
   await other.end();
 });
+
+Deno.test("a prober that is stopped at any moment of a dial opens no session", async () => {
+  for (let moment = 0; moment < 16; moment++) {
+    const { clock, end, prober } = await stage();
+    const probing = prober.probe({ id: 1, first: "client", idle_ms: 3_600_000 });
+    // A signal may be handled between any two steps of what follows the connect.
+    for (let n = 0; n < moment; n++) await undefined;
+    prober.stop("shutdown");
+    await clock.advance(10_000);
+    let result: unknown;
+    probing.then(({ outcome }) => result = outcome);
+    await clock.advance(0);
+    assertEquals(result, "void", `stopped after ${moment}`);
+    await end();
+  }
+});

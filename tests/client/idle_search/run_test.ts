@@ -303,3 +303,14 @@ for (const isWrong of [false, true]) {
     ]);
   });
 }
+
+Deno.test("a run that is stopped as its search ends begins no soak", async () => {
+  const { clock, lines, network, run, search } = await stage([5, 10], { soak: true });
+  network.memory = () => ({ timeout_ms: 7_000, how: "drop" });
+  const status = run.run();
+  while (!search.isDone) await clock.advance(1);
+  run.stop("shutdown");
+  await clock.advance(5_000);
+  assertEquals(lines().filter((text) => text.startsWith("soak")), []);
+  assertEquals(await status, 0);
+});
