@@ -57,6 +57,8 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   let count = 0;
   using pause = new Deadline(clock, { signal: stopping });
   let failing = false;
+  // Also of those who are gone: who resets each connection at once must not keep everything else from its turn.
+  const taken = () => ++count % ACCEPTS_PER_TURN === 0 ? inputRead(clock) : undefined;
   const onAccepted = (connection: Connection) => {
     if (failing) notice("info", "accepting connections again");
     failing = false;
@@ -67,12 +69,15 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
       onAccepted(await listener.accept());
       const room = makeRoom();
       if (room) await room;
-      else if (++count % ACCEPTS_PER_TURN === 0) await inputRead(clock);
+      else await taken();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
       // That client is gone; the next one need not wait.
-      if (error.kind === "reset") continue;
+      if (error.kind === "reset") {
+        await taken();
+        continue;
+      }
       if (!failing) notice("error", failureText(error));
       failing = true;
       if (error.kind === "too_many_open_files" && await acceptSpare(options, onAccepted)) continue;

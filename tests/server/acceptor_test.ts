@@ -9,7 +9,12 @@ import {
   type Listener,
   TransportError,
 } from "../../lib/platform/net/transport.ts";
-import { ACCEPT_BACKOFF_MS, acceptAll, REFUSAL_LIMIT_MS } from "../../lib/server/acceptor.ts";
+import {
+  ACCEPT_BACKOFF_MS,
+  acceptAll,
+  ACCEPTS_PER_TURN,
+  REFUSAL_LIMIT_MS,
+} from "../../lib/server/acceptor.ts";
 import { Path } from "../support/memory_network.ts";
 import { ScriptedPeer } from "../support/stage.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
@@ -168,4 +173,15 @@ Deno.test("acceptAll() does not wait for one that has gone before it was accepte
   const { told } = stage(gone, gone, gone, next.connection);
   await settle();
   assertEquals(told, ["0 accepted client:50000"]);
+});
+
+Deno.test("acceptAll() gives everything else its turn, also between those that have gone before", async () => {
+  const gone = new TransportError("reset", "ENOTCONN");
+  const [first, second] = [called(), called()].map(({ connection }) => connection);
+  const script = [first!, ...Array.from({ length: ACCEPTS_PER_TURN - 1 }, () => gone), second!];
+  const { clock, told } = stage(...script);
+  await settle();
+  assertEquals(told.length, 1);
+  await clock.advance(0);
+  assertEquals(told.length, 2);
 });
