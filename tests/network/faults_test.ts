@@ -8,6 +8,7 @@ import { assertEquals, assertGreaterOrEqual, assertLess, assertMatch } from "@st
 import type { DetectedSince, EndReason } from "../../lib/session/close_reason.ts";
 import type { SeqRange } from "../../lib/session/ledger.ts";
 import type { Role } from "../../lib/wire/protocol.ts";
+import { stalled_ms } from "../support/lateness.ts";
 import { type Network, openScene, PORT, together, whyNoNetwork } from "../support/namespace.ts";
 import type { Command } from "../support/process.ts";
 import { testUnless } from "../support/skip.ts";
@@ -47,7 +48,7 @@ async function assertVerdict(
     assertEquals(found, ["self", "silent", DETECTED_SINCE[role]]);
     assertEquals(end.predicted_ms, PREDICTED_MS);
     assertGreaterOrEqual(end.detected_after_ms!, PREDICTED_MS);
-    assertLess(end.detected_after_ms!, PREDICTED_MS + LATE_MS + stalled_ms(command));
+    assertLess(end.detected_after_ms!, PREDICTED_MS + LATE_MS + stalled_ms(command, 1_000));
     const missed = command.events.findLast((each) => each.event === "heartbeat_missed");
     assertEquals([missed?.missed, missed?.left], [3, 0]);
   } else {
@@ -55,12 +56,6 @@ async function assertVerdict(
     assertLess(end.detected_after_ms!, PREDICTED_MS);
   }
   return end.session!;
-}
-
-/** What its own stalls cost a command: each, and the threshold that it then gave once more. */
-function stalled_ms({ events }: Command): number {
-  const stalls = events.filter((each) => each.event === "local_stall");
-  return stalls.reduce((sum, { ms }) => sum + ms + 1_000, 0);
 }
 
 function countOf(

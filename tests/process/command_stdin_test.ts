@@ -18,8 +18,8 @@ import { testUnless } from "../support/skip.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */
-const IMPATIENT = ["--data-threshold=0.6", "--heartbeat-threshold=0.3"]
+/** Detection predicted: 1.5 s + 2 × 0.75 s = 3 s: the paths of tests go through a process that may be busy. */
+const IMPATIENT = ["--data-threshold=1.5", "--heartbeat-threshold=0.75"]
   .concat("--heartbeat-additional-tries=1");
 const PATIENT = ["--data-threshold=60"];
 

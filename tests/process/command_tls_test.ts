@@ -15,8 +15,8 @@ import { testUnless } from "../support/skip.ts";
 
 const QUICK = ["--data-interval", "0.05"];
 
-/** A peer is dead after 0.9 s. */
-const IMPATIENT = ["--data-threshold", "0.5", "--heartbeat-threshold", "0.2"];
+/** A peer is dead after 3 s: less would be too little for a path through a process of tests on a busy machine. */
+const IMPATIENT = ["--data-threshold", "1", "--heartbeat-threshold", "0.5"];
 
 /** The flags of a certificate and its key. */
 function shows({ certFile, keyFile }: TestPair): string[] {
@@ -60,14 +60,7 @@ for (const workers of ["1", "2"]) {
       await using server = await startServer(port, ...flags);
       await using relay = await Relay.open(port);
       const trusts = ["--tls", "--tls-ca", made.authority.certFile];
-      await using client = startClient(
-        relay.port,
-        ...trusts,
-        "--reconnect",
-        "--count",
-        "60",
-        ...IMPATIENT,
-      );
+      await using client = startClient(relay.port, ...trusts, "--reconnect", ...IMPATIENT);
       const { tls } = await client.event("connected");
       assert(tls);
       for (
@@ -82,6 +75,7 @@ for (const workers of ["1", "2"]) {
         lose();
         await client.event("resumed", (event) => client.events.indexOf(event) > length);
       }
+      client.kill("SIGTERM");
       assertEquals(await client.ended(), 0);
       const lost = client.events.filter(({ event }) => event === "disconnected");
       assertEquals(lost.map((each) => "reason" in each && each.reason), [
@@ -89,8 +83,7 @@ for (const workers of ["1", "2"]) {
         "reset",
         "silent",
       ]);
-      const { confirmed } = await client.event("summary") as { confirmed?: number };
-      assert(confirmed === undefined || confirmed === 60);
+      assertEquals((await client.event("summary")).in_doubt, []);
       server.kill("SIGTERM");
       assertEquals(await server.ended(), 0);
     },

@@ -12,7 +12,7 @@ import { startCommand, startPair, startServer } from "../support/process.ts";
 import { linesOf, type RecordedLine } from "../support/recording.ts";
 import { runCommand } from "../support/run.ts";
 
-const FAST = ["--data-interval=0.2", "--data-threshold=0.6", "--heartbeat-threshold=0.3"];
+const FAST = ["--data-interval=0.2", "--data-threshold=1.5", "--heartbeat-threshold=1"];
 
 function read(path: string): RecordedLine[] {
   return linesOf(Deno.readTextFileSync(path));

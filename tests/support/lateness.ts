@@ -48,6 +48,12 @@ export class Lateness {
   }
 }
 
+/** What its own stalls cost a command, in milliseconds: each, and the threshold that it then gave once more. */
+export function stalled_ms({ events }: Command, threshold_ms: number): number {
+  const stalls = events.filter((each) => each.event === "local_stall");
+  return stalls.reduce((sum, { ms }) => sum + ms + threshold_ms, 0);
+}
+
 /** The time of an event, in milliseconds. */
 export function timeOf(event: Event): number {
   return Date.parse(event.time);

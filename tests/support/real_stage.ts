@@ -9,12 +9,12 @@ import { freePort } from "./ports.ts";
 import { type Command, startCommand, startServer } from "./process.ts";
 import { Relay } from "./relay.ts";
 
-/** Detection predicted: 0.6 s + 2 × 0.3 s = 1.2 s. */
+/** Detection predicted: 1.5 s + 2 × 0.75 s = 3 s: the path goes through this process, which may be busy. */
 export const IMPATIENT = [
   "--data-interval=0.05",
-  "--data-threshold=0.6",
-  "--heartbeat-interval=0.3",
-  "--heartbeat-threshold=0.3",
+  "--data-threshold=1.5",
+  "--heartbeat-interval=0.75",
+  "--heartbeat-threshold=0.75",
   "--heartbeat-additional-tries=1",
 ];
 /** Does not find out by itself that a path is dead. */
