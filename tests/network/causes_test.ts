@@ -18,6 +18,7 @@ import {
   textsOf,
 } from "../support/cause_texts.ts";
 import { Network, openScene, PORT, together, whyNoNetwork } from "../support/namespace.ts";
+import type { Command } from "../support/process.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 /** Death is predicted after 2 + 3 × 0.5 s. */
@@ -169,10 +170,14 @@ testUnless(
     await using client = network.client.start("client", `${words} --stdin --reconnect`, {
       stdin: "piped",
     });
+    const ACCOUNT =
+      "account of the outage: the connection was reset (RST); in doubt: 1 data message";
+    const isTold = ({ stderr }: Command) => stderr.includes(ACCOUNT);
     for (let count = 1;; count++) {
       await client.write(new TextEncoder().encode(`line ${count}\n`));
       await client.event("data_confirmed", ({ seq }) => seq === count);
-      if (client.stderr.includes("something on the path forgets")) break;
+      const isKnown = client.stderr.includes("something on the path forgets");
+      if (isKnown && isTold(client) && isTold(server)) break;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
     await client.endInput();
@@ -181,10 +186,14 @@ testUnless(
     const lost = "the connection is lost, the session goes on: ";
     const resumed = "session resumed, N s after the last sign of life before: 1 data message";
     const account = (text: string) => text.startsWith("account of the outage");
-    const [ofClient, ofServer] = [client, server].map((each) => textsOf(each, /WARNING|ERROR/));
-    const reset = "the connection was reset (RST); in doubt: 1 data message";
-    assertEquals(ofClient!.filter(account), [`account of the outage: ${reset}`]);
-    assertEquals(ofServer!.filter(account), [`account of the outage: ${reset}`]);
+    // On a busy machine a side may hear of the other one's account too late, and conclude alone.
+    const isLate = (text: string) =>
+      text === ACCOUNT.replace("outage", "outage by this side alone");
+    const [ofClient, ofServer] = [client, server].map((each) =>
+      textsOf(each, /WARNING|ERROR/).filter((text) => !isLate(text))
+    );
+    assertEquals(ofClient!.filter(account), [ACCOUNT]);
+    assertEquals(ofServer!.filter(account), [ACCOUNT]);
     assertEquals(ofClient!.filter((text) => !account(text)), [
       lost + resetAfterPause("client"),
       "dialling A again in N s, attempt 1",
