@@ -71,6 +71,9 @@ Deno.test("a client whose path fell silent takes its session over at once", asyn
     const client = stage.client(...IMPATIENT);
     await confirmed(client, 3);
     const dead = stage.relay.line;
+    // What is on its way would be confirmed in vain: the way to the server is silent first.
+    dead.silence(ways[0]);
+    if (ways.length > 1) await client.event("phase", ({ to }) => to === "heartbeat");
     dead.silence(...ways);
     const lost = await client.event("disconnected");
     assertEquals([lost.by, lost.reason, lost.predicted_ms], ["self", "silent", 3_000]);

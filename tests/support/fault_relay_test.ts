@@ -84,6 +84,21 @@ Deno.test("Line.silence() holds one direction back, and Line.heal() lets it thro
   assertEquals(await arrived, { count: FRAME.length });
 });
 
+Deno.test("Line.silence() of a direction that is silent lets nothing through", async () => {
+  await using path = await openPath();
+  path.relay.line.silence("toServer");
+  await path.client.write(FRAME);
+  const arrived = readSome(path.server).then((count) => ({ count }));
+  // The relay has read it when something else has made its way through.
+  await path.server.write(FRAME);
+  assertEquals(await readSome(path.client), FRAME.length);
+  path.relay.line.silence("toServer", "toClient");
+  const first = await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, 50))]);
+  assertEquals(first, undefined);
+  path.relay.line.heal();
+  assertEquals(await arrived, { count: FRAME.length });
+});
+
 Deno.test("a relay hands on an end, and the other direction outlives it", async () => {
   await using path = await openPath();
   await path.client.closeWrite();

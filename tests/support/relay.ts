@@ -148,6 +148,7 @@ class Flow {
   readonly #from: Socket;
   readonly #to: Socket;
   #open = Promise.withResolvers<void>();
+  #isSilent = false;
   #delay_ms = 0;
   #pieceBytes = Infinity;
   #truncated?: () => void;
@@ -161,12 +162,15 @@ class Flow {
   }
 
   silence(): void {
-    this.#open.resolve();
+    // What is held back already stays so.
+    if (this.#isSilent) return;
+    this.#isSilent = true;
     this.#open = Promise.withResolvers();
   }
 
   heal(): void {
     this.slow({ delay_ms: 0 });
+    this.#isSilent = false;
     this.#open.resolve();
   }
 
