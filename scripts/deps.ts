@@ -15,6 +15,9 @@ const OLDEST = [2, 6] as const;
 /** How long, in milliseconds, a registry may take from one download to the next. npm is the last resort. */
 const PATIENCE_MS = STD ? 30_000 : 3_000;
 
+/** How long Deno may take until it begins with the first: on a small machine that is busy, some seconds. */
+const START_MS = 30_000;
+
 /** How long, in milliseconds, jsr.io is not asked again after it could not be reached. */
 const PAUSE_MS = 3_600_000;
 
@@ -59,7 +62,7 @@ async function install(): Promise<Result> {
       // It has just ended.
     }
   };
-  let timer = setTimeout(giveUp, PATIENCE_MS);
+  let timer = setTimeout(giveUp, START_MS);
   let asked = false;
   for await (const text of install.stderr.pipeThrough(new TextDecoderStream())) {
     clearTimeout(timer);
