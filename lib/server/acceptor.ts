@@ -67,9 +67,8 @@ export async function acceptAll(options: AcceptOptions): Promise<void> {
   while (!stopping.aborted) {
     try {
       onAccepted(await listener.accept());
-      const room = makeRoom();
-      if (room) await room;
-      else await taken();
+      const wait = makeRoom() ?? taken();
+      if (wait) await wait;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (error.kind === "closed") return;
