@@ -32,6 +32,9 @@ export interface WatchOptions {
   wireOf: (peer: string) => Wire;
 }
 
+/** The events of frames that count as signs of life when they are taken: until then a hold may keep them. */
+const TAKEN: ReadonlySet<string> = new Set(["data_received", "heartbeat_received"]);
+
 /** One side of one session under watch. */
 export class Watch {
   /** What it tells of the course of the session. */
@@ -47,8 +50,10 @@ export class Watch {
   /** When the session was opened first. */
   opened_ms?: number;
   readonly #options: WatchOptions;
-  /** When the last frame was read on the connection before. */
+  /** When the last frame was read on the connection before, or taken, if its side was held meanwhile. */
   #lastSignOfLife_ms?: number;
+  /** When the last frame was taken. */
+  #taken_ms = -Infinity;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -67,8 +72,9 @@ export class Watch {
       this.silence.connected(wire);
     } else this.silence.checkDue();
     if (event.event === "terminated") this.end = event;
+    if (TAKEN.has(event.event)) this.#taken_ms = this.#options.process.now();
     if (event.event === "disconnected") {
-      this.#lastSignOfLife_ms = this.wires.at(-1)!.lastSignOfLife_ms;
+      this.#lastSignOfLife_ms = Math.max(this.wires.at(-1)!.lastSignOfLife_ms, this.#taken_ms);
     }
     if (event.event === "resumed" && this.#lastSignOfLife_ms !== undefined) {
       const gap_ms = this.#options.process.now() - this.#lastSignOfLife_ms;
