@@ -7,7 +7,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { METRICS } from "../../lib/output/metrics/metrics.ts";
 import { telemetryName } from "../../lib/output/metrics/open_telemetry.ts";
 import { withFolder } from "../support/folder.ts";
-import { Otlp } from "../support/otlp.ts";
+import { AT_END_MS, Otlp } from "../support/otlp.ts";
 import { freePort } from "../support/ports.ts";
 import { startCommand, startServer } from "../support/process.ts";
 import { runWords } from "../support/run.ts";
@@ -24,7 +24,7 @@ Deno.test("a client exports its metrics by OpenTelemetry, and the last ones when
   const port = freePort();
   await using server = await startServer(port);
   await using client = startCommand("client", ["127.0.0.1", `${port}`, ...TIMERS], {
-    before: ["env", ...receiver.variables],
+    before: ["env", ...receiver.variables()],
   });
   await receiver.until("pulsewire.sessions phase=data", (value) => value === 1);
   const names = new Set([...receiver.values.keys()].map((key) => key.split(" ")[0]));
@@ -51,7 +51,7 @@ Deno.test("a server exports the last numbers of all its workers when it ends", a
   await using receiver = new Otlp();
   const port = freePort();
   await using server = startCommand("server", ["127.0.0.1", `${port}`, "--workers=2"], {
-    before: ["env", ...receiver.variables],
+    before: ["env", ...receiver.variables(AT_END_MS)],
   });
   await server.event("listening");
   const args = ["127.0.0.1", `${port}`, "--sessions=8", "--count=2", "--data-interval=0.1"];
