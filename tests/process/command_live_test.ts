@@ -146,8 +146,9 @@ test("a terminal whose mode cannot be told is not changed, and has no keys", asy
   Deno.writeTextFileSync(`${folder.path}/stty`, `#!/bin/sh\n${stty}`, { mode: 0o755 });
   await using terminal = await open("client", { columns: 100 });
   const own = `PATH=${folder.path}:$PATH`;
-  await terminal.enter(`${own} run 127.0.0.1 ${port} --count 4 --data-interval 0.3; /usr/bin/stty`);
+  await terminal.enter(`clear; ${own} run 127.0.0.1 ${port}; /usr/bin/stty`);
   await terminal.shows(/^ok for /m);
+  await terminal.press("C-c");
   const end = await terminal.shows(/^speed [^]*\$$/m);
   assert(!/-icanon|-echo\b|\? keys/.test(end), end);
 });
