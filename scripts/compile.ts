@@ -130,6 +130,9 @@ async function main(): Promise<number> {
   let folder: string;
   try {
     Deno.mkdirSync(BUNDLES, { recursive: true });
+    // What a run that was killed has left would be put into the executables.
+    Deno.removeSync(BUNDLES, { recursive: true });
+    Deno.mkdirSync(BUNDLES);
     folder = Deno.makeTempDirSync({ dir: "dist", prefix: "new_" });
   } catch (error) {
     console.error(`cannot write to dist/ in ${Deno.cwd()}: ${(error as Error).message}`);

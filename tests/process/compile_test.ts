@@ -64,8 +64,13 @@ Deno.test("compile replaces both executables or none", async () => {
     const made = ["page", ...executables];
     const inDist = () => [...Deno.readDirSync(`${folder}/dist`)].map(({ name }) => name).sort();
     await Deno.writeTextFile(`${folder}/client.ts`, "");
+    // As a run leaves it that was killed.
+    await Deno.mkdir(`${folder}/dist/bundles/client`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/dist/bundles/client/old.js`, "// left behind");
     assertEquals((await compile(folder, base)).code, 0);
     assertEquals(inDist(), made);
+    const client = await Deno.readFile(`${folder}/dist/pulsewire-client`);
+    assertEquals(new TextDecoder("latin1").decode(client).includes("// left behind"), false);
     // The same sources give the same executable.
     const executable = `${folder}/dist/pulsewire-server`;
     const first = await Deno.readFile(executable);
