@@ -150,7 +150,8 @@ Deno.test("the server out of file descriptors has strangers give way, or refuses
   const port = freePort();
   const args = ["127.0.0.1", String(port), ...TIMERS];
   const before = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
-  await using server = startCommand("server", args, { before });
+  // By its usual timers those who say no more than HELLO keep their descriptors to the end.
+  await using server = startCommand("server", args.slice(0, 2), { before });
   await server.event("listening");
   await server.stderrText("max_unopened is 32, half of the files");
   await using client = startCommand("client", args);
