@@ -5,7 +5,7 @@
  */
 import { recordingFiles } from "../output/recording_file.ts";
 import { UsageError } from "../platform/errors.ts";
-import { reachOf } from "../platform/net/reach.ts";
+import { isWildcard, reachOf } from "../platform/net/reach.ts";
 import { ownsPath } from "../store/sqlite/schema.ts";
 import type { Role } from "../wire/protocol.ts";
 import type { CommandLine } from "./args.ts";
@@ -96,8 +96,7 @@ function refuseOpenWeb({ web, web_key_file }: Settings): void {
 function refuseSharedPort({ host, port, web }: Settings): void {
   const page = webAddress(web);
   if (!page || port === 0 || page.port !== port) return;
-  const everywhere = ["0.0.0.0", "::"];
-  if (page.host !== host && ![page.host, host].some((each) => everywhere.includes(each))) return;
+  if (page.host !== host && !isWildcard(page.host) && !isWildcard(host)) return;
   throw new UsageError(`--web ${web}: the sessions have port ${port}; give --web another`);
 }
 

@@ -231,9 +231,9 @@ export class Client implements WatchedSession {
    * nor signs of life of a server that confirms nothing are healthy time.
    */
   #rateConnection(): void {
-    const [{ ledger, lastSignOfLife_ms }, { oldest }] = [this.state, this.#outbox];
-    const last_ms = Math.min(lastSignOfLife_ms, oldest?.sent_ms ?? Infinity);
-    const confirmed = ledger.confirmedUpTo - this.#confirmedBefore;
+    const { oldest } = this.#outbox;
+    const last_ms = Math.min(this.state.lastSignOfLife_ms, oldest?.sent_ms ?? Infinity);
+    const confirmed = this.state.ledger.confirmedUpTo - this.#confirmedBefore;
     this.#backoff.connectionLost({ healthy_ms: last_ms - this.#connected_ms, confirmed });
     if (confirmed > 0 || !oldest) this.#fruitless = 0;
     else if (oldest.sent_ms >= this.#connected_ms && isRepetition(++this.#fruitless)) {

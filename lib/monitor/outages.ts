@@ -148,7 +148,7 @@ export class Outages {
     }
     const lasting = this.#lasting.get(track.id)!;
     if (cause !== undefined) lasting.cause = cause;
-    // What was heard last may have been an answer to a heartbeat, and no data.
+    // The event counts from the last frame, which may have been the answer to a heartbeat, and not from the last data.
     if (lasting.heard_ms === undefined) lasting.silent_ms = silent_ms;
     if (!lasting.isLost && !lasting.hasMissed && event.by === "peer" && isPolite(event)) {
       lasting.isEndedByPeer = true;

@@ -59,6 +59,14 @@ export function errorCodeOf(error: unknown): string | undefined {
 /** What is said of an error of a file that is read, and of one that is written. */
 type FileErrorTexts = readonly [reading: string, writing: string];
 
+/** Finds the first row of a table that is for an error code: its first cell has codes with spaces between. */
+export function rowFor<Row extends readonly [codes: string, ...rest: readonly unknown[]]>(
+  table: readonly Row[],
+  code: string,
+): Row | undefined {
+  return table.find(([codes]) => codes.split(" ").includes(code));
+}
+
 const OTHER_FILE_SYSTEM = "name a file on another one";
 
 /**
@@ -91,19 +99,21 @@ const FILE_ERRORS: readonly (readonly [codes: string, what: string, fix?: string
   ["EBADF EFAULT EDESTADDRREQ", "it was used wrongly, which is a defect of this program"],
 ];
 
-/** By error code, where a file that is read and one that is written differ. */
-const BOTH_WAYS: Readonly<Record<string, FileErrorTexts>> = {
-  ENOENT: ["there is no such file", "there is no such folder; make it first"],
-  EISDIR: ["it is a folder, not a file", "it is a folder; name a file in it"],
-  EACCES: [
+/** By error codes, where a file that is read and one that is written differ. */
+const BOTH_WAYS: readonly (readonly [codes: string, reading: string, writing: string])[] = [
+  ["ENOENT", "there is no such file", "there is no such folder; make it first"],
+  ["EISDIR", "it is a folder, not a file", "it is a folder; name a file in it"],
+  [
+    "EACCES EPERM",
     "this user may not use it",
     "this user may not write it; give the right to, or name another file",
   ],
-};
+];
 
 function knownTexts(code: string): FileErrorTexts | undefined {
-  if (Object.hasOwn(BOTH_WAYS, code)) return BOTH_WAYS[code];
-  const row = FILE_ERRORS.find(([codes]) => codes.split(" ").includes(code));
+  const both = rowFor(BOTH_WAYS, code);
+  if (both) return [both[1], both[2]];
+  const row = rowFor(FILE_ERRORS, code);
   if (!row) return undefined;
   const [, what, fix] = row;
   return [what, fix === undefined ? what : `${what}; ${fix}`];
@@ -111,12 +121,12 @@ function knownTexts(code: string): FileErrorTexts | undefined {
 
 function fileErrorTexts(error: unknown): FileErrorTexts {
   const code = errorCodeOf(error) ?? "";
-  const known = knownTexts(code === "EPERM" ? "EACCES" : code);
+  const known = knownTexts(code);
   if (known) return known;
-  if (error instanceof Deno.errors.NotFound) return BOTH_WAYS.ENOENT!;
-  if (error instanceof Deno.errors.IsADirectory) return BOTH_WAYS.EISDIR!;
+  if (error instanceof Deno.errors.NotFound) return knownTexts("ENOENT")!;
+  if (error instanceof Deno.errors.IsADirectory) return knownTexts("EISDIR")!;
   if (error instanceof Deno.errors.AlreadyExists) return knownTexts("EEXIST")!;
-  if (error instanceof Deno.errors.PermissionDenied) return BOTH_WAYS.EACCES!;
+  if (error instanceof Deno.errors.PermissionDenied) return knownTexts("EACCES")!;
   if (error instanceof Deno.errors.NotCapable) {
     const text = "the system's own folders and devices cannot be used";
     return [text, text];

@@ -78,11 +78,14 @@ interface Span {
   readonly from_ms: number;
   /** When it was over, or else its session ended, or nothing more was recorded of that. */
   readonly to_ms: number;
-  /** Whether data was heard again. */
+  /** Whether data was received again. */
   readonly isOver: boolean;
 }
 
-/** An outage whose side does not tell that it is over is so when a data phase begins: its process may be no more. */
+/**
+ * Makes the span of an outage. If its side recorded no end of it, as when its process was killed, the next data phase
+ * of any side ends it.
+ */
 function spanOf(side: Side, outage: SideOutage, data_ms: readonly number[], place: Place): Span {
   const from_ms = place(side, silentSince_ms(side, outage));
   const { closed_ms = side.history.last_ms, over_ms } = outage;
@@ -160,7 +163,7 @@ function byStart(a: Span, b: Span): number {
   return a.from_ms - b.from_ms;
 }
 
-/** Makes an outage of spans on one clock; of each side it says how far its clock is ahead of that one, about. */
+/** Makes an outage of spans on one clock. `ahead_ms` is about how far the clock of a side is ahead of that clock. */
 function together(
   session: MatchedSession,
   clock: Side,

@@ -285,7 +285,7 @@ export function isForced({ by, reason, text = "" }: Partial<SessionEnd>): boolea
   return by === "self" && reason === "shutdown" && text !== "";
 }
 
-/** What a summary has of the end: the text only where the reason does not tell that it was forced. */
+/** The fields of a summary about the end. It has the text only of a forced end, which its reason does not show. */
 export function endFields<E extends SessionEnd>(
   end: E,
 ): Pick<E, "by" | "reason"> & Partial<Pick<E, "text" | "unheard">> {

@@ -71,33 +71,23 @@ Deno.test("Line.truncate() ends a direction in the middle of a frame", async () 
   assertEquals(await readSome(path.client), null);
 });
 
-Deno.test("Line.silence() holds one direction back, and Line.heal() lets it through", async () => {
-  await using path = await openPath();
-  path.relay.line.silence("toServer");
-  await path.client.write(FRAME);
-  const arrived = readSome(path.server).then((count) => ({ count }));
-  await path.server.write(FRAME);
-  assertEquals(await readSome(path.client), FRAME.length);
-  const first = await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, 50))]);
-  assertEquals(first, undefined);
-  path.relay.line.heal();
-  assertEquals(await arrived, { count: FRAME.length });
-});
-
-Deno.test("Line.silence() of a direction that is silent lets nothing through", async () => {
-  await using path = await openPath();
-  path.relay.line.silence("toServer");
-  await path.client.write(FRAME);
-  const arrived = readSome(path.server).then((count) => ({ count }));
-  // The relay has read it when something else has made its way through.
-  await path.server.write(FRAME);
-  assertEquals(await readSome(path.client), FRAME.length);
-  path.relay.line.silence("toServer", "toClient");
-  const first = await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, 50))]);
-  assertEquals(first, undefined);
-  path.relay.line.heal();
-  assertEquals(await arrived, { count: FRAME.length });
-});
+for (const again of [false, true]) {
+  const when = again ? ", also when it is silenced again" : "";
+  Deno.test(`Line.silence() holds one direction back${when}, and Line.heal() lets it through`, async () => {
+    await using path = await openPath();
+    path.relay.line.silence("toServer");
+    await path.client.write(FRAME);
+    const arrived = readSome(path.server).then((count) => ({ count }));
+    // The relay has read it when something else has made its way through.
+    await path.server.write(FRAME);
+    assertEquals(await readSome(path.client), FRAME.length);
+    if (again) path.relay.line.silence("toServer", "toClient");
+    const first = await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, 50))]);
+    assertEquals(first, undefined);
+    path.relay.line.heal();
+    assertEquals(await arrived, { count: FRAME.length });
+  });
+}
 
 Deno.test("a relay hands on an end, and the other direction outlives it", async () => {
   await using path = await openPath();

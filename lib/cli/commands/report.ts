@@ -66,7 +66,7 @@ export function reportMain(role: Role, args: readonly string[]): ExitStatus {
       try {
         writeAll(Deno.stderr, `pulsewire-${role}: ${printable(line)}\n`);
       } catch {
-        // Nobody can be told: the status says it.
+        // stderr cannot be written either; the exit status remains.
       }
     }
     return EXIT.usage;

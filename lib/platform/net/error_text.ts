@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rowFor } from "../errors.ts";
 
 /** What was asked of the system; `transfer` is reading and writing on an open connection. */
 export type NetworkCall = "connect" | "transfer" | "listen" | "accept";
@@ -251,7 +252,7 @@ export function meaningOf(call: NetworkCall, code: string): ErrorMeaning | undef
 
 function look(call: NetworkCall, code: string): ErrorMeaning | undefined {
   for (const table of BY_CALL[call]) {
-    const row = table.find(([codes]) => codes.split(" ").includes(code));
+    const row = rowFor(table, code);
     if (row) return { what: row[1], next: row[2] };
   }
   return undefined;

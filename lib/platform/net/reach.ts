@@ -17,8 +17,10 @@ const RANGES: readonly [start: RegExp, reach: Reach][] = [
   [/^f[cd][0-9a-f]{2}:|^fe[89ab][0-9a-f]:/i, "private"],
 ];
 
-/** Every address of this host. */
-const WILDCARDS = ["0.0.0.0", "::"];
+/** Whether an address to listen on stands for every address of this host. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
 
 const FROM_NEAR_TO_FAR = ["host", "private", "public"] as const;
 
@@ -35,7 +37,7 @@ export function reachOf(host: string): Reach {
  * @param own The addresses of this host; `undefined` if they are not known.
  */
 export function listenReachOf(host: string, own: readonly string[] | undefined): Reach {
-  if (!WILDCARDS.includes(host)) return reachOf(host);
+  if (!isWildcard(host)) return reachOf(host);
   if (own === undefined) return "public";
   const ofFamily = host === "::" ? own : own.filter((each) => !each.includes(":"));
   const reaches = ofFamily.map(reachOf);

@@ -104,7 +104,7 @@ function mayReadKeys(): boolean {
   );
 }
 
-/** Runs stty on the terminal behind stdin; gives what it says, or `undefined` if it fails or Ctrl-C ends it. */
+/** Runs stty on the terminal behind stdin; returns its output, or `undefined` if it fails or is ended by Ctrl-C. */
 function stty(...args: string[]): string | undefined {
   const options = { args, clearEnv: true, stdin: "inherit", stderr: "null" } as const;
   try {
@@ -125,7 +125,7 @@ export interface Keys {
 
 /**
  * Reads each key as it is pressed, without showing it; Ctrl-C and Ctrl-Z stay signals. To be called in the
- * foreground only. Reads none, and changes nothing, where the mode of the terminal cannot be told.
+ * foreground only. Reads no key, and leaves the terminal as it is, if stty cannot print its mode.
  *
  * A child `cat` reads: a read cannot be cancelled, and one that is under way when the process goes to the
  * background, by Ctrl-Z and `bg`, would stop it again (SIGTTIN). A child `stty` sets the mode: Deno, once it has

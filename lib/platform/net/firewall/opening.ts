@@ -5,6 +5,7 @@
  * @module
  */
 import { digitsOf } from "../address.ts";
+import { isWildcard } from "../reach.ts";
 
 /** The families of addresses, by their names in nftables. */
 export type Family = "ip" | "ip6";
@@ -158,7 +159,7 @@ function sourceOf(text: string): string | undefined {
 /** The connections that are to get in to an address, of each family. */
 export function openingsOf({ allow = [], host, port }: GuardedAddress): Opening[] {
   const address = plainAddress(host);
-  const isEvery = address === "0.0.0.0" || address === "::";
+  const isEvery = isWildcard(address);
   const families: Family[] = address === "::"
     ? ["ip", "ip6"]
     : [address.includes(":") ? "ip6" : "ip"];
